@@ -1,0 +1,1 @@
+"""Everything that runs inside Locust (and so under gevent): users, load phases, the recorder."""

@@ -1,0 +1,1 @@
+"""Tables and verdicts in, figures and pages out."""

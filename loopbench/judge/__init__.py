@@ -1,0 +1,1 @@
+"""From files to verdicts: what was recorded becomes tables, statistics, stamps and sentences."""

@@ -1,0 +1,1 @@
+"""Walks the plan: starts the target and the generator, watches both, and writes a session folder."""

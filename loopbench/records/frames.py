@@ -1,0 +1,65 @@
+"""Append-only files that survive a kill: length and checksum before every piece, whole pieces or none.
+
+A frame is `kind` (4 ASCII bytes), `length` and `crc32` (little-endian u32, the checksum over kind and payload), then
+the payload. A reader takes whole frames from the front and says what, if anything, is torn behind them.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+HEADER = struct.Struct("<4sII")
+MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
+"""Checked before a payload is touched, so that a damaged length allocates nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One whole frame. The payload is a view into the reader's buffer, nothing is copied."""
+
+    kind: bytes
+    payload: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Torn:
+    """Where the whole frames end although bytes follow."""
+
+    offset_bytes: int
+    reason: str
+
+
+def encode(kind: bytes, payload: bytes | bytearray | memoryview) -> bytes:
+    """The bytes of one frame."""
+    assert len(kind) == 4, f"a frame kind has four bytes, not {kind!r}"
+    assert len(payload) <= MAX_PAYLOAD_BYTES, f"{len(payload)} bytes are too many for one frame"
+    return HEADER.pack(kind, len(payload), _checksum(kind, payload)) + payload
+
+
+def decode(data: bytes | memoryview) -> Iterator[Frame | Torn]:
+    """Whole frames in order; if bytes are left that are no whole frame, a `Torn` comes last."""
+    view = memoryview(data)
+    offset = 0
+    while offset < len(view):
+        start = offset + HEADER.size
+        if start > len(view):
+            yield Torn(offset, "the file ends inside a frame header")
+            return
+        kind, length, crc = HEADER.unpack_from(view, offset)
+        if length > MAX_PAYLOAD_BYTES:
+            yield Torn(offset, f"a frame claims {length} bytes, more than any writer writes")
+            return
+        payload = view[start : start + length]
+        if len(payload) < length:
+            yield Torn(offset, "the file ends inside a frame")
+            return
+        if _checksum(kind, payload) != crc:
+            yield Torn(offset, "a frame's checksum does not match its bytes")
+            return
+        yield Frame(kind, payload)
+        offset = start + length
+
+
+def _checksum(kind: bytes, payload: bytes | bytearray | memoryview) -> int:
+    return zlib.crc32(payload, zlib.crc32(kind))

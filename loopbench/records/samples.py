@@ -1,0 +1,84 @@
+"""What one request leaves behind, and the file that holds every one of them.
+
+A samples file is a row of frames (see `frames`): HEAD (JSON: who wrote it, on which clock), then any of NAME (JSON:
+the tables that `name` and `error` index), SAMP (packed samples) and EVNT (JSON: users and phases, with their times),
+and at a clean end TRLR (JSON: how many samples there should be). One file per generator process.
+"""
+
+import json
+import struct
+from typing import Final, NamedTuple
+
+HEAD: Final = b"HEAD"
+NAME: Final = b"NAME"
+SAMP: Final = b"SAMP"
+EVNT: Final = b"EVNT"
+TRLR: Final = b"TRLR"
+
+FIELDS: Final = (
+    ("start_s", "<f8"),  # request sent, seconds after the run's origin (the generator's monotonic clock)
+    ("latency_s", "<f4"),  # until the whole answer was there
+    ("late_s", "<f4"),  # open mode: sent this long after it was due; closed mode: 0
+    ("before_app_s", "<f4"),  # explain level: from sent until the app was entered; NaN when not observed
+    ("in_app_s", "<f4"),  # explain level: inside the app; NaN when not observed
+    ("size_bytes", "<u4"),  # body
+    ("users", "<u2"),  # users alive in this generator when the answer came
+    ("user", "<u2"),  # which of them asked
+    ("name", "<u2"),  # index into Tables.names
+    ("status", "<u2"),  # 0: no answer
+    ("error", "<u2"),  # index into Tables.errors; 0: a good answer
+    ("flags", "<u2"),
+)
+"""Name and numpy type code of each field, in order, packed without gaps (40 bytes a sample)."""
+
+STRUCT: Final = struct.Struct("<" + "".join({"f8": "d", "f4": "f", "u4": "I", "u2": "H"}[t[1:]] for _, t in FIELDS))
+
+FLAG_NEW_CONNECTION: Final = 1  # this request had to open a connection
+FLAG_RETRIED: Final = 2  # sent a second time after the first connection died before a byte came
+FLAG_UNFINISHED: Final = 4  # given up at the end of the drain: latency is a lower bound
+FLAG_WARMUP: Final = 8  # sent before the measured phases
+
+NO_ERROR: Final = 0
+UNFINISHED: Final = "unfinished"
+"""Error class of a request that had no answer when the drain ended (a censored latency, not a failure to count)."""
+
+Event = tuple[float, str, int | str]
+"""(seconds after the origin, one of the EVENT_ constants, its value)."""
+
+EVENT_PHASE: Final = "phase"  # value: the name of the phase that begins
+EVENT_USER_STARTED: Final = "user_started"  # value: the user's index
+EVENT_USER_STOPPED: Final = "user_stopped"
+
+PHASE_WARMUP: Final = "warmup"
+PHASE_RAMP: Final = "ramp"
+PHASE_HOLD: Final = "hold"
+PHASE_DRAIN: Final = "drain"
+PHASE_END: Final = "end"
+
+
+class Head(NamedTuple):
+    """The first frame: whose samples these are."""
+
+    format: int
+    run: str  # the run's nonce
+    generator: int  # index of the generator process
+    origin_monotonic_s: float  # on that host's monotonic clock
+    origin_unix_s: float  # wall clock at the same moment, for people only: never subtracted
+
+
+class Tables(NamedTuple):
+    """What the indices in a sample mean. Index 0 of `errors` is the absence of one."""
+
+    names: list[str]
+    errors: list[str]
+
+
+class Trailer(NamedTuple):
+    """The last frame of a file that was closed: a reader that counts otherwise has lost something."""
+
+    samples: int
+
+
+def to_json(value: Head | Tables | Trailer) -> bytes:
+    """The payload of a HEAD, NAME or TRLR frame."""
+    return json.dumps(value._asdict(), separators=(",", ":")).encode()

@@ -1,0 +1,68 @@
+"""Frozen dataclasses to JSON and back, strictly: what cannot be read is said, never guessed."""
+
+import dataclasses
+import json
+import types
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from loopbench.records import FormatError
+
+T = TypeVar("T")
+
+
+def to_json(record: Any) -> str:
+    """A dataclass as indented JSON; NaN and infinities are refused, missing values are null."""
+    return json.dumps(dataclasses.asdict(record), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def from_json(kind: type[T], text: str | bytes, source: str) -> T:
+    """A dataclass from JSON.
+
+    Raises:
+        FormatError: the text is not JSON, a key is missing, or a value has the wrong type; `source` names the file.
+    """
+    try:
+        return _decode(kind, json.loads(text), "")  # type: ignore[no-any-return]
+    except (ValueError, RecursionError) as problem:
+        raise FormatError(f"{source}: {problem}") from None
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911  one return a kind of type
+    if kind is Any:
+        return value
+    if dataclasses.is_dataclass(kind):
+        return _decode_record(kind, value, where)
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is types.UnionType:
+        return None if value is None else _decode(inner[0], value, where)
+    if origin is tuple and isinstance(value, list):
+        return _decode_tuple(inner, value, where)
+    if origin is not None and issubclass(origin, dict) and isinstance(value, dict):
+        return {key: _decode(inner[1], item, f"{where}.{key}") for key, item in value.items()}
+    if kind is float and type(value) is int:
+        return float(value)
+    if origin is None and type(value) is kind:
+        return value
+    raise FormatError(f"{where or 'the file'} is {type(value).__name__}, not {getattr(kind, '__name__', kind)}")
+
+
+def _decode_tuple(inner: tuple[Any, ...], value: list[Any], where: str) -> tuple[Any, ...]:
+    if len(inner) == 2 and inner[1] is Ellipsis:
+        return tuple(_decode(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if len(inner) != len(value):
+        raise FormatError(f"{where} has {len(value)} values, not {len(inner)}")
+    return tuple(_decode(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(inner, value, strict=True)))
+
+
+def _decode_record(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise FormatError(f"{where or 'the file'} is {type(value).__name__}, not an object")
+    hints = get_type_hints(kind)
+    known: dict[str, Any] = {}
+    for item in dataclasses.fields(kind):
+        path = f"{where}.{item.name}".lstrip(".")
+        if item.name in value:
+            known[item.name] = _decode(hints[item.name], value[item.name], path)
+        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+            raise FormatError(f"{path} is missing")
+    return kind(**known)

@@ -1,0 +1,42 @@
+"""What a right answer looks like. One check, used before a run by the harness and on every answer by the generator."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """The `expect` table of a request, as it travels to the generator."""
+
+    status: int = 200
+    json: Mapping[str, Any] = field(default_factory=dict)  # these keys have exactly these values
+    json_min: Mapping[str, float] = field(default_factory=dict)  # receipts: these keys reach at least these values
+    size_bytes: int | None = None  # of the body
+
+    def problem(self, status: int, body: bytes) -> str | None:
+        """What is wrong with an answer in one short phrase, or None. Few distinct phrases: they are error classes."""
+        if status != self.status:
+            return f"status {status}, expected {self.status}"
+        if self.size_bytes is not None and len(body) != self.size_bytes:
+            return f"body is not {self.size_bytes} bytes"
+        if self.json or self.json_min:
+            return self._json_problem(body)
+        return None
+
+    def _json_problem(self, body: bytes) -> str | None:
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            return "body is not JSON"
+        if not isinstance(answer, dict):
+            return "body is not a JSON object"
+        for key, value in self.json.items():
+            if key not in answer or answer[key] != value:
+                return f"{key} is not {value!r}"
+        for key, least in self.json_min.items():
+            reached = answer.get(key)
+            if not isinstance(reached, int | float) or not reached >= least:
+                return f"{key} is below {least}"
+        return None

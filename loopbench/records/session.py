@@ -1,0 +1,240 @@
+"""A session folder: which files lie where, and what `session.json` and `run.json` say.
+
+    results/<scenario>/<time>/session.json
+                              runs/<number>-<kind>-<variant>/run.json, samples-0.bin, locust_stats.csv, ...
+
+A run's folder is complete or absent: it is written under a name that starts with a dot and renamed at the end, with
+`run.json` last. Failed attempts keep such a name and never count.
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from loopbench.records import FORMAT_VERSION, FormatError
+from loopbench.records.codec import from_json
+
+T = TypeVar("T")
+
+SESSION_FILE: Final = "session.json"
+RUN_FILE: Final = "run.json"
+RUNS_FOLDER: Final = "runs"
+CHARTS_FOLDER: Final = "charts"
+REPORT_FILE: Final = "report.html"
+SUMMARY_STEM: Final = "summary"
+LOAD_ORDER_FILE: Final = "load.json"
+TARGET_LOG: Final = "target.log"
+LOCUST_LOG: Final = "locust.log"
+LOCUST_CSV_PREFIX: Final = "locust"
+SAMPLES_GLOB: Final = "samples-*.bin"
+
+KIND_RAMP: Final = "ramp"
+
+
+def samples_file(generator: int) -> str:
+    """Name of one generator process's samples."""
+    return f"samples-{generator}.bin"
+
+
+@dataclass(frozen=True)
+class ResolvedTarget:
+    """How a variant's app was started; defaults filled in, the scenario's and the variant's tables merged."""
+
+    app: str
+    app_dir: str
+    workers: int
+    loop: str
+    http: str
+    thread_tokens: int
+    env_names: tuple[str, ...]  # values may be secrets and are not recorded
+    python: str
+
+
+@dataclass(frozen=True)
+class RecordedVariant:
+    """One variant of the scenario, as far as judging and drawing need it."""
+
+    name: str
+    slug: str
+    method: str
+    path: str  # with its query
+    published_rps: float | None
+    target: ResolvedTarget
+
+
+@dataclass(frozen=True)
+class RecordedScenario:
+    """The question as it was resolved."""
+
+    file: str
+    name: str
+    title: str
+    question: str
+    source: str
+    neighbours: tuple[str, ...]  # request names
+    variants: tuple[RecordedVariant, ...]
+    users: int
+    spawn_rate: float
+    hold_s: float
+    warmup_s: float
+    think_time_s: tuple[float, float]
+    client: str
+    quick: bool
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One line of the plan: pure facts, no clock."""
+
+    number: int
+    kind: str
+    variant: str  # slug
+    seed: int
+    expected_s: float
+
+    @property
+    def folder(self) -> str:
+        """Name of the run's folder."""
+        return f"{self.number:04d}-{self.kind}-{self.variant}"
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """`session.json`: written before the first run and never changed."""
+
+    format: int
+    loopbench: str
+    started: str  # ISO 8601, UTC
+    command: tuple[str, ...]
+    scenario: RecordedScenario
+    seed: int
+    plan: tuple[PlannedRun, ...]
+    machine: dict[str, Any]
+    packages: dict[str, str]
+    environment_ignored: tuple[str, ...]  # names of variables that would have steered target or generator
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of a run, in seconds after the generator's origin."""
+
+    name: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The same requests, counted three times. None: that source could not be read."""
+
+    server: int | None  # by the target itself, less what the harness asked
+    samples: int | None  # by our recorder
+    locust: int | None  # by Locust's own statistics
+    unfinished: int  # asked, but without an answer when the drain ended: in none of the three
+
+    @property
+    def agree(self) -> bool:
+        """All three are known and equal."""
+        return self.samples is not None and self.server == self.samples == self.locust
+
+
+@dataclass(frozen=True)
+class FileFact:
+    """What a file held when its run was finished."""
+
+    name: str
+    size_bytes: int
+    crc32: int
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """`run.json`: written last, so that a run without it never happened."""
+
+    format: int
+    number: int
+    kind: str
+    variant: str  # slug
+    attempt: int
+    nonce: str
+    started: str  # ISO 8601, UTC
+    wall_s: float  # from the first step to the last, start and stop of the target included
+    load_s: float  # the part of it in which the generator ran its phases
+    port: int
+    target_command: tuple[str, ...]
+    load_command: tuple[str, ...]
+    target_pids: tuple[int, ...]
+    target_cpus: tuple[int, ...]  # empty: not pinned
+    generator_cpus: tuple[int, ...]
+    target_exit: str
+    generator_exit: str
+    phases: tuple[Phase, ...]
+    users_started: int
+    counts: Counts
+    files: tuple[FileFact, ...]
+
+
+def read_session(folder: Path) -> SessionRecord:
+    """What `session.json` says.
+
+    Raises:
+        FormatError: no session lies there, or one of another format version, or a damaged one.
+    """
+    return _read(SessionRecord, folder / SESSION_FILE)
+
+
+def read_run(folder: Path) -> RunRecord:
+    """What `run.json` says.
+
+    Raises:
+        FormatError: as for `read_session`.
+    """
+    return _read(RunRecord, folder / RUN_FILE)
+
+
+def run_folders(session_folder: Path) -> Iterator[Path]:
+    """The complete runs of a session, in order."""
+    runs = session_folder / RUNS_FOLDER
+    if runs.is_dir():
+        yield from sorted(path for path in runs.iterdir() if not path.name.startswith(".") and path.is_dir())
+
+
+def file_facts(folder: Path) -> tuple[FileFact, ...]:
+    """Size and checksum of every file in a run's folder, `run.json` apart."""
+    return tuple(
+        FileFact(path.name, len(data), zlib.crc32(data))
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name != RUN_FILE
+        for data in [path.read_bytes()]
+    )
+
+
+def _read(kind: type[T], path: Path) -> T:
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise FormatError(
+            f"there is no {path.name} in {path.parent}: no loopbench folder, or an unfinished one"
+        ) from None
+    except OSError as problem:
+        raise FormatError(f"{path} cannot be read: {problem.strerror}") from None
+    _check_version(text, path)
+    return from_json(kind, text, str(path))
+
+
+def _check_version(text: bytes, path: Path) -> None:
+    version = from_json(_Versioned, text, str(path)).format
+    if version > FORMAT_VERSION:
+        raise FormatError(f"{path} has format {version}; this loopbench reads {FORMAT_VERSION}: update loopbench")
+    if version < FORMAT_VERSION:
+        raise FormatError(
+            f"{path} has the older format {version}; this loopbench reads {FORMAT_VERSION}: "
+            "report it with the loopbench that wrote it, or measure again"
+        )
+
+
+@dataclass(frozen=True)
+class _Versioned:
+    format: int

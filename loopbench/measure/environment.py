@@ -1,0 +1,48 @@
+"""Which environment variables the children get. Some would change the measurement without a word."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+PROBE_FOLDER = Path(__file__).resolve().parents[2] / "probe"
+
+STEERS_THE_SERVER = ("WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
+STEERS_THE_SERVER_PREFIXES = ("UVICORN_", "LOOPBENCH_")
+"""uvicorn reads every option of its own from UVICORN_*, and the number of workers from WEB_CONCURRENCY."""
+
+STEERS_THE_GENERATOR_PREFIXES = (
+    "LOCUST_",
+    "GEVENT_",
+    "http_proxy",
+    "https_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "PYTHON",
+)
+
+GENERATOR_ALLOWED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
+
+
+def for_target(extra: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The user's environment less what steers the server, plus the scenario's own and the probe's folder."""
+    kept = {name: value for name, value in environ.items() if not _steers_server(name)}
+    kept.update(extra)
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROBE_FOLDER), kept.get("PYTHONPATH", "")]))
+    kept["PYTHONUNBUFFERED"] = "1"
+    return kept
+
+
+def for_generator(extra: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Only what a process needs to run at all, plus ours."""
+    return {name: environ[name] for name in GENERATOR_ALLOWED if name in environ} | dict(extra)
+
+
+def ignored(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Names of variables that are set, would have changed target or generator, and were kept away from them."""
+    return tuple(
+        sorted(name for name in environ if _steers_server(name) or name.startswith(STEERS_THE_GENERATOR_PREFIXES))
+    )
+
+
+def _steers_server(name: str) -> bool:
+    return name in STEERS_THE_SERVER or name.startswith(STEERS_THE_SERVER_PREFIXES)

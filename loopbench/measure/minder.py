@@ -1,0 +1,99 @@
+"""Stands between the harness and one child, so that nothing is left running whatever happens to either.
+
+    python -I -S minder.py LIFELINE_FD CPUS -- COMMAND...
+
+Single-threaded and standard library alone. It waits for the child's end and for the end of the lifeline (a pipe whose
+other end only the harness holds: it closes when the harness is gone, even by kill -9). When either comes it kills
+every descendant, daemons included (it is their subreaper), and exits with the child's code.
+"""
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command until it or the harness ends; return what the shell would."""
+    lifeline, cpus, _, *command = arguments
+    os.set_inheritable(int(lifeline), False)
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if cpus:
+        os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
+    try:
+        child = subprocess.Popen(command, close_fds=False)
+    except OSError as problem:
+        sys.stderr.write(f"{command[0]}: {problem.strerror}\n")
+        return 127
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, forward)
+    _wait_for_either(child.pid, int(lifeline))
+    while descendants := _descendants(os.getpid()):
+        for pid in descendants:
+            _kill(pid)
+        _reap(except_pid=child.pid)
+    code = child.poll()
+    return 128 + signal.SIGKILL if code is None else code if code >= 0 else 128 - code
+
+
+def _wait_for_either(child: int, lifeline: int) -> None:
+    """Return when the child has ended (it is not reaped here) or the lifeline is closed."""
+    poller = select.poll()
+    poller.register(os.pidfd_open(child), select.POLLIN)
+    poller.register(lifeline, select.POLLHUP | select.POLLIN)
+    poller.poll()
+
+
+def _descendants(pid: int) -> list[int]:
+    """Everything below a process that has not ended, children before grandchildren."""
+    found = []
+    for child in _children(pid):
+        if not _is_zombie(child):
+            found.append(child)
+        found += _descendants(child)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    children: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                children += map(int, file.read().split())
+    return children
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _reap(except_pid: int) -> None:
+    """Collect ended orphans; the child itself is left for its exit code."""
+    for pid in _children(os.getpid()):
+        if pid != except_pid:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+"""One supervised child: started behind a minder in a session of its own, stopped in steps, gone for certain."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+MINDER = Path(__file__).with_name("minder.py")
+KILL_S = 5.0
+
+
+class Supervised:
+    """A command under a minder. Leaving the `with` block kills whatever is still there."""
+
+    def __init__(  # noqa: PLR0913  a process has this many sides
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path,
+        cpus: Sequence[int] = (),
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        self.command = tuple(command)
+        lifeline, self._lifeline = os.pipe()
+        pinned = ",".join(map(str, cpus))
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(MINDER), str(lifeline), pinned, "--", *command],
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,  # Locust would switch a terminal to cbreak
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(lifeline, *pass_fds),
+                start_new_session=True,  # the terminal's Ctrl-C reaches only the harness
+            )
+        os.close(lifeline)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.kill()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, then the child's code, 128+n for signal n."""
+        return self._process.poll()
+
+    def stop(self, grace_s: float) -> int:
+        """Ask it to end (TERM), give it some seconds, then kill its whole tree. Returns the exit code."""
+        if self.exit_code is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)  # the minder passes it on
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace_s)
+        return self.kill()
+
+    def kill(self) -> int:
+        """End it and everything it started, now. Harmless when it has ended."""
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+        try:
+            return self._process.wait(KILL_S)
+        except subprocess.TimeoutExpired:  # a minder that hangs is a bug, but nothing may be left running
+            self._process.kill()
+            return self._process.wait()
+
+
+def describe_exit(code: int) -> str:
+    """An exit code in words."""
+    if code > 128:
+        try:
+            return f"killed by {signal.Signals(code - 128).name}"
+        except ValueError:
+            pass
+    return f"exit code {code}"

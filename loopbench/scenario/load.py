@@ -1,0 +1,131 @@
+"""From a file to a checked scenario: read within limits, apply overrides, validate, report everything at once."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from loopbench.errors import ScenarioError, UsageError
+from loopbench.scenario.model import Scenario
+from loopbench.scenario.problems import from_validation, problem_at
+
+MAX_FILE_BYTES = 64 * 1024
+MAX_DOTS_IN_A_KEY = 8
+RELATIVE = "a path relative to the scenario file"
+
+QUICK = {"load": {"hold_s": 5.0, "warmup_s": 1.0}}
+QUICK_RAMP_S = 11.0
+"""`--quick`: the same users, variants and charts, but the ramp takes this long and the hold is short."""
+
+
+def load(path: Path, overrides: tuple[str, ...] = (), *, quick: bool = False) -> Scenario:
+    """A scenario that cannot be wrong any more.
+
+    Args:
+        path: the TOML file.
+        overrides: `key.key=value` texts, each value written as in TOML, applied on top of the file.
+        quick: a shorter load for a first look.
+
+    Raises:
+        UsageError: the file cannot be read, is no TOML, or an override is malformed.
+        ScenarioError: one or more keys or values are wrong; all of them are listed.
+    """
+    text = _read(path)
+    raw = _parse(text, str(path))
+    for override in overrides:
+        _apply(raw, override)
+    if quick:
+        _make_quick(raw)
+    try:
+        scenario = Scenario.model_validate(raw, context={"file": path})
+    except ValidationError as error:
+        raise ScenarioError(str(path), from_validation(error, text)) from None
+    _check_paths(scenario, text)
+    return scenario
+
+
+def _read(path: Path) -> str:
+    if not path.exists():
+        hint = "loopbench list"
+        raise UsageError(f"there is no scenario {path}", slug="scenario-missing", where=str(path), hints=(hint,))
+    if not path.is_file():
+        raise UsageError(f"{path} is not a regular file", slug="scenario-file", where=str(path))
+    try:
+        data = path.read_bytes()[: MAX_FILE_BYTES + 1]
+        if len(data) > MAX_FILE_BYTES:
+            raise UsageError(
+                f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB", slug="scenario-file", where=str(path)
+            )
+        return data.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise UsageError(
+            f"{path} is not UTF-8: byte {problem.start} is {data[problem.start]:#04x}",
+            slug="scenario-file",
+            where=str(path),
+            hints=("save it as UTF-8 without a byte order mark",),
+        ) from None
+    except OSError as problem:
+        raise UsageError(f"{path} cannot be read: {problem.strerror}", slug="scenario-file", where=str(path)) from None
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    """TOML to a dictionary; what makes the parser slow or recurse is refused first."""
+    deep = next(
+        (n for n, line in enumerate(text.splitlines(), 1) if line.split("=")[0].count(".") > MAX_DOTS_IN_A_KEY), 0
+    )
+    if deep:
+        raise UsageError(f"line {deep} has a key of more than {MAX_DOTS_IN_A_KEY + 1} parts", slug="toml", where=where)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise UsageError("the file nests its values too deeply", slug="toml", where=where) from None
+    except ValueError as problem:  # TOMLDecodeError is one; so is an integer of 5,000 digits
+        raise UsageError(f"not TOML: {problem}", slug="toml", where=where) from None
+
+
+def _apply(raw: dict[str, Any], override: str) -> None:
+    """Set one value by its dotted key."""
+    key, sign, value = override.partition("=")
+    parts = key.strip().split(".")
+    if not sign or not all(parts) or len(parts) > MAX_DOTS_IN_A_KEY:
+        raise UsageError(f"--set {override!r} is not KEY=VALUE", slug="override", hints=("--set load.users=50",))
+    table = raw
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"--set {override!r}: {part} is not a table", slug="override")
+    table[parts[-1]] = _value(value.strip())
+
+
+def _value(text: str) -> Any:
+    """A value as TOML has it; a bare word is taken as a string, as a shell user expects."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text
+
+
+def _make_quick(raw: dict[str, Any]) -> None:
+    load_table = raw.setdefault("load", {})
+    if isinstance(load_table, dict):
+        load_table.update(QUICK["load"])
+        users = load_table.get("users", 100)
+        if isinstance(users, int):
+            load_table["spawn_rate"] = max(1.0, users / QUICK_RAMP_S)
+
+
+def _check_paths(scenario: Scenario, text: str) -> None:
+    """Files and folders a scenario names must exist before anything starts."""
+    folder = scenario.file.parent
+    problems = []
+    for target in {id(t): t for t in [scenario.target, *(scenario.target_of(v) for v in scenario.variants)]}.values():
+        if not (folder / target.app_dir).is_dir():
+            message = f"there is no folder {folder / target.app_dir}"
+            problems.append(problem_at(("target", "app_dir"), message, RELATIVE, text))
+        if target.python is not None and not (folder / target.python).is_file():
+            message = f"there is no file {folder / target.python}"
+            problems.append(problem_at(("target", "python"), message, RELATIVE, text))
+    if problems:
+        unique = {problem.message: problem for problem in problems}
+        raise ScenarioError(str(scenario.file), tuple(unique.values()))

@@ -1,0 +1,79 @@
+"""Writing a file, four ways (after "Navigating the Async Waters" by A. Vera).
+
+The same work in each: make `num_chars` characters, write them to a temporary file, say how long it took and how many
+bytes the file really holds. Only who waits for the disk differs.
+"""
+
+import os
+import time
+from tempfile import TemporaryFile
+from typing import Annotated, Literal
+
+import aiofiles.tempfile
+from anyio import to_thread
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+router = APIRouter(tags=["file"])
+
+DEFAULT_CHARS = 1_000_000
+MAX_CHARS = 100_000_000
+"""Upper bound of one request. The article wrote 4,000,000,000: with 40 threads that is 160 GB of memory."""
+
+NumChars = Annotated[int, Query(ge=1, le=MAX_CHARS, description="Characters to write, one byte each.")]
+
+
+class Written(BaseModel):
+    """The same answer for every variant, so that serialising it costs the same."""
+
+    waiting_time: float
+    unit: Literal["seconds"] = "seconds"
+    bytes_written: int
+
+
+def write_to_file(num_chars: int) -> int:
+    """Write and return the file's size. Blocks its thread until the operating system has taken every byte."""
+    content = b"a" * num_chars
+    with TemporaryFile("wb", buffering=0) as file:  # unbuffered: one system call, in every variant alike
+        file.write(content)
+        return os.fstat(file.fileno()).st_size
+
+
+async def write_to_file_async(num_chars: int) -> int:
+    """Do the same through aiofiles: open, write and close each travel to a thread and back."""
+    content = b"a" * num_chars
+    async with aiofiles.tempfile.TemporaryFile("wb", buffering=0) as file:
+        await file.write(content)
+        return os.fstat(file.fileno()).st_size
+
+
+@router.get("/write")
+def write(num_chars: NumChars = DEFAULT_CHARS) -> Written:
+    """Plain def: FastAPI runs it in a thread of anyio's pool, the loop stays free."""
+    start = time.perf_counter()
+    size = write_to_file(num_chars)
+    return Written(waiting_time=time.perf_counter() - start, bytes_written=size)
+
+
+@router.get("/write_bad")
+async def write_bad(num_chars: NumChars = DEFAULT_CHARS) -> Written:
+    """The mistake: a blocking call in async def. While it writes, nobody else is served."""
+    start = time.perf_counter()
+    size = write_to_file(num_chars)  # blocks the event loop
+    return Written(waiting_time=time.perf_counter() - start, bytes_written=size)
+
+
+@router.get("/write_with_thread")
+async def write_with_thread(num_chars: NumChars = DEFAULT_CHARS) -> Written:
+    """Async def that sends the blocking call to a thread itself: what plain def does, spelled out."""
+    start = time.perf_counter()
+    size = await to_thread.run_sync(write_to_file, num_chars)
+    return Written(waiting_time=time.perf_counter() - start, bytes_written=size)
+
+
+@router.get("/write_async")
+async def write_async(num_chars: NumChars = DEFAULT_CHARS) -> Written:
+    """Async all the way, with aiofiles: threads again, behind an async face."""
+    start = time.perf_counter()
+    size = await write_to_file_async(num_chars)
+    return Written(waiting_time=time.perf_counter() - start, bytes_written=size)

@@ -1,7 +1,6 @@
 """What a right answer looks like. One check, used before a run by the harness and on every answer by the generator."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +10,8 @@ class Expectation:
     """The `expect` table of a request, as it travels to the generator."""
 
     status: int = 200
-    json: Mapping[str, Any] = field(default_factory=dict)  # these keys have exactly these values
-    json_min: Mapping[str, float] = field(default_factory=dict)  # receipts: these keys reach at least these values
+    json: dict[str, Any] = field(default_factory=dict)  # these keys have exactly these values
+    json_min: dict[str, float] = field(default_factory=dict)  # receipts: these keys reach at least these values
     size_bytes: int | None = None  # of the body
 
     def problem(self, status: int, body: bytes) -> str | None:

@@ -77,6 +77,7 @@ class Trailer(NamedTuple):
     """The last frame of a file that was closed: a reader that counts otherwise has lost something."""
 
     samples: int
+    locust_requests: int  # what Locust's own statistics say, at the same moment
 
 
 def to_json(value: Head | Tables | Trailer) -> bytes:

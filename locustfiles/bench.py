@@ -1,0 +1,92 @@
+"""The locustfile of every run: reads its order, makes the user class, records, and follows the phases.
+
+LOOPBENCH_LOAD_ORDER=load.json locust -f locustfiles/bench.py --headless ...
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import events
+from locust.env import Environment
+
+from locustfiles.phases import Phases, PhasesShape
+from locustfiles.recorder import Recorder
+from locustfiles.variant_user import USER_KEY, variant_user
+from loopbench.records import samples
+from loopbench.records.load_order import LoadOrder
+
+FLUSH_S = 1.0
+DRAIN_MARGIN_S = 0.2
+
+order = LoadOrder.read()
+recorder = Recorder(Path(order.samples_file), order.run)
+phases = Phases(order, recorder)
+PhasesShape.phases = phases
+VariantUser = variant_user(order, recorder)
+
+
+@events.init.add_listener
+def _write_every_second(environment: Environment, **_: Any) -> None:
+    def write() -> None:
+        while True:
+            gevent.sleep(FLUSH_S)
+            recorder.flush()
+
+    gevent.spawn(write)
+    environment.events.quit.add_listener(lambda **_: recorder.close(environment.stats.total.num_requests))
+
+
+@events.test_start.add_listener
+def _warm_up(environment: Environment, **_: Any) -> None:
+    """Every route, at once from several users: first calls import things and start threads."""
+    recorder.begin(samples.PHASE_WARMUP)
+    until = time.perf_counter() + order.warmup_s
+
+    def ask() -> None:
+        user = VariantUser(environment)
+        while time.perf_counter() < until:
+            user.ask()
+            gevent.sleep(user.wait_time())
+
+    gevent.joinall([gevent.spawn(ask) for _ in range(order.warmup_users)])
+    phases.ramp()
+
+
+@events.spawning_complete.add_listener
+def _hold(**_: Any) -> None:
+    phases.hold()
+
+
+@events.test_stopping.add_listener
+def _drain(**_: Any) -> None:
+    phases.drain()
+
+
+@events.request.add_listener
+def _record(  # noqa: PLR0913  the event's own arguments
+    name: str,
+    response_time: float,
+    response_length: int,
+    exception: Exception | None,
+    context: dict[str, Any],
+    response: Any = None,
+    **_: Any,
+) -> None:
+    latency_s = response_time / 1000
+    recorder.record(
+        time.perf_counter() - latency_s,
+        latency_s,
+        response_length or 0,
+        max(0, context.get(USER_KEY, 0)),
+        recorder.name_id(name),
+        getattr(response, "status_code", 0) or 0,
+        recorder.error_id(_error_class(exception)) if exception else samples.NO_ERROR,
+        samples.FLAG_WARMUP if recorder.phase == samples.PHASE_WARMUP else 0,
+    )
+
+
+def _error_class(error: Exception) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text[:120]}" if text else type(error).__name__

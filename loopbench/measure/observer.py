@@ -1,0 +1,25 @@
+"""What measuring tells whoever watches. Measuring itself prints nothing."""
+
+from pathlib import Path
+from typing import Protocol
+
+from loopbench.plan import Plan
+from loopbench.records.session import PlannedRun, RunRecord
+from loopbench.records.tail import LiveView
+from loopbench.scenario import Scenario
+
+
+class Observer(Protocol):
+    """Called from the measuring loop: must return at once."""
+
+    def session_started(self, scenario: Scenario, plan: Plan, folder: Path) -> None:
+        """Before the first run."""
+
+    def run_started(self, run: PlannedRun, variant_name: str) -> None:
+        """A run begins: its target is about to be started."""
+
+    def run_progressed(self, view: LiveView) -> None:
+        """Ten times a second while the generator runs."""
+
+    def run_finished(self, record: RunRecord) -> None:
+        """A run is on disk."""

@@ -1,0 +1,113 @@
+"""Writing a session folder: complete run folders or none, nothing overwritten, everything flushed to the disk."""
+
+import os
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loopbench.errors import EnvironmentRefusedError
+from loopbench.records.codec import to_json
+from loopbench.records.session import RUN_FILE, RUNS_FOLDER, SESSION_FILE, RunRecord, SessionRecord
+
+BYTES_NEEDED = 200_000_000
+"""Free space asked for before the first run; a full `make bench` wrote less than 30 MB."""
+
+
+def new_session_folder(parent: Path) -> Path:
+    """A folder named after the time, created here and now.
+
+    Raises:
+        EnvironmentRefusedError: it cannot be created or written, or the disk is nearly full.
+    """
+    name = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    try:
+        folder = _create(parent, name)
+        (folder / RUNS_FOLDER).mkdir()
+        free = shutil.disk_usage(folder).free
+    except OSError as problem:
+        raise EnvironmentRefusedError(
+            f"results cannot be written: {problem.strerror}",
+            slug="results-folder",
+            where=str(problem.filename or parent),
+            hints=("loopbench run SCENARIO --out DIR",),
+        ) from None
+    if free < BYTES_NEEDED:
+        raise EnvironmentRefusedError(
+            f"only {free // 1_000_000} MB are free where the results go, {BYTES_NEEDED // 1_000_000} MB are wanted",
+            slug="disk-full",
+            where=str(folder),
+            hints=("loopbench run SCENARIO --out DIR",),
+        )
+    return folder
+
+
+def _create(parent: Path, name: str) -> Path:
+    """The first free of NAME, NAME-2, NAME-3...: two sessions in one second do not meet."""
+    for attempt in range(1, 100):
+        folder = parent / (name if attempt == 1 else f"{name}-{attempt}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise
+            continue
+        return folder
+    raise FileExistsError(17, "too many sessions with this name", str(parent / name))
+
+
+def write_session(folder: Path, record: SessionRecord) -> None:
+    """Lay down `session.json`."""
+    _write_durably(folder / SESSION_FILE, to_json(record))
+    _sync_folder(folder)
+
+
+def begin_run(session_folder: Path, run_folder: str) -> Path:
+    """A folder to write a run into, under a name that does not count yet."""
+    runs = session_folder / RUNS_FOLDER
+    attempt = 1
+    while (path := runs / f".{run_folder}.attempt-{attempt}").exists():
+        attempt += 1
+    path.mkdir()
+    return path
+
+
+def attempt_of(path: Path) -> int:
+    """Number of the attempt a folder of `begin_run` stands for."""
+    return int(path.name.rpartition("-")[2])
+
+
+def commit_run(path: Path, record: RunRecord, run_folder: str) -> Path:
+    """Make a run count: its files on disk, `run.json` last, then the final name."""
+    for file in path.iterdir():
+        _sync(file)
+    _write_durably(path / RUN_FILE, to_json(record))
+    _sync_folder(path)
+    final = path.with_name(run_folder)
+    path.rename(final)
+    _sync_folder(final.parent)
+    return final
+
+
+def now_iso() -> str:
+    """The wall clock, for people."""
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
+
+
+def _write_durably(path: Path, text: str) -> None:
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    _sync(path)

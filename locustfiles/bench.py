@@ -15,12 +15,12 @@ from locustfiles.phases import Phases, PhasesShape
 from locustfiles.recorder import Recorder
 from locustfiles.variant_user import USER_KEY, variant_user
 from loopbench.records import samples
-from loopbench.records.load_order import LoadOrder
+from loopbench.records.load_order import LoadOrder, read_order
 
 FLUSH_S = 1.0
 DRAIN_MARGIN_S = 0.2
 
-order = LoadOrder.read()
+order = read_order(LoadOrder)
 recorder = Recorder(Path(order.samples_file), order.run)
 phases = Phases(order, recorder)
 PhasesShape.phases = phases

@@ -2,18 +2,27 @@
 
 import random
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from locust import FastHttpUser, HttpUser, task
 
-from locustfiles.recorder import Recorder
 from loopbench.records.load_order import CLIENT_FAST, CLIENT_HTTP, LoadOrder, OrderedRequest
 
 USER_KEY = "loopbench_user"
 """In a request event's context: the number of the user that asked."""
 
 
-def variant_user(order: LoadOrder, recorder: Recorder) -> Any:
+class UserCount(Protocol):
+    """Who is told that users come and go."""
+
+    def user_started(self) -> int:
+        """Count a user in; returns the number it keeps."""
+
+    def user_stopped(self, user: int) -> None:
+        """Count a user out."""
+
+
+def variant_user(order: LoadOrder, recorder: UserCount) -> Any:
     """A user class for this order, on the client it asks for."""
     base = {CLIENT_FAST: FastHttpUser, CLIENT_HTTP: HttpUser}.get(order.client, FastHttpUser)
     low_s, high_s = order.think_time_s

@@ -49,6 +49,8 @@ class LoopbenchError(Exception):
     """
 
     exit_code = ExitCode.BUG
+    detail_label = "target"
+    """Whose words `detail` are: printed before each of its lines, so that none can pass for ours."""
 
     def __init__(  # noqa: PLR0913  the six parts of the one error shape
         self,
@@ -87,6 +89,7 @@ class GeneratorError(LoopbenchError):
     """Locust did not start, died, or left no samples."""
 
     exit_code = ExitCode.GENERATOR
+    detail_label = "locust"
 
 
 class EnvironmentRefusedError(LoopbenchError):
@@ -99,6 +102,12 @@ class DataError(LoopbenchError):
     """A session folder or a CSV is damaged, foreign, or newer than this loopbench."""
 
     exit_code = ExitCode.DATA
+
+
+class CannotTellError(LoopbenchError):
+    """There is a result, but it is not to be trusted."""
+
+    exit_code = ExitCode.CANNOT_TELL
 
 
 class ScenarioProblem:

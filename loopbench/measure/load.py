@@ -25,7 +25,7 @@ class Load(AbstractContextManager["Load"]):
     """One run's Locust. Enter to start it, `watch` it to its end; leaving kills what is left."""
 
     def __init__(self, order: load_order.LoadOrder, folder: Path, *, drain_s: float, cpus: tuple[int, ...]) -> None:
-        order.write(folder / LOAD_ORDER_FILE)
+        load_order.write_order(order, folder / LOAD_ORDER_FILE)
         self._folder = folder
         self._drain_s = drain_s
         self._ramp_s = (order.users - 1) / order.spawn_rate

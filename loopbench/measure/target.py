@@ -66,8 +66,7 @@ def started(  # noqa: PLR0913  a run's six facts
     Raises:
         TargetError: it does not import, ends, or does not answer in time.
     """
-    listening = socket.create_server(("127.0.0.1", 0))
-    with listening:
+    with _listening_socket() as listening:
         port = listening.getsockname()[1]
         process = Supervised(
             command(scenario, target, nonce, listening.fileno()),
@@ -82,6 +81,17 @@ def started(  # noqa: PLR0913  a run's six facts
         _wait_until_ready(running, target.ready_s, stop)
         yield running
         process.stop(STOP_S)
+
+
+def _listening_socket() -> socket.socket:
+    """A free port on loopback, ours before the server starts: nobody can take it in between.
+
+    uvicorn takes a socket it is handed for a Unix one, and so neither asyncio nor uvloop turns Nagle's algorithm off:
+    every small answer would wait 44 ms for a delayed acknowledgement. Accepted sockets inherit the option from here.
+    """
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def command(scenario: Scenario, target: Target, nonce: str, fd: int) -> list[str]:

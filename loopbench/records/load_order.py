@@ -4,6 +4,7 @@ import base64
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from loopbench.records.codec import from_json, to_json
 from loopbench.records.expectation import Expectation
@@ -50,17 +51,28 @@ class LoadOrder:
     seed: int
     samples_file: str
 
-    @classmethod
-    def read(cls) -> "LoadOrder":
-        """The order this process was started with.
 
-        Raises:
-            FormatError: it is damaged.
-            KeyError: this is no process of ours.
-        """
-        path = Path(os.environ[PATH_VARIABLE])
-        return from_json(cls, path.read_bytes(), str(path))
+@dataclass(frozen=True)
+class UiOrder:
+    """What the web UI offers: every variant of a scenario under its name, as a load of its own."""
 
-    def write(self, path: Path) -> None:
-        """Lay the order down where `read` will find it."""
-        path.write_text(to_json(self), encoding="utf-8")
+    orders: dict[str, LoadOrder]
+
+
+Order = TypeVar("Order", LoadOrder, UiOrder)
+
+
+def read_order(kind: type[Order]) -> Order:
+    """The order this process was started with.
+
+    Raises:
+        FormatError: it is damaged.
+        KeyError: this is no process of ours.
+    """
+    path = Path(os.environ[PATH_VARIABLE])
+    return from_json(kind, path.read_bytes(), str(path))
+
+
+def write_order(order: LoadOrder | UiOrder, path: Path) -> None:
+    """Lay an order down where `read_order` will find it."""
+    path.write_text(to_json(order), encoding="utf-8")

@@ -1,0 +1,82 @@
+"""What a source claims beside what was measured here: ratios to the first claimed variant, and a plain sentence."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NEAR = 1.25
+"""Two ratios within this factor tell the same story. One run each: identical runs on a shared 2-core machine differ by
+4 to 14 %, so the ratio of two runs can be off by a fifth without meaning anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One variant's published plateau and ours."""
+
+    variant: str
+    published_rps: float
+    measured_rps: float | None
+    published_ratio: float  # to the reference variant
+    measured_ratio: float | None
+
+    @property
+    def reproduced(self) -> bool | None:
+        """Whether the two ratios tell the same story; None if there is nothing to compare."""
+        if self.measured_ratio is None or self.measured_ratio <= 0:
+            return None
+        return abs(math.log(self.measured_ratio / self.published_ratio)) <= math.log(NEAR)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """All claims of a scenario, the reference first."""
+
+    source: str
+    claims: tuple[Claim, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Whether this machine reproduces the source, in one sentence."""
+        reference, *others = self.claims
+        known = [claim for claim in others if claim.reproduced is not None]
+        if not known:
+            return f"Nothing can be said about the published figures: {reference.variant} has no measured plateau."
+        missed = [claim for claim in known if not claim.reproduced]
+        once = "(one run each, so no interval: ratios within a factor of 1.25 count as reproduced)"
+        if not missed:
+            return f"Reproduced here: every variant stands to {reference.variant} as published {once}."
+        parts = ", ".join(
+            f"{claim.variant} {claim.measured_ratio:.2f} times {reference.variant} instead of {claim.published_ratio:.2f} times"
+            for claim in missed
+        )
+        how_many = "Not reproduced here" if len(missed) == len(known) else "Reproduced here in part"
+        return f"{how_many}: measured {parts} {once}."
+
+
+def compare_with_published(source: str, figures: Sequence[tuple[str, float | None, float | None]]) -> Published | None:
+    """Claims against measurements.
+
+    Args:
+        source: what to cite.
+        figures: (variant, published requests per second, measured requests per second), in the scenario's order.
+
+    Returns:
+        None when fewer than two variants have a published figure: there is no ratio to compare.
+    """
+    claimed = [(name, published, measured) for name, published, measured in figures if published is not None]
+    if len(claimed) < 2:
+        return None
+    _, published_reference, measured_reference = claimed[0]
+    return Published(
+        source,
+        tuple(
+            Claim(
+                variant=name,
+                published_rps=published,
+                measured_rps=measured,
+                published_ratio=published / published_reference,
+                measured_ratio=measured / measured_reference if measured and measured_reference else None,
+            )
+            for name, published, measured in claimed
+        ),
+    )

@@ -1,0 +1,40 @@
+"""The target app alone, for a person with curl."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+from loopbench.errors import EnvironmentRefusedError
+from loopbench.measure import environment
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def serve_target_app(port: int, loop: str) -> None:
+    """Become uvicorn. Does not return.
+
+    Raises:
+        EnvironmentRefusedError: the port is taken.
+    """
+    check_free(port)
+    command = [sys.executable, "-m", "uvicorn", "target_app.main:app", "--app-dir", str(ROOT)]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--loop", loop, "--http", "httptools", "--workers", "1"]
+    os.execve(sys.executable, command + options, environment.for_target({}))  # noqa: S606  no shell is wanted
+
+
+def check_free(port: int) -> None:
+    """Say who is in the way before anything is started.
+
+    Raises:
+        EnvironmentRefusedError: something listens there already.
+    """
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as problem:
+        raise EnvironmentRefusedError(
+            f"port {port} cannot be used: {problem.strerror}",
+            slug="port-taken",
+            where=f"127.0.0.1:{port}",
+            hints=(f"--port {port + 1}", f"fuser -v {port}/tcp"),
+        ) from None

@@ -1,0 +1,176 @@
+"""A scenario loads, or says everything that is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+
+from loopbench.errors import ExitCode, LoopbenchError, ScenarioError, UsageError
+from loopbench.scenario import load
+
+MINIMAL = """
+title = "t"
+question = "q"
+[target]
+app = "main:app"
+[[variants]]
+name = "a"
+path = "/a"
+"""
+
+MANY_MISTAKES = """
+titel = "x"
+question = "q"
+[target]
+app = "main.app"
+loop = "trio"
+[load]
+users = 0
+think_time_s = [3, 1]
+spawn_rate = "fast"
+[[variants]]
+name = "a"
+path = "a"
+[[variants]]
+name = "b"
+path = "/b"
+expect = { jsn = {} }
+"""
+
+
+@pytest.fixture
+def scenario_file(tmp_path: Path) -> Path:
+    return tmp_path / "question.toml"
+
+
+def test_the_shipped_scenarios_load() -> None:
+    files = list((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
+    assert files
+    for file in files:
+        load(file)
+
+
+def test_defaults_are_filled_in(scenario_file: Path) -> None:
+    scenario_file.write_text(MINIMAL)
+    scenario = load(scenario_file)
+    assert scenario.load.users == 100
+    assert scenario.load.spawn_rate == 1
+    assert scenario.target_of(scenario.variants[0]).thread_tokens == 40
+    assert scenario.name == "question"
+
+
+def test_every_mistake_is_named_at_once_with_its_line_and_what_is_allowed(scenario_file: Path) -> None:
+    scenario_file.write_text(MANY_MISTAKES)
+    with pytest.raises(ScenarioError) as caught:
+        load(scenario_file)
+    found = {problem.path: problem for problem in caught.value.problems}
+    assert found["titel"].line == 2
+    assert "did you mean 'title'" in found["titel"].allowed
+    assert found["title"].message == "'title' is missing"
+    assert "module:attribute" in found["target.app"].allowed
+    assert found["target.loop"].source == 'loop = "trio"'
+    assert "greater than or equal to 1" in found["load.users"].allowed
+    assert "from 3.0 down to 1.0" in found["load.think_time_s"].message + found["load.think_time_s"].allowed
+    assert "load.spawn_rate" in found
+    assert found["variants[0].path"].line == 13
+    assert "did you mean 'json'" in found["variants[1].expect.jsn"].allowed
+    assert caught.value.exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("addition", "path"),
+    [
+        ('[[requests]]\nname = "a"\npath = "/x"\n', "two requests or variants are called 'a'"),
+        (
+            '[[variants]]\nname = "c"\npath = "/c"\nbody = "x"\nbody_bytes = 3\n',
+            "body and body_bytes exclude each other",
+        ),
+        ("[load]\nhold_s = inf\n", "finite"),
+        ("[load]\nusers = true\n", "integer"),
+        ("[load]\nusers = 1.5\n", "integer"),
+        ('[[variants]]\nname = ""\npath = "/c"\n', "at least 1 character"),
+    ],
+)
+def test_impossible_values_are_refused(scenario_file: Path, addition: str, path: str) -> None:
+    scenario_file.write_text(MINIMAL + addition)
+    with pytest.raises(ScenarioError) as caught:
+        load(scenario_file)
+    assert path in " ".join(problem.message + problem.allowed for problem in caught.value.problems)
+
+
+def test_a_missing_folder_is_found_before_anything_starts(scenario_file: Path) -> None:
+    scenario_file.write_text(MINIMAL.replace('app = "main:app"', 'app = "main:app"\napp_dir = "nowhere"'))
+    with pytest.raises(ScenarioError) as caught:
+        load(scenario_file)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line) == ("target.app_dir", 6)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"title = ",
+        b"title = " + b"[" * 2_000,
+        b"x = " + b"9" * 5_000,
+        b"a" + b".a" * 10_000 + b" = 1",
+        b"\xff\xfe",
+        b"x" * 70_000,
+        b'title = "a"\ntitle = "b"\n',
+        b"\x00",
+    ],
+    ids=["no-value", "deep", "long-integer", "long-key", "utf-16", "large", "twice", "nul"],
+)
+def test_what_is_no_toml_ends_in_one_sentence(scenario_file: Path, content: bytes) -> None:
+    scenario_file.write_bytes(content)
+    with pytest.raises(UsageError):
+        load(scenario_file)
+
+
+@pytest.mark.parametrize("place", ["missing.toml", "."])
+def test_what_is_no_file_is_said(tmp_path: Path, place: str) -> None:
+    with pytest.raises(UsageError):
+        load(tmp_path / place)
+
+
+def test_an_override_changes_one_key(scenario_file: Path) -> None:
+    scenario_file.write_text(MINIMAL)
+    scenario = load(scenario_file, ("load.users=7", "target.loop=asyncio", "load.think_time_s=[0.1, 0.2]"))
+    assert scenario.load.users == 7
+    assert scenario.target.loop == "asyncio"
+    assert scenario.load.think_time_s == (0.1, 0.2)
+
+
+@pytest.mark.parametrize("override", ["load.users", "=3", "load..users=3", "title.x=3", "load.usrs=3"])
+def test_a_wrong_override_is_refused(scenario_file: Path, override: str) -> None:
+    scenario_file.write_text(MINIMAL)
+    with pytest.raises(LoopbenchError) as caught:
+        load(scenario_file, (override,))
+    assert caught.value.exit_code == ExitCode.USAGE
+
+
+def test_a_variant_changes_only_the_target_settings_it_names(scenario_file: Path) -> None:
+    scenario_file.write_text(MINIMAL + '[variants.target]\nloop = "asyncio"\nenv = { A = "1" }\n')
+    scenario = load(scenario_file)
+    target = scenario.target_of(scenario.variants[0])
+    assert (target.loop, target.http, target.env) == ("asyncio", "httptools", {"A": "1"})
+
+
+def test_names_become_safe_distinct_slugs(scenario_file: Path) -> None:
+    names = ["../../x", "X", "x", "<script>", "é" * 50, "a" * 300]
+    variants = "".join(f'[[variants]]\nname = "{name}"\npath = "/a"\n' for name in names)
+    scenario_file.write_text(MINIMAL + variants)
+    scenario = load(scenario_file)
+    slugs = [scenario.slug(index) for index in range(len(scenario.variants))]
+    assert len(set(slugs)) == len(slugs)
+    assert all(len(slug) <= 40 and slug.replace("-", "").isalnum() and slug.isascii() for slug in slugs)
+
+
+def test_quick_keeps_users_and_variants_and_shortens_the_load(scenario_file: Path) -> None:
+    scenario_file.write_text(MINIMAL)
+    quick, full = load(scenario_file, quick=True), load(scenario_file)
+    assert quick.load.users == full.load.users
+    assert quick.load.ramp_s < full.load.ramp_s / 5
+
+
+def test_parameters_become_a_query(scenario_file: Path) -> None:
+    scenario_file.write_text(MINIMAL + 'params = { n = 3, text = "a b&c", flag = true }\n')
+    assert load(scenario_file).variants[0].request_target == "/a?n=3&text=a+b%26c&flag=true"

@@ -13,18 +13,18 @@ from locust.env import Environment
 
 from locustfiles.phases import Phases, PhasesShape
 from locustfiles.recorder import Recorder
-from locustfiles.variant_user import USER_KEY, variant_user
+from locustfiles.variant_user import USER_KEY, error_class, variant_user
 from loopbench.records import samples
-from loopbench.records.load_order import LoadOrder, read_order
+from loopbench.records.load_order import CLIENT_LLHTTP, LoadOrder, read_order
 
 FLUSH_S = 1.0
-DRAIN_MARGIN_S = 0.2
+EXIT_EXCEPTIONS = 3
 
 order = read_order(LoadOrder)
 recorder = Recorder(Path(order.samples_file), order.run)
 phases = Phases(order, recorder)
 PhasesShape.phases = phases
-VariantUser = variant_user(order, recorder)
+VariantUser = variant_user(order, recorder, phases.ended)
 
 
 @events.init.add_listener
@@ -38,6 +38,13 @@ def _write_every_second(environment: Environment, **_: Any) -> None:
     environment.events.quit.add_listener(lambda **_: recorder.close(environment.stats.total.num_requests))
 
 
+@events.quitting.add_listener
+def _fail_on_exceptions(environment: Environment, **_: Any) -> None:
+    """Failed requests are the target's; an exception in a user is ours, and then the load was not what was ordered."""
+    if environment.runner is not None and environment.runner.exceptions:
+        environment.process_exit_code = EXIT_EXCEPTIONS
+
+
 @events.test_start.add_listener
 def _warm_up(environment: Environment, **_: Any) -> None:
     """Every route, at once from several users: first calls import things and start threads."""
@@ -47,7 +54,7 @@ def _warm_up(environment: Environment, **_: Any) -> None:
     def ask() -> None:
         user = VariantUser(environment)
         while time.perf_counter() < until:
-            user.ask()
+            user.ask_once()
             gevent.sleep(user.wait_time())
 
     gevent.joinall([gevent.spawn(ask) for _ in range(order.warmup_users)])
@@ -64,17 +71,11 @@ def _drain(**_: Any) -> None:
     phases.drain()
 
 
-@events.request.add_listener
-def _record(  # noqa: PLR0913  the event's own arguments
-    name: str,
-    response_time: float,
-    response_length: int,
-    exception: Exception | None,
-    context: dict[str, Any],
-    response: Any = None,
-    **_: Any,
+def _record(
+    name: str, response_time: float, response_length: int, context: dict[str, Any], response: Any = None, **event: Any
 ) -> None:
-    latency_s = response_time / 1000
+    """A request of one of Locust's own clients, whose stamps its event brings."""
+    latency_s, error = response_time / 1000, event["exception"]
     recorder.record(
         time.perf_counter() - latency_s,
         latency_s,
@@ -82,11 +83,10 @@ def _record(  # noqa: PLR0913  the event's own arguments
         max(0, context.get(USER_KEY, 0)),
         recorder.name_id(name),
         getattr(response, "status_code", 0) or 0,
-        recorder.error_id(_error_class(exception)) if exception else samples.NO_ERROR,
-        samples.FLAG_WARMUP if recorder.phase == samples.PHASE_WARMUP else 0,
+        recorder.error_id(error_class(error)) if error else samples.NO_ERROR,
+        samples.FLAG_WARMUP if recorder.warming_up else 0,
     )
 
 
-def _error_class(error: Exception) -> str:
-    text = str(error)
-    return f"{type(error).__name__}: {text[:120]}" if text else type(error).__name__
+if order.client != CLIENT_LLHTTP:
+    events.request.add_listener(_record)

@@ -2,6 +2,7 @@
 
 import time
 
+from gevent.event import Event
 from locust import LoadTestShape
 
 from locustfiles.recorder import Recorder
@@ -16,6 +17,7 @@ class Phases:
         self._order = order
         self._recorder = recorder
         self._hold_until_s: float | None = None
+        self.ended = Event()
 
     def ramp(self) -> None:
         """Warm-up is over: from now on users come."""
@@ -30,6 +32,7 @@ class Phases:
     def drain(self) -> None:
         """No new requests; those in flight may finish."""
         self._recorder.begin(samples.PHASE_DRAIN)
+        self.ended.set()
 
     def target(self) -> tuple[int, float] | None:
         """Users and users per second wanted now; None when the load is over."""

@@ -35,7 +35,7 @@ class Recorder:
     def __init__(self, path: Path, run: str, generator: int = 0) -> None:
         self.origin_s = time.perf_counter()
         self.users = 0
-        self.phase = samples.PHASE_WARMUP
+        self.warming_up = True
         self.count = 0
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         self._buffer = bytearray(CAPACITY * samples.STRUCT.size)
@@ -107,7 +107,7 @@ class Recorder:
 
     def begin(self, phase: str) -> None:
         """Mark the moment a phase begins."""
-        self.phase = phase
+        self.warming_up = phase == samples.PHASE_WARMUP
         self._event(samples.EVENT_PHASE, phase)
 
     def flush(self) -> None:

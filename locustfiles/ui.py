@@ -3,37 +3,33 @@
 LOOPBENCH_LOAD_ORDER=ui.json locust -f locustfiles/ui.py --class-picker ...
 """
 
+import os
 import re
+from pathlib import Path
 from typing import Any
 
+from gevent.event import Event
 from locust import events
 from locust.env import Environment
 
+from locustfiles.recorder import Recorder
 from locustfiles.variant_user import variant_user
 from locustfiles.web_gate import close_to_other_pages
 from loopbench.records.load_order import LoadOrder, UiOrder, read_order
 
-
-class Unrecorded:
-    """Stands where a run has its recorder."""
-
-    def user_started(self) -> int:
-        """Nobody keeps count here."""
-        return 0
-
-    def user_stopped(self, user: int) -> None:
-        """See `user_started`."""
+orders = read_order(UiOrder).orders
+recorder = Recorder(Path(os.devnull), "ui")
 
 
 def _named(name: str, order: LoadOrder) -> Any:
     """A user class that shows in the form under the variant's name."""
-    user = variant_user(order, Unrecorded())
+    user = variant_user(order, recorder, Event())
     user.__name__ = user.__qualname__ = re.sub(r"\W", "_", name)
     return user
 
 
 # Locust takes its user classes from this module's globals.
-globals().update({user.__name__: user for user in (_named(*item) for item in read_order(UiOrder).orders.items())})
+globals().update({user.__name__: user for user in (_named(*item) for item in orders.items())})
 
 
 @events.init.add_listener

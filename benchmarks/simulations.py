@@ -1,0 +1,201 @@
+"""How often the statistics are right: the long versions of the simulation tests, as the tables of docs/statistics.md.
+
+Run with `.venv/bin/python -m benchmarks.simulations [sessions]` from the project's folder; about two minutes at the
+default. Everything is simulated from fixed seeds, so the figures do not depend on the machine.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from loopbench.judge.changepoints import steadiness
+from loopbench.judge.curves import Usl, describe, knee_users
+from loopbench.judge.fits import RunCurve
+from loopbench.judge.statistics import (
+    MIN_ROUNDS,
+    Comparison,
+    Estimate,
+    compare,
+    half_width,
+    rounds_needed,
+    rounds_still_needed,
+)
+from loopbench.judge.verdict import Better, Quantity, Word, judge
+from tests.judge import simulate
+
+GOODPUT = Quantity("goodput", "1/s", Better.HIGHER)
+SESSIONS = 10_000
+CURVES = 200
+DISTURBANCES = {
+    "10 % drift": simulate.drift(0.10),
+    "one 15 % step": simulate.step(0.15),
+    "AR(0.9)": simulate.autoregressive(0.9),
+    "white, 5 %": simulate.white(0.05),
+}
+
+
+def main() -> None:
+    """Print every table."""
+    sessions = int(sys.argv[1]) if len(sys.argv) > 1 else SESSIONS
+    print("\nRounds for a half-width of 5 %, by the spread of the log-ratios")
+    table(("spread", "rounds"), ((percent(s), str(rounds_needed(s, 0.05))) for s in (0.02, 0.03, 0.05, 0.08, 0.14)))
+    print("\nHow often the 95 % interval covers the true ratio (7 % a run)")
+    table(("rounds", "log-t", "percentile bootstrap"), coverage(sessions))
+    print("\nThe same when a session stops as soon as its interval is within 5 % (at least 5 rounds, at most 30)")
+    table(("% a run", "rounds on average", "covered"), stopped_coverage(sessions // 2))
+    print("\nHow often two equal variants are called FASTER or SLOWER (nominal 5 %)")
+    table(("disturbance", "rounds", "random rounds", "AAABBB"), false_differences(sessions // 2))
+    print("\nHow often EQUIVALENT is said")
+    table(("% a run", "rounds", "truly equal", "truly 5 % apart"), equivalences(sessions // 4))
+    print(f"\nKnees found in {CURVES} noisy curves of 1 to 100 users: how many, their mean and standard deviation")
+    table(("curve", "noise", "phi", "found", "mean", "sd"), knees())
+    print("\nA loop blocked for 20 ms: sigma")
+    table(("noise", "mean", "least", "above 0.95"), blocked())
+    print(f"\nAlarms in {CURVES} windows of 100 slices")
+    table(("noise", "phi", "steady", "15 % down halfway"), alarms())
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """As Markdown."""
+    titles = tuple(head)
+    print("\n| " + " | ".join(titles) + " |\n|" + "---|" * len(titles))
+    for row in rows:
+        print("| " + " | ".join(row) + " |", flush=True)
+
+
+def percent(part: float | np.floating) -> str:
+    """With one decimal place."""
+    return f"{100 * part:.1f} %"
+
+
+def covers(comparison: Comparison, ratio: float) -> bool:
+    """Whether its 95 % interval holds the true ratio."""
+    interval = comparison.interval()
+    return interval is not None and not interval.excludes(ratio)
+
+
+def coverage(sessions: int) -> Iterable[tuple[str, ...]]:
+    """Log-t against the percentile bootstrap, on the same sessions."""
+    for rounds in (3, 5, 8, 12):
+        rng = np.random.default_rng(rounds)
+        made = [simulated(rounds, simulate.white(0.07), rng, ratio=1.3) for _ in range(sessions)]
+        boot = [bootstrap_covers(np.array(c.estimate.logs), np.log(1.3), rng) for c in made[: sessions // 5]]
+        yield str(rounds), percent(np.mean([covers(c, 1.3) for c in made])), percent(np.mean(boot))
+
+
+def bootstrap_covers(logs: simulate.Array, truth: float, rng: np.random.Generator) -> bool:
+    """The interval most tools would print: 2.5 % to 97.5 % of resampled means."""
+    means = logs[rng.integers(0, len(logs), (1000, len(logs)))].mean(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return bool(low <= truth <= high)
+
+
+def simulated(
+    rounds: int,
+    noise: simulate.Noise,
+    rng: np.random.Generator,
+    order: simulate.Order = simulate.random_rounds,
+    ratio: float = 1.0,
+) -> Comparison:
+    """One session, compared."""
+    return compare(simulate.session(rounds, noise, order, rng, ratio), "a", "b")
+
+
+def stopped_coverage(sessions: int) -> Iterable[tuple[str, ...]]:
+    """Stopping on a narrow interval prefers sessions that happened to agree: what that costs."""
+    for spread in (0.03, 0.05, 0.08):
+        rng = np.random.default_rng(30)
+        stopped = [stop(simulated(30, simulate.white(spread), rng)) for _ in range(sessions)]
+        lengths = np.mean([c.rounds for c in stopped])
+        yield percent(spread), f"{lengths:.1f}", percent(np.mean([covers(c, 1.0) for c in stopped]))
+
+
+def stop(whole: Comparison) -> Comparison:
+    """The session as it would have been left by the rule."""
+    for rounds in range(MIN_ROUNDS, whole.rounds):
+        begun = Comparison("a", "b", Estimate(whole.estimate.logs[:rounds]))
+        if rounds_still_needed([begun], 0.05) == 0:
+            return begun
+    return whole
+
+
+def false_differences(sessions: int) -> Iterable[tuple[str, ...]]:
+    """The same analysis on both orders."""
+    for name, noise in DISTURBANCES.items():
+        for rounds in (5, 8, 12):
+            rng = np.random.default_rng(rounds)
+            rates = [
+                np.mean([not covers(simulated(rounds, noise, rng, order), 1.0) for _ in range(sessions)])
+                for order in (simulate.random_rounds, simulate.one_after_the_other)
+            ]
+            yield name, str(rounds), *(percent(rate) for rate in rates)
+
+
+def equivalences(sessions: int) -> Iterable[tuple[str, ...]]:
+    """At both ends: what ought to be called so, and what ought not."""
+    for spread in (0.03, 0.05, 0.08, 0.20):
+        for rounds in (3, 5, 8, 12):
+            rng = np.random.default_rng(rounds)
+            rates = []
+            for ratio in (1.0, 1.05):
+                made = [simulated(rounds, simulate.white(spread), rng, ratio=ratio) for _ in range(sessions)]
+                rates.append(np.mean([judge(GOODPUT, [c])[0].word is Word.EQUIVALENT for c in made]))
+            widest = f" (half-width {percent(half_width(spread * 2**0.5, rounds))})"
+            yield percent(spread), str(rounds) + widest, *(percent(rate) for rate in rates)
+
+
+def knees() -> Iterable[tuple[str, ...]]:
+    """Where there is one, and where there is none."""
+    curves = {
+        "hinge at 40": simulate.hinge_curve(40),
+        "hinge at 6": simulate.hinge_curve(6),
+        "straight": simulate.hinge_curve(1000),
+        "flat": simulate.hinge_curve(1),
+        "USL (0.05, 0.0005)": simulate.usl_curve(0.05, 0.0005),
+    }
+    for name, clean in curves.items():
+        for spread in (0.05, 0.10, 0.14):
+            for phi in (0.0, 0.5):
+                found = [k for k in (knee(clean, spread, phi, seed) for seed in range(CURVES)) if k is not None]
+                figures = (f"{np.mean(found):.1f}", f"{np.std(found):.2f}") if found else ("-", "-")
+                yield name, percent(spread), str(phi), f"{len(found)}", *figures
+
+
+def knee(clean: RunCurve, spread: float, phi: float, seed: int) -> float | None:
+    """Of one noisy copy."""
+    noisy = simulate.disturbed(clean, spread, np.random.default_rng(seed), phi)
+    return knee_users(noisy.users, noisy.rps)
+
+
+def blocked() -> Iterable[tuple[str, ...]]:
+    """One at a time, 50 requests/s, a ramp of 1 user/s to 100."""
+    for spread in (0.0, 0.02, 0.05, 0.10):
+        sigmas = []
+        for seed in range(50):
+            rng = np.random.default_rng(seed)
+            ramp = simulate.binned(*simulate.closed_loop_ramp(servers=1, service_s=0.020, users=100, rng=rng))
+            shape = describe([simulate.disturbed(ramp, spread, rng)])
+            sigmas += [shape.sigma.value] if isinstance(shape, Usl) else []
+        above = np.mean(np.array(sigmas) > 0.95)
+        yield percent(spread), f"{np.mean(sigmas):.3f}", f"{min(sigmas):.3f}", f"{percent(above)} of {len(sigmas)}"
+
+
+def alarms() -> Iterable[tuple[str, ...]]:
+    """Change points in windows of 100 slices."""
+    down = np.where(np.arange(100) >= 50, 0.85, 1.0)
+    for spread in (0.05, 0.10):
+        for phi in (0.0, 0.5, 0.9):
+            noise = simulate.autoregressive(phi, spread)
+            rates = [alarm_rate(noise, level) for level in (np.ones(100), down)]
+            yield percent(spread), str(phi), *(percent(rate) for rate in rates)
+
+
+def alarm_rate(noise: Callable[[int, np.random.Generator], simulate.Array], level: simulate.Array) -> float:
+    """Windows with at least one step."""
+    windows = (steadiness(level * np.exp(noise(100, np.random.default_rng(seed)))) for seed in range(CURVES))
+    return float(np.mean([bool(window and window.changes) for window in windows]))
+
+
+if __name__ == "__main__":
+    main()

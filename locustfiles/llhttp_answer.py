@@ -1,0 +1,250 @@
+"""From bytes to one HTTP/1 answer: the parser boundary. Knows no sockets, so that it can be tested byte by byte.
+
+llhttp decides what is HTTP. What it leaves to its user is done here: HEAD answers (it would wait for a body), 1xx
+answers (skipped), the end of a body that lasts until close, bytes after the end, and limits.
+
+The same bytes always parse to the same head, and a server repeats its heads (the Date line changes once a second).
+Heads that llhttp accepted are therefore remembered, byte for byte: an answer that came whole, with a remembered head
+and exactly as many bytes after it as that head announced, needs no second opinion (`HeadMemory.recognise`).
+"""
+
+from typing import Final, NamedTuple
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from locustfiles.llhttp_errors import (
+    BodyTooLargeError,
+    ExcessDataError,
+    HeaderTooLargeError,
+    MalformedAnswerError,
+    TruncatedAnswerError,
+)
+
+HEAD_END: Final = b"\r\n\r\n"
+DEFAULT_MAX_HEADER_BYTES: Final = 64 * 1024
+DEFAULT_MAX_BODY_BYTES: Final = 256 * 1024 * 1024
+
+MEMORY_HEADS: Final = 512
+MEMORY_HEAD_BYTES: Final = 4096
+
+
+class Head(NamedTuple):
+    """What the header section of an answer says."""
+
+    status: int
+    keep_alive: bool
+    body_bytes: int  # exactly how many bytes follow; only a remembered head is trusted for it
+    raw: bytes  # status line and headers, with the empty line that ends them
+
+
+class Answer(NamedTuple):
+    """One whole answer."""
+
+    head: Head
+    body: bytes
+
+
+class Limits(NamedTuple):
+    """How much of an answer is accepted."""
+
+    header_bytes: int = DEFAULT_MAX_HEADER_BYTES
+    body_bytes: int = DEFAULT_MAX_BODY_BYTES
+
+
+class HeadMemory:
+    """Heads that llhttp accepted and whose length rule was a fixed number of bytes. One for HEAD, one for the rest."""
+
+    def __init__(self) -> None:
+        self.heads: dict[bytes, Head] = {}
+
+    def recognise(self, data: bytes) -> Answer | None:
+        """The answer in `data` if it is whole, exact, and begins with a remembered head."""
+        end = data.find(HEAD_END) + 4
+        head = self.heads.get(data[:end])
+        if head is None or head.body_bytes != len(data) - end:
+            return None
+        return Answer(head, data[end:])
+
+    def remember(self, head: Head) -> None:
+        """Keep a head; a full memory starts again, so that heads that never repeat cost no more than themselves."""
+        if len(head.raw) > MEMORY_HEAD_BYTES:
+            return
+        if len(self.heads) >= MEMORY_HEADS:
+            self.heads.clear()
+        self.heads[head.raw] = head
+
+
+class AnswerReader:
+    """Reads the answers of one connection, one after the other, from pieces of any size.
+
+    Args:
+        limits: how much is accepted.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._parser = HttpResponseParser(self)
+        self._raw = bytearray()  # the header section so far
+        self._memory = HeadMemory()
+        self._head_only = False
+        self._reset()
+
+    def begin(self, memory: HeadMemory, *, head_only: bool) -> None:
+        """Get ready for the next answer.
+
+        Args:
+            memory: where its head is remembered if its length was fixed, once it is whole.
+            head_only: the request was a HEAD: the answer ends with its headers whatever they announce.
+        """
+        if self._head_only:  # llhttp still waits for the body that the last answer announced
+            self._parser = HttpResponseParser(self)
+        self._memory = memory
+        self._head_only = head_only
+        self._reset()
+
+    def _reset(self) -> None:
+        self._header_bytes = 0  # all header sections, interim ones included
+        self._head: Head | None = None
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._fed = 0  # bytes after the head
+        self._chunked = False
+        self._begun = 0
+        self._headers_complete = False
+        self._complete = False
+
+    def feed(self, data: bytes) -> Answer | None:
+        """Take what came; the answer when it is whole, else None.
+
+        Raises:
+            MalformedAnswerError, ExcessDataError, HeaderTooLargeError, BodyTooLargeError: the connection is spoilt.
+        """
+        try:
+            rest = data if self._head else self._feed_head(data)
+            if self._head is None:
+                return None
+            if rest and not self._ended:
+                self._fed += len(rest)
+                self._parser.feed_data(rest)
+                rest = b""
+        except HttpParserUpgrade:
+            raise MalformedAnswerError("the server switched protocols") from None
+        except HttpParserError as error:
+            if self._complete:
+                raise ExcessDataError("bytes after the end of the answer") from None
+            raise MalformedAnswerError(str(error)) from None
+        return self._progress(rest)
+
+    def end(self) -> Answer:
+        """The server closed: the answer if closing is how this one ends.
+
+        Raises:
+            TruncatedAnswerError: there should have been more.
+        """
+        if self._head is None:
+            raise TruncatedAnswerError("closed in the header section")
+        if not self._lasts_until_close():
+            raise TruncatedAnswerError("closed in the body")
+        return Answer(self._head._replace(keep_alive=False, body_bytes=self._size), b"".join(self._pieces))
+
+    @property
+    def _ended(self) -> bool:
+        return self._complete or self._head_only
+
+    def _feed_head(self, data: bytes) -> bytes:
+        """Feed header sections, interim ones too, up to the end of the final one; what is left after it."""
+        while data:
+            before = len(self._raw)
+            self._raw += data
+            end = self._raw.find(HEAD_END, max(0, before - 3)) + 4
+            cut = len(data) if end < 4 else end - before
+            self._parser.feed_data(data[:cut])
+            self._header_bytes += cut
+            if self._header_bytes > self._limits.header_bytes:
+                raise HeaderTooLargeError("header section too large")
+            data = data[cut:]
+            if end >= 4 and self._section_ends(bytes(self._raw[:end])):
+                break
+        return data
+
+    def _section_ends(self, raw: bytes) -> bool:
+        """True at the end of the final header section; an interim one is forgotten."""
+        status = self._parser.get_status_code()
+        if not self._headers_complete or status < 100:
+            raise MalformedAnswerError("no status line")
+        self._raw.clear()
+        if status < 200:
+            self._begun, self._headers_complete, self._complete = 0, False, False
+            return False
+        keep_alive = self._parser.should_keep_alive() or (self._head_only and _asks_to_stay(raw))
+        self._head = Head(status, keep_alive, 0, raw)
+        return True
+
+    def _progress(self, rest: bytes) -> Answer | None:
+        assert self._head is not None
+        if self._size > self._limits.body_bytes:
+            raise BodyTooLargeError("body too large")
+        if not self._ended:
+            return None
+        # llhttp skips line ends between messages: after a fixed length they are bytes too many like any other
+        if rest or self._begun > 1 or (not self._chunked and self._fed != self._size):
+            raise ExcessDataError("bytes after the end of the answer")
+        head = self._head._replace(body_bytes=self._size)
+        if not self._chunked:
+            self._memory.remember(head)
+        return Answer(head, b"".join(self._pieces))
+
+    def _lasts_until_close(self) -> bool:
+        """Neither a length nor chunks were announced (RFC 9112, section 6.3, rule 8)."""
+        assert self._head is not None
+        headers = header_pairs(self._head.raw)
+        return not self._chunked and not any(
+            name == "content-length" or (name == "transfer-encoding" and "chunked" in value.lower())
+            for name, value in headers
+        )
+
+    def on_message_begin(self) -> None:
+        """Called by llhttp."""
+        self._begun += 1
+
+    def on_headers_complete(self) -> None:
+        """Called by llhttp."""
+        self._headers_complete = True
+
+    def on_chunk_header(self) -> None:
+        """Called by llhttp."""
+        self._chunked = True
+
+    def on_body(self, piece: bytes) -> None:
+        """Called by llhttp."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+
+    def on_message_complete(self) -> None:
+        """Called by llhttp."""
+        self._complete = True
+
+
+class _HeaderCollector:
+    def __init__(self) -> None:
+        self.pairs: list[tuple[str, str]] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.pairs.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+
+def header_pairs(raw: bytes) -> list[tuple[str, str]]:
+    """Names (lower case) and values of a header section that llhttp accepted before, in order."""
+    collector = _HeaderCollector()
+    HttpResponseParser(collector).feed_data(raw)
+    return collector.pairs
+
+
+def _asks_to_stay(raw: bytes) -> bool:
+    """A HEAD answer's keep-alive: llhttp counts on a body there, and so on a close if none was announced."""
+    stays = raw.lstrip(b"\r\n").startswith(b"HTTP/1.1")
+    for name, value in header_pairs(raw):
+        if name == "connection":
+            tokens = {token.strip().lower() for token in value.split(",")}
+            stays = "close" not in tokens and (stays or "keep-alive" in tokens)
+    return stays

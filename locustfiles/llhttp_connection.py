@@ -1,0 +1,292 @@
+"""One keep-alive connection on gevent's loop: sends a request, waits, and hands what comes to an `AnswerReader`.
+
+What makes it fast, in order of what it saves: the socket is written and read without gevent's wrapper; one read
+watcher stays active for the connection's life instead of being started and stopped around every wait; one timer that
+is looked at only when it fires replaces a `Timeout` object per request; known answers are recognised (`HeadMemory`).
+
+The standing watcher also sees a server close an idle connection, so that most dead connections are replaced without
+a request being lost on them.
+"""
+
+import socket
+import ssl
+import time
+from typing import Any, Final
+
+import gevent.socket
+from gevent import get_hub, getcurrent
+
+from locustfiles.llhttp_answer import Answer, AnswerReader, HeadMemory, Limits
+from locustfiles.llhttp_errors import (
+    ConnectError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+    ReadTimeoutError,
+    TruncatedAnswerError,
+)
+from locustfiles.llhttp_request import Origin, Request
+
+FIRST_READ_BYTES: Final = 16 * 1024
+NEXT_READ_BYTES: Final = 256 * 1024
+_READABLE: Final = 1  # libev's EV_READ
+_MIN_TIMER_S: Final = 0.001
+
+_clock = time.perf_counter
+_memory = HeadMemory()
+_head_only_memory = HeadMemory()
+
+
+class PlainWire:
+    """A TCP socket driven without gevent's wrapper.
+
+    Args:
+        sock: a connected gevent socket.
+        timeout_s: how long one wait may last.
+    """
+
+    def __init__(self, sock: Any, timeout_s: float) -> None:
+        hub = get_hub()
+        self._sock = sock
+        self._raw_send = sock._sock.send  # noqa: SLF001  gevent keeps the plain, non-blocking socket there
+        self._raw_recv = sock._sock.recv  # noqa: SLF001
+        self._timeout_s = timeout_s
+        self._switch_to_hub = hub.switch
+        self._waiter: Any = None
+        self._since_s = 0.0
+        self.stirred = False  # readable although nobody waited: closed by the server, or bytes nobody asked for
+        self._timer = hub.loop.timer(timeout_s)
+        self._timer_active = False
+        self._watcher = hub.loop.io(sock.fileno(), _READABLE)
+        self._watcher.start(self._on_readable)
+
+    def send(self, data: bytes) -> None:
+        """Send all of it.
+
+        Raises:
+            OSError: the connection is gone.
+            ReadTimeoutError: the server does not take it.
+        """
+        try:
+            sent = self._raw_send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent != len(data):
+            self._send_rest(data[sent:])
+
+    def first(self) -> bytes:
+        """The first bytes of an answer; none at the end of the stream. Waits before it reads: nothing can be there."""
+        self._wait()
+        try:
+            return self._raw_recv(FIRST_READ_BYTES)  # type: ignore[no-any-return]
+        except BlockingIOError:
+            return self.more()
+
+    def more(self) -> bytes:
+        """Further bytes; none at the end of the stream."""
+        while True:
+            try:
+                return self._raw_recv(NEXT_READ_BYTES)  # type: ignore[no-any-return]
+            except BlockingIOError:
+                self._wait()
+
+    def close(self) -> None:
+        """Close at once; also right while somebody waits, who is being killed."""
+        self._waiter = None
+        self._watcher.stop()
+        self._watcher.close()
+        self._timer.stop()
+        self._timer.close()
+        self._sock.close()
+
+    def _send_rest(self, data: bytes) -> None:
+        self._sock.settimeout(self._timeout_s)
+        try:
+            self._sock.sendall(data)
+        except TimeoutError:
+            raise ReadTimeoutError("the server does not take the request") from None
+
+    def _wait(self) -> None:
+        """Let others run until there is something to read.
+
+        Raises:
+            ReadTimeoutError: nothing came in time.
+        """
+        if self.stirred:  # it happened while the request was still being sent
+            self.stirred = False
+            self._watcher.start(self._on_readable)
+            return
+        self._since_s = _clock()
+        if not self._timer_active:
+            self._timer_active = True
+            self._timer.start(self._on_timer)
+        self._waiter = getcurrent().switch
+        try:
+            in_time = self._switch_to_hub()
+        except BaseException:  # killed, or a Timeout of the user's own
+            self._waiter = None
+            raise
+        if not in_time:
+            raise ReadTimeoutError("no answer in time")
+
+    def _on_readable(self) -> None:
+        """Called by the loop, in the hub's greenlet."""
+        waiter = self._waiter
+        if waiter is None:
+            self.stirred = True
+            self._watcher.stop()
+            return
+        self._waiter = None
+        waiter(True)
+
+    def _on_timer(self) -> None:
+        """Called by the loop once every `timeout_s`: too long, not yet, or nobody waits."""
+        waiter = self._waiter
+        if waiter is None:
+            self._timer_active = False
+            self._timer.stop()
+            return
+        left_s = self._since_s + self._timeout_s - _clock()
+        if left_s > 0:
+            self._restart_timer(max(left_s, _MIN_TIMER_S))
+            return
+        self._timer_active = False
+        self._timer.stop()
+        self._waiter = None
+        waiter(False)
+
+    def _restart_timer(self, after_s: float) -> None:
+        self._timer.stop()
+        self._timer.close()
+        self._timer = get_hub().loop.timer(after_s)
+        self._timer.start(self._on_timer)
+
+
+class TlsWire:
+    """A TLS socket, driven through gevent's wrapper: encryption costs more than it does.
+
+    Args:
+        sock: a connected gevent SSLSocket.
+        timeout_s: how long one wait may last.
+    """
+
+    stirred = False  # session tickets make an idle TLS connection readable: it tells nothing
+
+    def __init__(self, sock: Any, timeout_s: float) -> None:
+        self._sock = sock
+        sock.settimeout(timeout_s)
+
+    def send(self, data: bytes) -> None:
+        """As `PlainWire.send`."""
+        try:
+            self._sock.sendall(data)
+        except TimeoutError:
+            raise ReadTimeoutError("the server does not take the request") from None
+
+    def first(self) -> bytes:
+        """As `PlainWire.first`."""
+        return self.more()
+
+    def more(self) -> bytes:
+        """As `PlainWire.more`."""
+        try:
+            return self._sock.recv(NEXT_READ_BYTES)  # type: ignore[no-any-return]
+        except TimeoutError:
+            raise ReadTimeoutError("no answer in time") from None
+
+    def close(self) -> None:
+        """Close without TLS's goodbye, as a client that is done may."""
+        self._sock.close()
+
+
+class Connection:
+    """A wire and the reader of its answers. After any exception, or an answer without keep-alive, close it.
+
+    Args:
+        wire: connected.
+        limits: how much of an answer is accepted.
+    """
+
+    def __init__(self, wire: PlainWire | TlsWire, limits: Limits) -> None:
+        self._wire = wire
+        self._send = wire.send
+        self._first = wire.first
+        self._reader = AnswerReader(limits)
+        self.close = wire.close
+
+    @property
+    def stale(self) -> bool:
+        """The server closed it, or sent what nobody asked for: not to be used again."""
+        return self._wire.stirred
+
+    def exchange(self, request: Request) -> Answer:
+        """Send a request and read its answer.
+
+        Raises:
+            ConnectionLostError: closed or reset before a byte of answer came.
+            LlhttpError: anything else, by its type.
+        """
+        lost: OSError | None = None
+        try:
+            self._send(request.wire)
+        except OSError as error:  # the server may have answered (413) before it closed
+            lost = error
+        try:
+            data = self._first()
+        except OSError as error:
+            raise ConnectionLostError(_reason(lost or error)) from None
+        memory = _head_only_memory if request.head_only else _memory
+        return memory.recognise(data) or self._read(data, memory, head_only=request.head_only)
+
+    def _read(self, data: bytes, memory: HeadMemory, *, head_only: bool) -> Answer:
+        if not data:
+            raise ConnectionLostError("closed")
+        reader = self._reader
+        reader.begin(memory, head_only=head_only)
+        while (answer := reader.feed(data)) is None:
+            try:
+                data = self._wire.more()
+            except OSError as error:
+                raise TruncatedAnswerError(_reason(error)) from None
+            if not data:
+                return reader.end()
+        return answer
+
+
+def connect(
+    origin: Origin,
+    *,
+    connection_timeout_s: float,
+    network_timeout_s: float,
+    limits: Limits,
+    ssl_context: ssl.SSLContext,
+) -> Connection:
+    """Open a connection; for https with TLS on it.
+
+    Raises:
+        ConnectTimeoutError: not within `connection_timeout_s`.
+        ConnectError: any other reason.
+    """
+    try:
+        sock = gevent.socket.create_connection((origin.host, origin.port), connection_timeout_s)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if origin.scheme == "https":
+                sock = ssl_context.wrap_socket(sock, server_hostname=origin.host)
+                return Connection(TlsWire(sock, network_timeout_s), limits)
+            return Connection(PlainWire(sock, network_timeout_s), limits)
+        except BaseException:
+            sock.close()
+            raise
+    except TimeoutError:
+        raise ConnectTimeoutError("no connection in time") from None
+    except OSError as error:
+        raise ConnectError(_reason(error)) from None
+    except UnicodeError:
+        raise ConnectError("not a host name") from None
+
+
+def _reason(error: OSError) -> str:
+    """Short and free of addresses, so that equal errors are counted together."""
+    if isinstance(error, ssl.SSLError):
+        return str(error.reason or type(error).__name__)
+    return error.strerror or type(error).__name__

@@ -1,0 +1,212 @@
+"""Paired comparisons: what they accept, what they compute, and how often they are right."""
+
+import math
+
+import numpy as np
+import pytest
+
+from loopbench.judge.replicates import MissingRun, NotReplicatesError, Replicates, RunFigure
+from loopbench.judge.statistics import (
+    Comparison,
+    Estimate,
+    Interval,
+    compare,
+    compare_all,
+    estimate,
+    half_width,
+    holm,
+    percentile,
+    rounds_needed,
+    rounds_still_needed,
+    samples_needed,
+)
+from tests.judge import simulate
+
+PAIRED = ((100.0, 50.0), (120.0, 61.0), (90.0, 44.0), (110.0, 56.0), (105.0, 50.0))
+
+
+def replicates(*rounds: tuple[float, float]) -> Replicates:
+    figures = [
+        RunFigure(2 * number + place, number, "ab"[place], value)
+        for number, pair in enumerate(rounds)
+        for place, value in enumerate(pair)
+    ]
+    return Replicates(tuple(figures))
+
+
+def test_a_missing_run_with_its_reason_drops_its_round_from_its_own_comparisons_only() -> None:
+    figures = [RunFigure(3 * r + i, r, v, 10.0 + r + i) for r in range(3) for i, v in enumerate("abc")]
+    lost = MissingRun(1, "b", "INVALID twice (M2)")
+    kept = Replicates(tuple(f for f in figures if (f.round, f.variant) != (1, "b")), (lost,))
+    assert (compare(kept, "a", "b").rounds, compare(kept, "a", "b").missing) == (2, (lost,))
+    assert (compare(kept, "a", "c").rounds, compare(kept, "a", "c").missing) == (3, ())
+
+
+def test_an_unknown_variant_is_named() -> None:
+    with pytest.raises(NotReplicatesError, match="'z' is in no round"):
+        compare(replicates(*PAIRED), "a", "z")
+
+
+def test_the_ratio_and_its_interval_follow_the_formula() -> None:
+    """By hand: d = ln(a/b), exp(mean d -+ t(0.975, 4) s / sqrt(5)) with t = 2.776445."""
+    d = np.log([a / b for a, b in PAIRED])
+    reach = 2.7764451 * d.std(ddof=1) / math.sqrt(5)
+    comparison = compare(replicates(*PAIRED), "a", "b")
+    interval = comparison.interval()
+    assert interval is not None
+    assert comparison.ratio == pytest.approx(math.exp(d.mean()))
+    assert (interval.low, interval.high) == pytest.approx((math.exp(d.mean() - reach), math.exp(d.mean() + reach)))
+    assert comparison.half_width == pytest.approx(math.expm1(reach))
+
+
+def test_swapping_the_variants_turns_the_ratio_over() -> None:
+    there, back = compare(replicates(*PAIRED), "a", "b"), compare(replicates(*PAIRED), "b", "a")
+    one, other = there.interval(), back.interval()
+    assert one is not None
+    assert other is not None
+    assert (one.low, one.high) == pytest.approx((1 / other.high, 1 / other.low))
+    assert there.estimate.p_value == pytest.approx(back.estimate.p_value)
+
+
+def test_the_p_value_and_the_interval_agree() -> None:
+    """At the confidence 1 - p the interval just touches 1."""
+    comparison = compare(replicates((1.0, 1.1), (1.0, 1.02), (1.0, 1.2), (1.0, 0.97)), "a", "b")
+    assert comparison.estimate.p_value is not None
+    touching = comparison.interval(1 - comparison.estimate.p_value)
+    assert touching is not None
+    assert touching.high == pytest.approx(1)
+
+
+def test_one_round_has_a_ratio_but_no_interval() -> None:
+    comparison = compare(replicates((3.0, 2.0)), "a", "b")
+    assert comparison.ratio == pytest.approx(1.5)
+    assert (comparison.interval(), comparison.half_width, comparison.detectable()) == (None, None, None)
+
+
+def test_the_baseline_stands_below_the_line_in_its_pairs_which_come_first() -> None:
+    figures = tuple(RunFigure(i, 1, v, 1.0 + i) for i, v in enumerate("abc"))
+    pairs = [(c.a, c.b) for c in compare_all(Replicates(figures), "b")]
+    assert pairs == [("a", "b"), ("c", "b"), ("a", "c")]
+
+
+def test_a_variants_own_estimate_is_the_geometric_mean_of_its_runs() -> None:
+    own = estimate(replicates((1.0, 5.0), (4.0, 5.0), (2.0, 5.0)), "a")
+    assert own.value == pytest.approx(2.0)
+    assert own.count == 3
+
+
+@pytest.mark.parametrize(("spread", "rounds"), [(0.03, 4), (0.05, 7), (0.08, 13)])
+def test_rounds_needed_for_five_per_cent(spread: float, rounds: int) -> None:
+    assert rounds_needed(spread, 0.05) == rounds
+
+
+@pytest.mark.parametrize("spread", [0.001, 0.02, 0.1, 0.4])
+def test_rounds_needed_are_the_fewest(spread: float) -> None:
+    rounds = rounds_needed(spread, 0.05)
+    assert half_width(spread, rounds) <= 0.05
+    assert rounds == 2 or half_width(spread, rounds - 1) > 0.05
+
+
+def test_an_impossible_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        rounds_needed(0.05, 0)
+
+
+def comparison_of(*logs: float) -> Comparison:
+    return Comparison("a", "b", Estimate(logs))
+
+
+def test_a_session_goes_on_until_its_least_precise_comparison_is_precise() -> None:
+    narrow, wide = comparison_of(*[0.0, 0.001] * 3), comparison_of(*[0.0, 0.1] * 3)
+    needed = wide.rounds_needed(0.05)
+    assert needed is not None
+    assert rounds_still_needed((narrow,), 0.05) == 0
+    assert rounds_still_needed((narrow, wide), 0.05) == needed - 6 > 0
+
+
+def test_a_session_takes_five_rounds_even_when_they_agree() -> None:
+    assert rounds_still_needed((comparison_of(0.0, 0.0001),), 0.05) == 3
+
+
+def test_one_round_cannot_say_how_many_are_left() -> None:
+    assert rounds_still_needed((comparison_of(0.1),), 0.05) is None
+
+
+def test_holm_adjusts_by_rank_and_never_lets_order_turn() -> None:
+    """The worked example: 0.01, 0.04, 0.03 and 0.005 become 0.03, 0.06, 0.06 and 0.02."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+
+
+def test_holm_leaves_a_single_p_value_alone_and_stops_at_one() -> None:
+    assert holm([0.04]) == (0.04,)
+    assert holm([0.7, 0.8]) == (1.0, 1.0)
+    assert holm([]) == ()
+
+
+def test_the_smallest_detectable_difference_is_detected_four_times_in_five() -> None:
+    """Variants that differ by exactly what is claimed detectable: the power must be near 80 %."""
+    rng = np.random.default_rng(20)
+    rounds, spread = 8, 0.06
+    claimed = math.log1p(comparison_of(*spread * np.array([-1, 1] * 4) * math.sqrt(7 / 8)).detectable() or 0)
+    found = [_excludes_one(comparison_of(*rng.normal(claimed, spread, rounds))) for _ in range(2000)]
+    assert 0.76 < np.mean(found) < 0.84
+
+
+@pytest.mark.parametrize(("quantile", "needed"), [(0.95, 72), (0.99, 368), (0.999, 3688)])
+def test_a_percentile_takes_enough_samples_to_bound_it(quantile: float, needed: int) -> None:
+    values = np.arange(needed, dtype=float)
+    assert samples_needed(quantile) == needed
+    assert percentile(values[1:], quantile) is None
+    assert percentile(values, quantile) == math.ceil(quantile * needed) - 1
+
+
+def test_an_unanswered_request_is_slower_than_every_answered_one() -> None:
+    assert percentile([0.1] * 90 + [math.inf] * 10, 0.95) == math.inf
+
+
+def test_an_interval_knows_what_it_excludes_and_where_it_lies() -> None:
+    interval = Interval(0.97, 1.02)
+    assert not interval.excludes(1.0)
+    assert interval.excludes(0.96)
+    assert interval.lies_inside(0.95, 1.05)
+    assert not interval.lies_inside(0.98, 1.05)
+
+
+def _excludes_one(comparison: Comparison) -> bool:
+    interval = comparison.interval()
+    assert interval is not None
+    return interval.excludes(1)
+
+
+def false_difference_rate(noise: simulate.Noise, order: simulate.Order, rounds: int, sessions: int = 1500) -> float:
+    """How often two equal variants are told apart at a nominal 5 %."""
+    rng = np.random.default_rng(4)
+    made = (compare(simulate.session(rounds, noise, order, rng), "a", "b") for _ in range(sessions))
+    return float(np.mean([_excludes_one(comparison) for comparison in made]))
+
+
+@pytest.mark.parametrize("rounds", [5, 8, 12])
+def test_the_interval_covers_the_truth_as_often_as_it_says(rounds: int) -> None:
+    rng = np.random.default_rng(rounds)
+    made = (simulate.session(rounds, simulate.white(0.07), simulate.random_rounds, rng, 1.3) for _ in range(2000))
+    intervals = [compare(one, "a", "b").interval() for one in made]
+    covered = np.mean([interval is not None and not interval.excludes(1.3) for interval in intervals])
+    assert 0.93 <= covered <= 0.97
+
+
+DISTURBANCES = {
+    "10 % drift": simulate.drift(0.10),
+    "one 15 % step": simulate.step(0.15),
+    "AR(0.9)": simulate.autoregressive(0.9),
+}
+
+
+@pytest.mark.parametrize("noise", DISTURBANCES.values(), ids=DISTURBANCES)
+def test_random_rounds_tell_equal_variants_apart_in_at_most_six_per_cent(noise: simulate.Noise) -> None:
+    assert false_difference_rate(noise, simulate.random_rounds, rounds=8) <= 0.06
+
+
+@pytest.mark.parametrize("noise", DISTURBANCES.values(), ids=DISTURBANCES)
+def test_one_after_the_other_fails_where_random_rounds_pass(noise: simulate.Noise) -> None:
+    """The same analysis on AAABBB order: what the rounds are for."""
+    assert false_difference_rate(noise, simulate.one_after_the_other, rounds=8, sessions=500) > 0.3

@@ -1,0 +1,62 @@
+"""`loopbench plot PREFIX...`: Locust's own CSV files to one chart, with nothing of ours needed to have made them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from loopbench.judge.locust_csv import SUFFIX, find_history, read
+from loopbench.judge.locust_curve import make_curves
+from loopbench.judge.windows import Curve
+from plots import style
+from plots.rps_users import draw_rps_users
+
+SUBTITLE = "From Locust's CSV. Closed loop: N users, each waiting for its answer before asking again."
+
+
+def draw(prefixes: Sequence[Path], out_stem: Path) -> tuple[Path, ...]:
+    """Overlay the tests behind these prefixes; returns what was written: `out_stem`.svg and .png.
+
+    Args:
+        prefixes: as given to `locust --csv`, or paths of history files, or folders with one.
+        out_stem: where to write, without an ending; its folder must exist.
+
+    Raises:
+        UsageError: a prefix has no history.
+        DataError: a history is empty, damaged, foreign or too large.
+        OSError: the chart cannot be written.
+    """
+    return write(load(prefixes), out_stem)
+
+
+def write(curves: Sequence[Curve], out_stem: Path) -> tuple[Path, ...]:
+    """One chart of these curves: for a caller that also prints their notes, for which a chart has little room."""
+    return style.save(draw_rps_users(curves, subtitle=SUBTITLE), out_stem)
+
+
+def load(prefixes: Sequence[Path]) -> tuple[Curve, ...]:
+    """All curves behind these prefixes, with labels that differ."""
+    paths = [find_history(prefix) for prefix in prefixes]
+    pairs = zip(paths, _labels(paths), strict=True)
+    return _numbered([curve for path, label in pairs for curve in make_curves(read(path), label)])
+
+
+def _labels(paths: Sequence[Path]) -> list[str]:
+    """The prefix's own name; where several are called the same, the folder's name before it."""
+    names = [path.name.removesuffix(SUFFIX) or path.name for path in paths]
+    often = Counter(names)
+    return [
+        name if often[name] == 1 else f"{path.resolve().parent.name}/{name}"
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def _numbered(curves: Sequence[Curve]) -> tuple[Curve, ...]:
+    """A palette goes by label: one that is there twice gets a number."""
+    seen: Counter[str] = Counter()
+    different = []
+    for curve in curves:
+        seen[curve.label] += 1
+        number = seen[curve.label]
+        different.append(curve if number == 1 else replace(curve, label=f"{curve.label} [{number}]"))
+    return tuple(different)

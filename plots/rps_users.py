@@ -1,0 +1,162 @@
+"""Throughput against users: one curve or several, from points. Where the points came from is not asked.
+
+Each line ends in its hold: a bar from the 10th to the 90th percentile of its short windows, a dot at its mean, and the
+name beside it. An open ring on the line marks the knee, where one is shown.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
+from loopbench.judge.windows import Curve
+from plots import style
+
+CLOSED_LOOP = "Closed loop: N users, each waiting for its answer before asking again."
+HOLD_MARK = "Dot: mean of the hold; bar: 10th to 90th percentile of its {window_s:.0f} s windows."
+KNEE_MARK = "Ring: the knee, where more users stop bringing more answers."
+
+MOST_NOTES = 5
+FEW_WINDOWS = 15  # up to here each point is marked, so that a straight line is not mistaken for data
+
+_WIDTH_IN = 9.0
+_LABEL_IN = 0.44  # height of a name and the figures under it
+_NAMES_IN = 2.5  # the column of names at the right
+_TOP_IN, _BOTTOM_IN, _LEFT_IN = 1.12, 0.84, 0.86
+
+
+def draw_rps_users(
+    curves: Sequence[Curve],
+    palette: style.Palette | None = None,
+    title: str = "Throughput against users",
+    subtitle: str = CLOSED_LOOP,
+) -> Figure:
+    """The chart of these curves.
+
+    Args:
+        curves: in the order in which they are drawn; none at all gives a chart that says so.
+        palette: strokes by label; by the order of the curves if not given.
+        title: the question the picture answers.
+        subtitle: how it was measured.
+    """
+    strokes = palette or style.Palette(tuple(curve.label for curve in curves))
+    notes = _notes(curves)
+    with style.look():
+        below_in = _BOTTOM_IN + style.FOOTNOTE_IN * len(notes)
+        plot_in = max(3.3, _LABEL_IN * (len(curves) + 0.5))
+        height_in = _TOP_IN + plot_in + below_in
+        figure = style.new_figure(_WIDTH_IN, height_in)
+        style.headline(figure, title, subtitle)
+        style.footnotes(figure, notes)
+        right_in = _WIDTH_IN - _NAMES_IN - _LEFT_IN
+        box = (_LEFT_IN / _WIDTH_IN, below_in / height_in, right_in / _WIDTH_IN, plot_in / height_in)
+        axes = figure.add_axes(box)
+        style.frame(axes, x="users", y="good answers per second")
+        _scale(axes, curves)
+        for place, curve in enumerate(curves):
+            _draw(axes, curve, strokes[curve.label], _hold_place(axes, curve, place, len(curves)))
+        _name(axes, curves, strokes, plot_in)
+    return figure
+
+
+def _notes(curves: Sequence[Curve]) -> list[str]:
+    """What must be known beside the picture: how to read its marks, then what each curve has to say."""
+    windows_s = [curve.hold.spread_window_s for curve in curves if curve.hold and curve.hold.spread_rps]
+    marks = [HOLD_MARK.format(window_s=max(windows_s))] if windows_s else []
+    marks += [KNEE_MARK] if any(curve.knee_users is not None for curve in curves) else []
+    who: dict[str, list[str]] = {}
+    for curve in curves:
+        for note in curve.notes:
+            who.setdefault(note, []).append(style.showable(curve.label, 24))
+    said = [f"{', '.join(labels)}: {note}" if len(curves) > 1 else note for note, labels in who.items()]
+    if len(said) > MOST_NOTES:
+        said = [*said[: MOST_NOTES - 1], f"... and {len(said) - MOST_NOTES + 1} more notes"]
+    return [*marks, *said]
+
+
+def _scale(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Both axes from zero; a shaded strip right of the last user holds the bars."""
+    most_users = max((curve.most_users for curve in curves), default=0.0) or 1.0
+    highest = max((curve.highest_rps for curve in curves), default=0.0)
+    right = most_users * (1.05 + 0.012 * len(curves))
+    axes.set_xlim(0, right)
+    axes.set_ylim(0, highest * 1.1 or 1.0)
+    for axis, last, whole in ((axes.xaxis, most_users, True), (axes.yaxis, axes.get_ylim()[1], False)):
+        ticks = MaxNLocator(nbins=6, integer=whole, steps=[1, 2, 2.5, 5, 10]).tick_values(0, last)
+        axis.set_major_locator(FixedLocator([tick for tick in ticks if 0 <= tick <= last]))
+    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
+    if any(curve.hold for curve in curves):
+        axes.axvspan(most_users * 1.015, right, color=style.SHADE, linewidth=0, zorder=0)
+        axes.text(
+            (most_users * 1.015 + right) / 2,
+            1.015,
+            "hold",
+            transform=axes.get_xaxis_transform(),
+            ha="center",
+            fontsize=10,
+            color=style.QUIET,
+        )
+    if not curves:
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "no curve to draw", transform=axes.transAxes, ha="center", color=style.QUIET)
+
+
+def _tick(value: float, _position: int | None = None) -> str:
+    return f"{value / 1e6:,g}M" if value >= 1e6 else f"{value:,g}" if value < 1e4 else f"{value:,.0f}"
+
+
+def _hold_place(axes: Axes, curve: Curve, place: int, of: int) -> float:
+    """Where on the axis of users the bar of this curve stands: right of its own last user, side by side."""
+    step = axes.get_xlim()[1] / 1.06 * 0.012
+    return curve.most_users * 1.015 + step * (place + 1) + (0 if of > 1 else step)
+
+
+def _draw(axes: Axes, curve: Curve, stroke: style.Stroke, hold_x: float) -> None:
+    users = [window.users for window in curve.windows]
+    rps = [window.goodput_rps for window in curve.windows]
+    (line,) = axes.plot(users, rps, color=stroke.colour, linestyle=stroke.dash, linewidth=2.2, clip_on=False, zorder=3)
+    line.set(label=curve.label, solid_capstyle="round", markersize=4, marker="o" if len(users) <= FEW_WINDOWS else "")
+    if curve.hold:
+        mean_rps = curve.hold.goodput_rps
+        if users:
+            axes.plot([users[-1], hold_x], [rps[-1], mean_rps], color=stroke.colour, linewidth=1, alpha=0.5, zorder=2)
+        if curve.hold.spread_rps:
+            axes.vlines(hold_x, *curve.hold.spread_rps, color=stroke.colour, linewidth=5, alpha=0.35, zorder=4)
+        axes.plot([hold_x], [mean_rps], marker="o", markersize=6, color=stroke.colour, clip_on=False, zorder=5)
+    if curve.knee_users is not None and users and users[0] <= curve.knee_users <= users[-1]:
+        at_rps = float(np.interp(curve.knee_users, users, rps))
+        (ring,) = axes.plot([curve.knee_users], [at_rps], marker="o", markersize=9, clip_on=False, zorder=6)
+        ring.set(markerfacecolor=style.PAPER, markeredgecolor=stroke.colour, markeredgewidth=2)
+
+
+def _name(axes: Axes, curves: Sequence[Curve], strokes: style.Palette, plot_in: float) -> None:
+    """Names at the line ends, moved apart where they would touch, each tied to its end by a thin line."""
+    right, top = axes.get_xlim()[1], axes.get_ylim()[1]
+    label_height = _LABEL_IN / plot_in * top
+    ends = [_end(axes, curve, place, len(curves)) for place, curve in enumerate(curves)]
+    heights = style.spread([y for _, y in ends], label_height, label_height / 2, top - label_height / 4)
+    for curve, (x, y), height in zip(curves, ends, heights, strict=True):
+        stroke = strokes[curve.label]
+        tie_x, tie_y = [x, right, right * 1.03], [y, y, height]
+        axes.plot(tie_x, tie_y, color=stroke.colour, linewidth=0.9, alpha=0.7, clip_on=False, zorder=2)
+        name = style.fitted(curve.label, _NAMES_IN - 0.35, 12)
+        for text, size_pt, colour, side, away_pt in (
+            (name, 12, stroke.text_colour, "bottom", 1),
+            (_figures(curve), 10, style.QUIET, "top", -1),
+        ):
+            place = (right * 1.04, height)
+            shown = axes.annotate(text, place, (0, away_pt), textcoords="offset points", annotation_clip=False)
+            shown.set(fontsize=size_pt, color=colour, va=side)
+
+
+def _end(axes: Axes, curve: Curve, place: int, of: int) -> tuple[float, float]:
+    if curve.hold:
+        return _hold_place(axes, curve, place, of), curve.hold.goodput_rps
+    return (curve.windows[-1].users, curve.windows[-1].goodput_rps) if curve.windows else (0.0, 0.0)
+
+
+def _figures(curve: Curve) -> str:
+    held = f"{style.rounded(curve.hold.goodput_rps)}/s held" if curve.hold else "no hold"
+    return held if curve.knee_users is None else f"{held}, knee at {curve.knee_users:.0f}"

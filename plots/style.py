@@ -1,0 +1,238 @@
+"""How every chart of ours looks: colours, type, frames, labels, files. Charts call this; nothing here knows a number.
+
+Figures are built with matplotlib's object interface under `look()`, so that no state of pyplot, and no setting of the
+machine, has a say in a picture. The same data gives the same bytes.
+"""
+
+import math
+import unicodedata
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+
+PAPER: Final = "#ffffff"
+INK: Final = "#1f2933"
+QUIET: Final = "#5b6773"  # notes, ticks: still 5.8 to 1 against the paper
+GRID: Final = "#e3e7eb"
+SHADE: Final = "#f3f5f7"
+
+COLOURS: Final = (
+    "#0072b2",  # blue
+    "#d55e00",  # vermilion
+    "#009e73",  # green
+    "#6b2d5c",  # plum
+    "#f0a500",  # orange
+    "#56b4e9",  # sky
+    "#222222",  # black
+    "#8a5a2b",  # brown
+)
+"""After Okabe and Ito (2008), less their yellow, which cannot be seen on white; the test measures how far apart any two
+are (CIE L*a*b*) with and without red or green cones: at least 20, the first four at least 25."""
+
+DASHES: Final[tuple[str | tuple[float, tuple[float, ...]], ...]] = (
+    "-",
+    (0, (5, 2)),
+    (0, (1.5, 1.5)),
+    (0, (6, 2, 1.5, 2)),
+)
+"""Each further set of eight names takes the next."""
+
+DPI: Final = 200
+MARGIN_IN: Final = 0.18
+FOOTNOTE_IN: Final = 0.19
+_LIGHT_ENOUGH = 4.5  # contrast of text, WCAG 2.1 level AA
+_BOLDER = 1.2  # bold letters are wider than the ones that are measured
+
+_SETTINGS: Final[dict[Any, Any]] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 12,
+    "text.color": INK,
+    "text.parse_math": False,  # a name with two dollar signs is a name
+    "text.usetex": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": QUIET,
+    "axes.labelsize": 12,
+    "axes.facecolor": PAPER,
+    "axes.formatter.useoffset": False,
+    "axes.unicode_minus": True,
+    "axes.linewidth": 0.8,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelsize": 12,
+    "ytick.labelsize": 12,
+    "svg.fonttype": "none",  # text stays text: to be searched, read aloud, copied
+    "svg.hashsalt": "loopbench",
+    "path.simplify": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """How one variant is drawn, everywhere."""
+
+    colour: str
+    dash: str | tuple[float, tuple[float, ...]] = "-"
+
+    @property
+    def text_colour(self) -> str:
+        """The colour, darkened until small letters in it can be read on the paper."""
+        red, green, blue = to_rgb(self.colour)
+        while contrast((red, green, blue), to_rgb(PAPER)) < _LIGHT_ENOUGH:
+            red, green, blue = red * 0.95, green * 0.95, blue * 0.95
+        return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """One stroke for each name, by its place in the list of all names of the session, not of those on one chart."""
+
+    names: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Stroke:
+        place = self.names.index(name)
+        return Stroke(COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)])
+
+
+def contrast(one: tuple[float, float, float], other: tuple[float, float, float]) -> float:
+    """WCAG 2.1 contrast ratio of two sRGB colours with components in [0, 1]; 1 to 21."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Our settings, and none of the machine's, for as long as a figure is built or saved."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        # A name in a script that DejaVu lacks shows boxes in the PNG; in the SVG the viewer's own fonts fill in.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font", category=UserWarning)
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
+        yield
+
+
+def new_figure(width_in: float = 9.0, height_in: float = 5.4) -> Figure:
+    """An empty figure of 100 dots an inch with a canvas of its own; build on it under `look()`."""
+    figure = Figure(figsize=(width_in, height_in), dpi=100)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def frame(axes: Axes, *, x: str, y: str) -> None:
+    """A light frame: one axis line below, quiet horizontal rules, both axes from zero, names and units on them."""
+    axes.set_xlabel(x)
+    axes.set_title(y, loc="left", fontsize=12, color=QUIET, pad=8)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, pad=6)
+    axes.tick_params(axis="x", length=4)
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+
+
+def headline(figure: Figure, title: str, subtitle: str = "") -> None:
+    """What the picture answers, and under it how it was made."""
+    left, height_in = MARGIN_IN / figure.get_figwidth(), figure.get_figheight()
+    figure.text(
+        left,
+        1 - 0.14 / height_in,
+        fitted(title, figure.get_figwidth() * 0.95, 15),
+        fontsize=15,
+        fontweight="bold",
+        va="top",
+    )
+    figure.text(
+        left,
+        1 - 0.48 / height_in,
+        fitted(subtitle, figure.get_figwidth() * 0.95, 11),
+        fontsize=11,
+        color=QUIET,
+        va="top",
+    )
+
+
+def footnotes(figure: Figure, lines: Sequence[str]) -> None:
+    """The smaller print at the lower left; each line takes `FOOTNOTE_IN` of height."""
+    left, width_in = MARGIN_IN / figure.get_figwidth(), figure.get_figwidth() - 2 * MARGIN_IN
+    for index, line in enumerate(reversed(lines)):
+        bottom = (0.14 + index * FOOTNOTE_IN) / figure.get_figheight()
+        figure.text(left, bottom, fitted(line, width_in, 10), fontsize=10, color=QUIET)
+
+
+def rounded(value: float) -> str:
+    """Three significant digits, which is more than a benchmark carries, with thousands set apart."""
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{float(f'{value:.3g}'):,.{digits}f}"
+
+
+def spread(wanted: Sequence[float], gap: float, lowest: float, highest: float) -> list[float]:
+    """Places for labels as near as possible to where they are wanted, `gap` apart, in the wanted order.
+
+    Neighbours in conflict share the error evenly (pool adjacent violators, least squares). If the room is too small
+    for all gaps, the gap shrinks to fit.
+    """
+    if not wanted:
+        return []
+    gap = min(gap, (highest - lowest) / max(1, len(wanted) - 1))
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    pools: list[tuple[float, int]] = []  # mean and size, of places with the gaps taken out
+    for rank, index in enumerate(order):
+        mean, size = wanted[index] - rank * gap, 1
+        while pools and pools[-1][0] > mean:
+            before, members = pools.pop()
+            mean, size = (before * members + mean * size) / (members + size), members + size
+        pools.append((mean, size))
+    level = [mean for mean, size in pools for _ in range(size)]
+    top = highest - (len(wanted) - 1) * gap
+    places = [0.0] * len(wanted)
+    for rank, index in enumerate(order):
+        places[index] = min(max(level[rank], lowest), top) + rank * gap
+    return places
+
+
+def showable(text: str, most: int = 40) -> str:
+    """Foreign text for a chart: no control, bidirectional or broken characters, and cut to `most` with an ellipsis."""
+    plain = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
+    short = " ".join(plain.split())
+    return short if len(short) <= most else short[: most - 1].rstrip() + "…"
+
+
+def fitted(text: str, width_in: float, size_pt: float) -> str:
+    """Foreign text made showable and cut until it is at most so wide, as measured in our type."""
+    renderer = RendererAgg(1, 1, 100)  # type: ignore[no-untyped-call] # matplotlib ships it so
+    font = FontProperties(family=_SETTINGS["font.family"], size=size_pt)
+    whole = showable(text, 200)
+    for most in range(len(whole), 1, -1):
+        short = showable(whole, most)
+        width, _, _ = renderer.get_text_width_height_descent(short, font, ismath=False)  # type: ignore[no-untyped-call]
+        if width <= width_in * 100:
+            return short
+    return whole[:1]
+
+
+def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
+    """Write `stem`.svg and `stem`.png (200 dots an inch) and return both; the same figure gives the same bytes."""
+    svg, png = stem.parent / f"{stem.name}.svg", stem.parent / f"{stem.name}.png"
+    with look():
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": "loopbench"})
+        figure.savefig(png, format="png", dpi=DPI, metadata={"Software": "loopbench"})
+    return svg, png
+
+
+def _luminance(colour: tuple[float, float, float]) -> float:
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,9 +1,8 @@
-"""The locustfile of the web UI: one user class a variant, to be picked in the start form. Records nothing.
+"""The locustfile of the web UI: one user class a variant, to be picked in the start form. Nothing is kept.
 
 LOOPBENCH_LOAD_ORDER=ui.json locust -f locustfiles/ui.py --class-picker ...
 """
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from locustfiles.web_gate import close_to_other_pages
 from loopbench.records.load_order import LoadOrder, UiOrder, read_order
 
 orders = read_order(UiOrder).orders
-recorder = Recorder(Path(os.devnull), "ui")
+recorder = Recorder(Path(next(iter(orders.values())).samples_file), "ui")  # in a folder that goes when the UI ends
 
 
 def _named(name: str, order: LoadOrder) -> Any:

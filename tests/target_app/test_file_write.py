@@ -1,0 +1,56 @@
+"""The four write routes do the same work and say so."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loopbench.errors import ExitCode
+from target_app.file_write import MAX_CHARS
+from tests.serving import LOOPBENCH, ask, free_port, serving
+
+ROUTES = ("/write", "/write_bad", "/write_with_thread", "/write_async")
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    free = free_port()
+    with serving("serve", port=free, cwd=tmp_path_factory.mktemp("serve")):
+        yield free
+
+
+def test_hello(port: int) -> None:
+    status, _, body = ask(port, "/hello")
+    assert (status, body) == (200, {"message": "Hello world"})
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("num_chars", [1, 12_345, 3_000_000])
+def test_every_byte_is_in_the_file(port: int, route: str, num_chars: int) -> None:
+    status, _, body = ask(port, f"{route}?num_chars={num_chars}")
+    assert status == 200
+    assert body["bytes_written"] == num_chars
+    assert body["unit"] == "seconds"
+    assert body["waiting_time"] > 0
+    assert set(body) == {"waiting_time", "unit", "bytes_written"}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("num_chars", [0, -1, MAX_CHARS + 1, 4_000_000_000])
+def test_beyond_the_bounds_is_a_clear_422(port: int, route: str, num_chars: int) -> None:
+    status, _, body = ask(port, f"{route}?num_chars={num_chars}")
+    (problem,) = body["detail"]
+    assert status == 422
+    assert problem["loc"] == ["query", "num_chars"]
+    assert problem["ctx"] == ({"ge": 1} if num_chars < 1 else {"le": MAX_CHARS})
+
+
+def test_a_taken_port_is_one_sentence(port: int, tmp_path: Path) -> None:
+    command = [LOOPBENCH, "serve", "--port", str(port)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == ExitCode.ENVIRONMENT
+    assert done.stderr.startswith("error[port-taken]")
+    assert "Traceback" not in done.stderr

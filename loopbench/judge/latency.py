@@ -10,10 +10,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-FLOORS = {50.0: 5, 95.0: 72, 99.0: 368, 99.9: 3688}
-"""Samples needed before a percentile is worth printing (docs/measurement.md, section 7)."""
+from loopbench.judge.statistics import percentile, samples_needed
 
-BIN_SAMPLES = 368
+QUANTILES = (0.5, 0.95, 0.99, 0.999)
+BIN_SAMPLES = samples_needed(0.99)
 BIN_USERS = 10
 """A point of a latency curve ends when it holds this many answers or spans this many users."""
 
@@ -40,12 +40,10 @@ class LatencyPoint:
 
 
 def percentiles(latencies_s: Floats) -> Percentiles:
-    """p50, p95, p99 and p99.9 in milliseconds, each only above its floor."""
-    count = len(latencies_s)
-    known = [each for each, floor in FLOORS.items() if count >= floor]
-    values = dict(zip(known, np.percentile(latencies_s, known) * 1000, strict=True)) if known else {}
-    p50, p95, p99, p999 = (float(values[each]) if each in values else None for each in FLOORS)
-    return Percentiles(count, p50, p95, p99, p999)
+    """p50, p95, p99 and p99.9 in milliseconds, each only where there are samples enough to know it."""
+    known_s = (percentile(latencies_s, quantile) for quantile in QUANTILES)
+    p50, p95, p99, p999 = (None if value is None else value * 1000 for value in known_s)
+    return Percentiles(len(latencies_s), p50, p95, p99, p999)
 
 
 def latency_curve(latencies_s: Floats, users: npt.NDArray[np.int_]) -> tuple[LatencyPoint, ...]:
@@ -65,6 +63,6 @@ def _edges(users: npt.NDArray[np.int_]) -> list[int]:
     for position in levels:
         if not edges or position - edges[-1] >= BIN_SAMPLES or users[position] - users[edges[-1]] >= BIN_USERS:
             edges.append(position)
-    if len(edges) > 1 and len(users) - edges[-1] < FLOORS[95.0]:
+    if len(edges) > 1 and len(users) - edges[-1] < samples_needed(0.95):
         edges.pop()
     return [*edges, len(users)]

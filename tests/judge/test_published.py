@@ -1,0 +1,36 @@
+"""What a source claims beside what was measured: reproduced, in part, not, or not known."""
+
+import pytest
+
+from loopbench.judge.published import compare_with_published
+
+ARTICLE = (("def", 550.0), ("blocking", 205.0), ("thread", 540.0))
+
+
+@pytest.mark.parametrize(
+    ("measured", "words"),
+    [
+        ((1100.0, 410.0, 1080.0), "Reproduced here: every variant"),
+        ((1100.0, 1300.0, 1080.0), "Reproduced here in part: measured blocking 1.18 times def instead of 0.37 times"),
+        ((1100.0, 1300.0, 400.0), "Not reproduced here: measured blocking"),
+        ((None, 410.0, 1080.0), "def has no measured plateau"),
+        ((1100.0, None, 1080.0), "Reproduced here: every variant"),
+    ],
+)
+def test_the_sentence(measured: tuple[float | None, ...], words: str) -> None:
+    figures = [(name, rps, own) for (name, rps), own in zip(ARTICLE, measured, strict=True)]
+    published = compare_with_published("the article", figures)
+    assert published is not None
+    assert words in published.sentence
+
+
+def test_ratios_are_to_the_first_claimed_variant() -> None:
+    published = compare_with_published("s", [("other", None, 5.0), ("a", 100.0, 10.0), ("b", 50.0, 5.0)])
+    assert published is not None
+    assert [claim.variant for claim in published.claims] == ["a", "b"]
+    assert published.claims[1].published_ratio == 0.5
+    assert published.claims[1].measured_ratio == 0.5
+
+
+def test_a_single_claim_has_no_ratio_and_nothing_is_said() -> None:
+    assert compare_with_published("s", [("a", 100.0, 10.0), ("b", None, 5.0)]) is None

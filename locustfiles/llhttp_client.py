@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from locustfiles import llhttp_request
 from locustfiles.llhttp_answer import Answer
@@ -23,10 +23,11 @@ from locustfiles.llhttp_statistics import Row, TalliedStats
 
 CACHED_REQUESTS: Final = 1024
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+_PERSONAL: Final = frozenset(("authorization", "cookie"))
 _SEE_OTHER: Final = frozenset((301, 302, 303))  # a POST goes on as a GET, as browsers do (RFC 9110, section 15.4)
 
 _clock = time.perf_counter
-_exchange_of = tuple.__new__  # a NamedTuple's own constructor costs twice as much
+_exchange_of = tuple.__new__  # half the price of a NamedTuple's own constructor
 
 
 class Exchange(NamedTuple):
@@ -110,8 +111,8 @@ class LlhttpClient:
             headers: added to the default ones.
             json: sent as JSON.
             data: sent as it is.
-            check: takes status and body of every answer and returns what is wrong, or None. Without it a status of
-                400 or more is wrong. It runs after the latency was taken.
+            check: takes status and body of every answer and returns what is wrong, or None; what it raises is wrong
+                as well. Without it a status of 400 or more is wrong. It runs after the latency was taken.
 
         Raises:
             ValueError: it cannot be sent as it is.
@@ -134,7 +135,7 @@ class LlhttpClient:
             problem: Exception | None = error
         else:
             (status, _, _, _), body = answer
-            problem = prepared.check(status, body) if prepared.check else _status_problem(status)
+            problem = _problem(prepared.check, status, body)
         if self._stats.direct:
             self._stats.note(prepared.row, end_s, latency_s * 1000, len(body))
             if problem is not None:
@@ -185,7 +186,8 @@ class LlhttpClient:
         start_s = _clock()
         outcome = self._ask(request)
         if allow_redirects and outcome.answer is not None and outcome.answer.head.status in REDIRECTS:
-            outcome = self._follow(request, outcome.answer, parts)
+            followed = self._follow(request, outcome.answer, parts)
+            outcome = followed._replace(flags=outcome.flags | followed.flags)
         end_s = _clock()
         outcome = self._decoded(outcome)
         meta = self._meta(request, name or self.request_name or url, outcome, start_s, end_s)
@@ -265,9 +267,10 @@ class LlhttpClient:
             location = Headers.of(answer).get("location")
             if location is None:
                 return Outcome(answer, 0, None)
-            method, parts = _redirected(request, answer.head.status, parts)
+            target = urljoin(request.url, location)
+            method, parts = _redirected(request, answer.head.status, target, parts)
             try:
-                request = self._encode(method, urljoin(request.url, location), **parts)
+                request = self._encode(method, target, **parts)
             except ValueError:
                 return Outcome(None, 0, TooManyRedirectsError("redirected to what is not an http URL"))
             outcome = self._ask(request)
@@ -310,12 +313,25 @@ class LlhttpClient:
             self._stats.log_error(method, name, meta["exception"])
 
 
-def _redirected(request: Request, status: int, parts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _redirected(request: Request, status: int, target: str, parts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Method and parts of the request that follows a redirect."""
     parts = parts | {"params": None}  # the new URL has its own query
+    if urlsplit(target).netloc != urlsplit(request.url).netloc:  # what was meant for one server is not told to another
+        headers = parts["headers"] or {}
+        parts["headers"] = {name: value for name, value in headers.items() if name.lower() not in _PERSONAL}
     if status in _SEE_OTHER and request.method != "HEAD":
         return "GET", parts | {"json": None, "data": None}
     return request.method, parts
+
+
+def _problem(check: Check | None, status: int, body: bytes) -> Exception | None:
+    """What is wrong with a whole answer."""
+    if check is None:
+        return _status_problem(status)
+    try:
+        return check(status, body)
+    except Exception as error:  # noqa: BLE001  the request was made: it must be counted, whatever its check does
+        return error
 
 
 def _status_problem(status: int) -> BadStatusError | None:

@@ -206,17 +206,15 @@ class Connection:
         limits: how much of an answer is accepted.
     """
 
+    wire: PlainWire | TlsWire
+    """If it was `stirred` while idle, the server closed it or sent what nobody asked for: not to be used again."""
+
     def __init__(self, wire: PlainWire | TlsWire, limits: Limits) -> None:
-        self._wire = wire
+        self.wire = wire
         self._send = wire.send
         self._first = wire.first
         self._reader = AnswerReader(limits)
         self.close = wire.close
-
-    @property
-    def stale(self) -> bool:
-        """The server closed it, or sent what nobody asked for: not to be used again."""
-        return self._wire.stirred
 
     def exchange(self, request: Request) -> Answer:
         """Send a request and read its answer.
@@ -244,7 +242,7 @@ class Connection:
         reader.begin(memory, head_only=head_only)
         while (answer := reader.feed(data)) is None:
             try:
-                data = self._wire.more()
+                data = self.wire.more()
             except OSError as error:
                 raise TruncatedAnswerError(_reason(error)) from None
             if not data:

@@ -1,0 +1,22 @@
+"""A locustfile for `test_llhttp_locust.py`: every user asks fifty times, half of them each way, and then no more."""
+
+from gevent import sleep
+from locust import task
+
+from locustfiles.llhttp_user import LlhttpUser
+
+TIMES = 25
+
+
+class CountingUser(LlhttpUser):
+    """Asks, and waits to be stopped."""
+
+    @task
+    def ask(self) -> None:
+        """Both ways, and a failure."""
+        prepared = self.client.prepare("GET", "/echo", name="echo")
+        for _ in range(TIMES):
+            self.client.send(prepared)
+            self.client.get("/plain")
+        self.client.get("/status_404")
+        sleep(60)  # type: ignore[no-untyped-call]

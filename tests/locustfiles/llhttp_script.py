@@ -1,0 +1,378 @@
+"""Runs the checks of `test_llhttp_user.py` that need gevent and Locust, and prints what each of them saw, as JSON.
+
+Arguments: port of a plain torture server, port of one with TLS. Every public function here is one check.
+"""
+
+# mypy: allow-untyped-calls
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+import gevent
+from locust.env import Environment
+from locust.exception import CatchResponseError
+from locust.stats import RequestStats, StatsEntry
+
+from locustfiles import llhttp_statistics
+from locustfiles.llhttp_statistics import adopt
+from locustfiles.llhttp_user import LlhttpUser
+from loopbench.records.samples import FLAG_NEW_CONNECTION, FLAG_RETRIED
+
+PORT, TLS_PORT = sys.argv[1:]
+HOST = f"http://127.0.0.1:{PORT}"
+
+
+def new_user(environment: Environment | None = None, **settings: Any) -> LlhttpUser:
+    """A user of a fresh environment with a runner."""
+    if environment is None:
+        environment = Environment()
+        environment.create_local_runner()
+    kind = type("ScriptUser", (LlhttpUser,), {"host": HOST, "network_timeout": 5.0, "abstract": False, **settings})
+    user: LlhttpUser = kind(environment)
+    return user
+
+
+def listen(user: LlhttpUser) -> list[dict[str, Any]]:
+    """Every request event of the user's environment from now on."""
+    events: list[dict[str, Any]] = []
+    user.environment.events.request.add_listener(lambda **event: events.append(event))
+    return events
+
+
+def asked(user: LlhttpUser, path: str) -> int:
+    """How often the server was asked for a path."""
+    return int(user.client.get("/counts").json().get(path, 0))
+
+
+def methods() -> Any:
+    client = new_user().client
+    found = {}
+    for method in ("get", "post", "put", "patch", "delete", "options", "head"):
+        response = getattr(client, method)("/echo")
+        found[method] = [response.status_code, response.json()["method"] if response.content else None]
+    return found
+
+
+def request_parts() -> Any:
+    client = new_user(default_headers={"X-Default": "1", "X-Both": "default"}).client
+    response = client.post("/echo", json={"a": 1}, params={"q": "x y"}, headers={"X-Both": "own"}, auth=("u", "p"))
+    said = response.json()
+    wanted = ("x-default", "x-both", "authorization", "content-type")
+    return [said["target"], said["body"], {name: said["headers"].get(name) for name in wanted}]
+
+
+def response_parts() -> Any:
+    response = new_user().client.get("/echo", name="named")
+    assert response.headers is not None
+    return {
+        "ok": response.ok,
+        "text_is_content": response.text == (response.content or b"").decode(),
+        "header": response.headers["CONTENT-type"],
+        "meta": [response.request_meta[key] for key in ("name", "request_type", "url", "exception")][:2],
+    }
+
+
+def events_of_a_request() -> Any:
+    user = new_user()
+    events = listen(user)
+    user.client.get("/plain", name="n", context={"k": "v"})
+    (event,) = events
+    sent = user.client.prepare("POST", "/plain", name="m")
+    exchange = user.client.send(sent)
+    return {
+        "first": [event["request_type"], event["name"], event["response_length"], event["context"], event["flags"]],
+        "keys": sorted(event),
+        "second": [events[1]["request_type"], events[1]["name"], events[1]["flags"], exchange.flags],
+        "same_start": events[1]["start_monotonic_s"] == exchange.start_s,
+        "logged": user.environment.stats.total.num_requests,
+    }
+
+
+def with_block() -> Any:
+    user = new_user()
+    events = listen(user)
+    client = user.client
+    with client.get("/status_404", catch_response=True) as response:
+        response.success()
+    with client.get("/plain", catch_response=True) as response:
+        response.failure("wrong")
+    with client.get("/status_500", catch_response=True):
+        pass
+    with client.get("/plain", catch_response=True) as response:
+        response.failure(KeyError("k"))
+    with user.rest("GET", "/echo") as rest:
+        assert rest.js["method"] == "POST", "not a post"
+    with contextlib.suppress(ZeroDivisionError), client.get("/plain", catch_response=True):
+        _ = 1 / 0
+    return [repr(event["exception"]) for event in events]
+
+
+def rename() -> Any:
+    user = new_user()
+    events = listen(user)
+    with user.client.rename_request("group"):
+        user.client.get("/plain")
+    user.client.get("/plain")
+    return [event["name"] for event in events]
+
+
+def connections() -> Any:
+    """Keep-alive is used; a close is noticed while idle; a dead connection costs one retry of a safe method."""
+    user = new_user()
+    flags = []
+    for method, path in (
+        ("GET", "/plain"),
+        ("GET", "/plain"),
+        ("GET", "/connection_close"),
+        ("GET", "/close_when_idle"),
+    ):
+        flags.append(user.client.send(user.client.prepare(method, path)).flags)
+    gevent.sleep(0.1)
+    flags.append(user.client.send(user.client.prepare("POST", "/plain")).flags)
+    return {"flags": flags, "retries": user.client.pool.retries, "opened": user.client.pool.new_connections}
+
+
+def retry(method: str) -> Any:
+    user = new_user()
+    prepared = user.client.prepare(method, "/close_on_second")
+    user.client.send(prepared)
+    exchange = user.client.send(prepared)
+    error = type(exchange.error).__name__ if exchange.error else None
+    return [exchange.flags, error, user.client.pool.retries, user.environment.stats.total.num_requests]
+
+
+def retry_of_get() -> Any:
+    return retry("GET")
+
+
+def retry_of_post() -> Any:
+    return retry("POST")
+
+
+def timeouts() -> Any:
+    """Nobody listens; nothing answers; and a user's own Timeout closes what it interrupts."""
+    user = new_user(network_timeout=0.2)
+    refused = user.client.get("http://127.0.0.1:1/").error
+    unknown = user.client.get("http://name.invalid/").error
+    silent = user.client.get("/never").error
+    events = listen(user)
+    stopped = False
+    try:
+        with gevent.Timeout(0.05):
+            user.client.get("/never")
+    except gevent.Timeout:
+        stopped = True
+    return [type(error).__name__ for error in (refused, unknown, silent)] + [stopped, len(events)]
+
+
+def slow_timer() -> Any:
+    """The timer outlives many requests, and still fires for the one that is not answered."""
+    user = new_user(network_timeout=0.2)
+    prepared = user.client.prepare("GET", "/plain")
+    until = gevent.get_hub().loop.now() + 0.5
+    good = 0
+    while gevent.get_hub().loop.now() < until:
+        good += user.client.send(prepared).error is None
+    exchange = user.client.send(user.client.prepare("GET", "/never"))
+    return [good > 10, type(exchange.error).__name__, 0.15 < exchange.latency_s < 0.45]
+
+
+def killed() -> Any:
+    """A killed request closes its connection: the next user of the pool never sees the rest of its answer."""
+    user = new_user()
+    user.client.get("/plain")
+    before = user.client.pool.new_connections
+    greenlet = gevent.spawn(user.client.get, "/stalls_mid_body")
+    gevent.sleep(0.1)
+    greenlet.kill()
+    response = user.client.get("/plain")
+    return [before, user.client.pool.new_connections, response.content == b"hello world!\n"]
+
+
+def stopped_user() -> Any:
+    """A user that ends closes its connections."""
+    user = new_user()
+    user.client.get("/plain")
+    (connection,) = next(iter(user.client.pool._idle.values()))
+    user.tasks = [lambda _: gevent.sleep(60)]
+    group = gevent.pool.Group()
+    user.start(group)
+    gevent.sleep(0)
+    group.kill()
+    gevent.sleep(0)
+    return [connection.wire._sock.closed, list(user.client.pool._idle.values())]
+
+
+def concurrent() -> Any:
+    """Greenlets that share a client get a connection each."""
+    user = new_user()
+    jobs = [gevent.spawn(user.client.get, "/bytewise") for _ in range(5)]
+    gevent.joinall(jobs)
+    return [[job.value.content == b"hello world!\n" for job in jobs], user.client.pool.new_connections]
+
+
+def big_upload() -> Any:
+    """More than the socket takes at once."""
+    response = new_user().client.post("/echo", data=b"x" * 5_000_000)
+    return len(response.json()["body"])
+
+
+def redirects() -> Any:
+    user = new_user()
+    events = listen(user)
+    client = user.client
+    moved = client.post("/moved", json={"a": 1}, headers={"X-A": "b"}, auth=("u", "p")).json()
+    kept = client.post("/moved_keeping", json={"a": 1}).json()
+    away = client.get("/moved_away", headers={"X-A": "b"}, auth=("u", "p")).json()
+    stayed = client.get("/moved", allow_redirects=False)
+    return [
+        [moved["method"], moved["target"], moved["body"], personal(moved)],
+        [kept["method"], kept["target"], kept["body"]],
+        personal(away),
+        [stayed.status_code, stayed.ok],
+        [event["flags"] for event in events],
+    ]
+
+
+def personal(said: Any) -> list[str]:
+    """Which of the two headers the server was told."""
+    return [name for name in ("authorization", "x-a") if name in said["headers"]]
+
+
+def cookies() -> Any:
+    client = new_user().client
+    client.get("/set_cookie")
+    other = new_user().client.get("/echo").json()["headers"].get("cookie")
+    return [client.get("/echo").json()["headers"].get("cookie"), other]
+
+
+def tls() -> Any:
+    host = f"https://127.0.0.1:{TLS_PORT}"
+    user = new_user(host=host, network_timeout=0.3)
+    sizes = [len(user.client.get(path).content or b"") for path in ("/plain", "/three_megabytes", "/plain")]
+    silent = type(user.client.get("/never").error).__name__
+    careful = type(new_user(host=host, insecure=False).client.get("/plain").error).__name__
+    return [sizes, user.client.pool.new_connections, silent, careful]
+
+
+def statistics() -> Any:
+    """The same requests at the same times, logged in bulk and one by one, leave the same statistics."""
+    environment = Environment()
+    environment.create_local_runner()
+    bulk = adopt(environment)
+    with SteppedClock() as clock:
+        bulk.reset_all()
+        single = RequestStats()
+        for number, latency_ms in enumerate(
+            [0.2, 1.5, 2.5, 99.4, 99.6, 104.9, 105.1, 950.0, 1234.5, 9960.0, 12345.6] * 5
+        ):
+            clock.now_s += 0.3125  # exact in binary: both clocks agree about seconds
+            name = f"/{number % 4}"
+            bulk.note(bulk.row("GET", name), clock.now_s, latency_ms, number)
+            single.log_request("GET", name, latency_ms, number)  # type: ignore[arg-type]
+            if number % 5 == 0:
+                bulk.log_error("GET", name, ValueError("x"))
+                single.log_error("GET", name, ValueError("x"))
+        return [figures(bulk) == figures(single), figures(bulk)[-1][:2], len(bulk.total.num_reqs_per_sec)]
+
+
+class SteppedClock:
+    """Both clocks stand still until they are told."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self._real = (time.time, llhttp_statistics._clock)
+
+    def __enter__(self) -> Self:
+        time.time = lambda: 1_700_000_000 + self.now_s
+        llhttp_statistics._clock = lambda: self.now_s
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        time.time, llhttp_statistics._clock = self._real
+
+
+def figures(stats: RequestStats) -> Any:
+    """All that Locust ever shows."""
+    rows = [*(stats.entries[key] for key in sorted(stats.entries)), stats.total]
+    return [row_figures(row) for row in rows]
+
+
+def row_figures(row: StatsEntry) -> list[Any]:
+    return [
+        row.num_requests,
+        row.num_failures,
+        dict(row.num_reqs_per_sec),
+        dict(row.num_fail_per_sec),
+        dict(row.response_times),
+        row.min_response_time,
+        row.max_response_time,
+        round(row.total_response_time, 6),
+        row.total_content_length,
+        row.get_response_time_percentile(0.5),
+        row.get_current_response_time_percentile(0.95),
+        round(row.last_request_timestamp or 0, 3),
+    ]
+
+
+def bulk_or_events() -> Any:
+    """Bulk while only Locust listens; events as soon as anybody else does; nothing lost in between."""
+    user = new_user()
+    prepared = user.client.prepare("GET", "/plain")
+    stats = adopt(user.environment)
+    ways = [stats.direct]
+    user.client.send(prepared)
+    events = listen(user)
+    ways.append(stats.direct)
+    user.client.send(prepared)
+    user.environment.events.request.remove_listener(user.environment.events.request._handlers[-1])
+    ways.append(stats.direct)
+    user.client.get("/plain")
+    user.client.get("/status_404")
+    held = stats.entries["/plain", "GET"].num_requests
+    stats.reset_all()
+    return [ways, len(events), held, stats.total.num_requests, stats.num_failures]
+
+
+def checks() -> Any:
+    user = new_user()
+    prepared = user.client.prepare(
+        "GET", "/plain", check=lambda status, body: CatchResponseError(f"{status} {len(body)}")
+    )
+    exchange = user.client.send(prepared)
+    (error,) = user.environment.stats.errors.values()
+    broken = user.client.send(user.client.prepare("GET", "/plain", check=lambda status, _: 1 // (status - 200)))  # type: ignore[arg-type,return-value]
+    counted = (user.environment.stats.num_requests, user.environment.stats.num_failures)
+    return [repr(exchange.error), exchange.status, len(exchange.body), error.to_name(), repr(broken.error), counted]
+
+
+CHECKS: list[Callable[[], Any]] = [
+    methods,
+    request_parts,
+    response_parts,
+    events_of_a_request,
+    with_block,
+    rename,
+    connections,
+    retry_of_get,
+    retry_of_post,
+    timeouts,
+    slow_timer,
+    killed,
+    stopped_user,
+    concurrent,
+    big_upload,
+    redirects,
+    cookies,
+    tls,
+    statistics,
+    bulk_or_events,
+    checks,
+]
+
+if __name__ == "__main__":
+    assert (FLAG_NEW_CONNECTION, FLAG_RETRIED) == (1, 2)
+    sys.stdout.write(json.dumps({check.__name__: check() for check in CHECKS}))

@@ -1,0 +1,136 @@
+"""`LlhttpUser` with real sockets and Locust's own environment: what each check of `llhttp_script.py` must have seen."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopbench.records.samples import FLAG_NEW_CONNECTION, FLAG_RETRIED
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.real
+
+EXPECTED: dict[str, Any] = {
+    "methods": {
+        **{name: [200, name.upper()] for name in ("get", "post", "put", "patch", "delete", "options")},
+        "head": [200, None],
+    },
+    "request_parts": [
+        "/echo?q=x+y",
+        '{"a": 1}',
+        {"x-default": "1", "x-both": "own", "authorization": "basic dtpw", "content-type": "application/json"},
+    ],
+    "response_parts": {
+        "ok": True,
+        "text_is_content": True,
+        "header": "application/json",
+        "meta": ["named", "GET"],
+    },
+    "events_of_a_request": {
+        "first": ["GET", "n", 13, {"k": "v"}, FLAG_NEW_CONNECTION],
+        "keys": [
+            "context",
+            "exception",
+            "flags",
+            "name",
+            "request_type",
+            "response",
+            "response_length",
+            "response_time",
+            "start_monotonic_s",
+            "start_time",
+            "url",
+        ],
+        "second": ["POST", "m", 0, 0],
+        "same_start": True,
+        "logged": 2,
+    },
+    "with_block": [
+        "None",
+        "CatchResponseError('wrong')",
+        "BadStatusError('status 500')",
+        "KeyError('k')",
+        "CatchResponseError('not a post')",
+    ],
+    "rename": ["group", "/plain"],
+    "connections": {"flags": [1, 0, 0, FLAG_NEW_CONNECTION, FLAG_NEW_CONNECTION], "retries": 0, "opened": 3},
+    "retry_of_get": [FLAG_NEW_CONNECTION | FLAG_RETRIED, None, 1, 2],
+    "retry_of_post": [0, "ConnectionLostError", 0, 2],
+    "timeouts": ["ConnectError", "ConnectError", "ReadTimeoutError", True, 0],
+    "slow_timer": [True, "ReadTimeoutError", True],
+    "killed": [1, 2, True],
+    "stopped_user": [True, [[]]],
+    "concurrent": [[True] * 5, 5],
+    "big_upload": 5_000_000,
+    "redirects": [
+        ["GET", "/echo?a=b", "", ["authorization", "x-a"]],
+        ["POST", "/echo", '{"a": 1}'],
+        ["x-a"],
+        [302, True],
+        [FLAG_NEW_CONNECTION, 0, FLAG_NEW_CONNECTION, 0],
+    ],
+    "cookies": ["a=1; b=2", None],
+    "tls": [[13, 3_000_000, 13], 1, "ReadTimeoutError", "ConnectError"],
+    "statistics": [True, [55, 11], 18],
+    "bulk_or_events": [[True, False, True], 1, 3, 0, 0],
+    "checks": [
+        "CatchResponseError('200 13')",
+        200,
+        13,
+        "GET /plain: 200 13",
+        "ZeroDivisionError('integer division or modulo by zero')",
+        [2, 2],
+    ],
+}
+
+
+@contextmanager
+def torture_server(*arguments: str) -> Iterator[str]:
+    """The port of a server that ends with the block."""
+    command = [sys.executable, "-P", str(HERE / "torture_server.py"), *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate that nobody else trusts, with its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    key, chain = folder / "key.pem", folder / "certificate.pem"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(chain)], check=True, capture_output=True)
+    chain.write_text(key.read_text() + chain.read_text())
+    return chain
+
+
+@pytest.fixture(scope="module")
+def seen(certificate: Path) -> dict[str, Any]:
+    """What every check saw, from one process."""
+    with torture_server() as port, torture_server(str(certificate)) as tls_port:
+        command = [sys.executable, "-P", str(HERE / "llhttp_script.py"), port, tls_port]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    said: dict[str, Any] = json.loads(run.stdout)
+    return said
+
+
+@pytest.mark.parametrize("check", EXPECTED)
+def test_what_the_check_saw_is_what_is_promised(check: str, seen: dict[str, Any]) -> None:
+    """The check's name and docstring say what it is about."""
+    assert seen[check] == EXPECTED[check]
+
+
+def test_every_check_is_held_against_something(seen: dict[str, Any]) -> None:
+    assert set(seen) == set(EXPECTED)

@@ -1,0 +1,272 @@
+"""Does the probe blame the right line, for the right time, and is its utilization true?
+
+A small FastAPI app (below) blocks its loop in known ways and keeps the truth with `perf_counter`; a real uvicorn runs
+it with the probe on both loops; what the probe wrote is compared with what the app knew.
+
+    python benchmarks/probe_accuracy.py [--json] [--repeats 40] [--duty-seconds 6]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).resolve()
+LOOPS = ("asyncio", "uvloop")
+DUTIES = (0.2, 0.6, 0.8, 1.0)
+DUTY_PERIOD_S = 0.05
+FAST_REQUESTS = 120
+LEAST_SHARE, MOST_UTILIZATION_ERROR = 0.95, 0.02
+
+# --- the app: every function below blocks on the one line that is marked -----------------------------------------
+
+app = FastAPI()
+truth_s: defaultdict[str, float] = defaultdict(float)
+
+
+def sleep_12_ms() -> None:
+    """Sleep without leaving the loop: Twelve milliseconds."""
+    time.sleep(0.012)  # guilty: sleep_12_ms
+
+
+def sleep_25_ms() -> None:
+    """Sleep without leaving the loop: Twenty-five."""
+    time.sleep(0.025)  # guilty: sleep_25_ms
+
+
+def sleep_100_ms() -> None:
+    """Sleep without leaving the loop: A hundred."""
+    time.sleep(0.100)  # guilty: sleep_100_ms
+
+
+def python_60_ms() -> None:
+    """Pure Python in one line; the GIL is given up whenever somebody asks."""
+    end_s = time.perf_counter() + 0.060
+    while time.perf_counter() < end_s: pass  # guilty: python_60_ms  # fmt: skip  # noqa: E701
+
+
+def gil_held_c_call() -> None:
+    """One call into C that never gives up the GIL: nobody can look while it runs."""
+    sum(range(_GIL_HELD_ITEMS))  # guilty: gil_held_c_call
+
+
+KINDS = (sleep_12_ms, sleep_25_ms, sleep_100_ms, python_60_ms, gil_held_c_call)
+
+
+def _items_for(seconds: float) -> int:
+    """How many numbers C adds up in about this time here."""
+    begin_s = time.perf_counter()
+    sum(range(1_000_000))
+    return int(1_000_000 * seconds / (time.perf_counter() - begin_s))
+
+
+_GIL_HELD_ITEMS = _items_for(0.060)
+
+
+@app.get("/block/{kind}")
+async def block(kind: str) -> str:
+    """Block the loop as `kind` says and keep the time it took."""
+    work = next(each for each in KINDS if each.__name__ == kind)
+    begin_s = time.perf_counter()
+    work()
+    truth_s[kind] += time.perf_counter() - begin_s
+    return kind
+
+
+@app.get("/fast")
+async def fast() -> str:
+    """Nothing that could be blamed."""
+    return "fast"
+
+
+@app.get("/truth")
+async def truth() -> dict[str, float]:
+    """Seconds blocked so far, by kind."""
+    return dict(truth_s)
+
+
+@app.get("/duty/{share}")
+async def duty(share: float, seconds: float) -> dict[str, float]:
+    """Keep the loop at work for `share` of the time; tell when, and the true share."""
+    busy_s = 0.0
+    begin_s = time.monotonic()
+    while time.monotonic() - begin_s < seconds:
+        at_s = time.monotonic()
+        time.sleep(share * DUTY_PERIOD_S)  # noqa: ASYNC251  the point of it
+        busy_s += time.monotonic() - at_s
+        await asyncio.sleep((1.0 - share) * DUTY_PERIOD_S)
+    end_s = time.monotonic()
+    return {"begin_s": begin_s, "end_s": end_s, "share": busy_s / (end_s - begin_s)}
+
+
+# --- the measurement ---------------------------------------------------------------------------------------------
+
+
+class Target:
+    """A running uvicorn with the probe, and one connection to it."""
+
+    def __init__(self, loop: str, folder: Path, port: int) -> None:
+        self.folder = folder
+        environ = {
+            **os.environ,
+            "PYTHONPATH": str(HERE.parents[1] / "probe"),
+            "LOOPBENCH_PROBE_DIR": str(folder),
+        }
+        command = [sys.executable, "-m", "uvicorn", f"{HERE.stem}:app", "--app-dir", str(HERE.parent)]
+        options = ["--port", str(port), "--loop", f"loopbench_probe:new_{loop}_loop", "--log-level", "warning"]
+        self.process = subprocess.Popen([*command, *options], env=environ)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def wait_until_ready(self) -> None:
+        """Return at the first answer."""
+        for _ in range(200):
+            try:
+                self.get("/fast")
+            except OSError:
+                self.connection.close()
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError("the target did not start")
+
+    def get(self, path: str) -> Any:
+        """The JSON answer to one request."""
+        self.connection.request("GET", path)
+        return json.loads(self.connection.getresponse().read())
+
+    def stop(self) -> list[dict[str, Any]]:
+        """End the target; what its probe wrote."""
+        self.connection.close()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+        (log,) = self.folder.glob("probe-*.jsonl")
+        return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+@contextlib.contextmanager
+def _target(loop: str) -> Iterator[Target]:
+    with tempfile.TemporaryDirectory() as folder:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        target = Target(loop, Path(folder), port)
+        try:
+            target.wait_until_ready()
+            yield target
+        finally:
+            if target.process.poll() is None:
+                target.process.kill()
+                target.process.wait()
+
+
+def _guilty_line(kind: str) -> int:
+    lines = HERE.read_text().splitlines()
+    return next(number for number, text in enumerate(lines, 1) if f"# guilty: {kind}" in text)
+
+
+def _blocked(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for record in records if record["record"] == "second" for line in record["blocked"]]
+
+
+def measure_lines(loop: str, kind: str, repeats: int, phase: random.Random) -> dict[str, Any]:
+    """Share of the true blocked time that the probe put on the right line, and on any other."""
+    with _target(loop) as target:
+        for _ in range(repeats):
+            time.sleep(0.005 + phase.random() * 0.015)  # so that blocks begin anywhere between two looks
+            target.get(f"/block/{kind}")
+        true_s = target.get("/truth")[kind]
+        blocked = _blocked(target.stop())
+    right = [line for line in blocked if (line["user_file"], line["user_line"]) == (str(HERE), _guilty_line(kind))]
+    wrong = [line for line in blocked if line not in right and line["user_file"] is not None]
+    return {
+        "loop": loop,
+        "kind": kind,
+        "true_s": true_s,
+        "right_line": sum(line["blocked_s"] for line in right) / true_s,
+        "other_user_lines": sum(line["blocked_s"] for line in wrong) / true_s,
+    }
+
+
+def measure_innocence(loop: str) -> dict[str, Any]:
+    """User lines blamed by requests that block nothing."""
+    with _target(loop) as target:
+        for _ in range(FAST_REQUESTS):
+            target.get("/fast")
+            time.sleep(0.01)
+        blamed = [line for line in _blocked(target.stop()) if line["user_file"] is not None]
+    return {"loop": loop, "requests": FAST_REQUESTS, "user_lines_blamed": len(blamed)}
+
+
+def measure_utilization(loop: str, share: float, seconds: float) -> dict[str, Any]:
+    """The probe's utilization over the whole seconds of a known duty cycle."""
+    with _target(loop) as target:
+        known = target.get(f"/duty/{share}?seconds={seconds}")
+        records = target.stop()
+    inside = [
+        record
+        for record in records
+        if record["record"] == "second"
+        and record["t0_monotonic_s"] >= known["begin_s"]
+        and record["t1_monotonic_s"] <= known["end_s"]
+    ]
+    lengths = [record["t1_monotonic_s"] - record["t0_monotonic_s"] for record in inside]
+    measured = sum(r["utilization"] * length for r, length in zip(inside, lengths, strict=True)) / sum(lengths)
+    return {"loop": loop, "true": known["share"], "measured": measured, "error": measured - known["share"]}
+
+
+def main() -> None:
+    """Measure and print; exit status 1 when a promise is not kept."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--repeats", type=int, default=40)
+    parser.add_argument("--duty-seconds", type=float, default=6.0)
+    options = parser.parse_args()
+    phase = random.Random(1)  # noqa: S311  phases, not secrets
+    lines = [measure_lines(loop, kind.__name__, options.repeats, phase) for kind in KINDS for loop in LOOPS]
+    innocence = [measure_innocence(loop) for loop in LOOPS]
+    duties = [measure_utilization(loop, share, options.duty_seconds) for share in DUTIES for loop in LOOPS]
+    if options.json:
+        print(json.dumps({"lines": lines, "innocence": innocence, "utilization": duties}, indent=1))
+    else:
+        _print(lines, innocence, duties)
+    kept = (
+        all(row["right_line"] >= LEAST_SHARE for row in lines)
+        and not any(row["user_lines_blamed"] for row in innocence)
+        and all(abs(row["error"]) <= MOST_UTILIZATION_ERROR for row in duties)
+    )
+    sys.exit(0 if kept else 1)
+
+
+def _print(lines: list[dict[str, Any]], innocence: list[dict[str, Any]], duties: list[dict[str, Any]]) -> None:
+    print("| blocked by | loop | true, s | on the right line | on other user lines |\n|---|---|---|---|---|")
+    for row in lines:
+        shares = f"{row['right_line']:.1%} | {row['other_user_lines']:.1%}"
+        print(f"| {row['kind']} | {row['loop']} | {row['true_s']:.2f} | {shares} |")
+    print("\n| non-blocking requests | loop | user lines blamed |\n|---|---|---|")
+    for row in innocence:
+        print(f"| {row['requests']} | {row['loop']} | {row['user_lines_blamed']} |")
+    print("\n| true utilization | loop | measured | error |\n|---|---|---|---|")
+    for row in duties:
+        print(f"| {row['true']:.4f} | {row['loop']} | {row['measured']:.4f} | {row['error']:+.4f} |")
+
+
+if __name__ == "__main__":
+    main()

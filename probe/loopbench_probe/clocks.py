@@ -1,0 +1,62 @@
+"""Shares of a second: how much of it the loop was at work, its thread computed, the process computed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from loopbench_probe.idle import LibuvIdle, SelectorIdle
+
+
+class _Readings(NamedTuple):
+    wall_s: float
+    idle_s: float | None
+    loop_cpu_s: float | None
+    process_cpu_s: float
+
+
+class Clocks:
+    """Made on the loop's thread; `take` is called from another."""
+
+    def __init__(self, idle: SelectorIdle | LibuvIdle | None) -> None:
+        self._idle = idle
+        self._loop_cpu_clock = _cpu_clock_of_this_thread()
+        self._last = self._read()
+
+    @property
+    def has_loop_cpu(self) -> bool:
+        """Whether another thread's CPU time can be read here."""
+        return self._loop_cpu_clock is not None
+
+    def take(self) -> dict[str, Any]:
+        """Shares since the last call, and the two ends of that time."""
+        last, now = self._last, self._read()
+        self._last = now
+        wall_s = max(now.wall_s - last.wall_s, 1e-9)
+        idle = _share(last.idle_s, now.idle_s, wall_s)
+        return {
+            "t0_monotonic_s": last.wall_s,
+            "t1_monotonic_s": now.wall_s,
+            "utilization": None if idle is None else min(1.0, max(0.0, 1.0 - idle)),
+            "loop_cpu_share": _share(last.loop_cpu_s, now.loop_cpu_s, wall_s),
+            "process_cpu_share": _share(last.process_cpu_s, now.process_cpu_s, wall_s),
+        }
+
+    def _read(self) -> _Readings:
+        return _Readings(
+            time.monotonic(),
+            None if self._idle is None else self._idle.read().idle_s,
+            None if self._loop_cpu_clock is None else time.clock_gettime(self._loop_cpu_clock),
+            time.process_time(),
+        )
+
+
+def _share(before_s: float | None, after_s: float | None, wall_s: float) -> float | None:
+    return None if before_s is None or after_s is None else (after_s - before_s) / wall_s
+
+
+def _cpu_clock_of_this_thread() -> int | None:
+    clock_of = getattr(time, "pthread_getcpuclockid", None)  # not on macOS and Windows
+    return None if clock_of is None else int(clock_of(threading.get_ident()))

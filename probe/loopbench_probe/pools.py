@@ -1,0 +1,90 @@
+"""Thread pools of the target: anyio's default limiter and the loop's default executor."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+_READINGS = ("anyio_borrowed", "anyio_waiting", "executor_queue")
+
+
+class Pools:
+    """Prepared once on the loop, then read at every heartbeat."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, thread_tokens: int | None) -> None:
+        self._loop = loop
+        self._thread_tokens = thread_tokens
+        self._limiter: Any = None
+        self._own_executor: Any = None
+        self.unavailable: dict[str, str] = {}
+        if not hasattr(loop, "_default_executor"):
+            self._make_executor_readable()
+
+    def _make_executor_readable(self) -> None:
+        """Hand uvloop, whose own executor Python cannot see, an equal one first, and note any later one."""
+        set_default = self._loop.set_default_executor
+
+        def noted(executor: Any) -> None:
+            self._own_executor = executor
+            set_default(executor)
+
+        noted(ThreadPoolExecutor(thread_name_prefix="uvloop"))
+        self._loop.set_default_executor = noted  # type: ignore[method-assign]
+
+    def prepare(self) -> None:
+        """Get hold of anyio's limiter and set its size. Inside a task of the loop, because anyio asks for one."""
+        if importlib.util.find_spec("anyio") is None:
+            self.unavailable["anyio"] = "anyio is not installed"
+            return
+        import anyio.to_thread  # noqa: PLC0415  the target may not have it
+
+        self._limiter = anyio.to_thread.current_default_thread_limiter()
+        if self._thread_tokens is not None and self._limiter.total_tokens != self._thread_tokens:
+            self._limiter.total_tokens = self._thread_tokens
+
+    @property
+    def _executor(self) -> Any:
+        return getattr(self._loop, "_default_executor", None) or self._own_executor
+
+    def _tokens(self) -> int | None:
+        """Size of anyio's limiter; None when there is none, or when it is unlimited (JSON knows no infinity)."""
+        tokens = None if self._limiter is None else self._limiter.total_tokens
+        return None if tokens is None or math.isinf(tokens) else int(tokens)
+
+    def sizes(self) -> dict[str, Any]:
+        """For the start record: what there is to borrow. An asyncio executor is made at its first use."""
+        workers = getattr(self._executor, "_max_workers", None)
+        return {
+            "anyio_tokens": self._tokens(),
+            "executor_threads": workers or ThreadPoolExecutor()._max_workers,  # noqa: SLF001  no thread is started
+        }
+
+    def read(self) -> tuple[int | None, ...]:
+        """(borrowed, waiting, queued): anyio's tokens out, its waiters, and the default executor's queue."""
+        borrowed = waiting = None
+        if self._limiter is not None:
+            statistics = self._limiter.statistics()
+            borrowed, waiting = statistics.borrowed_tokens, statistics.tasks_waiting
+        executor = self._executor
+        if executor is None:
+            return borrowed, waiting, 0  # not made yet, so nothing waits for it
+        queue = getattr(executor, "_work_queue", None)
+        return borrowed, waiting, None if queue is None else queue.qsize()
+
+    def figures(self, readings: Sequence[tuple[int | None, ...]]) -> dict[str, Any]:
+        """Means and maxima of `read` over one second, and the sizes now."""
+        figures: dict[str, Any] = {}
+        for index, name in enumerate(_READINGS):
+            seen = [value for value in (reading[index] for reading in readings) if value is not None]
+            figures[name + "_mean"] = sum(seen) / len(seen) if seen else None
+            figures[name + "_max"] = max(seen) if seen else None
+        threads = getattr(self._executor, "_threads", ())
+        figures["anyio_total"] = self._tokens()
+        figures["executor_threads"] = len(threads)
+        return figures

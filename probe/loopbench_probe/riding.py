@@ -1,0 +1,173 @@
+"""Puts the probe aboard a loop, once per process, and takes it off at the end."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from loopbench_probe.clocks import Clocks
+from loopbench_probe.ending import at_end
+from loopbench_probe.explain import Explain
+from loopbench_probe.gc_pauses import GcPauses
+from loopbench_probe.heartbeat import Heartbeat
+from loopbench_probe.idle import idle_source
+from loopbench_probe.log import FORMAT_VERSION, Log
+from loopbench_probe.pools import Pools
+from loopbench_probe.server import Server
+from loopbench_probe.settings import EXPLAIN
+from loopbench_probe.tasks import tasks_pending
+from loopbench_probe.watching import Watcher, keep_watching
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from loopbench_probe.settings import Settings
+
+_aboard: list[Probe] = []  # the one of this process
+
+
+def ride(loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
+    """Watch `loop` until it is closed or the process ends. A process has one log: later loops stay plain."""
+    if any(probe.pid == os.getpid() for probe in _aboard):
+        return
+    _aboard[:] = [Probe(loop, settings)]
+
+
+class Probe:
+    """Everything that observes one loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
+        self.pid = os.getpid()
+        self._loop, self._settings = loop, settings
+        self._server = Server()
+        self._idle, self._no_idle_because = idle_source(loop)
+        self._pools = Pools(loop, settings.thread_tokens)
+        self._heartbeat = Heartbeat(loop, settings.tick_s, self._pools)
+        self._explain = Explain() if settings.level == EXPLAIN else None
+        self._routes_unavailable = ""
+        self._log = Log(settings.directory, self.pid)
+        self._writing = threading.RLock()  # re-entrant: a signal may interrupt the main thread while it ends the log
+        self._started = self._ended = False
+        self._close_loop = loop.close
+        loop.close = self._before_close  # type: ignore[method-assign]
+        self._starting = loop.create_task(self._start())  # runs before the server's own first step
+        at_end(self.end)
+
+    async def _start(self) -> None:
+        """On the loop, in its first iteration, without giving way."""
+        self._pools.prepare()
+        if self._explain is not None:
+            self._routes_unavailable = self._explain.install(self._server.config)
+        self._clocks = Clocks(self._idle)
+        self._gc_pauses = GcPauses()
+        self._watcher = Watcher(self._loop, self._settings, self._idle, self._heartbeat)
+        self._heartbeat.start()
+        self._log.write(self._start_record())
+        self._started = True
+        arguments = (self._look, self._settings.poll_s, self._write_second)
+        threading.Thread(target=keep_watching, args=arguments, name="loopbench-probe", daemon=True).start()
+
+    def _before_close(self) -> None:
+        self.end("loop closed")
+        self._close_loop()
+
+    def _look(self) -> None:
+        """On the watching thread. Under the lock, because a closed loop must not be read."""
+        with self._writing:
+            if not self._ended:
+                self._watcher.look()
+
+    def _write_second(self) -> bool:
+        """On the watching thread; False when the log has ended."""
+        if not self._server.found:
+            self._server.search()
+        with self._writing:
+            if self._ended:
+                return False
+            self._log.write(*self._last_second())
+            return True
+
+    def _last_second(self) -> list[dict[str, Any]]:
+        second = {
+            "record": "second",
+            **self._clocks.take(),
+            **self._heartbeat.take(),
+            **self._counts(),
+            "threads": threading.active_count(),
+            "tasks": tasks_pending(self._loop),
+            **self._gc_pauses.take(),
+            **self._watcher.take(),
+        }
+        if self._explain is None:
+            return [second]
+        times = {name: second[name] for name in ("t0_monotonic_s", "t1_monotonic_s")}
+        return [second, {"record": "explain", **times, **self._explain.take()}]
+
+    def end(self, reason: str) -> None:
+        """Write what is left of the last second and the end; the loop is not looked at again."""
+        if os.getpid() != self.pid:  # a forked child inherits this object, but not the right to end its parent's log
+            return
+        with self._writing:
+            if self._ended:
+                return
+            self._ended = True
+            end = {"record": "end", "time_monotonic_s": time.monotonic(), "reason": reason, **self._counts()}
+            if self._started:
+                self._log.write(*self._last_second(), end)
+                self._stop()
+            else:
+                self._log.write(end)
+            self._log.close()
+
+    def _stop(self) -> None:
+        self._heartbeat.stop()
+        self._gc_pauses.stop()
+        self._watcher.stop()
+
+    def _counts(self) -> dict[str, Any]:
+        return {"requests_total": self._server.requests_total(), "connections": self._server.connections()}
+
+    def _start_record(self) -> dict[str, Any]:
+        unavailable = self._unavailable()
+        return {
+            "record": "start",
+            "format": FORMAT_VERSION,
+            "pid": self.pid,
+            "nonce": self._settings.nonce,
+            "time_monotonic_s": time.monotonic(),
+            "time_unix_s": time.time(),
+            "python": platform.python_version(),
+            "loop_class": f"{type(self._loop).__module__}.{type(self._loop).__qualname__}",
+            "idle_source": None if self._idle is None else self._idle.name,
+            "level": self._settings.level,
+            "available": [name for name in _MEASURED if name not in unavailable],
+            "unavailable": unavailable,
+            "settings": {
+                "poll_s": self._settings.poll_s,
+                "tick_s": self._settings.tick_s,
+                "overdue_s": self._settings.overdue_s,
+                "thread_tokens": self._settings.thread_tokens,
+                "signal_sampler": self._settings.signal_sampler,
+            },
+            "pools": self._pools.sizes(),
+        }
+
+    def _unavailable(self) -> dict[str, str]:
+        reasons = dict(self._pools.unavailable)
+        if self._idle is None:
+            reasons["utilization"] = self._no_idle_because
+        if not self._clocks.has_loop_cpu:
+            reasons["loop_cpu_share"] = "this system has no CPU clock of another thread"
+        if not self._server.found:
+            reasons["requests_total"] = "no uvicorn server was found when the loop was made; looked for again later"
+        if self._watcher.no_sampler_because:
+            reasons["signal_sampler"] = self._watcher.no_sampler_because
+        if self._routes_unavailable:
+            reasons["routes"] = self._routes_unavailable
+        return reasons
+
+
+_MEASURED = ("utilization", "loop_cpu_share", "requests_total", "anyio")

@@ -1,0 +1,77 @@
+"""What the probe was asked to do: environment variables in, one checked value out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "LOOPBENCH_PROBE_"
+WATCH, EXPLAIN = "watch", "explain"
+LEVELS = (WATCH, EXPLAIN)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One process's orders. Times in seconds."""
+
+    directory: str
+    nonce: str = ""
+    level: str = WATCH
+    poll_s: float = 0.005  # between two looks of the watchdog thread
+    tick_s: float = 0.010  # between two heartbeats on the loop
+    overdue_s: float = 0.010  # a stretch without a return to the loop that is longer than this is called blocked
+    thread_tokens: int | None = None  # anyio's default limiter gets this size
+    signal_sampler: bool = False  # interrupt the loop thread by ITIMER_REAL while it is overdue
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings | None:
+        """The orders in `environ`, or None when no directory is named.
+
+        Raises:
+            ValueError: a variable has a value that cannot be meant; names the variable, the value and what is allowed.
+        """
+        directory = environ.get(PREFIX + "DIR", "")
+        if not directory:
+            return None
+        return cls(
+            directory=directory,
+            nonce=environ.get(PREFIX + "NONCE", ""),
+            level=_choice(environ, "LEVEL", LEVELS),
+            poll_s=_milliseconds(environ, "POLL_MS", cls.poll_s),
+            tick_s=_milliseconds(environ, "TICK_MS", cls.tick_s),
+            overdue_s=_milliseconds(environ, "OVERDUE_MS", cls.overdue_s),
+            thread_tokens=_count(environ, "THREAD_TOKENS"),
+            signal_sampler=_choice(environ, "SIGNAL_SAMPLER", ("0", "1")) == "1",
+        )
+
+
+def _choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = environ.get(PREFIX + name, "") or allowed[0]
+    if value not in allowed:
+        raise ValueError(f"{PREFIX}{name}={value!r}: allowed are {', '.join(allowed)}")
+    return value
+
+
+def _milliseconds(environ: Mapping[str, str], name: str, default_s: float) -> float:
+    text = environ.get(PREFIX + name, "")
+    if not text:
+        return default_s
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 1000.0:
+        raise ValueError(f"{PREFIX}{name}={text!r}: allowed are milliseconds from 0.5 to 1000")
+    return value / 1000.0
+
+
+def _count(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(PREFIX + name, "")
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{PREFIX}{name}={text!r}: allowed are whole numbers from 1")
+    return int(text)

@@ -1,0 +1,117 @@
+"""Looks at the loop's thread from outside, often, and writes down once a second what was seen.
+
+The one thread of the probe. It never takes part in the loop's work; all it costs is the GIL for a few microseconds a
+look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from loopbench_probe.ledger import Ledger, Lines, Look
+from loopbench_probe.places import Places
+from loopbench_probe.signal_sampler import SignalSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from loopbench_probe.heartbeat import Heartbeat
+    from loopbench_probe.idle import LibuvIdle, SelectorIdle
+    from loopbench_probe.ledger import Spent
+    from loopbench_probe.places import Place
+    from loopbench_probe.settings import Settings
+
+MOST_LINES = 30
+"""Of each kind, per second; the rest is added up."""
+
+
+class Watcher:
+    """Made on the loop's thread. `look` and `take` belong to the watching thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        settings: Settings,
+        idle: SelectorIdle | LibuvIdle | None,
+        heartbeat: Heartbeat,
+    ) -> None:
+        self._loop, self._idle, self._heartbeat = loop, idle, heartbeat
+        self._thread = threading.get_ident()
+        self._places = Places()
+        late_after_s = settings.poll_s + 3 * sys.getswitchinterval()
+        self._ledger = Ledger(settings.overdue_s, late_after_s)
+        self._sampler: SignalSampler | None = None
+        self.no_sampler_because = ""
+        if settings.signal_sampler:
+            self._install_sampler(settings.poll_s)
+
+    def _install_sampler(self, interval_s: float) -> None:
+        sampler = SignalSampler(self.seen, interval_s)
+        self.no_sampler_because = sampler.install()
+        if not self.no_sampler_because:
+            self._sampler = sampler
+
+    def look(self) -> None:
+        """One look at the loop's thread."""
+        frame = sys._current_frames().get(self._thread)  # noqa: SLF001  documented, and the only way
+        look = self.seen(frame)
+        if self._sampler is not None:
+            for earlier in self._sampler.take():
+                self._ledger.add(earlier)
+            self._sampler.arm(working=look.place is not None)
+        self._ledger.add(look)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._sampler is not None:
+            self._sampler.arm(working=False)
+
+    def seen(self, frame: FrameType | None) -> Look:
+        """What the loop's thread is doing, given its innermost frame."""
+        place = self._places.of(frame)
+        task = None if place is None else _task_of(self._loop)
+        if self._idle is None:
+            return Look(time.monotonic(), None, self._heartbeat.count, task, place)
+        idle_s, iterations = self._idle.read()
+        return Look(time.monotonic(), idle_s, iterations, task, place)
+
+    def take(self) -> dict[str, Any]:
+        """Blocked and busy lines since the last call."""
+        lines: Lines = self._ledger.take()
+        return {
+            "blocked": _listed(lines.blocked, "blocked_s"),
+            "busy": _listed(lines.busy, "busy_s"),
+            "blocked_unseen_s": lines.unseen_s,
+        }
+
+
+def _task_of(loop: asyncio.AbstractEventLoop) -> tuple[int, str] | None:
+    """Identity of the task whose step is running. The name tells it from a later task at the same address."""
+    task = asyncio.current_task(loop)
+    return None if task is None else (id(task), task.get_name())
+
+
+def _listed(lines: dict[Place, Spent], time_key: str) -> list[dict[str, Any]]:
+    """The longest first."""
+    ordered = sorted(lines.items(), key=lambda line: -line[1].seconds)
+    return [
+        {**place._asdict(), time_key: round(spent.seconds, 6), "samples": spent.samples}
+        for place, spent in ordered[:MOST_LINES]
+    ]
+
+
+def keep_watching(look: Callable[[], None], poll_s: float, each_second: Callable[[], bool]) -> None:
+    """Look every `poll_s` and report every second, until a report says that nobody listens any more."""
+    next_report_s = time.monotonic() + 1.0
+    while True:
+        time.sleep(poll_s)
+        look()
+        if time.monotonic() >= next_report_s:
+            if not each_second():
+                return
+            next_report_s = time.monotonic() + 1.0

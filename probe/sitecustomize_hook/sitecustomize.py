@@ -1,0 +1,71 @@
+"""Puts the probe aboard apps that call `uvicorn.run` themselves: this folder on PYTHONPATH is all it takes.
+
+Python imports a module of this name at every start. It waits until `uvicorn.config` is imported and then has every
+`Config` make its loop through the probe, of the kind it was asked for. A `sitecustomize` that this one hides is run
+first, so that nobody misses it.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+_HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  pathlib would slow every start down
+_AWAITED = "uvicorn.config"
+
+
+def _run_hidden_sitecustomize() -> None:
+    elsewhere = [folder for folder in sys.path if os.path.abspath(folder) != _HERE]  # noqa: PTH100
+    spec = importlib.machinery.PathFinder.find_spec("sitecustomize", elsewhere)
+    if spec is not None and spec.loader is not None:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+class _Awaiting:
+    """A finder that lets `uvicorn.config` be imported as usual, then adapts it. It finds nothing itself."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, _target: ModuleType | None = None) -> Any:
+        if name != _AWAITED:
+            return None
+        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec is not None and spec.loader is not None:
+            self._adapt_after(spec.loader)
+        return spec
+
+    @staticmethod
+    def _adapt_after(loader: Any) -> None:
+        execute = loader.exec_module
+
+        def execute_and_adapt(module: ModuleType) -> None:
+            execute(module)
+            _adapt(module.Config)
+
+        loader.exec_module = execute_and_adapt
+
+
+def _adapt(config_class: Any) -> None:
+    get_loop_factory = config_class.get_loop_factory
+
+    def get_watched_factory(self: Any) -> Any:
+        import loopbench_probe  # noqa: PLC0415  only in processes that serve
+
+        factory = get_loop_factory(self)
+        if getattr(factory, "__module__", "").startswith("loopbench_probe"):
+            return factory
+        return loopbench_probe.watched(factory)
+
+    config_class.get_loop_factory = get_watched_factory
+
+
+if os.environ.get("LOOPBENCH_PROBE_DIR"):
+    sys.path.append(os.path.dirname(_HERE))  # noqa: PTH120
+    sys.meta_path.insert(0, _Awaiting())  # type: ignore[arg-type]
+_run_hidden_sitecustomize()

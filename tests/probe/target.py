@@ -1,0 +1,127 @@
+"""A real uvicorn with the probe aboard, for tests; and the app it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).resolve()
+PROBE_FOLDER = HERE.parents[2] / "probe"
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Tell the size of anyio's limiter, run a job in a thread, or block; whatever the path says."""
+    if scope["type"] == "lifespan":
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": message["type"] + ".complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    body = await _work(scope["path"])
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _work(path: str) -> bytes:
+    import anyio.to_thread  # noqa: PLC0415  the tests import this module for its other half
+
+    if path == "/thread":
+        await asyncio.to_thread(time.sleep, 0.001)
+        await anyio.to_thread.run_sync(time.sleep, 0.001)
+    if path == "/block":
+        time.sleep(0.2)  # noqa: ASYNC251  the point of it
+    if path == "/wait":
+        await asyncio.sleep(0.3)
+    return b"%d" % anyio.to_thread.current_default_thread_limiter().total_tokens
+
+
+class Target:
+    """A started server, what it was asked, and what its probe wrote."""
+
+    def __init__(self, folder: Path, command: list[str], environ: dict[str, str]) -> None:
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port = listener.getsockname()[1]
+        self.requests = 0
+        self.process = subprocess.Popen(
+            [sys.executable, *command, "--port", str(self.port)],
+            env={**os.environ, "LOOPBENCH_PROBE_DIR": str(folder), "LOOPBENCH_PROBE_NONCE": "nonce", **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def wait_until_ready(self) -> None:
+        """Return when the port is open."""
+        for _ in range(400):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise AssertionError(self.stop_by_force())
+
+    def connection(self) -> http.client.HTTPConnection:
+        """A new connection."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def ask(self, path: str, times: int = 1, *, over: http.client.HTTPConnection | None = None) -> bytes:
+        """Ask on one connection, count the answers, return the last one's body."""
+        connection = over or self.connection()
+        body = b""
+        for _ in range(times):
+            connection.request("GET", path)
+            body = connection.getresponse().read()
+            self.requests += 1
+        if over is None:
+            connection.close()
+        return body
+
+    def stop(self, number: int) -> None:
+        """Send the signal and wait."""
+        self.process.send_signal(number)
+        self.process.communicate(timeout=20)
+
+    def stop_by_force(self) -> str:
+        """Kill; what it printed."""
+        self.process.kill()
+        return self.process.communicate()[0].decode()
+
+    def logs(self) -> list[list[dict[str, Any]]]:
+        """The records of every process."""
+        files = sorted(self.folder.glob("probe-*.jsonl"))
+        return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
+
+
+@contextlib.contextmanager
+def serving(
+    folder: Path, *options: str, loop: str = "uvloop", environ: dict[str, str] | None = None
+) -> Iterator[Target]:
+    """This module's app under `uvicorn --loop loopbench_probe:...`."""
+    hook = f"loopbench_probe:new_{loop}_loop"
+    app_dir = ["--app-dir", str(HERE.parent)]
+    command = ["-m", "uvicorn", "target:app", *app_dir, "--loop", hook, "--log-level", "warning", *options]
+    with running(Target(folder, command, {"PYTHONPATH": str(PROBE_FOLDER), **(environ or {})})) as target:
+        yield target
+
+
+@contextlib.contextmanager
+def running(target: Target) -> Iterator[Target]:
+    """The target, ready, and gone at the end whatever happens."""
+    try:
+        target.wait_until_ready()
+        yield target
+    finally:
+        if target.process.poll() is None:
+            target.stop_by_force()

@@ -1,0 +1,165 @@
+"""The probe aboard a real uvicorn: counts and structure, never timings."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from loopbench.judge.probe_log import read_probe_logs
+from tests.probe.target import HERE, PROBE_FOLDER, Target, running, serving
+
+pytestmark = pytest.mark.real
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_the_server_counts_exactly_the_answers_its_clients_got(
+    tmp_path: Path, loop: str, http: str, workers: int
+) -> None:
+    with serving(tmp_path, "--http", http, "--workers", str(workers), loop=loop) as target:
+        for _ in range(7):
+            target.ask("/", times=3)
+        target.stop(signal.SIGTERM)
+    logs = read_probe_logs(tmp_path)
+    assert logs.requests_total == target.requests == 21
+    assert len(logs.processes) == workers
+    assert {process.start.nonce for process in logs.processes} == {"nonce"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_under_way_when_the_signal_comes_is_counted(tmp_path: Path, number: int) -> None:
+    with serving(tmp_path) as target:
+        target.ask("/")
+        connection = target.connection()
+        connection.request("GET", "/wait")
+        target.process.send_signal(number)
+        assert connection.getresponse().read() == b"40"
+        connection.close()
+        target.process.communicate(timeout=20)
+    assert read_probe_logs(tmp_path).requests_total == 2
+
+
+def test_a_terminated_server_still_dies_of_its_signal(tmp_path: Path) -> None:
+    with serving(tmp_path) as target:
+        target.stop(signal.SIGTERM)
+    assert target.process.returncode == -signal.SIGTERM
+
+
+def test_a_killed_server_leaves_whole_lines_and_no_total(tmp_path: Path) -> None:
+    with serving(tmp_path) as target:
+        while not any(record["record"] == "second" for log in target.logs() for record in log):
+            target.ask("/wait")
+        target.stop(signal.SIGKILL)
+    logs = read_probe_logs(tmp_path)
+    (process,) = logs.processes
+    assert (logs.requests_total, process.end_reason) == (None, None)
+    assert logs.requests_last_seen is not None
+    assert "killed" in logs.notes[0]
+    assert not any("torn" in note for note in logs.notes)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_anyio_s_limiter_has_the_size_that_was_ordered(tmp_path: Path, workers: str) -> None:
+    with serving(tmp_path, "--workers", workers, environ={"LOOPBENCH_PROBE_THREAD_TOKENS": "7"}) as target:
+        assert target.ask("/") == b"7"
+        target.stop(signal.SIGTERM)
+    assert read_probe_logs(tmp_path).processes[0].start.pools["anyio_tokens"] == 7
+
+
+def test_an_impossible_order_stops_the_server_and_says_why(tmp_path: Path) -> None:
+    with (
+        pytest.raises(AssertionError, match="LOOPBENCH_PROBE_LEVEL='loud': allowed are watch, explain"),
+        serving(tmp_path, environ={"LOOPBENCH_PROBE_LEVEL": "loud"}),
+    ):
+        pass
+
+
+def test_without_a_directory_the_loop_is_plain_and_nothing_is_written(tmp_path: Path) -> None:
+    with serving(tmp_path, environ={"LOOPBENCH_PROBE_DIR": ""}) as target:
+        assert target.ask("/") == b"40"
+        target.stop(signal.SIGTERM)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("loop", "source"), [("asyncio", "selector"), ("uvloop", "libuv")])
+def test_every_figure_of_a_second_is_there_on_both_loops(tmp_path: Path, loop: str, source: str) -> None:
+    with serving(tmp_path, loop=loop) as target:
+        target.ask("/thread", times=3)
+        target.stop(signal.SIGTERM)
+    (process,) = read_probe_logs(tmp_path).processes
+    assert (process.start.idle_source, process.start.unavailable) == (source, {})
+    second = process.records[-1]
+    assert [name for name, value in second.items() if value is None] == []
+    assert second["executor_threads"] >= 1
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_blocked_loop_is_traced_to_the_line(tmp_path: Path, loop: str) -> None:
+    with serving(tmp_path, loop=loop) as target:
+        target.ask("/block")
+        target.stop(signal.SIGTERM)
+    lines = read_probe_logs(tmp_path).lines.query("kind == 'blocked'").dropna(subset="user_file")
+    guilty = next(n for n, text in enumerate(HERE.read_text().splitlines(), 1) if "time.sleep(0.2)" in text)
+    assert set(zip(lines["user_file"], lines["user_line"], lines["user_function"], strict=True)) == {
+        (str(HERE), guilty, "_work")
+    }
+
+
+def test_the_signal_sampler_finds_the_same_line(tmp_path: Path) -> None:
+    with serving(tmp_path, environ={"LOOPBENCH_PROBE_SIGNAL_SAMPLER": "1"}) as target:
+        target.ask("/block")
+        target.stop(signal.SIGTERM)
+    logs = read_probe_logs(tmp_path)
+    assert "signal_sampler" not in logs.processes[0].start.unavailable
+    assert "_work" in set(logs.lines["user_function"].dropna())
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_the_explain_level_counts_every_request_and_every_job(tmp_path: Path, loop: str) -> None:
+    with serving(tmp_path, loop=loop, environ={"LOOPBENCH_PROBE_LEVEL": "explain"}) as target:
+        target.ask("/thread", times=5)
+        target.ask("/", times=2)
+        target.stop(signal.SIGTERM)
+    logs = read_probe_logs(tmp_path)
+    assert logs.processes[0].start.level == "explain"
+    assert logs.routes.groupby("route")["requests"].sum().to_dict() == {"GET /thread": 5, "GET /": 2}
+    prefix = "asyncio" if loop == "asyncio" else "uvloop"
+    assert logs.queues.groupby("pool")["jobs"].sum().to_dict() == {f"executor {prefix}": 5, "anyio": 5}
+
+
+def test_the_explain_level_stamps_the_answer_and_reads_the_client_s_stamp(tmp_path: Path) -> None:
+    with serving(tmp_path, environ={"LOOPBENCH_PROBE_LEVEL": "explain"}) as target:
+        connection = target.connection()
+        connection.request("GET", "/", headers={"x-loopbench-sent": "0.0"})
+        response = connection.getresponse()
+        response.read()
+        connection.close()
+        entered_s, answering_s = (float(part) for part in response.headers["x-loopbench-app"].split())
+        target.stop(signal.SIGTERM)
+    (row,) = read_probe_logs(tmp_path).routes.to_dict("records")
+    assert row["before_app_requests"] == 1
+    assert row["before_app_s"] == pytest.approx(entered_s, abs=1e-5)
+    assert answering_s >= entered_s
+
+
+def test_the_hook_reaches_apps_that_call_uvicorn_themselves(tmp_path: Path) -> None:
+    """A sitecustomize that ours hides still runs."""
+    hidden, folder = tmp_path / "hidden", tmp_path / "log"
+    hidden.mkdir()
+    folder.mkdir()
+    (hidden / "sitecustomize.py").write_text("import os; os.environ['HIDDEN_RAN'] = '1'\n")
+    script = tmp_path / "main.py"
+    script.write_text(
+        "import os, sys, uvicorn\n"
+        f"sys.path.append({str(HERE.parent)!r})\n"
+        "assert os.environ['HIDDEN_RAN'] == '1'\n"
+        "uvicorn.run('target:app', port=int(sys.argv[-1]), loop='asyncio', log_level='warning')\n"
+    )
+    path = f"{PROBE_FOLDER / 'sitecustomize_hook'}:{hidden}"
+    with running(Target(folder, [str(script)], {"PYTHONPATH": path})) as target:
+        target.ask("/", times=4)
+        target.stop(signal.SIGTERM)
+    logs = read_probe_logs(folder)
+    assert logs.requests_total == 4
+    assert logs.processes[0].start.idle_source == "selector"

@@ -1,0 +1,139 @@
+"""Sums by route and by pool, and a coroutine stepped by hand behaves as if it were not."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from loopbench_probe.explain import MOST_ROUTES, OTHER_ROUTES, Explain, Job
+
+
+async def ask(app: Any, explain: Explain, **scope: Any) -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    full = {"type": "http", "method": "GET", "path": "/p", "headers": [], **scope}
+    await explain.wrap(app)(full, None, send)
+    return sent
+
+
+async def answering(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_an_answer_keeps_its_headers_and_gets_the_stamps_if_the_client_sent_one() -> None:
+    explain = Explain()
+    start, _body = asyncio.run(ask(answering, explain, headers=[(b"x-loopbench-sent", b"1.5")]))
+    assert start["headers"][0] == (b"a", b"b")
+    assert start["headers"][1][0] == b"x-loopbench-app"
+    assert [row["requests"] for row in explain.take()["routes"]] == [1]
+
+
+@pytest.mark.parametrize("headers", [[], [(b"x-loopbench-sent", b"yesterday")]])
+def test_an_answer_nobody_asked_to_stamp_is_left_alone(headers: list[tuple[bytes, bytes]]) -> None:
+    start, _body = asyncio.run(ask(answering, Explain(), headers=headers))
+    assert start["headers"] == [(b"a", b"b")]
+
+
+def test_results_of_awaits_and_exceptions_pass_through() -> None:
+    seen: list[Any] = []
+
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(await asyncio.sleep(0, "slept"))
+        try:
+            await asyncio.wait_for(asyncio.Event().wait(), 0.001)
+        except TimeoutError:
+            seen.append("timed out")
+        raise LookupError("mine")
+
+    explain = Explain()
+    with pytest.raises(LookupError, match="mine"):
+        asyncio.run(ask(app, explain))
+    assert seen == ["slept", "timed out"]
+    assert [row["requests"] for row in explain.take()["routes"]] == [1]
+
+
+def test_a_cancelled_request_is_cancelled_inside() -> None:
+    seen: list[str] = []
+
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(ask(app, Explain()))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancel())
+    assert seen == ["cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "route"),
+    [
+        ({"route": type("Route", (), {"path": "/items/{id}"})()}, "GET /items/{id}"),
+        ({"endpoint": ask}, "GET ask"),
+        ({}, "GET /p"),
+    ],
+)
+def test_a_route_is_named_by_its_pattern_or_its_endpoint_or_its_path(scope: dict[str, Any], route: str) -> None:
+    explain = Explain()
+    asyncio.run(ask(answering, explain, **scope))
+    assert list(explain.routes) == [route]
+
+
+def test_requests_are_added_up_by_route() -> None:
+    explain = Explain()
+    route = explain.route({"method": "GET", "path": "/a"})
+    route.add(0.5, 2.0, 1.0, 0.75, 0.25)
+    route.add(None, 4.0, 1.0, 0.5, 0.25)
+    (row,) = explain.take()["routes"]
+    assert row == {
+        "route": "GET /a",
+        "requests": 2,
+        "before_app_s": 0.5,
+        "before_app_requests": 1,
+        "in_app_s": 6.0,
+        "in_app_max_s": 4.0,
+        "on_loop_s": 2.0,
+        "on_loop_max_s": 0.75,
+        "after_app_s": 0.5,
+    }
+    assert explain.take()["routes"] == []
+
+
+def test_a_second_has_its_own_sums_and_maxima() -> None:
+    explain = Explain()
+    route = explain.route({"method": "GET", "path": "/a"})
+    route.add(0.5, 4.0, 1.0, 1.0, 0.0)
+    explain.take()
+    route.add(None, 2.0, 0.5, 0.5, 0.0)
+    (row,) = explain.take()["routes"]
+    assert (row["requests"], row["in_app_s"], row["in_app_max_s"], row["before_app_s"]) == (1, 2.0, 2.0, None)
+
+
+def test_paths_without_a_router_do_not_fill_the_log() -> None:
+    explain = Explain()
+    for number in range(MOST_ROUTES + 5):
+        explain.route({"method": "GET", "path": f"/{number}"}).add(None, 0.0, 0.0, 0.0, 0.0)
+    rows = explain.take()["routes"]
+    assert len(rows) == MOST_ROUTES + 1
+    assert rows[-1]["route"] == OTHER_ROUTES
+    assert rows[-1]["requests"] == 5
+
+
+def test_jobs_are_added_up_by_pool() -> None:
+    explain = Explain()
+    explain.jobs.extend([Job("anyio", 0.5, 1.0), Job("anyio", 1.5, 1.0), Job("executor x", 0.0, 2.0)])
+    assert explain.take()["queues"] == [
+        {"pool": "anyio", "jobs": 2, "wait_s": 2.0, "wait_max_s": 1.5, "run_s": 2.0},
+        {"pool": "executor x", "jobs": 1, "wait_s": 0.0, "wait_max_s": 0.0, "run_s": 2.0},
+    ]

@@ -1,0 +1,84 @@
+"""Which line is blamed, on stacks that really ran; the file names decide, so the code is compiled under chosen ones."""
+
+import json
+import sys
+import sysconfig
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from loopbench_probe import explain
+from loopbench_probe.places import Place, Places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STDLIB = sysconfig.get_paths()["stdlib"]
+SITE = "/env/lib/python3/site-packages"
+
+
+def frame_of(*files_and_functions: tuple[str, str]) -> FrameType:
+    """The innermost frame of a stack of such functions, outermost first, all on line 2 of their files."""
+    caught: list[FrameType] = []
+    call: Callable[[], Any] = lambda: caught.append(sys._getframe(1))  # noqa: E731
+    for file, function in reversed(files_and_functions):
+        namespace: dict[str, Any] = {"call": call}
+        exec(compile(f"def {function}():\n  call()", file, "exec"), namespace)  # noqa: S102
+        call = namespace[function]
+    call()
+    return caught[0]
+
+
+RUNNER = (f"{STDLIB}/asyncio/runners.py", "run")
+ONCE = (f"{STDLIB}/asyncio/base_events.py", "_run_once")
+HANDLE = (f"{STDLIB}/asyncio/events.py", "_run")
+
+
+def test_the_user_line_and_the_innermost_line_are_both_named() -> None:
+    frame = frame_of(RUNNER, ("/srv/app.py", "handler"), (f"{SITE}/requests/api.py", "get"))
+    assert Places().of(frame) == Place("/srv/app.py", 2, "handler", f"{SITE}/requests/api.py", 2, "get")
+
+
+def test_a_user_line_that_is_innermost_is_both() -> None:
+    frame = frame_of(RUNNER, ("/srv/app.py", "handler"))
+    assert Places().of(frame) == Place("/srv/app.py", 2, "handler", "/srv/app.py", 2, "handler")
+
+
+def test_a_loop_that_waits_is_nowhere() -> None:
+    frame = frame_of(RUNNER, ONCE, (f"{STDLIB}/selectors.py", "select"))
+    assert Places().of(frame) is None
+
+
+def test_an_app_that_waits_in_a_selector_of_its_own_is_at_fault() -> None:
+    frame = frame_of(ONCE, HANDLE, ("/srv/app.py", "handler"), (f"{STDLIB}/selectors.py", "select"))
+    place = Places().of(frame)
+    assert place is not None
+    assert (place.user_file, place.file) == ("/srv/app.py", f"{STDLIB}/selectors.py")
+
+
+def test_uvloop_waits_with_nothing_above_the_runner() -> None:
+    assert Places().of(frame_of(("/srv/main.py", "main"), RUNNER)) is None
+
+
+def test_who_called_the_server_is_never_blamed() -> None:
+    frame = frame_of(
+        ("/srv/main.py", "main"), (f"{SITE}/uvicorn/server.py", "run"), (f"{SITE}/fastapi/routing.py", "app")
+    )
+    place = Places().of(frame)
+    assert place is not None
+    assert (place.user_file, place.function) == (None, "app")
+
+
+def test_generated_code_is_nobody_s_own() -> None:
+    frame = frame_of(RUNNER, ("/srv/app.py", "handler"), ("<string>", "__init__"))
+    place = Places().of(frame)
+    assert place is not None
+    assert (place.user_file, place.file) == ("/srv/app.py", "<string>")
+
+
+def test_the_probe_s_own_frames_are_seen_through() -> None:
+    own = json.__file__  # any library file will do beneath it
+
+    frame = frame_of(RUNNER, (own, "outer"), (explain.__file__, "timed"))
+    place = Places().of(frame)
+    assert place is not None
+    assert place.file == own

@@ -1,0 +1,45 @@
+"""What the probe makes of its environment variables."""
+
+import pytest
+from loopbench_probe.settings import EXPLAIN, Settings
+
+
+def test_without_a_directory_there_is_nothing_to_do() -> None:
+    assert Settings.from_environment({"LOOPBENCH_PROBE_NONCE": "x"}) is None
+
+
+def test_a_directory_alone_means_the_always_on_level() -> None:
+    assert Settings.from_environment({"LOOPBENCH_PROBE_DIR": "d"}) == Settings(directory="d")
+
+
+def test_every_variable_is_read_in_its_unit() -> None:
+    given = {
+        "DIR": "d",
+        "NONCE": "n",
+        "LEVEL": "explain",
+        "POLL_MS": "2",
+        "TICK_MS": "20",
+        "OVERDUE_MS": "7.5",
+        "THREAD_TOKENS": "100",
+        "SIGNAL_SAMPLER": "1",
+    }
+    environ = {"LOOPBENCH_PROBE_" + name: value for name, value in given.items()}
+    assert Settings.from_environment(environ) == Settings("d", "n", EXPLAIN, 0.002, 0.020, 0.0075, 100, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LEVEL", "everything"),
+        ("POLL_MS", "soon"),
+        ("POLL_MS", "0"),
+        ("TICK_MS", "nan"),
+        ("OVERDUE_MS", "-5"),
+        ("THREAD_TOKENS", "0"),
+        ("THREAD_TOKENS", "4.5"),
+        ("SIGNAL_SAMPLER", "yes"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"LOOPBENCH_PROBE_{name}='{value}': allowed are"):
+        Settings.from_environment({"LOOPBENCH_PROBE_DIR": "d", "LOOPBENCH_PROBE_" + name: value})

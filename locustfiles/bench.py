@@ -55,7 +55,10 @@ def _warm_up(environment: Environment, **_: Any) -> None:
         user = VariantUser(environment)
         while time.perf_counter() < until:
             user.ask_once()
-            gevent.sleep(user.wait_time())
+            gevent.sleep(user.turns.think_time_s())
+        close = getattr(user.client, "close", None)  # HttpUser's and ours have one: the load opens its own connections
+        if close:
+            close()
 
     gevent.joinall([gevent.spawn(ask) for _ in range(order.warmup_users)])
     phases.ramp()

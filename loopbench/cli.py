@@ -179,13 +179,12 @@ def _seed(given: int | None) -> int:
 
 def _report(folder: Path) -> "SessionReport":
     """Everything that can be said about a session, on disk and on the console."""
-    from plots.page import write_page
-    from plots.session_charts import draw_charts
-
     from loopbench.closing import closing_lines
     from loopbench.judge.session_report import judge_session
     from loopbench.judge.summary import write_summary
     from loopbench.records.session import CHARTS_FOLDER, REPORT_FILE
+    from plots.page import write_page
+    from plots.session_charts import draw_charts
 
     judged = judge_session(folder)
     write_summary(judged, folder)

@@ -46,7 +46,8 @@ class Published:
         if not missed:
             return f"Reproduced here: every variant stands to {reference.variant} as published {once}."
         parts = ", ".join(
-            f"{claim.variant} {claim.measured_ratio:.2f} times {reference.variant} instead of {claim.published_ratio:.2f} times"
+            f"{claim.variant} {claim.measured_ratio:.2f} times {reference.variant}"
+            f" instead of {claim.published_ratio:.2f} times"
             for claim in missed
         )
         how_many = "Not reproduced here" if len(missed) == len(known) else "Reproduced here in part"

@@ -49,7 +49,7 @@ def test_beyond_the_bounds_is_a_clear_422(port: int, route: str, num_chars: int)
 
 
 def test_a_taken_port_is_one_sentence(port: int, tmp_path: Path) -> None:
-    command = [LOOPBENCH, "serve", "--port", str(port)]
+    command = [str(LOOPBENCH), "serve", "--port", str(port)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == ExitCode.ENVIRONMENT
     assert done.stderr.startswith("error[port-taken]")

@@ -15,7 +15,7 @@ import typer
 
 from loopbench import __version__
 from loopbench.console import print_error, say
-from loopbench.errors import CannotTellError, DataError, ExitCode, LoopbenchError, UsageError
+from loopbench.errors import CannotTellError, DataError, EnvironmentRefusedError, ExitCode, LoopbenchError, UsageError
 
 if TYPE_CHECKING:
     from loopbench.judge.session_report import SessionReport
@@ -108,9 +108,17 @@ def plot(
     out: Annotated[Path, typer.Option(help="The chart's path, without its ending.")] = Path("rps_users"),
 ) -> None:
     """RPS against users from any Locust --csv output, ours or not; several are drawn over each other."""
-    from plots.csv_chart import draw
+    from loopbench.showable import showable
+    from plots.csv_chart import load, write
 
-    for path in draw(prefix, out):
+    curves = load(prefix)
+    for curve in curves:
+        knee = "no knee" if curve.knee_users is None else f"knee near {curve.knee_users:.3g} users"
+        held = "no hold" if curve.hold is None else f"{curve.hold.goodput_rps:.3g} RPS at {curve.hold.users:.0f} users"
+        say(f"{showable(curve.label)}: {held}, {knee}")
+        for note in curve.notes:
+            say(f"    {showable(note)}")
+    for path in write(curves, out):
         say(str(path))
 
 
@@ -152,25 +160,31 @@ def main() -> None:
     try:
         app()
     except LoopbenchError as error:
-        print_error(error)
-        sys.exit(error.exit_code)
+        sys.exit(_failed(error))
+    except OSError as problem:
+        what, where = problem.strerror or type(problem).__name__, str(problem.filename or "")
+        sys.exit(_failed(EnvironmentRefusedError(what, slug="system", where=where)))
     except Exception as problem:  # noqa: BLE001  the one place that may: a bug of ours, said as such
         sys.exit(_crashed(problem))
+
+
+def _failed(error: LoopbenchError) -> ExitCode:
+    print_error(error)
+    return error.exit_code
 
 
 def _crashed(problem: Exception) -> ExitCode:
 
     with tempfile.NamedTemporaryFile("w", prefix="loopbench-crash-", suffix=".txt", delete=False) as file:
         file.write(f"loopbench {__version__}, Python {sys.version}\n{sys.argv}\n\n{traceback.format_exc()}")
-    error = LoopbenchError(
+    crash = LoopbenchError(
         f"a bug in loopbench: {type(problem).__name__}: {problem}",
         slug="bug",
         where=file.name,
         hints=("send that file with what you did",),
         kept="finished runs stay where they are; `loopbench report DIR` draws them",
     )
-    print_error(error)
-    return ExitCode.BUG
+    return _failed(crash)
 
 
 def _seed(given: int | None) -> int:

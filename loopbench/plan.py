@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from loopbench.records.session import KIND_RAMP, PlannedRun
 from loopbench.scenario import Scenario
 
-OUTSIDE_LOAD_S = 3.0
-"""What a run costs besides its load: start the target, verify, start Locust, stop both. `make bench` on a 2-core
-virtual machine: 2.6 to 3.3 s (wall_s - load_s in each run.json)."""
-
-HOLD_ROUNDING_S = 0.5
-"""Locust looks at a load shape once a second, so a hold ends half a second late on average."""
+OUTSIDE_LOAD_S = 1.5
+"""What a run takes besides warm-up, ramp and hold: start the target, verify, start Locust, drain, stop both. Quick
+sessions on a 2-core virtual machine: 1.2 to 2.1 s (wall_s in each run.json less its phases)."""
 
 
 @dataclass(frozen=True)
@@ -47,4 +44,4 @@ def make_plan(scenario: Scenario, seed: int) -> Plan:
 
 def _ramp_run_s(scenario: Scenario) -> float:
     load = scenario.load
-    return OUTSIDE_LOAD_S + load.warmup_s + load.ramp_s + load.hold_s + HOLD_ROUNDING_S
+    return OUTSIDE_LOAD_S + load.warmup_s + load.ramp_s + load.hold_s

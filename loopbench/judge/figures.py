@@ -1,0 +1,38 @@
+"""Figures as a person should read them: three digits that count, and a dash for what is not known. Never a zero."""
+
+import math
+
+MISSING = "–"  # noqa: RUF001  a dash as wide as a digit
+
+
+def rounded(value: float | None) -> str:
+    """Three significant digits, thousands set apart; `MISSING` for None and for what is no number."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    short = float(f"{value:.3g}")
+    digits = max(0, 2 - math.floor(math.log10(abs(short))))
+    return f"{short:,.{digits}f}"
+
+
+def ratio(value: float | None) -> str:
+    """How many times as much: two decimals, or two digits that count below 0.1."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:,.2f}" if value >= 0.1 or value == 0 else f"{value:.2g}"
+
+
+def whole(value: float | None) -> str:
+    """A count, thousands set apart."""
+    return MISSING if value is None else f"{value:,.0f}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 run`, `4 runs`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def listed(names: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

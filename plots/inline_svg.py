@@ -1,0 +1,155 @@
+"""A figure as SVG to be put into a page: without styles, so that a strict content security policy lets it be.
+
+matplotlib writes `style=` attributes and a style sheet of its own. Here both become plain attributes: colours show even
+where a server strips every style, and a page's sheet can still turn them for the dark (`theme`).
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from matplotlib.figure import Figure
+
+from plots import style
+
+_SVG: Final = "{http://www.w3.org/2000/svg}"
+_HREF: Final = "{http://www.w3.org/1999/xlink}href"
+_POINTS_AN_INCH: Final = 72.0
+_LONG_NUMBER: Final = re.compile(r"-?\d+\.\d{2,}")
+_LINES: Final = re.compile(r"L [^A-Za-z]*(?:L [^A-Za-z]*)*")  # after one L, every pair of numbers is a line
+_GEOMETRY: Final = ("d", "x", "y", "width", "height", "transform", "points")
+_DROPPED: Final = frozenset({"metadata", "style"})
+_INHERITED: Final = {"stroke-linejoin": "round", "stroke-linecap": "butt"}  # matplotlib's own sheet, on the root
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A strip of a figure over its whole width, in inches from its top."""
+
+    top_in: float
+    height_in: float
+
+
+def inline_svg(figure: Figure, *, name: str, title: str, alt: str, cut_top_in: float = 0.0) -> str:
+    """The figure as one `<svg>` element in HTML's spelling.
+
+    Args:
+        figure: drawn under `style.look()`.
+        name: unique on the page; begins every id.
+        title: read out first.
+        alt: what the picture says.
+        cut_top_in: this much of its top is not shown.
+    """
+    root = _plain(figure, name)
+    attributes = _frame(figure, Band(cut_top_in, figure.get_figheight() - cut_top_in))
+    root.attrib.clear()
+    root.attrib.update(attributes | {"role": "img", "aria-labelledby": f"{name}-title {name}-alt"})
+    for place, (tag, part, text) in enumerate((("title", "title", title), ("desc", "alt", alt))):
+        described = ET.Element(tag, {"id": f"{name}-{part}"})
+        described.text = text
+        root.insert(place, described)
+    _prune(root)
+    return ET.tostring(root, encoding="unicode")
+
+
+def split_svg(figure: Figure, bands: Sequence[Band], *, name: str) -> tuple[str, ...]:
+    """Each axes of a figure of one column as an `<svg>` of its own, for a page that sets them side by side.
+
+    They share their definitions, and say nothing to who does not see them: what holds them must.
+    """
+    root = _plain(figure, name)
+    groups = [group for group in root.iter("g") if group.get("id", "").startswith(f"{name}-axes_")]
+    shared = [child for child in root if child.tag == "defs"]
+    parts: list[str] = []
+    for group, band in zip(groups, bands, strict=True):
+        part = ET.Element("svg", _frame(figure, band) | {"aria-hidden": "true"})
+        part.extend([group] if parts else [*shared, group])
+        _prune(part)
+        parts.append(ET.tostring(part, encoding="unicode"))
+    return tuple(parts)
+
+
+def _frame(figure: Figure, band: Band) -> dict[str, str]:
+    numbers = (0.0, band.top_in, figure.get_figwidth(), band.height_in)
+    view = " ".join(f"{number * _POINTS_AN_INCH:.4g}" for number in numbers)
+    size = {"width": view.split()[2], "height": view.split()[3]}  # where a page's styles are stripped
+    return {"class": "chart", "viewBox": view, **size, **_INHERITED}
+
+
+def _plain(figure: Figure, name: str) -> ET.Element:
+    root = _parse(figure)
+    for element in root.iter():
+        _make_plain(element, name)
+    return root
+
+
+def _parse(figure: Figure) -> ET.Element:
+    buffer = io.BytesIO()
+    with style.look(), warnings.catch_warnings():
+        # The viewer's fonts fill in what DejaVu lacks.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font", category=UserWarning)
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return ET.fromstring(buffer.getvalue())  # noqa: S314  matplotlib's own output, made one line above
+
+
+def _make_plain(element: ET.Element, name: str) -> None:
+    """HTML's tag names, plain attributes, no white space between tags."""
+    element.tag = element.tag.removeprefix(_SVG)
+    attributes = {key: _short(key, value) for key, value in _named(_unstyled(element.attrib), name)}
+    if attributes.get("transform", "").startswith("rotate(-0 "):
+        del attributes["transform"]
+    element.attrib.clear()
+    element.attrib.update(attributes)
+    element.tail = None
+    if not (element.text or "").strip():
+        element.text = None
+
+
+def _unstyled(attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """`style=` as attributes, but for the family of the letters, which is the page's own."""
+    for key, value in attributes.items():
+        if key != "style":
+            yield key, value
+            continue
+        for declaration in filter(None, value.split(";")):
+            one, _, set_to = declaration.partition(":")
+            if one.strip() != "font-family":
+                yield one.strip(), set_to.strip()
+
+
+def _named(attributes: Iterable[tuple[str, str]], name: str) -> Iterator[tuple[str, str]]:
+    """Ids, and what refers to them, begin with `name`."""
+    for key, value in attributes:
+        if key == _HREF:
+            yield "href", f"#{name}-{value.removeprefix('#')}"
+        elif key == "id":
+            yield key, f"{name}-{value}"
+        else:
+            yield key, value.replace("url(#", f"url(#{name}-") if key == "clip-path" else value
+
+
+def _short(key: str, value: str) -> str:
+    """Numbers to a tenth of a point; in a path, one L for all lines that follow each other."""
+    if key not in _GEOMETRY:
+        return value
+    rounded = _LONG_NUMBER.sub(_shortened, " ".join(value.split()))
+    return _LINES.sub(lambda lines: "L" + lines[0].replace("L ", ""), rounded) if key == "d" else rounded
+
+
+def _shortened(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.1f}".removesuffix(".0")
+
+
+def _prune(root: ET.Element) -> None:
+    """Without metadata, style sheets, empty groups, and the ids of groups, which nothing refers to."""
+    for parent in root.iter():
+        parent[:] = [child for child in parent if str(child.tag).rpartition("}")[2] not in _DROPPED]
+        if parent.tag == "g":
+            parent.attrib.pop("id", None)
+    while empty := [(p, c) for p in root.iter() for c in p if c.tag in {"g", "defs"} and not len(c)]:
+        for parent, child in empty:
+            parent.remove(child)

@@ -1,0 +1,43 @@
+"""A key that is a table: each variant's stroke and name, with the figures that belong beside it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+
+from plots import panels, style
+
+ROW_IN = 0.235
+HEADS_IN = 0.34  # room for heads of two lines
+_NAMES_WIDTH = 0.47  # of the panel; the figures share the rest
+_SIZE = 9.5
+
+
+class Line(NamedTuple):
+    """One variant: its name and as many figures as the key has heads."""
+
+    name: str
+    figures: Sequence[str]
+
+
+def height_in(lines: int) -> float:
+    """What a key of so many lines takes."""
+    return HEADS_IN + ROW_IN * lines
+
+
+def draw_key(axes: Axes, heads: Sequence[str], lines: Sequence[Line], palette: style.Palette, room_in: float) -> None:
+    """Fill a panel of `room_in` with these lines, from the top."""
+    axes.set_axis_off()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(room_in, 0)
+    step = (1 - _NAMES_WIDTH) / len(heads)
+    ends = [_NAMES_WIDTH + step * (index + 1) for index in range(len(heads))]
+    for x, text in zip(ends, heads, strict=True):
+        head = axes.text(x, HEADS_IN, text, fontsize=_SIZE - 1, va="bottom", ha="right", color=style.QUIET)
+        head.set_linespacing(1.05)
+    for place, line in enumerate(lines):
+        stroke, y_in = palette[line.name], HEADS_IN + (place + 0.6) * ROW_IN
+        axes.plot([0, 0.06], [y_in, y_in], color=stroke.colour, linestyle=stroke.dash, linewidth=2.2, clip_on=False)
+        axes.text(0.08, y_in, panels.named(line.name, 18), color=stroke.text_colour, fontsize=_SIZE, va="center")
+        for x, text in zip(ends, line.figures, strict=True):
+            axes.text(x, y_in, text, fontsize=_SIZE, va="center", ha="right", color=style.INK)

@@ -1,0 +1,205 @@
+"""`report.html`: a session on one page that needs nothing else: no script, no network, no style a policy forbids."""
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from loopbench.judge.agreement import HOLD_WITHIN, RISE_WITHIN, agreement
+from loopbench.judge.answer import ONE_RUN_EACH, answer, neighbour_answer, served_answer
+from loopbench.judge.figures import MISSING, plural, rounded, whole
+from loopbench.judge.run_report import RunReport
+from loopbench.judge.session_report import SessionReport
+from loopbench.judge.table import figures_table
+from loopbench.showable import showable
+from plots import panels, style, theme
+from plots.inline_svg import inline_svg, split_svg
+from plots.session_charts import Chart, charts_of
+
+HEADLINE_IN: Final = 0.74
+"""What a chart with its own caption has above its axes; the page says it in HTML."""
+
+MOST_ERRORS: Final = 12
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart as the page shows it: whole where there is room and it has such a form, else in its panels."""
+
+    chart: Chart
+    whole: Markup | None
+    panels: tuple[Markup, ...]
+
+
+def write_page(report: SessionReport, path: Path) -> None:
+    """Write the page.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.write_text(render_page(report), encoding="utf-8")
+
+
+def render_page(report: SessionReport) -> str:
+    """The page as HTML."""
+    environment = _environment()
+    css = theme.css() + _resource(environment, "report.css")
+    return environment.get_template("report.html.j2").render(
+        css=Markup(css),  # noqa: S704  our own file
+        csp=_policy(css),
+        report=report,
+        record=report.record,
+        scenario=report.record.scenario,
+        answer=answer(report),
+        others_answer=f"{neighbour_answer(report)} {served_answer(report)}".strip(),
+        one_run_each=ONE_RUN_EACH,
+        table=figures_table(report),
+        pictures=_pictures(report),
+        swatches=_swatches(report),
+        counts=[_counts(run) for run in report.runs],
+        counts_sentence=_counts_sentence(report),
+        errors=list(_errors(report)),
+        run_notes=[(run.variant.name, note) for run in report.runs for note in run.notes],
+        machine=list(_machine(report)),
+        reproduce=_reproduce(report),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("plots"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(
+        rounded=rounded, whole=whole, plural=plural, setting=_setting, command=_command, percent=_percent
+    )
+    environment.finalize = _shown
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    """Whatever text a template prints is foreign until proven otherwise: escapes for what cannot be seen."""
+    return showable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _resource(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _policy(css: str) -> str:
+    """Nothing is fetched, run, framed or sent; the one style sheet is known by its hash."""
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii")
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def _pictures(report: SessionReport) -> dict[str, Any]:
+    charts = charts_of(report)
+    return {
+        "overlay": _picture(charts.overlay),
+        "small_multiples": _picture(charts.small_multiples),
+        "latency": _picture(charts.latency),
+        "neighbours": [_picture(chart) for chart in charts.neighbours],
+        "occupancy": _picture(charts.occupancy),
+        "published": _picture(charts.published),
+    }
+
+
+def _picture(chart: Chart | None) -> Picture | None:
+    if chart is None:
+        return None
+    figure = chart.draw(panels.PAGE)
+    parts = split_svg(figure, panels.bands(figure, chart.panel), name=chart.stem)
+    # Serialised by ElementTree, which escapes.
+    return Picture(chart, _whole(chart), tuple(Markup(part) for part in parts))  # noqa: S704
+
+
+def _whole(chart: Chart) -> Markup | None:
+    if not chart.stands_whole:
+        return None
+    figure, name = chart.draw(panels.FILE), f"{chart.stem}-whole"
+    made = inline_svg(figure, name=name, title=chart.caption.title, alt=chart.alt, cut_top_in=HEADLINE_IN)
+    return Markup(made)  # noqa: S704  as above
+
+
+def _swatches(report: SessionReport) -> dict[str, Markup]:
+    """A line in each variant's colour, to tie the table to the charts."""
+    palette = style.Palette(tuple(each.name for each in report.record.scenario.variants))
+    return {name: _swatch(palette[name]) for name in palette.names}
+
+
+def _swatch(stroke: style.Stroke) -> Markup:
+    dash = "" if isinstance(stroke.dash, str) else " ".join(f"{3 * part:g}" for part in stroke.dash[1])
+    return Markup(
+        '<svg class="chart swatch" viewBox="0 0 24 8" width="24" height="8" aria-hidden="true">'
+        '<path d="M0 4H24" stroke-width="4" stroke="{}" stroke-dasharray="{}"/></svg>'
+    ).format(stroke.colour, dash or "none")
+
+
+def _counts(run: RunReport) -> dict[str, Any]:
+    """A line of the table of counts."""
+    agreed, own, csv = agreement(run), run.curve.hold, run.csv_curve
+    return {
+        "variant": run.variant.name,
+        "counts": run.record.counts,
+        "own_rps": own.goodput_rps if own else None,
+        "csv_rps": csv.hold.goodput_rps if csv and csv.hold else None,
+        "agreement": agreed,
+    }
+
+
+def _counts_sentence(report: SessionReport) -> str:
+    if not report.runs:
+        return "There is no complete run to count."
+    total = sum(run.record.counts.samples or 0 for run in report.runs)
+    roads = [agreement(run).good for run in report.runs]
+    counted = (
+        f"The server, our samples and Locust counted the same {total:,} requests."
+        if report.counts_agree
+        else "The three counts do NOT agree in every run: the figures above cannot be trusted where they differ."
+    )
+    limits = f"within {HOLD_WITHIN:.0%} in the hold and {RISE_WITHIN:.0%} in the rise"
+    if all(roads):
+        return f"{counted} Curves from samples and from Locust's CSV agree {limits}, wherever they can be compared."
+    if any(good is False for good in roads):
+        return f"{counted} Curves from samples and from Locust's CSV do not agree {limits} everywhere."
+    return counted
+
+
+def _errors(report: SessionReport) -> Iterator[tuple[str, list[tuple[str, int]], int]]:
+    """Variant, its most frequent errors, and how many kinds are left out."""
+    for run in report.runs:
+        if run.errors:
+            yield run.variant.name, list(run.errors[:MOST_ERRORS]), max(0, len(run.errors) - MOST_ERRORS)
+
+
+def _machine(report: SessionReport) -> Iterator[tuple[str, str]]:
+    for key, value in report.record.machine.items():
+        if key == "memory_bytes" and isinstance(value, int):
+            yield "memory", f"{value / 2**30:.3g} GiB"
+        else:
+            yield key.replace("_", " "), str(value)
+
+
+def _reproduce(report: SessionReport) -> str:
+    record = report.record
+    quick = ["--quick"] if record.scenario.quick else []
+    return shlex.join([record.scenario.file, *quick, "--seed", str(record.seed)])
+
+
+def _command(words: tuple[str, ...]) -> str:
+    return shlex.join(words)
+
+
+def _setting(value: float) -> str:
+    """As the scenario gives it: a setting is exact."""
+    return f"{value:.4g}"
+
+
+def _percent(part: float | None) -> str:
+    return MISSING if part is None else f"{part:+.1%}"

@@ -1,0 +1,109 @@
+"""What the source claims beside what was measured: plateaus, and their ratios to the reference variant."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+from loopbench.judge.figures import ratio, rounded
+from loopbench.judge.published import NEAR, Claim, Published
+from loopbench.judge.windows import Curve
+from loopbench.showable import showable
+from plots import panels, style
+from plots.panels import Caption, Panel, Sheet
+
+_ROW_IN: Final = 0.58
+
+Show = Callable[[float], str]
+
+
+def caption(published: Published) -> Caption:
+    """What the picture answers."""
+    reference = showable(published.claims[0].variant)
+    return Caption(
+        "Published and measured",
+        f"Plateaus, and how each stands to {panels.named(reference)}. Another machine gives other numbers; "
+        "a claim that travels keeps its ratios.",
+        (f"Open: published. Filled: measured, one run each. Shaded: within {NEAR:.3g} times of the published ratio.",),
+    )
+
+
+def panel_for(published: Published) -> Panel:
+    """As high as it has claims."""
+    return Panel(_ROW_IN * len(published.claims), above_in=0.5, below_in=0.45, left_in=1.7, right_in=0.35)
+
+
+def draw_published(published: Published, curves: Sequence[Curve], palette: style.Palette, sheet: Sheet) -> Figure:
+    """The chart of these claims; `curves` of the measured variants, by label, lend their spread."""
+    claims = published.claims
+    panel = panel_for(published)
+    spreads = {curve.label: curve.hold.spread_rps for curve in curves if curve.hold}
+    with style.look():
+        figure, (plateaus, ratios) = panels.new_panels(2, sheet, caption(published), panel)
+        _rows(plateaus, claims, palette, "good answers per second")
+        _rows(ratios, claims, palette, f"times {panels.named(claims[0].variant, 20)}")
+        for row, claim in enumerate(claims):
+            stroke = palette[claim.variant]
+            spread = spreads.get(claim.variant)
+            if spread:
+                plateaus.hlines(row, *spread, color=stroke.colour, linewidth=6, alpha=0.3, zorder=2)
+            _pair(plateaus, row, claim.published_rps, claim.measured_rps, stroke, rounded)
+            if row:
+                _pair(ratios, row, claim.published_ratio, claim.measured_ratio, stroke, ratio)
+                band = claim.published_ratio / NEAR, claim.published_ratio * NEAR
+                ratios.hlines(row, *band, color=style.GRID, linewidth=11, zorder=1)
+        ratios.axvline(1, color=style.QUIET, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+        _name_reference(ratios)
+    return figure
+
+
+def describe(published: Published) -> str:
+    """What the chart says, for those who do not see it."""
+    parts = []
+    for claim in published.claims:
+        measured = "not measured" if claim.measured_rps is None else f"measured {rounded(claim.measured_rps)}"
+        stands = "" if claim.measured_ratio is None else f", {ratio(claim.measured_ratio)} times the reference"
+        parts.append(
+            f"{showable(claim.variant)}: published {rounded(claim.published_rps)} per second, "
+            f"{ratio(claim.published_ratio)} times the reference; {measured}{stands}."
+        )
+    return "Published and measured plateaus. " + " ".join(parts)
+
+
+def _rows(axes: Axes, claims: Sequence[Claim], palette: style.Palette, x: str) -> None:
+    panels.frame(axes, x="", y="")
+    axes.set_title(x, loc="left", fontsize=11, color=style.QUIET, pad=8)
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x", color=style.GRID, linewidth=0.8)
+    axes.set_ylim(len(claims) - 0.5, -0.5)
+    axes.set_yticks(range(len(claims)), [panels.named(claim.variant, 20) for claim in claims])
+    for label, claim in zip(axes.get_yticklabels(), claims, strict=True):
+        label.set(color=palette[claim.variant].text_colour, fontsize=10)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.4g}"))
+
+
+def _name_reference(axes: Axes) -> None:
+    """Beside the line at 1, on the side with more room."""
+    at_left = axes.get_xlim()[1] < 2
+    text = axes.annotate("the reference", (1, 0), (-6 if at_left else 6, 0), "data", "offset points", va="center")
+    text.set(ha="right" if at_left else "left", fontsize=10, color=style.QUIET)
+
+
+def _pair(  # noqa: PLR0913  a place, two values, and how they look
+    axes: Axes, row: int, published: float, measured: float | None, stroke: style.Stroke, show: Show
+) -> None:
+    """An open ring for the claim, its figure below; a dot for ours, its figure above; a line between them."""
+    if measured is not None:
+        axes.plot([published, measured], [row, row], color=stroke.colour, linewidth=1.4, alpha=0.6, zorder=3)
+        (dot,) = axes.plot([measured], [row], "o", color=stroke.colour, markersize=8, zorder=5, clip_on=False)
+        dot.set_label("measured")
+        above = axes.annotate(show(measured), (measured, row), (0, 7), "data", "offset points", ha="center")
+        above.set(color=stroke.text_colour, fontsize=10, va="bottom", zorder=6)
+    (ring,) = axes.plot([published], [row], "o", markersize=8, zorder=4, clip_on=False, label="published")
+    ring.set(markerfacecolor=style.PAPER, markeredgecolor=stroke.colour, markeredgewidth=1.8)
+    below = axes.annotate(show(published), (published, row), (0, -7), "data", "offset points", ha="center")
+    below.set(color=style.QUIET, fontsize=10, va="top", zorder=6)
+    axes.set_xlim(0, max(axes.get_xlim()[1], 1.1 * max(published, measured or 0)))

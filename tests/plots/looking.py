@@ -1,0 +1,80 @@
+"""What a figure shows, for tests to ask."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+
+from plots import style
+
+
+def texts(figure: Figure) -> list[str]:
+    """Every text that is not empty."""
+    return [text.get_text() for text in visible_texts(figure)]
+
+
+def visible_texts(figure: Figure) -> Iterator[Text]:
+    """Every text that is drawn; tick labels too."""
+    with style.look():
+        figure.canvas.draw()
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text.get_text().strip() and text.get_visible():
+            yield text
+
+
+def line(axes: Axes, label: str) -> Line2D:
+    """The line of this label."""
+    return next(each for each in axes.get_lines() if each.get_label() == label)
+
+
+def ys(drawn: Line2D) -> list[float]:
+    """Its heights."""
+    return [float(y) for y in np.asarray(drawn.get_ydata(), dtype=float)]
+
+
+def firsts(axes: Axes, label: str) -> list[float]:
+    """Where each line of this label begins, along x."""
+    lines = [each for each in axes.get_lines() if each.get_label() == label]
+    return [float(np.asarray(each.get_xdata(), dtype=float)[0]) for each in lines]
+
+
+def out_of_sight(figure: Figure) -> list[str]:
+    """Texts that reach over the figure's edge."""
+    wide, high = figure.bbox.size
+    cut = []
+    for text in shown_texts(figure):
+        box = text.get_window_extent()
+        if box.x0 < -1 or box.y0 < -1 or box.x1 > wide + 1 or box.y1 > high + 1:
+            cut.append(text.get_text())
+    return cut
+
+
+def overlapping(figure: Figure) -> list[tuple[str, str]]:
+    """Pairs of texts that lie over each other by more than a hair."""
+    boxes = [(text.get_text(), text.get_window_extent()) for text in shown_texts(figure)]
+    pairs = []
+    for index, (one, a) in enumerate(boxes):
+        for other, b in boxes[index + 1 :]:
+            wide = min(a.x1, b.x1) - max(a.x0, b.x0)
+            high = min(a.y1, b.y1) - max(a.y0, b.y0)
+            if wide > 1 and high > 0.25 * min(a.height, b.height):
+                pairs.append((one, other))
+    return pairs
+
+
+def shown_texts(figure: Figure) -> list[Text]:
+    """Texts within view: ticks beyond an axis' limits exist, but are not drawn."""
+    texts = list(visible_texts(figure))  # draws: only then do ticks know where they are
+    ticks = {
+        id(label)
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in axis.get_major_ticks()
+        for label in (tick.label1, tick.label2)
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval()) or not axes.axison
+    }
+    names = {id(axis.label) for axes in figure.axes if not axes.axison for axis in (axes.xaxis, axes.yaxis)}
+    return [text for text in texts if id(text) not in ticks | names]

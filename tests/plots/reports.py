@@ -1,0 +1,247 @@
+"""Judged sessions made up for tests: no files, no clock, figures that a test can name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from loopbench.judge.latency import LatencyPoint, Percentiles
+from loopbench.judge.occupancy import Moment, PhaseEnd
+from loopbench.judge.published import compare_with_published
+from loopbench.judge.run_report import RequestReport, RunReport
+from loopbench.judge.session_report import SessionReport
+from loopbench.judge.windows import Curve, curve_from_completions
+from loopbench.records.session import (
+    Counts,
+    Phase,
+    PlannedRun,
+    RecordedScenario,
+    RecordedVariant,
+    ResolvedTarget,
+    RunRecord,
+    SessionRecord,
+)
+
+TARGET = ResolvedTarget("app:app", ".", 1, "uvloop", "httptools", 40, (), "")
+
+NASTY = (
+    "<script>alert(1)</script>",
+    "$x$ costs $5",
+    "[/red] [link=https://example.invalid]here[/link]",
+    "two\nlines",
+    "\u202egnp.exe",
+    "a|b `` c",
+    "=1+1",
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What one variant's run is to look like.
+
+    Args:
+        name: of the variant.
+        rps: good answers a second at full load, all requests together; half of them are the variant's own.
+        knee: users beyond which there is no more.
+        p50_ms: of its own request at full load; None for too few answers.
+        never_served: users without an answer at the end.
+        failed: whether every answer failed.
+        hold_s: length of the hold; 0 for none.
+        published_rps: what the source claims.
+    """
+
+    name: str
+    rps: float = 400.0
+    knee: float = 40.0
+    p50_ms: float | None = 20.0
+    never_served: int = 0
+    failed: bool = False
+    hold_s: float = 20.0
+    published_rps: float | None = None
+
+
+FOUR = (
+    Made("def", rps=500, p50_ms=80, published_rps=550),
+    Made("blocking async def", rps=200, knee=20, p50_ms=300, never_served=31, published_rps=205),
+    Made("thread offload", rps=480, p50_ms=90, published_rps=540),
+    Made("aiofiles", rps=300, knee=30, p50_ms=150, published_rps=470),
+)
+
+
+def session(
+    made: Sequence[Made] = FOUR,
+    *,
+    missing: Sequence[str] = (),
+    neighbours: Sequence[str] = ("hello",),
+    users: int = 100,
+    title: str = "Writing a file, four ways",
+    notes: Sequence[str] = ("Closed loop.",),
+) -> SessionReport:
+    """A session of these variants; those that are `missing` have no run."""
+    variants = tuple(_variant(index, each) for index, each in enumerate(made, 1))
+    record = _record(variants, tuple(neighbours), users, title)
+    pairs = [(each, variant) for each, variant in zip(made, variants, strict=True) if each.name not in missing]
+    runs = tuple(run(each, variant, number, users, neighbours) for number, (each, variant) in enumerate(pairs, 1))
+    measured = {each.variant.name: each.goodput_rps for each in runs}
+    return SessionReport(
+        folder=Path("results/file-write/2026-11-20T10-22-05Z"),
+        record=record,
+        runs=runs,
+        published=compare_with_published(
+            "An article", [(each.name, each.published_rps, measured.get(each.name)) for each in made]
+        ),
+        missing=tuple(missing),
+        notes=tuple(notes),
+    )
+
+
+def run(made: Made, variant: RecordedVariant, number: int, users: int, neighbours: Sequence[str]) -> RunReport:
+    """One run."""
+    phases = _phases(users, made.hold_s)
+    whole = curve(made, users, made.rps, made.name)
+    return RunReport(
+        record=_run_record(variant, number, phases, users),
+        variant=variant,
+        curve=whole,
+        requests=(
+            _request(made, users, made.name, is_neighbour=False),
+            *(_request(made, users, name, is_neighbour=True) for name in neighbours),
+        ),
+        moments=tuple(_moment(made, users, second) for second in range(round(users + made.hold_s) + 1)),
+        ends=tuple(
+            PhaseEnd(phase.name, replace(_moment(made, users, round(phase.end_s)), at_s=phase.end_s))
+            for phase in phases
+        ),
+        errors=(("HTTP 500", 1200), ("body: <b>not json</b>", 3)) if made.failed else (),
+        failures=1203 if made.failed else 0,
+        csv_curve=replace(whole, label="csv"),
+        notes=(),
+    )
+
+
+def curve(made: Made, users: int, rps: float, label: str) -> Curve:
+    """A ramp of one user a second that rises to its knee and stays, then the hold."""
+    seconds = np.arange(users + made.hold_s)
+    per_second = np.rint(rps * np.minimum(1, (np.minimum(seconds, users) + 0.5) / made.knee)).astype(int)
+    times_s = np.concatenate([second + (np.arange(n) + 0.5) / n for second, n in enumerate(per_second) if n])
+    return curve_from_completions(
+        label,
+        completion_times_s=times_s,
+        ok=np.full(len(times_s), not made.failed),
+        ramp_start_s=0.0,
+        user_start_times_s=np.arange(users, dtype=np.float64),
+        hold_start_s=float(users),
+        hold_end_s=users + made.hold_s,
+    )
+
+
+def _request(made: Made, users: int, name: str, *, is_neighbour: bool) -> RequestReport:
+    p50_ms = None if made.failed or made.p50_ms is None else made.p50_ms * (0.2 if is_neighbour else 1)
+    levels = range(5, users + 1, 10)
+    points = [] if p50_ms is None else [_point(p50_ms, level, made.knee) for level in levels]
+    hold = Percentiles(0, None, None, None, None)
+    if p50_ms is not None and made.hold_s:
+        hold = _percentiles(p50_ms, 2000)
+    return RequestReport(
+        name=name,
+        is_neighbour=is_neighbour,
+        curve=curve(made, users, made.rps / 2, name),
+        latency=tuple(points),
+        hold=hold,
+    )
+
+
+def _point(p50_ms: float, users: float, knee: float) -> LatencyPoint:
+    return LatencyPoint(float(users), _percentiles(p50_ms * max(0.1, (users - knee / 2) / 100), 400))
+
+
+def _percentiles(p50_ms: float, samples: int) -> Percentiles:
+    return Percentiles(samples, p50_ms, p50_ms * 1.8, p50_ms * 3.2 if samples >= 368 else None, None)
+
+
+def _moment(made: Made, users: int, second: int) -> Moment:
+    up = min(second, users)
+    never = round(made.never_served * up / users)
+    return Moment(float(second), up, max(never, round(up * 0.6)), never)
+
+
+def _phases(users: int, hold_s: float) -> tuple[Phase, ...]:
+    end_s = users + hold_s
+    hold = (Phase("hold", float(users), end_s),) if hold_s else ()
+    return (Phase("ramp", 0.0, float(users)), *hold, Phase("drain", end_s, end_s + 0.2))
+
+
+def _variant(index: int, made: Made) -> RecordedVariant:
+    return RecordedVariant(made.name, f"v{index}", "GET", f"/write?variant={index}", made.published_rps, TARGET)
+
+
+def _record(
+    variants: tuple[RecordedVariant, ...], neighbours: tuple[str, ...], users: int, title: str
+) -> SessionRecord:
+    return SessionRecord(
+        format=1,
+        loopbench="0.1.0",
+        started="2026-11-20T10:22:05+00:00",
+        command=("loopbench", "run", "scenarios/file_write.toml"),
+        scenario=RecordedScenario(
+            file="scenarios/file_write.toml",
+            name="file-write",
+            title=title,
+            question="What does a blocking write in async def cost?",
+            source="An article",
+            neighbours=neighbours,
+            variants=variants,
+            users=users,
+            spawn_rate=1.0,
+            hold_s=20.0,
+            warmup_s=3.0,
+            think_time_s=(0.03, 0.03),
+            client="llhttp",
+            quick=False,
+        ),
+        seed=7,
+        plan=tuple(PlannedRun(n, "ramp", each.slug, n, 125.0) for n, each in enumerate(variants, 1)),
+        machine={"cpu": "a CPU", "cores": 2, "memory_bytes": 8 * 2**30},
+        packages={"locust": "2.47.0", "fastapi": "0.165.0"},
+        environment_ignored=(),
+    )
+
+
+def _run_record(variant: RecordedVariant, number: int, phases: tuple[Phase, ...], users: int) -> RunRecord:
+    return RunRecord(
+        format=1,
+        number=number,
+        kind="ramp",
+        variant=variant.slug,
+        attempt=1,
+        nonce="n",
+        started="2026-11-20T10:22:06+00:00",
+        wall_s=125.0,
+        load_s=122.0,
+        port=1,
+        target_command=("python", "-m", "uvicorn", "app:app"),
+        load_command=("python", "-m", "locust"),
+        target_pids=(1,),
+        target_cpus=(0,),
+        generator_cpus=(1,),
+        target_exit="stopped",
+        generator_exit="exit code 0",
+        phases=phases,
+        users_started=users,
+        counts=Counts(server=1000, samples=1000, locust=1000, unfinished=0),
+        files=(),
+    )
+
+
+def nasty_session() -> SessionReport:
+    """Foreign text wherever it can be."""
+    made = [Made(name, rps=300 + 20 * index, published_rps=100.0 + index) for index, name in enumerate(NASTY)]
+    return session(
+        made, title="<img src=x> \x1b[31mred", neighbours=("<i>hello</i>\u202e",), notes=("a <b>note</b>\x07",)
+    )
+
+
+def twelve_variants() -> SessionReport:
+    """More variants than there are colours."""
+    return session([Made(f"variant number {n}", rps=100.0 * n, published_rps=90.0 * n) for n in range(1, 13)])

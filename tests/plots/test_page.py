@@ -1,0 +1,167 @@
+"""The page: complete, self-contained, and deaf to what foreign text would have it do."""
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from loopbench.judge.session_report import SessionReport
+from loopbench.records.session import Counts
+from plots.page import render_page, write_page
+from tests.plots.reports import FOUR, Made, nasty_session, session, twelve_variants
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+SESSIONS: dict[str, SessionReport] = {
+    "four": session(),
+    "nasty": nasty_session(),
+    "twelve": twelve_variants(),
+    "one": session([Made("only")]),
+    "nothing complete": session(missing=[made.name for made in FOUR]),
+    "failures only": session([Made("broken", failed=True)]),
+    "no hold": session([Made("def", hold_s=0)]),
+    "no neighbour": session(neighbours=()),
+}
+PAGES: dict[str, str] = {}
+
+
+class Outline(HTMLParser):
+    """Elements, attributes and text, and whether every element is closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """HTMLParser calls this."""
+        self.tags.append(tag)
+        self.attributes += [(tag, key, value or "") for key, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """HTMLParser calls this."""
+        self.tags.append(tag)
+        self.attributes += [(tag, key, value or "") for key, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        """HTMLParser calls this."""
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """HTMLParser calls this."""
+        self.text += data
+
+    def values(self, key: str) -> list[str]:
+        """All values of an attribute."""
+        return [value for _, name, value in self.attributes if name == key]
+
+
+def page(name: str) -> str:
+    if name not in PAGES:
+        PAGES[name] = render_page(SESSIONS[name])
+    return PAGES[name]
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_every_element_is_closed_and_every_id_is_there_once(name: str) -> None:
+    outline = Outline(page(name))
+    assert outline.open == []
+    ids = outline.values("id")
+    assert len(ids) == len(set(ids))
+    targets = [value[1:] for value in outline.values("href") if value.startswith("#")]
+    targets += [part for value in outline.values("aria-labelledby") for part in value.split()]
+    targets += re.findall(r"url\(#([^)]+)\)", page(name))
+    assert set(targets) <= set(ids)
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_nothing_is_fetched_and_nothing_runs(name: str) -> None:
+    outline = Outline(page(name))
+    assert not {"script", "img", "link", "iframe", "object", "form"} & set(outline.tags)
+    assert not [key for _, key, _ in outline.attributes if key.startswith("on") or key in {"src", "style"}]
+    assert all(value.startswith("#") for value in outline.values("href"))
+    assert "@import" not in page(name)
+
+
+def test_the_policy_knows_the_one_style_sheet_by_its_hash() -> None:
+    text = page("four")
+    (css,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    policy = next(v for tag, key, v in Outline(text).attributes if tag == "meta" and v.startswith("default-src"))
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def test_foreign_text_is_shown_as_text() -> None:
+    outline = Outline(page("nasty"))
+    for shown in (
+        "<script>alert(1)</script>",
+        "$x$ costs $5",
+        "[/red] [link=",
+        r"two\nlines",
+        r"\u202egnp.exe",
+        "<i>hello</i>",
+    ):
+        assert shown in outline.text, shown
+    assert not {"\u202e", "\x1b", "\x07"} & set(page("nasty"))
+
+
+def test_the_answer_stands_before_the_charts() -> None:
+    text = page("four")
+    assert text.index("At 100 users def and thread offload gave 480 to 500") < text.index("<svg")
+    assert text.index("One run each, so no interval") < text.index("<svg")
+    assert text.index("31 of 100 under blocking async def") < text.index("<svg")
+
+
+def test_a_missing_figure_is_a_dash_with_its_reason() -> None:
+    text = Outline(page("no hold")).text
+    assert "the run did not hold its load long enough" in text
+    assert "No run held 100 users" in text
+
+
+def test_a_variant_that_was_not_measured_is_named() -> None:
+    text = Outline(render_page(session(missing=["aiofiles"]))).text
+    assert "Not measured: aiofiles." in " ".join(text.split())
+
+
+def test_counts_that_differ_are_said_and_unknown_ones_are_no_zero() -> None:
+    report = session(FOUR[:1])
+    counts = Counts(server=None, samples=1000, locust=999, unfinished=1)
+    run = replace(report.runs[0], record=replace(report.runs[0].record, counts=counts))
+    text = Outline(render_page(replace(report, runs=(run,)))).text
+    assert "do NOT agree" in text
+    assert "999" in text
+
+
+def test_errors_of_the_target_are_listed_by_how_often_they_came() -> None:
+    text = " ".join(Outline(page("failures only")).text.split())
+    assert "1,200 \u00d7 HTTP 500 3 \u00d7 body: <b>not json</b>" in text
+
+
+def test_every_picture_has_a_text_that_says_what_it_shows() -> None:
+    outline = Outline(page("four"))
+    labels = [value for tag, key, value in outline.attributes if tag == "div" and key == "aria-label"]
+    assert any("p99 960 ms; never served: 31 of 100 users" in label for label in labels)
+    assert outline.tags.count("desc") == 1
+
+
+def test_the_page_of_four_variants_weighs_at_most_400_kb(tmp_path: Path) -> None:
+    write_page(SESSIONS["four"], tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size <= 400_000
+
+
+def test_headings_go_down_one_step_at_a_time() -> None:
+    levels = [int(tag[1]) for tag in Outline(page("four")).tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))

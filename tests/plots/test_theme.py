@@ -1,0 +1,37 @@
+"""The page's colours: readable in both themes, and none that a chart uses is forgotten in the dark."""
+
+import re
+
+import pytest
+from matplotlib.colors import to_rgb
+
+from plots import panels, style, theme
+from plots.inline_svg import split_svg
+from plots.session_charts import charts_of
+from tests.plots.reports import session, twelve_variants
+
+TURNED = dict(theme.turned_colours())
+
+
+@pytest.mark.parametrize("colour", style.COLOURS)
+def test_names_in_a_variants_colour_can_be_read_on_both_papers(colour: str) -> None:
+    text = style.Stroke(colour).text_colour
+    assert style.contrast(to_rgb(text), to_rgb(style.PAPER)) >= 4.5
+    assert style.contrast(to_rgb(TURNED[text]), to_rgb(theme.DARK_PAPER)) >= 4.5
+
+
+@pytest.mark.parametrize("colour", [style.INK, style.QUIET])
+@pytest.mark.parametrize("ground", [style.PAPER, style.SHADE])
+def test_plain_text_can_be_read_on_paper_and_shade(colour: str, ground: str) -> None:
+    assert style.contrast(to_rgb(colour), to_rgb(ground)) >= 4.5
+    assert style.contrast(to_rgb(TURNED[colour]), to_rgb(TURNED[ground])) >= 4.5
+
+
+def test_no_colour_of_a_chart_is_forgotten_in_the_dark() -> None:
+    for report in (session(), twelve_variants()):
+        for chart in charts_of(report).all:
+            figure = chart.draw(panels.PAGE)
+            if not chart.stem.startswith("rps-users-v"):
+                parts = split_svg(figure, panels.bands(figure, chart.panel), name="x")
+                used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', "".join(parts)))
+                assert used <= set(TURNED), chart.stem

@@ -1,6 +1,6 @@
 """What recording a request costs, and how long five million samples take to load.
 
-    make bench-recorder
+make bench-recorder
 """
 
 import statistics

@@ -174,7 +174,6 @@ def _failed(error: LoopbenchError) -> ExitCode:
 
 
 def _crashed(problem: Exception) -> ExitCode:
-
     with tempfile.NamedTemporaryFile("w", prefix="loopbench-crash-", suffix=".txt", delete=False) as file:
         file.write(f"loopbench {__version__}, Python {sys.version}\n{sys.argv}\n\n{traceback.format_exc()}")
     crash = LoopbenchError(

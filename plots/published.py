@@ -26,7 +26,10 @@ def caption(published: Published) -> Caption:
         "Published and measured",
         f"Plateaus, and how each stands to {panels.named(reference)}. Another machine gives other numbers; "
         "a claim that travels keeps its ratios.",
-        (f"Open: published. Filled: measured, one run each. Shaded: within {NEAR:.3g} times of the published ratio.",),
+        (
+            "Open: published. Filled: measured, one run each. Pale bar: 10th to 90th percentile of the hold's seconds.",
+            f"Grey: within a factor of {NEAR:.3g} of the published ratio.",
+        ),
     )
 
 
@@ -48,12 +51,11 @@ def draw_published(published: Published, curves: Sequence[Curve], palette: style
             stroke = palette[claim.variant]
             spread = spreads.get(claim.variant)
             if spread:
-                plateaus.hlines(row, *spread, color=stroke.colour, linewidth=6, alpha=0.3, zorder=2)
+                _bar(plateaus, row, spread, stroke.colour, 0.3)
             _pair(plateaus, row, claim.published_rps, claim.measured_rps, stroke, rounded)
             if row:
                 _pair(ratios, row, claim.published_ratio, claim.measured_ratio, stroke, ratio)
-                band = claim.published_ratio / NEAR, claim.published_ratio * NEAR
-                ratios.hlines(row, *band, color=style.GRID, linewidth=11, zorder=1)
+                _bar(ratios, row, (claim.published_ratio / NEAR, claim.published_ratio * NEAR), style.GRID, 1.0)
         ratios.axvline(1, color=style.QUIET, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
         _name_reference(ratios)
     return figure
@@ -106,4 +108,14 @@ def _pair(  # noqa: PLR0913  a place, two values, and how they look
     ring.set(markerfacecolor=style.PAPER, markeredgecolor=stroke.colour, markeredgewidth=1.8)
     below = axes.annotate(show(published), (published, row), (0, -7), "data", "offset points", ha="center")
     below.set(color=style.QUIET, fontsize=10, va="top", zorder=6)
-    axes.set_xlim(0, max(axes.get_xlim()[1], 1.1 * max(published, measured or 0)))
+    _reach(axes, max(published, measured or 0))
+
+
+def _bar(axes: Axes, row: int, ends: tuple[float, float], colour: str, alpha: float) -> None:
+    axes.hlines(row, *ends, color=colour, linewidth=8, alpha=alpha, zorder=1)
+    _reach(axes, ends[1])
+
+
+def _reach(axes: Axes, value: float) -> None:
+    """Make the axis long enough for a value and its figure."""
+    axes.set_xlim(0, max(axes.get_xlim()[1], 1.1 * value))

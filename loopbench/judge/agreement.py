@@ -68,8 +68,8 @@ def _rise(own: Sequence[Window], csv: Sequence[Window]) -> tuple[float | None, t
     answers, _ = np.histogram([step.users for step in own], edges, weights=[step.good for step in own])
     usable = (answers >= MINIMUM_COMPLETIONS) & (rows >= FEWEST_ROWS)
     if not usable.any():
-        reason = f"Locust's history has {rows.mean():.1f} rows and our samples {answers.mean():.0f} answers for each tenth of it"
-        return None, (f"the rise was too short to compare: {reason}",)
+        each = f"{rows.mean():.1f} rows of Locust's history and {answers.mean():.0f} answers for each tenth of it"
+        return None, (f"the rise was too short to compare: {each}",)
     ratios = (goodput_by_users(csv, edges.tolist()) / goodput_by_users(own, edges.tolist()))[usable]
     worst = float(ratios[np.argmax(np.abs(ratios - 1))]) - 1
     left_out = BINS - int(usable.sum())

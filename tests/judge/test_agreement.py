@@ -38,6 +38,13 @@ def test_differences_are_held_to_their_limits(rise: float, hold: float, good: bo
     assert found.good is good
 
 
+def test_a_hold_that_differs_says_why_it_may() -> None:
+    found = agreement(run(scaled(run().curve, hold=1.05)))
+    (why,) = found.notes
+    assert why.startswith("the holds differ by +5.0%: the CSV has a row a second")
+    assert why.endswith("up to a second from ours, which lasts 20 s")
+
+
 def test_without_a_history_there_is_a_reason_and_no_figure() -> None:
     found = agreement(replace(run(), csv_curve=None))
     assert (found.hold, found.rise, found.good) == (None, None, None)
@@ -49,7 +56,7 @@ def test_a_ramp_of_few_rows_is_not_compared() -> None:
     sparse = replace(ours.curve, steps=ours.curve.steps[::3])
     found = agreement(run(sparse))
     assert found.rise is None
-    assert "Locust's history has 3.4 rows" in found.notes[0]
+    assert "3.4 rows of Locust's history" in found.notes[0]
 
 
 def test_without_good_answers_nothing_is_divided() -> None:

@@ -1,5 +1,7 @@
 """The neighbour, occupancy, published and small-multiples charts: what their lines and marks say."""
 
+from dataclasses import replace
+
 import pytest
 from matplotlib.axes import Axes
 
@@ -51,6 +53,18 @@ def test_published_and_measured_stand_on_one_line_each() -> None:
     assert firsts(plateaus, "published") == [550, 205, 540, 470]
     assert firsts(plateaus, "measured") == pytest.approx([500, 200, 480, 300], rel=0.01)
     assert {text.get_text() for text in ratios.texts} >= {"0.85", "0.60", "the reference"}
+
+
+def test_the_axis_reaches_beyond_everything_that_is_drawn() -> None:
+    """A spread can be far above its mean; cut off, it would look narrow."""
+    report = session()
+    assert report.published
+    hold = report.runs[0].curve.hold
+    assert hold
+    wide = replace(report.runs[0].curve, hold=replace(hold, spread_rps=(100.0, 1700.0)))
+    plateaus, ratios = draw_published(report.published, [wide], PALETTE, panels.FILE).axes
+    assert plateaus.get_xlim()[1] > 1700
+    assert ratios.get_xlim()[1] > 540 / 550 * 1.25
 
 
 def test_a_variant_without_a_measurement_keeps_its_claim_and_gets_no_dot() -> None:

@@ -12,7 +12,10 @@ import pytest
 
 from loopbench.judge.session_report import SessionReport
 from loopbench.records.session import Counts
-from plots.page import render_page, write_page
+from plots import panels
+from plots.page import HEADLINE_IN, render_page, write_page
+from plots.session_charts import charts_of
+from tests.plots.looking import shown_texts
 from tests.plots.reports import FOUR, Made, nasty_session, session, twelve_variants
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -153,6 +156,15 @@ def test_every_picture_has_a_text_that_says_what_it_shows() -> None:
     labels = [value for tag, key, value in outline.attributes if tag == "div" and key == "aria-label"]
     assert any("p99 960 ms; never served: 31 of 100 users" in label for label in labels)
     assert outline.tags.count("desc") == 1
+
+
+def test_what_the_page_cuts_off_the_overlay_is_its_headline_and_nothing_else() -> None:
+    chart = charts_of(session()).overlay
+    assert chart
+    figure = chart.draw(panels.FILE)
+    line_px = figure.bbox.height - HEADLINE_IN * figure.dpi
+    above = [text.get_text() for text in shown_texts(figure) if text.get_window_extent().y1 > line_px]
+    assert above == [chart.caption.title, chart.caption.subtitle]
 
 
 def test_the_page_of_four_variants_weighs_at_most_400_kb(tmp_path: Path) -> None:

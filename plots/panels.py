@@ -172,7 +172,7 @@ def empty(axes: Axes, why: str) -> None:
 
 def named(name: str, most: int = 24) -> str:
     """A foreign name for a chart: what cannot be seen as its escape, on one line, cut to `most`."""
-    return style.showable(showable(name), most)
+    return style.shortened(name, most)
 
 
 def _lines(caption: Caption, sheet: Sheet) -> tuple[list[str], list[str], list[str]]:

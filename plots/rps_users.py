@@ -69,7 +69,7 @@ def _notes(curves: Sequence[Curve]) -> list[str]:
     who: dict[str, list[str]] = {}
     for curve in curves:
         for note in curve.notes:
-            who.setdefault(note, []).append(style.showable(curve.label, 24))
+            who.setdefault(note, []).append(style.shortened(curve.label, 24))
     said = [f"{', '.join(labels)}: {note}" if len(curves) > 1 else note for note, labels in who.items()]
     if len(said) > MOST_NOTES:
         said = [*said[: MOST_NOTES - 1], f"... and {len(said) - MOST_NOTES + 1} more notes"]
@@ -83,9 +83,10 @@ def _scale(axes: Axes, curves: Sequence[Curve]) -> None:
     right = most_users * (1.05 + 0.012 * len(curves))
     axes.set_xlim(0, right)
     axes.set_ylim(0, highest * 1.1 or 1.0)
+    # (the mean of a hold's users may be 99.99: its 100 is wanted)
     for axis, last, whole in ((axes.xaxis, most_users, True), (axes.yaxis, axes.get_ylim()[1], False)):
         ticks = MaxNLocator(nbins=6, integer=whole, steps=[1, 2, 2.5, 5, 10]).tick_values(0, last)
-        axis.set_major_locator(FixedLocator([tick for tick in ticks if 0 <= tick <= last]))
+        axis.set_major_locator(FixedLocator([tick for tick in ticks if 0 <= tick <= last * 1.01]))
     axes.yaxis.set_major_formatter(FuncFormatter(_tick))
     if any(curve.hold for curve in curves):
         axes.axvspan(most_users * 1.015, right, color=style.SHADE, linewidth=0, zorder=0)

@@ -5,7 +5,6 @@ machine, has a say in a picture. The same data gives the same bytes.
 """
 
 import math
-import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+
+from loopbench.showable import showable
 
 PAPER: Final = "#ffffff"
 INK: Final = "#1f2933"
@@ -204,10 +205,9 @@ def spread(wanted: Sequence[float], gap: float, lowest: float, highest: float) -
     return places
 
 
-def showable(text: str, most: int = 40) -> str:
-    """Foreign text for a chart: no control, bidirectional or broken characters, and cut to `most` with an ellipsis."""
-    plain = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
-    short = " ".join(plain.split())
+def shortened(text: str, most: int = 40) -> str:
+    """Foreign text for a chart: showable, and cut to `most` characters with an ellipsis."""
+    short = " ".join(showable(text).split())
     return short if len(short) <= most else short[: most - 1].rstrip() + "…"
 
 
@@ -215,9 +215,9 @@ def fitted(text: str, width_in: float, size_pt: float) -> str:
     """Foreign text made showable and cut until it is at most so wide, as measured in our type."""
     renderer = RendererAgg(1, 1, 100)  # type: ignore[no-untyped-call] # matplotlib ships it so
     font = FontProperties(family=_SETTINGS["font.family"], size=size_pt)
-    whole = showable(text, 200)
+    whole = shortened(text, 200)
     for most in range(len(whole), 1, -1):
-        short = showable(whole, most)
+        short = shortened(whole, most)
         width, _, _ = renderer.get_text_width_height_descent(short, font, ismath=False)  # type: ignore[no-untyped-call]
         if width <= width_in * 100:
             return short

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loopbench.errors import DataError
+from loopbench.judge.locust_arrivals import Arrivals, find_arrivals, user_seconds
 from loopbench.judge.locust_clock import row_times_s, straightest
 from loopbench.judge.locust_csv import History, Row
 from loopbench.judge.windows import MINIMUM_HOLD_S, Curve, Window, make_curve, stalls
@@ -31,11 +32,14 @@ REPORT_MINIMUM = 10
 WORTH_SAYING_S = 5.0
 """Holes and stalls from this length on get a sentence."""
 
+ORIGIN_WINDOWS = 5
+"""Of a ramp's beginning, taken for a straight line through the origin."""
+
+WORTH_MOVING_S = 0.05
+"""Arrivals known better than this are left where they are."""
+
 JUMP_SHARE = 0.2
 """Of all users; more than that between two rows is a jump, not a ramp."""
-
-FIRST_USERS_S = 0.05
-"""From the first row to the first users, at most, when Locust starts without its web page."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -99,7 +103,7 @@ def _tests(rows: Sequence[Row]) -> list[list[Row]]:
 def _curve(rows: Sequence[Row], label: str, notes: tuple[str, ...]) -> Curve:
     times_s = row_times_s([row.stamp_s for row in rows])
     marks = _find_marks(rows, times_s)
-    intervals = _intervals(rows, times_s, marks)
+    intervals = _intervals(rows, _anchored(rows, times_s, marks), marks, rows[0].users)
     begin, end = _longest_at_most_users(rows)
     if times_s[end] - times_s[begin] < MINIMUM_HOLD_S:
         begin = end
@@ -140,9 +144,9 @@ def _fill_silence(moves: npt.NDArray[np.int64], spacing: int, rows: int) -> npt.
     return np.array(marked)
 
 
-def _intervals(rows: Sequence[Row], times_s: Floats, marks: _Marks) -> list[_Interval]:
+def _intervals(rows: Sequence[Row], arrivals: Arrivals, marks: _Marks, users_before: int) -> list[_Interval]:
     """What completed between neighbouring marks, without those in which the counters were set back."""
-    until = _user_seconds(rows, times_s, marks.times_s)
+    until = user_seconds(arrivals, users_before, float(marks.times_s[0]), marks.times_s)
     intervals = []
     for index, (first, last) in enumerate(pairwise(marks.rows.tolist())):
         requests = rows[last].requests - rows[first].requests
@@ -156,37 +160,22 @@ def _intervals(rows: Sequence[Row], times_s: Floats, marks: _Marks) -> list[_Int
     return intervals
 
 
-def _user_seconds(rows: Sequence[Row], times_s: Floats, until_s: Floats) -> Floats:
-    """The integral of the number of users up to each moment, from the moments at which users came (or went)."""
-    users = np.array([row.users for row in rows])
-    changes = np.diff(users)
-    moving = np.flatnonzero(changes)
-    if not len(moving):
-        return np.asarray(users[0] * (until_s - times_s[0]), dtype=np.float64)
-    batch = float(np.median(np.abs(changes[moving])))
-    batches = np.maximum(1, np.round(np.abs(changes[moving]) / batch)).astype(int)
-    intervals = np.repeat(moving, batches)
-    arrived = np.repeat(changes[moving] / batches, batches)
-    at_once = rows[0].users == rows[0].requests == moving[0] == 0
-    arrivals_s = _arrivals_s(times_s[intervals], times_s[intervals + 1], at_once=at_once)
-    so_far = np.searchsorted(arrivals_s, until_s)
-    present, offset = (np.concatenate(([0.0], np.cumsum(x))) for x in (arrived, arrived * arrivals_s))
-    came = present[so_far] * until_s - offset[so_far]
-    return np.asarray(users[0] * (until_s - times_s[0]) + came, dtype=np.float64)
+def _anchored(rows: Sequence[Row], times_s: Floats, marks: _Marks) -> Arrivals:
+    """The arrivals, moved within their rows so that the ramp begins at the origin: without users, no answers.
 
-
-def _arrivals_s(after_s: Floats, before_s: Floats, *, at_once: bool) -> Floats:
-    """When each batch of users came, given the rows around it: the straightest path, for Locust keeps a steady pace.
-
-    A headless Locust writes its first row and then, within milliseconds, starts its first users; rows and users both
-    keep the pace of a second from there, and without this anchor every point could be half a batch of users off.
+    Rows and users both keep the pace of a second, so rows alone leave half a batch of users open everywhere. The first
+    windows of a ramp are a straight line (nobody queues yet); where it meets zero answers is where there were no users.
     """
-    latest_s = before_s.copy()
-    if at_once:
-        latest_s[0] = min(after_s[0] + FIRST_USERS_S, before_s[0])
-    gaps_s = np.diff(after_s)
-    steady_s = gaps_s[gaps_s <= 3 * np.median(gaps_s)] if len(gaps_s) else np.ones(1)
-    return straightest(after_s, latest_s, float(steady_s.mean()))
+    arrivals = find_arrivals(rows, times_s)
+    if rows[0].users or arrivals.play_s < WORTH_MOVING_S:
+        return arrivals
+    windows = [i.window for i in _intervals(rows, arrivals, marks, rows[0].users) if i.window.users > 0]
+    first = windows[:ORIGIN_WINDOWS]
+    if len(first) < ORIGIN_WINDOWS or first[-1].users <= first[0].users:
+        return arrivals
+    slope, answers_at_zero = np.polyfit([w.users for w in first], [w.goodput_rps for w in first], 1)
+    pace = (first[-1].users - first[0].users) / (first[-1].start_s - first[0].start_s)  # users per second
+    return arrivals.moved(-answers_at_zero / slope / pace) if slope > 0 else arrivals
 
 
 def _longest_at_most_users(rows: Sequence[Row]) -> tuple[int, int]:

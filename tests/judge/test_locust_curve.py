@@ -201,10 +201,10 @@ def test_the_simulated_column_is_locusts_own() -> None:
 @pytest.mark.parametrize("phase_s", [0.02, 0.3, 0.5, 0.7, 0.98])
 def test_users_that_come_between_two_rows_are_placed_where_the_ramp_begins_at_the_origin(phase_s: float) -> None:
     """A warm-up before the ramp: rows and users keep pace, and only the answers say how far apart they are."""
-    each_rps, begin_s = 30, 3 + phase_s
+    each_rps, warm_up, begin_s = 30, 50, 3 + phase_s
 
     def answers(until_s: float) -> float:
-        return sum(each_rps * max(0.0, until_s - begin_s - user) for user in range(60))
+        return warm_up + sum(each_rps * max(0.0, until_s - begin_s - user) for user in range(60))
 
     rows = [(float(t), sum(t > begin_s + user for user in range(60)), round(answers(t)), 0) for t in range(60)]
     for step in only(rows).steps:

@@ -1,4 +1,4 @@
-"""The user of one variant: asks every neighbour and the variant itself in turn, thinks, and asks again.
+"""The user of one variant: asks every neighbour and the variant itself, thinks after each answer, and asks again.
 
 On `LlhttpUser` (the default) every request is recorded here, from the client's own stamps. On FastHttpUser and
 HttpUser, which exist for comparison, it is recorded from Locust's request event.
@@ -195,11 +195,15 @@ class Turns:
         return self._draw.uniform(*self._think_s)
 
     def of_one_user(self, cycle: list[T]) -> Iterator[T]:
-        """The cycle without end, entered at a random place, so that users do not ask the same thing at once."""
-        position = self._draw.randrange(len(cycle))
+        """The cycle without end, in an order drawn anew each time round.
+
+        In a fixed order users fall into step: all of them wait for the slow request, then all for the quick one, and
+        the number of requests in flight swings between everybody and nobody.
+        """
+        own = cycle.copy()
         while True:
-            yield cycle[position]
-            position = (position + 1) % len(cycle)
+            self._draw.shuffle(own)
+            yield from own
 
 
 def _checker(request: OrderedRequest) -> Any:

@@ -13,7 +13,7 @@ from loopbench.scenario import Request, Scenario, Variant
 def make_order(  # noqa: PLR0913  where the two halves meet
     scenario: Scenario, variant: Variant, run: PlannedRun, *, nonce: str, url: str, folder: Path
 ) -> LoadOrder:
-    """One run's load: the neighbours, then the variant's own request, asked in turn by every user."""
+    """One run's load: the neighbours and the variant's own request, all of them asked by every user."""
     load = scenario.load
     return LoadOrder(
         run=nonce,

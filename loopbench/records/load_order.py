@@ -41,7 +41,7 @@ class LoadOrder:
     run: str  # nonce
     url: str  # scheme, host and port of the target
     client: str  # which user class asks: one of the CLIENT_ constants
-    requests: tuple[OrderedRequest, ...]  # asked in turn by every user
+    requests: tuple[OrderedRequest, ...]  # all of them asked by every user
     users: int
     spawn_rate: float  # users per second
     warmup_users: int

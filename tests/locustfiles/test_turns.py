@@ -1,0 +1,40 @@
+"""What a user asks next: everything, as often as its weight says, in no fixed order.
+
+In a process of its own: `import locust` would patch this one.
+"""
+
+import json
+import subprocess
+import sys
+
+SCRIPT = """
+import json
+from itertools import islice
+from locustfiles.variant_user import Turns
+from loopbench.records.expectation import Expectation
+from loopbench.records.load_order import LoadOrder, OrderedRequest
+
+def request(name, weight):
+    return OrderedRequest(name, "GET", "/", {}, "", 1.0, weight, Expectation())
+
+def order(seed):
+    return LoadOrder("r", "http://x", "llhttp", (request("hello", 1), request("write", 2)), 1, 1.0, 1, 0.0, 1.0,
+                     (0.01, 0.05), seed, "x")
+
+def asked(seed):
+    turns = Turns(order(seed))
+    return [request.name for request in islice(turns.of_one_user(turns.cycle), 300)]
+
+thinks = [Turns(order(1)).think_time_s() for _ in range(100)]
+print(json.dumps({"one": asked(1), "again": asked(1), "two": asked(2), "thinks": [min(thinks), max(thinks)]}))
+"""
+
+
+def test_every_round_holds_each_request_by_its_weight_in_an_order_that_the_seed_decides() -> None:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    for start in range(0, 300, 3):
+        assert sorted(found["one"][start : start + 3]) == ["hello", "write", "write"]
+    assert found["one"] == found["again"] != found["two"]
+    assert found["one"][:3] * 100 != found["one"]
+    assert 0.01 <= found["thinks"][0] <= found["thinks"][1] <= 0.05

@@ -90,7 +90,7 @@ def test_stop_lets_a_child_that_listens_to_term_finish(tmp_path: Path) -> None:
 def test_a_target_that_ignores_term_and_daemonises_twice_is_gone_after_the_block(tmp_path: Path) -> None:
     with supervised(DAEMONISES, tmp_path / "log", "stubborn") as child:
         assert eventually(lambda: "ready" in (tmp_path / "log").read_text())
-        assert len(marked("stubborn")) >= 4
+        assert eventually(lambda: len(marked("stubborn")) >= 4)
         child.stop(grace_s=0.05)
         assert marked("stubborn") == []
 

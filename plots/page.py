@@ -167,7 +167,10 @@ def _counts_sentence(report: SessionReport) -> str:
     if all(roads):
         return f"{counted} Curves from samples and from Locust's CSV agree {limits}, wherever they can be compared."
     if any(good is False for good in roads):
-        return f"{counted} Curves from samples and from Locust's CSV do not agree {limits} everywhere."
+        off = sum(good is False for good in roads)
+        return (
+            f"{counted} In {off} of {len(roads)} runs the curve from Locust's CSV is not {limits}; the notes say why."
+        )
     return counted
 
 

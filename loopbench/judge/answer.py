@@ -1,5 +1,6 @@
 """The answer in one sentence, as far as one run a variant carries it: what stood out, and what is too close to rank."""
 
+import math
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -10,6 +11,8 @@ from loopbench.judge.table import end_of_load
 from loopbench.showable import showable
 
 ONE_RUN_EACH: Final = "One run each, so no interval: a picture, not a verdict."
+
+SHARES: Final = (("99 of 100", "p99_ms"), ("95 of 100", "p95_ms"), ("half the", "p50_ms"))
 
 MOST_NAMES: Final = 4
 """In one sentence."""
@@ -43,18 +46,20 @@ def answer(report: SessionReport, show: Show = showable) -> str:
 
 
 def neighbour_answer(report: SessionReport, show: Show = showable) -> str:
-    """What the variants did to the first neighbour, in one sentence; empty when nothing is known of it."""
-    known = [
-        (request.hold.p99_ms, show(request.name), show(run.variant.name))
-        for run in report.runs
-        for request in run.requests[1:2]
-        if request.hold.p99_ms is not None
-    ]
-    if not known:
-        return ""
-    (low_ms, name, mildest), (high_ms, _, harshest) = min(known), max(known)
-    most = f"Meanwhile 99 of 100 {name} requests were answered within {rounded(low_ms)} ms under {mildest}"
-    return f"{most}." if len(known) == 1 else f"{most}, within {rounded(high_ms)} ms under {harshest}."
+    """What the variants did to the first neighbour, in one sentence; empty when there is none, or nothing is known.
+
+    Told at the highest percentile that is known under every variant: the worst one answers least, so its p99 is the
+    first to be missing, and a sentence without it would read as if all were well.
+    """
+    held = [(run, run.requests[1].hold, run.requests[1].name) for run in report.runs if len(run.requests) > 1]
+    for share, key in SHARES:
+        times_ms = sorted((getattr(hold, key) or math.inf, show(run.variant.name)) for run, hold, _ in held)
+        if times_ms and times_ms[-1][0] < math.inf:
+            shown = times_ms if len(times_ms) <= MOST_NAMES else [times_ms[0], times_ms[-1]]
+            parts = [f"{rounded(time_ms)} ms under {name}" for time_ms, name in shown]
+            hint = "" if key == "p99_ms" else " (too few answers under one of them to know more: hold longer)"
+            return f"Meanwhile {share} {show(held[0][2])} requests were answered within {listed(parts)}{hint}."
+    return ""
 
 
 def served_answer(report: SessionReport, show: Show = showable) -> str:

@@ -50,7 +50,8 @@ class Published:
             f" instead of {claim.published_ratio:.2f} times"
             for claim in missed
         )
-        how_many = "Not reproduced here" if len(missed) == len(known) else "Reproduced here in part"
+        kept = len(known) - len(missed)
+        how_many = f"{kept} of {len(known)} ratios reproduced here" if kept else "Not reproduced here"
         return f"{how_many}: measured {parts} {once}."
 
 

@@ -73,14 +73,17 @@ def one_at_a_time() -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        holder = os.read(descriptor, 200).decode("utf-8", "replace").strip() or "unknown"
         os.close(descriptor)
         raise EnvironmentRefusedError(
             "another loopbench is measuring on this machine; two at once would measure each other",
             slug="busy",
-            where=str(path),
-            hints=("wait for it to end", "fuser -v " + str(path)),
+            where=f"{path}: held by process {holder}",
+            hints=("wait for it to end",),
         ) from None
     try:
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)

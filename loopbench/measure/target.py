@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 import sys
 import time
@@ -24,6 +25,9 @@ READY_PATH = "/-loopbench-ready-"
 """Asked once until the server answers, whatever the answer: no app has such a route, so nothing of it is warmed."""
 
 PORT_TAKEN = "address already in use"
+SERVER_PACKAGES = {"uvicorn": "", "uvloop": 'loop = "asyncio"', "httptools": 'http = "h11"'}
+"""What a target's own environment needs beside the app, and the setting that does without it."""
+
 KEEP_ALIVE_S = 75
 GRACEFUL_S = 3
 STOP_S = 5.0
@@ -52,7 +56,7 @@ class RunningTarget:
                 f"the target ended while it was being measured ({describe_exit(code)})",
                 slug="target-died",
                 where=self.url,
-                hints=("loopbench serve", "read target.log in the run's folder"),
+                hints=("read target.log in the run's folder",),
                 detail=log_tail(self.log),
             )
 
@@ -183,10 +187,24 @@ def _not_ready(target: RunningTarget, ready_s: float, *, answered: bool) -> Targ
     return TargetError(
         what,
         slug=slug,
-        where=" ".join(target.process.command[1:4]),
-        hints=("check app and app_dir in the scenario's [target]", "raise ready_s if the app is slow to start"),
+        where=" ".join(target.process.command[:4]),
+        hints=_start_hints(slug, log_tail(target.log), target.process.command[0]),
         detail=log_tail(target.log),
     )
+
+
+def _start_hints(slug: str, log: str, python: str) -> tuple[str, ...]:
+    """What to do about a target that does not start, as far as its own last words tell."""
+    if slug == "target-not-ready":
+        return ("raise ready_s in the scenario's [target] if the app is slow to start",)
+    missing = re.findall(r"No module named '?([\w.]+)'?", log)
+    if missing and missing[-1] in SERVER_PACKAGES:
+        setting = SERVER_PACKAGES[missing[-1]]
+        return (
+            f"{python} -m pip install {missing[-1]}",
+            *((f"or {setting} in the scenario's [target]",) if setting else ()),
+        )
+    return ("check app, app_dir and python in the scenario's [target]",)
 
 
 def _ends_soon(process: Supervised) -> bool:
@@ -236,7 +254,7 @@ def _wrong(target: RunningTarget, request: OrderedRequest, problem: str, body: b
         slug="wrong-answer",
         where=f"{request.method} {request.target}",
         allowed=_expected(request),
-        hints=("loopbench serve, then ask it yourself", "correct the app, or `expect` in the scenario"),
+        hints=("correct path, params or expect in the scenario, or the app",),
         detail=f"answer: {shown}\n{log_tail(target.log)}" if shown else log_tail(target.log),
     )
 

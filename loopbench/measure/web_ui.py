@@ -50,7 +50,7 @@ def serve_web_ui(scenario: Scenario, port: int, announce: Callable[[str], None])
                     announce(f"target: {running.url}   end both with Ctrl-C")
                     _wait(locust, running, stop, folder)
         except InterruptedRunError:
-            return
+            announce("target and web UI stopped")
 
 
 def _wait(locust: Supervised, running: target.RunningTarget, stop: StopWish, folder: Path) -> None:

@@ -188,16 +188,23 @@ class Scenario(Strict):
     _file: Path = PrivateAttr()
     _slugs: tuple[str, ...] = PrivateAttr()
 
+    @field_validator("variants")
+    @classmethod
+    def _have_names_of_their_own(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
+        taken = {request.name for request in info.data.get("requests", [])}
+        for index, variant in enumerate(variants):
+            if variant.name in taken:
+                context = {"name": repr(variant.name), "index": index}
+                raise PydanticCustomError("unique", "two requests or variants are called {name}", context)
+            taken.add(variant.name)
+        return variants
+
     @model_validator(mode="after")
     def _resolve(self, info: ValidationInfo) -> Self:
-        """Keep the file (paths are relative to it) and check what needs more than one key."""
+        """Keep the file: paths are relative to it."""
         context: dict[str, Path] = info.context or {}
         self._file = context["file"]
         self._slugs = slugs([variant.name for variant in self.variants])
-        names = [request.name for request in [*self.requests, *self.variants]]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise PydanticCustomError("unique", "two requests or variants are called {name}", {"name": repr(twice[0])})
         return self
 
     @property

@@ -11,7 +11,10 @@ ARTICLE = (("def", 550.0), ("blocking", 205.0), ("thread", 540.0))
     ("measured", "words"),
     [
         ((1100.0, 410.0, 1080.0), "Reproduced here: every variant"),
-        ((1100.0, 1300.0, 1080.0), "Reproduced here in part: measured blocking 1.18 times def instead of 0.37 times"),
+        (
+            (1100.0, 1300.0, 1080.0),
+            "1 of 2 ratios reproduced here: measured blocking 1.18 times def instead of 0.37 times",
+        ),
         ((1100.0, 1300.0, 400.0), "Not reproduced here: measured blocking"),
         ((None, 410.0, 1080.0), "def has no measured plateau"),
         ((1100.0, None, 1080.0), "Reproduced here: every variant"),

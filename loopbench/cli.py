@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 
 RESULTS = Path("results")
+MOST_FAILURES = 0.01
+"""Of all answers of a run (rule C2 of the stamp): beyond it, goodput describes something else."""
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario's TOML file.", show_default=False)]
 Quick = Annotated[bool, typer.Option("--quick", help="A short ramp and hold: the same charts, less to trust.")]
@@ -54,8 +56,18 @@ def run(
     question = load(scenario, tuple(override or ()), quick=quick)
     plan = make_plan(question, _seed(seed))
     outcome = measure_session(question, plan, out, observer_for(sys.stdout), quick=quick)
-    agree = _report(outcome.folder).counts_agree if outcome.finished_runs else True
-    _end(outcome, len(plan.runs), counts_agree=agree)
+    try:
+        judged = _report(outcome.folder) if outcome.finished_runs else None
+    except KeyboardInterrupt:
+        say(f"stopped while drawing; everything measured is kept: loopbench report {outcome.folder}", sys.stderr)
+        raise
+    except Exception:
+        if outcome.error is None:  # otherwise what ended the measurement is what the user must hear
+            raise
+        judged = None
+    _end(outcome, len(plan.runs))
+    if judged is not None:
+        _refuse_doubt(judged)
 
 
 @app.command()
@@ -77,7 +89,7 @@ def report(
     folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="A session; the newest if absent.")] = None,
 ) -> None:
     """Draw a session again from its files: summary, charts, page."""
-    _report(folder or _newest_session())
+    _refuse_doubt(_report(folder or _newest_session()))
 
 
 @app.command("list")
@@ -217,21 +229,46 @@ def _newest_session() -> Path:
     return sessions[-1].parent
 
 
-def _end(outcome: "SessionOutcome", planned: int, *, counts_agree: bool) -> None:
-    """Leave with what prevented a result first: an error, a signal, then doubt."""
+def _end(outcome: "SessionOutcome", planned: int) -> None:
+    """Leave with what ended a session before its plan did: an error, or a signal."""
     kept = f"{outcome.finished_runs} of {planned} runs are complete in {outcome.folder}"
     if outcome.error is not None:
         outcome.error.kept = f"{kept}; {outcome.error.kept}" if outcome.error.kept else kept
         raise outcome.error
     if outcome.interrupted_by is not None:
-        say(f"stopped by {signal.Signals(outcome.interrupted_by).name}: {kept}", sys.stderr)
+        name = signal.Signals(outcome.interrupted_by).name
+        say(f"stopped by {name}: {kept}; the run under way does not count", sys.stderr)
+        if outcome.finished_runs:
+            say(f"  try: loopbench report {outcome.folder}", sys.stderr)
         signal.signal(outcome.interrupted_by, signal.SIG_DFL)
         os.kill(os.getpid(), outcome.interrupted_by)  # so that a shell loop around us stops too
-    if not counts_agree:
+
+
+def _refuse_doubt(judged: "SessionReport") -> None:
+    """Raise what keeps a drawn session from being trusted: damage first, then counts, then failures."""
+    where = str(judged.folder)
+    if judged.damaged:
+        raise DataError(
+            "; ".join(judged.damaged),
+            slug="runs-damaged",
+            where=where,
+            kept=f"the other {len(judged.runs)} runs are drawn",
+        )
+    if not judged.counts_agree:
         raise CannotTellError(
             "server, samples and Locust did not count the same requests; the figures are not to be trusted",
             slug="counts-differ",
-            where=str(outcome.folder),
-            kept=kept,
+            where=where,
             hints=("read the run.json files for the three counts",),
+        )
+    failing = [run for run in judged.runs if run.failure_share > MOST_FAILURES]
+    if failing:
+        shown = "; ".join(
+            f"{run.variant.name}: {run.failure_share:.0%}, mostly {run.errors[0][0]!r}" for run in failing
+        )
+        raise CannotTellError(
+            f"more than {MOST_FAILURES:.0%} of the answers were failures ({shown}); the figures are not to be trusted",
+            slug="failures",
+            where=where,
+            hints=("correct the app, or `expect` in the scenario",),
         )

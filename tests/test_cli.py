@@ -120,6 +120,23 @@ def test_a_sick_target_ends_in_one_sentence_and_its_own_exit_code(
     assert left_behind(tmp_path) == []
 
 
+def test_a_run_of_mostly_wrong_answers_is_drawn_but_not_trusted(tmp_path: Path) -> None:
+    done = loopbench("run", scenario(tmp_path, "/sours"), cwd=tmp_path)
+    assert done.returncode == ExitCode.CANNOT_TELL, done.stderr
+    assert "mostly 'status 500, expected 200'" in done.stderr
+    assert (session_of(tmp_path) / "report.html").exists()
+
+
+def test_a_frozen_target_is_said_to_have_stopped_answering(tmp_path: Path) -> None:
+    process = start(tmp_path, hold_s=3)
+    wait_for(tmp_path, "samples-0.bin")
+    signal_matching(tmp_path, "uvicorn", signal.SIGSTOP)
+    _, stderr = process.communicate(timeout=90)
+    assert process.returncode == ExitCode.TARGET, stderr
+    assert "the target stopped answering" in stderr
+    assert left_behind(tmp_path) == []
+
+
 def test_what_was_finished_before_a_failure_stays_and_is_drawn(tmp_path: Path) -> None:
     file = scenario(tmp_path, "/ok", "/wrong")
     seed = next(seed for seed in range(99) if make_plan(load(file), seed).runs[0].variant == "ok")
@@ -133,7 +150,7 @@ def test_what_was_finished_before_a_failure_stays_and_is_drawn(tmp_path: Path) -
 def test_locust_that_dies_is_a_generator_error(tmp_path: Path) -> None:
     process = start(tmp_path)
     wait_for(tmp_path, "samples-0.bin")
-    kill_matching(tmp_path, "--locustfile")
+    signal_matching(tmp_path, "--locustfile", signal.SIGKILL)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == ExitCode.GENERATOR
     assert "Locust failed (killed by SIGKILL)" in stderr
@@ -186,9 +203,9 @@ def test_a_closed_stdout_does_not_disturb_the_measurement(tmp_path: Path) -> Non
     assert (session_of(tmp_path) / "report.html").exists()
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, hold_s: int = 60) -> subprocess.Popen[str]:
     """A session long enough to be disturbed."""
-    file = scenario(folder, "/ok", table=SMALL.replace("hold_s = 1.5", "hold_s = 60"))
+    file = scenario(folder, "/ok", table=SMALL.replace("hold_s = 1.5", f"hold_s = {hold_s}"))
     return subprocess.Popen(
         [LOOPBENCH, "run", file], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -202,13 +219,21 @@ def wait_for(folder: Path, name: str) -> None:
         time.sleep(0.02)
 
 
-def kill_matching(folder: Path, word: str) -> None:
-    """Kill -9 the processes of this test whose command line has a word, the minders apart."""
+def signal_matching(folder: Path, word: str, number: signal.Signals) -> None:
+    """Signal the processes of this test whose command line has a word, the minders apart."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             line = (entry / "cmdline").read_bytes().decode() if (entry / "cmdline").exists() else ""
-            if str(folder) in line and word in line and "minder.py" not in line:
-                os.kill(int(entry.name), signal.SIGKILL)
+            if f"{folder}/" in _about(entry) and word in line and "minder.py" not in line:
+                os.kill(int(entry.name), number)
+
+
+def _about(entry: Path) -> str:
+    """Command line and environment of a process; nothing of one that is not ours to read."""
+    try:
+        return "".join((entry / name).read_bytes().decode("utf-8", "replace") for name in ("cmdline", "environ"))
+    except OSError:
+        return ""
 
 
 def eventually_empty(folder: Path) -> bool:

@@ -1,18 +1,27 @@
 """One run, judged: everything a page or a chart says about it, as values."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
 
-from loopbench.errors import DataError
+from loopbench.errors import DataError, UsageError
 from loopbench.judge import locust_csv, locust_curve
 from loopbench.judge.latency import LatencyPoint, Percentiles, latency_curve, percentiles
 from loopbench.judge.occupancy import Moment, PhaseEnd, moments, phase_ends
 from loopbench.judge.samples import Mask, Samples, read_samples
 from loopbench.judge.windows import Curve, curve_from_completions
 from loopbench.records import samples as layout
-from loopbench.records.session import LOCUST_CSV_PREFIX, Phase, RecordedVariant, RunRecord, read_run
+from loopbench.records.session import (
+    LOCUST_CSV_PREFIX,
+    SAMPLES_GLOB,
+    Phase,
+    RecordedVariant,
+    RunRecord,
+    file_facts,
+    read_run,
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,12 @@ class RunReport:
         return self.curve.hold.goodput_rps if self.curve.hold else None
 
     @property
+    def failure_share(self) -> float:
+        """Of the answers that came, how many were bad ones (0 to 1); 0 when none came."""
+        answers = self.record.counts.samples
+        return self.failures / answers if answers else 0.0
+
+    @property
     def own(self) -> RequestReport:
         """The variant's own request."""
         return self.requests[0]
@@ -64,7 +79,8 @@ def judge_run(folder: Path, variants: tuple[RecordedVariant, ...], neighbours: t
         FormatError: its `run.json` is damaged or of another format.
     """
     record = read_run(folder)
-    samples = read_samples(folder)
+    _check_untouched(folder, record)
+    samples = read_samples(folder, record.nonce)
     variant = next((each for each in variants if each.slug == record.variant), None)
     if variant is None:
         raise DataError(f"no variant {record.variant!r} is in session.json", slug="run-foreign", where=str(folder))
@@ -82,6 +98,19 @@ def judge_run(folder: Path, variants: tuple[RecordedVariant, ...], neighbours: t
         csv_curve=csv_curve,
         notes=samples.notes + csv_notes + _count_notes(record),
     )
+
+
+def _check_untouched(folder: Path, record: RunRecord) -> None:
+    """The samples must be what they were when the run was finished."""
+    found = {fact.name: fact for fact in file_facts(folder)}
+    for fact in record.files:
+        if fnmatch(fact.name, SAMPLES_GLOB) and found.get(fact.name) != fact:
+            raise DataError(
+                f"{fact.name} is not what it was when the run was finished",
+                slug="samples-changed",
+                where=str(folder),
+                allowed=f"{fact.size_bytes} bytes with checksum {fact.crc32}",
+            )
 
 
 def _request(samples: Samples, record: RunRecord, name: str, *, is_neighbour: bool) -> RequestReport:
@@ -129,7 +158,7 @@ def _csv_road(folder: Path, label: str) -> tuple[Curve | None, tuple[str, ...]]:
     try:
         history = locust_csv.read(locust_csv.find_history(folder / LOCUST_CSV_PREFIX))
         return locust_curve.make_curves(history, label)[0], ()
-    except DataError as problem:
+    except (DataError, UsageError) as problem:
         return None, (f"Locust's own history could not be used: {problem.what}",)
 
 

@@ -73,20 +73,33 @@ class Samples:
         return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
 
 
-def read_samples(run_folder: Path) -> Samples:
+def read_samples(run_folder: Path, run: str | None = None) -> Samples:
     """The samples of one run.
 
+    Args:
+        run_folder: where they lie.
+        run: the run's nonce; None accepts any.
+
     Raises:
-        DataError: there are none, or a file is of another format.
+        DataError: there are none, or a file is of another run or format, or holds what no recorder writes.
     """
     files = sorted(run_folder.glob(SAMPLES_GLOB))
     if not files:
         raise DataError("the run's folder holds no samples", slug="samples-missing", where=str(run_folder))
-    parts = [_read_file(path) for path in files]
+    parts = [_read_carefully(path, run) for path in files]
     return parts[0] if len(parts) == 1 else _join(parts)
 
 
-def _read_file(path: Path) -> Samples:
+def _read_carefully(path: Path, run: str | None) -> Samples:
+    try:
+        return _read_file(path, run)
+    except (ValueError, TypeError, KeyError, RecursionError) as problem:  # whole frames with foreign content
+        raise DataError(
+            f"the samples hold what no recorder writes: {problem}", slug="samples-foreign", where=str(path)
+        ) from None
+
+
+def _read_file(path: Path, run: str | None) -> Samples:
     blocks: list[npt.NDArray[np.void]] = []
     events: list[layout.Event] = []
     tables = layout.Tables([], [""])
@@ -96,7 +109,7 @@ def _read_file(path: Path) -> Samples:
         if isinstance(frame, Torn):
             notes.append(f"{path.name} is torn at byte {frame.offset_bytes}: {frame.reason}")
         elif frame.kind == layout.HEAD:
-            _check_head(frame, path)
+            _check_head(frame, path, run)
         elif frame.kind == layout.SAMP:
             blocks.append(np.frombuffer(frame.payload, dtype=DTYPE))
         elif frame.kind == layout.NAME:
@@ -113,8 +126,11 @@ def _read_file(path: Path) -> Samples:
     return Samples(rows, tuple(tables.names), tuple(tables.errors), tuple(events), tuple(notes))
 
 
-def _check_head(frame: Frame, path: Path) -> None:
-    version = json.loads(bytes(frame.payload)).get("format")
+def _check_head(frame: Frame, path: Path, run: str | None) -> None:
+    head = json.loads(bytes(frame.payload))
+    version = head.get("format")
+    if run is not None and head.get("run") != run:
+        raise DataError("the samples are another run's", slug="samples-foreign", where=str(path))
     if version != FORMAT_VERSION:
         raise DataError(
             f"the samples have format {version}, this loopbench reads {FORMAT_VERSION}",

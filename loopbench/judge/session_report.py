@@ -19,6 +19,7 @@ class SessionReport:
     runs: tuple[RunReport, ...]  # in the order of the scenario's variants
     published: Published | None
     missing: tuple[str, ...]  # variants the plan holds but no complete run does
+    damaged: tuple[str, ...]  # run folders that could not be used, with the reason
     notes: tuple[str, ...]
 
     @property
@@ -31,14 +32,14 @@ def judge_session(folder: Path) -> SessionReport:
     """Read a session folder and judge every complete run in it.
 
     Raises:
-        DataError: it is no session, or damaged, or of another format.
+        DataError: it is no session, or its `session.json` is damaged or of another format.
     """
     try:
         record = read_session(folder)
         scenario = record.scenario
-        judged = [judge_run(path, scenario.variants, scenario.neighbours) for path in run_folders(folder)]
     except FormatError as problem:
         raise DataError(str(problem), slug="session-format", where=str(folder), hints=("loopbench list",)) from None
+    judged, damaged = _judge_runs(folder, record)
     order = {variant.slug: index for index, variant in enumerate(scenario.variants)}
     runs = tuple(sorted(judged, key=lambda run: order[run.variant.slug]))
     measured = {run.variant.slug: run.goodput_rps for run in runs}
@@ -50,8 +51,26 @@ def judge_session(folder: Path) -> SessionReport:
             scenario.source, [(each.name, each.published_rps, measured.get(each.slug)) for each in scenario.variants]
         ),
         missing=tuple(each.name for each in scenario.variants if each.slug not in measured),
-        notes=_notes(record),
+        damaged=damaged,
+        notes=tuple(f"not used: {each}" for each in damaged) + _notes(record),
     )
+
+
+def _judge_runs(folder: Path, record: SessionRecord) -> tuple[list[RunReport], tuple[str, ...]]:
+    """Every run of the plan that can be read, and why the others cannot: one bad folder must not cost the rest."""
+    planned = {run.folder: run for run in record.plan}
+    judged, damaged = [], []
+    for path in run_folders(folder):
+        try:
+            run = judge_run(path, record.scenario.variants, record.scenario.neighbours)
+            expected = planned.get(path.name)
+            if expected is None or (run.record.number, run.record.variant) != (expected.number, expected.variant):
+                damaged.append(f"{path.name}: no run of this session's plan")
+            else:
+                judged.append(run)
+        except (DataError, FormatError) as problem:
+            damaged.append(f"{path.name}: {problem}")
+    return judged, tuple(damaged)
 
 
 def _notes(record: SessionRecord) -> tuple[str, ...]:
@@ -70,5 +89,9 @@ def _notes(record: SessionRecord) -> tuple[str, ...]:
             "a moment only. Run without --quick for the real picture."
         )
     if record.environment_ignored:
-        notes.append("Kept away from target and generator: " + ", ".join(record.environment_ignored) + ".")
+        notes.append(
+            "Set here, and kept away from Locust (or from uvicorn, where it would steer it): "
+            + ", ".join(record.environment_ignored)
+            + "."
+        )
     return tuple(notes)

@@ -40,7 +40,7 @@ class Load(AbstractContextManager["Load"]):
         )
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
+        self._process.stop(GRACE_S)  # when it has not ended by itself: what it has recorded is written
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -67,10 +67,6 @@ class Load(AbstractContextManager["Load"]):
         if view.samples == 0:
             raise self._failed("Locust ended without having sent a request", "no-samples")
         return describe_exit(code)
-
-    def stop(self) -> None:
-        """End it early; what it has recorded is written."""
-        self._process.stop(GRACE_S)
 
     def _failed(self, what: str, slug: str) -> GeneratorError:
         return GeneratorError(

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from loopbench.errors import LoopbenchError
+from loopbench.errors import LoopbenchError, TargetError
 from loopbench.measure import store, target
 from loopbench.measure.counts import read_recorded
 from loopbench.measure.load import Load
@@ -59,6 +59,8 @@ def measure_run(bench: Bench, run: PlannedRun) -> RunRecord:
         error.kept = error.kept or f"what this run left is in {folder}"
         raise
     recorded = read_recorded(folder, loaded.target.harness_requests)
+    if recorded.counts.unfinished and recorded.counts.server is None:
+        raise _hung(bench.scenario, recorded.counts.unfinished, loaded.target, folder)
     record = RunRecord(
         format=FORMAT_VERSION,
         number=run.number,
@@ -85,6 +87,17 @@ def measure_run(bench: Bench, run: PlannedRun) -> RunRecord:
     store.commit_run(folder, record, run.folder)
     bench.observer.run_finished(record)
     return record
+
+
+def _hung(scenario: Scenario, unfinished: int, running: RunningTarget, folder: Path) -> TargetError:
+    return TargetError(
+        f"the target stopped answering: {unfinished} requests had no answer {scenario.load.drain_s:g} s after the "
+        "load, and it did not end when asked to",
+        slug="target-hung",
+        where=running.url,
+        kept=f"what this run left is in {folder}",
+        hints=("read target.log in the run's folder", "raise drain_s if its answers may take that long"),
+    )
 
 
 def _variant(scenario: Scenario, run: PlannedRun) -> Variant:

@@ -1,9 +1,9 @@
 """One session: checks the ground, writes down what is about to happen, and walks the plan."""
 
+import contextlib
 import fcntl
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from loopbench.records import FORMAT_VERSION
 from loopbench.records.session import RecordedScenario, RecordedVariant, ResolvedTarget, SessionRecord
 from loopbench.scenario import Scenario, Variant
 
-LOCK_FILE = "loopbench.lock"
+LOCK_FILE = "/tmp/loopbench.lock"  # noqa: S108  one for the machine, whoever asks and whatever TMPDIR says
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,9 @@ def one_at_a_time() -> Iterator[None]:
     Raises:
         EnvironmentRefusedError: another loopbench holds it.
     """
-    path = Path(tempfile.gettempdir()) / LOCK_FILE
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    descriptor = os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    with contextlib.suppress(PermissionError):  # another user's: it has the right mode already
+        os.fchmod(descriptor, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -78,7 +79,7 @@ def one_at_a_time() -> Iterator[None]:
         raise EnvironmentRefusedError(
             "another loopbench is measuring on this machine; two at once would measure each other",
             slug="busy",
-            where=f"{path}: held by process {holder}",
+            where=f"{LOCK_FILE}: held by process {holder}",
             hints=("wait for it to end",),
         ) from None
     try:

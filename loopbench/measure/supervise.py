@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -10,14 +11,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 MINDER = Path(__file__).with_name("minder.py")
 KILL_S = 5.0
+MARK_VARIABLE = "LOOPBENCH_SUPERVISED"
+"""In the environment of every process of a supervised tree: how it is found when its minder is gone."""
 
 
 class Supervised:
     """A command under a minder. Leaving the `with` block kills whatever is still there."""
 
-    def __init__(  # noqa: PLR0913  a process has this many sides
+    def __init__(
         self,
         command: Sequence[str],
         *,
@@ -25,20 +30,20 @@ class Supervised:
         cwd: Path,
         log: Path,
         cpus: Sequence[int] = (),
-        pass_fds: Sequence[int] = (),
     ) -> None:
         self.command = tuple(command)
+        self._mark = secrets.token_hex(8)
         lifeline, self._lifeline = os.pipe()
         pinned = ",".join(map(str, cpus))
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(MINDER), str(lifeline), pinned, "--", *command],
-                env=dict(env),
+                env=dict(env) | {MARK_VARIABLE: self._mark},
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,  # Locust would switch a terminal to cbreak
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                pass_fds=(lifeline, *pass_fds),
+                pass_fds=(lifeline,),
                 start_new_session=True,  # the terminal's Ctrl-C reaches only the harness
             )
         os.close(lifeline)
@@ -52,7 +57,8 @@ class Supervised:
     @property
     def exit_code(self) -> int | None:
         """None while it runs, then the child's code, 128+n for signal n."""
-        return self._process.poll()
+        code = self._process.poll()
+        return code if code is None or code >= 0 else 128 - code
 
     def stop(self, grace_s: float) -> int:
         """Ask it to end (TERM), give it some seconds, then kill its whole tree. Returns the exit code."""
@@ -69,10 +75,27 @@ class Supervised:
             os.close(self._lifeline)
             self._lifeline = -1
         try:
-            return self._process.wait(KILL_S)
-        except subprocess.TimeoutExpired:  # a minder that hangs is a bug, but nothing may be left running
+            code = self._process.wait(KILL_S)
+        except subprocess.TimeoutExpired:  # stopped, or stuck
             self._process.kill()
-            return self._process.wait()
+            code = self._process.wait()
+        if code < 0:  # the minder itself was killed: do its work
+            self._sweep()
+        return code if code >= 0 else 128 - code
+
+    def _sweep(self) -> None:
+        """Kill whatever carries our mark, until nothing does."""
+        while left := [process for process in psutil.process_iter() if self._is_ours(process)]:
+            for process in left:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(left, timeout=KILL_S)
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK_VARIABLE) == self._mark
+        except psutil.Error:
+            return False
 
 
 def describe_exit(code: int) -> str:

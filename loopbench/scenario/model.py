@@ -1,5 +1,6 @@
 """What a scenario may hold: keys, types, limits and defaults. The one place that checks them."""
 
+import itertools
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -23,13 +24,23 @@ MAX_SECONDS = 3_600.0
 MAX_VARIANTS = 64
 
 APP_PATTERN = r"^[\w.]+:[\w.]+$"
-PATH_PATTERN = r"^/[^\s#]*$"
+PATH_PATTERN = r"^/[!-~]*$"
+HEADER_NAME_PATTERN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, section 5.6.2
+HEADER_VALUE_PATTERN = r"^[\t -~]*$"
+ENV_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+ENV_VALUE_PATTERN = r"^[^\x00]*$"
 PATTERN_MEANINGS = {
     APP_PATTERN: "module:attribute, as in main:app",
-    PATH_PATTERN: "begins with / and holds no space and no #",
+    PATH_PATTERN: "begins with /, the rest ASCII without spaces (percent-encode what is not)",
+    HEADER_NAME_PATTERN: "a header's name: letters, digits and -",
+    HEADER_VALUE_PATTERN: "a header's value: one line of printable ASCII",
+    ENV_NAME_PATTERN: "a variable's name: letters, digits and _",
+    ENV_VALUE_PATTERN: "any text without a NUL",
 }
 
 Text = Annotated[str, Field(min_length=1, max_length=300)]
+Headers = dict[Annotated[str, Field(pattern=HEADER_NAME_PATTERN)], Annotated[str, Field(pattern=HEADER_VALUE_PATTERN)]]
+Environment = dict[Annotated[str, Field(pattern=ENV_NAME_PATTERN)], Annotated[str, Field(pattern=ENV_VALUE_PATTERN)]]
 UrlPath = Annotated[str, Field(pattern=PATH_PATTERN, max_length=2_000)]
 Positive = Annotated[float, Field(gt=0, le=MAX_SECONDS)]
 Scalar = str | int | float | bool
@@ -68,7 +79,7 @@ class TargetOverrides(Strict):
     loop: Literal["asyncio", "uvloop"] | None = None
     http: Literal["h11", "httptools"] | None = None
     thread_tokens: int | None = Field(default=None, ge=1, le=10_000)
-    env: dict[str, str] | None = None
+    env: Environment | None = None
     python: str | None = None
 
 
@@ -81,7 +92,7 @@ class Target(Strict):
     loop: Literal["asyncio", "uvloop"] = "uvloop"
     http: Literal["h11", "httptools"] = "httptools"
     thread_tokens: int = Field(default=40, ge=1, le=10_000)
-    env: dict[str, str] = {}
+    env: Environment = {}
     python: str | None = None
     ready_s: Positive = 30.0
 
@@ -102,6 +113,15 @@ class Load(Strict):
     think_time_s: ThinkTime = (0.0, 0.0)
     drain_s: Positive = 30.0
     user: Literal["llhttp", "fast", "http"] = "llhttp"
+
+    @field_validator("spawn_rate")
+    @classmethod
+    def _ends_some_day(cls, value: float, info: ValidationInfo) -> float:
+        ramp_s = (info.data.get("users", 1) - 1) / value
+        if ramp_s > MAX_SECONDS:
+            context = {"users": info.data["users"], "limit": MAX_SECONDS}
+            raise PydanticCustomError("long", "{users} users would take longer than {limit} s to come", context)
+        return value
 
     @property
     def ramp_s(self) -> float:
@@ -132,7 +152,7 @@ class Request(Strict):
     path: UrlPath
     params: dict[str, Scalar] = {}
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
-    headers: dict[str, str] = {}
+    headers: Headers = {}
     json_: Any = Field(default=None, alias="json")
     body: str | None = None
     body_bytes: int | None = Field(default=None, ge=0, le=100_000_000, validate_default=True)
@@ -228,10 +248,9 @@ class Scenario(Strict):
 
 def slugs(names: list[str]) -> tuple[str, ...]:
     """Short names safe in any path, in the order given; equal ones get a number."""
-    taken: dict[str, int] = {}
-    result = []
+    result: list[str] = []
     for name in names:
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:36].strip("-") or "x"
-        taken[slug] = taken.get(slug, 0) + 1
-        result.append(slug if taken[slug] == 1 else f"{slug}-{taken[slug]}")
+        base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:36].strip("-") or "x"
+        numbered = (f"{base}-{number}" for number in itertools.count(2))
+        result.append(next(slug for slug in itertools.chain([base], numbered) if slug not in result))
     return tuple(result)

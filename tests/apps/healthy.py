@@ -24,7 +24,8 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await asyncio.sleep(600)
     elif path == "/block":
         time.sleep(0.02)  # noqa: ASYNC251  the fault that is wanted here
-    status = 500 if path == "/wrong" else 404 if path.startswith("/-") else 200
+    sour = path == "/sours" and COUNTED["requests"] > 60
+    status = 500 if path == "/wrong" or sour else 404 if path.startswith("/-") else 200
     await answer(send, status, {"path": path})
 
 

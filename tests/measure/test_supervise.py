@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from loopbench.measure import supervise
 from loopbench.measure.supervise import Supervised, describe_exit
 
 MARK = "LOOPBENCH_TEST_MARK"
@@ -27,6 +28,7 @@ time.sleep(600)
 HARNESS = """
 import os, sys, time
 from pathlib import Path
+from loopbench.measure import supervise
 from loopbench.measure.supervise import Supervised
 child = Supervised([sys.executable, "-c", sys.argv[1]], env=dict(os.environ), cwd=Path("."), log=Path(sys.argv[2]))
 time.sleep(600)
@@ -104,6 +106,18 @@ def test_kill_9_of_the_harness_leaves_nothing(tmp_path: Path) -> None:
     harness.send_signal(signal.SIGKILL)
     harness.wait()
     assert eventually(lambda: marked("orphan") == [])
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_minder_that_is_killed_or_stopped_leaves_nothing_either(
+    tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervise, "KILL_S", 0.2)
+    with supervised(DAEMONISES, tmp_path / "log", f"minder-{number}") as child:
+        assert eventually(lambda: len(marked(f"minder-{number}")) >= 4)
+        os.kill(child._process.pid, number)
+    assert marked(f"minder-{number}") == []
 
 
 @pytest.mark.real

@@ -91,6 +91,7 @@ def session(
         published=compare_with_published(
             "An article", [(each.name, each.published_rps, measured.get(each.name)) for each in made]
         ),
+        damaged=(),
         missing=tuple(missing),
         notes=tuple(notes),
     )

@@ -79,6 +79,7 @@ def test_every_mistake_is_named_at_once_with_its_line_and_what_is_allowed(scenar
 @pytest.mark.parametrize(
     ("addition", "path"),
     [
+        ('[[variants]]\nname = "a"\npath = "/x"\n', "two requests or variants are called 'a'"),
         ('[[requests]]\nname = "a"\npath = "/x"\n', "two requests or variants are called 'a'"),
         (
             '[[variants]]\nname = "c"\npath = "/c"\nbody = "x"\nbody_bytes = 3\n',
@@ -88,6 +89,10 @@ def test_every_mistake_is_named_at_once_with_its_line_and_what_is_allowed(scenar
         ("[load]\nusers = true\n", "integer"),
         ("[load]\nusers = 1.5\n", "integer"),
         ('[[variants]]\nname = ""\npath = "/c"\n', "at least 1 character"),
+        ('[[variants]]\nname = "c"\npath = "/ö"\n', "percent-encode"),
+        ('[[variants]]\nname = "c"\npath = "/c"\nheaders = { A = "x\\r\\nB: y" }\n', "one line of printable ASCII"),
+        ('[[variants]]\nname = "c"\npath = "/c"\n[variants.target.env]\n"B=C" = "1"\n', "letters, digits and _"),
+        ("[load]\nspawn_rate = 1e-9\n", "would take longer than 3600"),
     ],
 )
 def test_impossible_values_are_refused(scenario_file: Path, addition: str, path: str) -> None:
@@ -155,7 +160,7 @@ def test_a_variant_changes_only_the_target_settings_it_names(scenario_file: Path
 
 
 def test_names_become_safe_distinct_slugs(scenario_file: Path) -> None:
-    names = ["../../x", "X", "x", "<script>", "é" * 50, "a" * 300]
+    names = ["../../x", "X", "x", "x-2", "<script>", "é" * 50, "a" * 300]
     variants = "".join(f'[[variants]]\nname = "{name}"\npath = "/a"\n' for name in names)
     scenario_file.write_text(MINIMAL + variants)
     scenario = load(scenario_file)

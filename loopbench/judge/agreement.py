@@ -63,7 +63,11 @@ def _hold(ours: Plateau | None, theirs: Plateau | None) -> tuple[float | None, t
 def _rise(own: Sequence[Window], csv: Sequence[Window]) -> tuple[float | None, tuple[str, ...]]:
     if not own or not csv:
         return None, ("no rise on both roads",)
-    edges = np.linspace(0, max(step.users for step in own), BINS + 1)
+    users = [step.users for step in own]
+    half_step = float(np.median(np.abs(np.diff(users)))) / 2 if len(users) > 1 else 0.0
+    # Between two steps, not on them: the history knows the users to a part of a step only, and a point on an edge would
+    # fall to either side of it.
+    edges = np.linspace(0, max(users), BINS + 1) + half_step
     rows, _ = np.histogram([step.users for step in csv], edges)
     answers, _ = np.histogram([step.users for step in own], edges, weights=[step.good for step in own])
     usable = (answers >= MINIMUM_COMPLETIONS) & (rows >= FEWEST_ROWS)

@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 SCENARIO ?= scenarios/file_write.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-quick ui report check test bench-recorder lock clean
+.PHONY: help bench bench-quick ui report check test bench-recorder bench-generator bench-probe lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,13 @@ test: $(VENV)/.dev ## all tests, with real uvicorn and real Locust
 
 bench-recorder: $(VENV)/.dev ## what recording a request costs, and how fast five million samples load
 	$(BIN)/python benchmarks/recorder.py
+
+bench-generator: $(VENV)/.dev ## LlhttpUser, FastHttpUser, HttpUser and wrk against nginx, side by side (needs nginx, wrk)
+	$(BIN)/python benchmarks/generator.py
+
+bench-probe: $(VENV)/.dev ## what the probe costs, and how often it names the right line
+	$(BIN)/python benchmarks/probe_accuracy.py
+	$(BIN)/python benchmarks/probe_cost.py
 
 lock: ## resolve the requirements again (needs uv)
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --upgrade \

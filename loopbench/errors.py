@@ -1,5 +1,6 @@
 """Every way loopbench can fail, with its exit code. Raised anywhere, printed in one place (`cli`)."""
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -110,17 +111,15 @@ class CannotTellError(LoopbenchError):
     exit_code = ExitCode.CANNOT_TELL
 
 
+@dataclass(frozen=True, slots=True)
 class ScenarioProblem:
     """One mistake in a scenario file; a `ScenarioError` carries all of them at once."""
 
-    __slots__ = ("allowed", "line", "message", "path", "source")
-
-    def __init__(self, path: str, message: str, allowed: str, line: int | None, source: str) -> None:
-        self.path = path
-        self.message = message
-        self.allowed = allowed
-        self.line = line
-        self.source = source
+    path: str  # dotted, as in `variants[0].path`; empty for the file itself
+    message: str
+    allowed: str
+    line: int | None  # from 1; None when the key stands nowhere
+    source: str  # that line
 
 
 class ScenarioError(UsageError):

@@ -1,5 +1,6 @@
 """One run: a fresh target, verified, under one load, recorded and committed. The unit of replication."""
 
+import dataclasses
 import secrets
 import time
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from loopbench.errors import LoopbenchError, TargetError
 from loopbench.measure import store, target
-from loopbench.measure.counts import read_recorded
+from loopbench.measure.counts import Recorded, read_recorded
 from loopbench.measure.load import Load
 from loopbench.measure.machine import Cores
 from loopbench.measure.observer import Observer
@@ -61,15 +62,25 @@ def measure_run(bench: Bench, run: PlannedRun) -> RunRecord:
     recorded = read_recorded(folder, loaded.target.harness_requests)
     if recorded.counts.unfinished and recorded.counts.server is None:
         raise _hung(bench.scenario, recorded.counts.unfinished, loaded.target, folder)
-    record = RunRecord(
+    record = dataclasses.replace(
+        _record(bench, run, folder, loaded, recorded), started=started, wall_s=round(time.monotonic() - began, 3)
+    )
+    store.commit_run(folder, record, run.folder)
+    bench.observer.run_finished(record)
+    return record
+
+
+def _record(bench: Bench, run: PlannedRun, folder: Path, loaded: _Loaded, recorded: Recorded) -> RunRecord:
+    """Everything `run.json` says, but for when the run began and how long it took in all."""
+    return RunRecord(
         format=FORMAT_VERSION,
         number=run.number,
         kind=run.kind,
         variant=run.variant,
         attempt=store.attempt_of(folder),
-        nonce=nonce,
-        started=started,
-        wall_s=round(time.monotonic() - began, 3),
+        nonce=loaded.target.nonce,
+        started="",
+        wall_s=0.0,
         load_s=round(loaded.load_s, 3),
         port=loaded.target.port,
         target_command=loaded.target.process.command,
@@ -84,9 +95,6 @@ def measure_run(bench: Bench, run: PlannedRun) -> RunRecord:
         counts=recorded.counts,
         files=file_facts(folder),
     )
-    store.commit_run(folder, record, run.folder)
-    bench.observer.run_finished(record)
-    return record
 
 
 def _hung(scenario: Scenario, unfinished: int, running: RunningTarget, folder: Path) -> TargetError:

@@ -1,14 +1,15 @@
 """From a file to a checked scenario: read within limits, apply overrides, validate, report everything at once."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from loopbench.errors import ScenarioError, UsageError
+from loopbench.errors import ScenarioError, ScenarioProblem, UsageError
 from loopbench.scenario.model import Scenario
-from loopbench.scenario.problems import from_validation, problem_at
+from loopbench.scenario.problems import Key, from_validation, problem_at
 
 MAX_FILE_BYTES = 64 * 1024
 MAX_DOTS_IN_A_KEY = 8
@@ -37,11 +38,13 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, quick: bool = False) ->
         _apply(raw, override)
     if quick:
         _make_quick(raw)
+    problems = list(_missing_paths(raw, path.parent, text))
     try:
         scenario = Scenario.model_validate(raw, context={"file": path})
     except ValidationError as error:
-        raise ScenarioError(str(path), from_validation(error, text)) from None
-    _check_paths(scenario, text)
+        problems += from_validation(error, text)
+    if problems:
+        raise ScenarioError(str(path), tuple(sorted(problems, key=lambda problem: problem.line or 0)))
     return scenario
 
 
@@ -115,17 +118,28 @@ def _make_quick(raw: dict[str, Any]) -> None:
             load_table["spawn_rate"] = max(1.0, users / QUICK_RAMP_S)
 
 
-def _check_paths(scenario: Scenario, text: str) -> None:
-    """Files and folders a scenario names must exist before anything starts."""
-    folder = scenario.file.parent
-    problems = []
-    for target in {id(t): t for t in [scenario.target, *(scenario.target_of(v) for v in scenario.variants)]}.values():
-        if not (folder / target.app_dir).is_dir():
-            message = f"there is no folder {folder / target.app_dir}"
-            problems.append(problem_at(("target", "app_dir"), message, RELATIVE, text))
-        if target.python is not None and not (folder / target.python).is_file():
-            message = f"there is no file {folder / target.python}"
-            problems.append(problem_at(("target", "python"), message, RELATIVE, text))
-    if problems:
-        unique = {problem.message: problem for problem in problems}
-        raise ScenarioError(str(scenario.file), tuple(unique.values()))
+def _missing_paths(raw: dict[str, Any], folder: Path, text: str) -> Iterator[ScenarioProblem]:
+    """Folders and files a scenario names that are not there. On the raw tables, so that they are found at once."""
+    variants = raw.get("variants")
+    keys: list[Key] = [("target",)]
+    if isinstance(variants, list):
+        keys += [("variants", index, "target") for index in range(len(variants))]
+    for key in keys:
+        app_dir, python = (_at(raw, (*key, name)) for name in ("app_dir", "python"))
+        if isinstance(app_dir, str) and not (folder / app_dir).is_dir():
+            message = f"there is no folder {(folder / app_dir).resolve()}"
+            yield problem_at((*key, "app_dir"), message, RELATIVE, text)
+        if isinstance(python, str) and not (folder / python).is_file():
+            yield problem_at((*key, "python"), f"there is no file {(folder / python).resolve()}", RELATIVE, text)
+
+
+def _at(value: Any, key: Key) -> Any:
+    """What stands at a key of nested tables and lists; None if nothing does."""
+    for part in key:
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        else:
+            return None
+    return value

@@ -12,12 +12,12 @@ from loopbench.errors import ScenarioProblem
 from loopbench.scenario.model import PATTERN_MEANINGS, Scenario
 
 Key = tuple[str | int, ...]
+"""Where a value stands: names of tables and keys, indices of arrays."""
 
 
 def from_validation(error: ValidationError, text: str) -> tuple[ScenarioProblem, ...]:
-    """Every mistake pydantic found, in the order of the file."""
-    problems = [_problem(detail, text) for detail in error.errors(include_url=False)]
-    return tuple(sorted(problems, key=lambda problem: problem.line or 0))
+    """Every mistake pydantic found."""
+    return tuple(_problem(detail, text) for detail in error.errors(include_url=False))
 
 
 def problem_at(key: Key, message: str, allowed: str, text: str) -> ScenarioProblem:

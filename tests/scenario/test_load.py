@@ -136,6 +136,14 @@ def test_what_is_no_file_is_said(tmp_path: Path, place: str) -> None:
         load(tmp_path / place)
 
 
+def test_missing_folders_are_named_beside_other_mistakes(scenario_file: Path) -> None:
+    app = 'app = "main:app"\napp_dir = "nowhere"\npython = "none"\nlooop = 1'
+    scenario_file.write_text(MINIMAL.replace('app = "main:app"', app))
+    with pytest.raises(ScenarioError) as caught:
+        load(scenario_file)
+    assert [problem.path for problem in caught.value.problems] == ["target.app_dir", "target.python", "target.looop"]
+
+
 def test_an_override_changes_one_key(scenario_file: Path) -> None:
     scenario_file.write_text(MINIMAL)
     scenario = load(scenario_file, ("load.users=7", "target.loop=asyncio", "load.think_time_s=[0.1, 0.2]"))

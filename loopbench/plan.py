@@ -7,8 +7,8 @@ from loopbench.records.session import KIND_RAMP, PlannedRun
 from loopbench.scenario import Scenario
 
 OUTSIDE_LOAD_S = 1.5
-"""What a run takes besides warm-up, ramp and hold: start the target, verify, start Locust, drain, stop both. Quick
-sessions on a 2-core virtual machine: 1.2 to 2.1 s (wall_s in each run.json less its phases)."""
+"""What a run takes besides warm-up, ramp and hold: start the target, verify, start Locust, drain, stop both. Two
+full sessions on a 2-core virtual machine: 1.1 to 2.1 s (wall_s in each run.json less those phases)."""
 
 
 @dataclass(frozen=True)

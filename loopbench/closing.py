@@ -1,37 +1,50 @@
-"""The last lines on the console: the figures, what they answer, and where the page lies."""
+"""The last lines on the console: the stamp, the figures, the verdicts, and where the page lies."""
 
 from collections.abc import Iterator
 
+from loopbench.judge.rounds import Judged, Rounds
 from loopbench.judge.run_report import RunReport
 from loopbench.judge.session_report import SessionReport
+from loopbench.judge.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.stamp_rules import Level
 from loopbench.judge.statistics import samples_needed
 from loopbench.records.samples import PHASE_HOLD
 from loopbench.records.session import REPORT_FILE
 from loopbench.showable import showable
 
 MISSING = "-"
+MOST_VERDICTS = 12
+MOST_FAULTS = 8
 
 
 def closing_lines(report: SessionReport) -> Iterator[str]:
-    """A small table and three sentences."""
-    users = report.record.scenario.users
+    """What a person reads first, and often only."""
     yield ""
-    neighbour = next(iter(report.record.scenario.neighbours), None)
-    beside = "" if neighbour is None else f"{showable(neighbour)[:12] + ' p99 ms':>20}"
-    yield f"held at {users} users; good answers a second, all requests together and the variant's own"
-    yield f"{'variant':<24}{'all':>9}{'own':>9}{'p50 ms':>9}{'p99 ms':>9}{beside}{'never served':>14}{'failed':>8}"
-    for run in report.runs:
-        yield _row(run)
-    for name in report.missing:
-        yield f"{showable(name):<24}{'not measured':>18}"
+    yield from _ramp_table(report)
+    if report.rounds is not None:
+        yield from _rounds(report.rounds)
     yield ""
     if report.published is not None:
         yield showable(f"{report.published.source}: {report.published.sentence}")
     yield _counts(report)
     if any(request.hold.p99_ms is None for run in report.runs for request in run.requests):
         yield f"{MISSING}: too few answers in the hold to know it (a p99 takes {samples_needed(0.99)}): raise hold_s."
-    yield "One run each: a picture, not a comparison."
+    yield from _stamp(report.stamp)
+    if report.rounds is None:
+        yield "One run each: a picture, not a comparison."
     yield f"page: {report.folder / REPORT_FILE}"
+
+
+def _ramp_table(report: SessionReport) -> Iterator[str]:
+    users = report.record.scenario.users
+    neighbour = next(iter(report.record.scenario.neighbours), None)
+    beside = "" if neighbour is None else f"{showable(neighbour)[:12] + ' p99 ms':>20}"
+    yield f"the ramp, held at {users} users; good answers a second, all requests together and the variant's own"
+    yield f"{'variant':<24}{'all':>9}{'own':>9}{'p50 ms':>9}{'p99 ms':>9}{beside}{'never served':>14}{'failed':>8}"
+    for run in report.runs:
+        yield _row(run)
+    for name in report.missing:
+        yield f"{showable(name):<24}{'not measured':>18}"
 
 
 def _row(run: RunReport) -> str:
@@ -47,11 +60,47 @@ def _row(run: RunReport) -> str:
         f"{MISSING if end is None else end.never_served:>14}",
         f"{run.failures:>8}",
     )
-    return f"{showable(run.variant.name):<24}" + "".join(cells)
+    invalid = "  INVALID" if run.stamp.level is Level.INVALID else ""
+    return f"{showable(run.variant.name):<24}" + "".join(cells) + invalid
+
+
+def _rounds(rounds: Rounds) -> Iterator[str]:
+    for judged in rounds.judged:
+        yield ""
+        yield from _verdicts(judged)
+
+
+def _verdicts(judged: Judged) -> Iterator[str]:
+    """One sentence a pair; those against the baseline come first."""
+    quantity = judged.quantity
+    rounds = len(judged.replicates.rounds)
+    yield f"{quantity.name}, {rounds} round" + ("" if rounds == 1 else "s")
+    for name in judged.replicates.variants:
+        estimate = judged.estimate(name)
+        spread = "" if estimate.half_width is None else f" +-{100 * estimate.half_width:.2g} %"
+        yield f"  {showable(name):<24}{_number(estimate.value):>9} {quantity.unit}{spread}"
+    for verdict in judged.verdicts[:MOST_VERDICTS]:
+        yield f"  {showable(verdict.sentence)}"
+    if len(judged.verdicts) > MOST_VERDICTS:
+        yield f"  and {len(judged.verdicts) - MOST_VERDICTS} more pairs: see the page"
+
+
+def _stamp(stamp: SessionStamp) -> Iterator[str]:
+    yield f"stamp: {stamp.label}"
+    for finding in stamp.faults[:MOST_FAULTS]:
+        yield from _finding(finding)
+    if len(stamp.faults) > MOST_FAULTS:
+        yield f"  and {len(stamp.faults) - MOST_FAULTS} more findings: see the page"
+
+
+def _finding(finding: MergedFinding) -> Iterator[str]:
+    yield f"  {finding.level.label}  {showable(finding.sentence)}"
+    if finding.worst.advice:
+        yield f"      {finding.worst.advice}"
 
 
 def _counts(report: SessionReport) -> str:
-    total = sum(run.record.counts.samples or 0 for run in report.runs)
+    total = sum(record.counts.samples or 0 for record in report.records)
     if report.counts_agree:
         return f"Server, samples and Locust counted the same {total:,} requests."
     return "The three counts of requests do NOT agree: see the page."

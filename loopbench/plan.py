@@ -1,14 +1,23 @@
-"""What would run, in which order, how long: a pure function of a scenario and a seed. The runner only walks it."""
+"""What would run, in which order, how long: a pure function of a scenario and a seed. The runner only walks it.
+
+First the pictures: one ramp run a variant, and step loads where the scenario asks for them. Then the rounds: every
+variant once, as plateau runs, in an order drawn anew for each round. The plan holds as many rounds as there may be;
+the runner stops earlier when the intervals are narrow enough.
+"""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
-from loopbench.records.session import KIND_RAMP, PlannedRun
+from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, KIND_STEPS, OUTSIDE_ROUNDS, PlannedRun
 from loopbench.scenario import Scenario
 
-OUTSIDE_LOAD_S = 1.5
-"""What a run takes besides warm-up, ramp and hold: start the target, verify, start Locust, drain, stop both. Two
-full sessions on a 2-core virtual machine: 1.1 to 2.1 s (wall_s in each run.json less those phases)."""
+OUTSIDE_LOAD_S = 2.5
+"""What a run takes besides the phases of its load: canary, start the target, verify, start Locust, drain, stop both."""
+
+ARRIVAL_S = 1.0
+"""All users at once: Locust brings them within a second, and asks once a second what comes next."""
 
 
 @dataclass(frozen=True)
@@ -17,31 +26,70 @@ class Plan:
 
     seed: int
     runs: tuple[PlannedRun, ...]
+    fewest_rounds: int
 
     @property
-    def expected_s(self) -> float:
-        """Time until the last run is finished, the report not included."""
+    def pictures(self) -> tuple[PlannedRun, ...]:
+        """The runs outside rounds."""
+        return tuple(run for run in self.runs if run.round == OUTSIDE_ROUNDS)
+
+    @property
+    def rounds(self) -> tuple[tuple[PlannedRun, ...], ...]:
+        """As many as there may be."""
+        repeated = (run for run in self.runs if run.round != OUTSIDE_ROUNDS)
+        return tuple(tuple(runs) for _, runs in groupby(repeated, key=lambda run: run.round))
+
+    @property
+    def shortest_s(self) -> float:
+        """Time until the last run is finished when the fewest rounds are enough, the report not included."""
+        return sum(run.expected_s for run in self.runs if run.round <= self.fewest_rounds)
+
+    @property
+    def longest_s(self) -> float:
+        """The same when every round is needed."""
         return sum(run.expected_s for run in self.runs)
 
 
 def make_plan(scenario: Scenario, seed: int) -> Plan:
-    """One ramp run a variant, in an order drawn from the seed (so that no variant always goes first)."""
+    """Every run that may be needed, each with a seed of its own."""
     draw = random.Random(seed)  # noqa: S311  reproducible on purpose
-    order = list(range(len(scenario.variants)))
-    draw.shuffle(order)
     runs = tuple(
         PlannedRun(
             number=number,
-            kind=KIND_RAMP,
+            kind=kind,
+            round=round_,
             variant=scenario.slug(index),
             seed=draw.getrandbits(32),
-            expected_s=round(_ramp_run_s(scenario), 1),
+            expected_s=round(OUTSIDE_LOAD_S + load_s(scenario, kind), 1),
         )
-        for number, index in enumerate(order, 1)
+        for number, (kind, round_, index) in enumerate(_order(scenario, draw), 1)
     )
-    return Plan(seed, runs)
+    return Plan(seed, runs, scenario.repeat.fewest_rounds)
 
 
-def _ramp_run_s(scenario: Scenario) -> float:
-    load = scenario.load
-    return OUTSIDE_LOAD_S + load.warmup_s + load.ramp_s + load.hold_s
+def load_s(scenario: Scenario, kind: str) -> float:
+    """How long the load of one run lasts, warm-up included, drain not."""
+    load, repeat = scenario.load, scenario.repeat
+    return (
+        load.warmup_s
+        + {
+            KIND_RAMP: load.ramp_s + load.hold_s,
+            KIND_PLATEAU: ARRIVAL_S + repeat.settle_s + repeat.window_s,
+            KIND_STEPS: len(load.steps) * (ARRIVAL_S + repeat.settle_s + load.step_s),
+        }[kind]
+    )
+
+
+def _order(scenario: Scenario, draw: random.Random) -> Iterator[tuple[str, int, int]]:
+    """Kind, round and variant of each run. Within a pass the order is drawn, so that no variant always goes first."""
+    yield from ((KIND_RAMP, OUTSIDE_ROUNDS, index) for index in _shuffled(scenario, draw))
+    for _ in range(scenario.load.step_runs if scenario.load.steps else 0):
+        yield from ((KIND_STEPS, OUTSIDE_ROUNDS, index) for index in _shuffled(scenario, draw))
+    for number in range(1, scenario.repeat.max_rounds + 1):
+        yield from ((KIND_PLATEAU, number, index) for index in _shuffled(scenario, draw))
+
+
+def _shuffled(scenario: Scenario, draw: random.Random) -> list[int]:
+    order = list(range(len(scenario.variants)))
+    draw.shuffle(order)
+    return order

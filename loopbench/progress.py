@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from loopbench.console import say
+from loopbench.measure.judging import Standing
 from loopbench.measure.observer import Observer
 from loopbench.plan import Plan
-from loopbench.records.session import PlannedRun, RunRecord
+from loopbench.records.session import OUTSIDE_ROUNDS, PlannedRun, RunRecord
 from loopbench.records.tail import LiveView
 from loopbench.scenario import Scenario
 from loopbench.showable import showable
@@ -38,18 +39,35 @@ class _Course:
     def __init__(self) -> None:
         self.plan: Plan | None = None
         self.current = ""
+        self.total_s = 0.0  # as far as is known by now: how many rounds it takes shows only as they go
         self._done_s = 0.0
         self._run_began_s = 0.0
         self._run_expected_s = 0.0
 
+    def begin(self, plan: Plan) -> None:
+        self.plan = plan
+        self.total_s = plan.shortest_s
+
     def run_started(self, run: PlannedRun, variant_name: str) -> None:
-        total = len(self.plan.runs) if self.plan else 0
-        self.current = f"{run.number}/{total} {showable(variant_name)}"
+        place = f"round {run.round}" if run.round != OUTSIDE_ROUNDS else run.kind
+        self.current = f"{place}, {showable(variant_name)}"
         self._run_began_s = time.monotonic()
         self._run_expected_s = run.expected_s
 
     def run_finished(self) -> None:
         self._done_s += self._run_expected_s
+        self._run_expected_s = 0.0
+
+    def run_repeated(self) -> None:
+        self.total_s += self._run_expected_s
+        self.run_finished()
+
+    def round_finished(self, number: int, standing: Standing) -> None:
+        """From here on the rounds that are still needed, at most as many as are planned."""
+        assert self.plan is not None
+        needed = max(self.plan.fewest_rounds, standing.rounds_needed or number)
+        to_come = () if standing.enough else self.plan.rounds[number : max(number + 1, needed)]
+        self.total_s = self._done_s + sum(run.expected_s for runs in to_come for run in runs)
 
     @property
     def elapsed_s(self) -> float:
@@ -59,16 +77,41 @@ class _Course:
     @property
     def left(self) -> str:
         """Time left, in words."""
-        expected = self.plan.expected_s if self.plan else 0.0
-        return f"{minutes(expected - self.elapsed_s)} left"
+        return f"about {minutes(self.total_s - self.elapsed_s)} left"
 
 
 def _opening(scenario: Scenario, plan: Plan, folder: Path) -> Iterable[str]:
-    load = scenario.load
     yield showable(scenario.title)
     yield showable(scenario.question)
-    yield f"{len(plan.runs)} runs of up to {load.users} users, about {minutes(plan.expected_s)} min, seed {plan.seed}"
+    yield plan_sentence(scenario, plan)
     yield f"results: {folder}"
+
+
+def plan_sentence(scenario: Scenario, plan: Plan) -> str:
+    """What is about to happen and how long it takes."""
+    pictures = plural(len(plan.pictures), "run")
+    length = f"about {minutes(plan.shortest_s)} min"
+    rounds = ""
+    if plan.rounds:
+        few, most = plan.fewest_rounds, len(plan.rounds)
+        counted = f"{few} to {most} rounds" if few < most else plural(most, "round")
+        rounds = f", then {counted} of {plural(len(plan.rounds[0]), 'short run')}"
+        length += f", at most {minutes(plan.longest_s)}" if few < most else ""
+    return f"{pictures} of up to {plural(scenario.load.users, 'user')}{rounds}: {length} (seed {plan.seed})"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 run`, `4 runs`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _repeated(run: PlannedRun, faults: tuple[str, ...]) -> str:
+    reasons = "; ".join(showable(fault) for fault in faults)
+    return f"round {run.round}, {run.variant}: INVALID, will be measured again: {reasons}"
+
+
+def _time_is_up(needed_s: float) -> str:
+    return f"the time given is up: what comes next would take {minutes(needed_s)} min"
 
 
 def _state(view: LiveView) -> str:
@@ -84,7 +127,7 @@ class PlainProgress:
 
     def session_started(self, scenario: Scenario, plan: Plan, folder: Path) -> None:
         """See `Observer`."""
-        self._course.plan = plan
+        self._course.begin(plan)
         for line in _opening(scenario, plan, folder):
             say(line)
 
@@ -104,6 +147,20 @@ class PlainProgress:
         """See `Observer`."""
         self._course.run_finished()
         say(f"{self._course.current}: {_outcome(record)}")
+
+    def run_repeated(self, run: PlannedRun, faults: tuple[str, ...]) -> None:
+        """See `Observer`."""
+        self._course.run_repeated()
+        say(_repeated(run, faults))
+
+    def round_finished(self, number: int, standing: Standing) -> None:
+        """See `Observer`."""
+        self._course.round_finished(number, standing)
+        say(f"after round {number}: {standing.sentence}")
+
+    def time_is_up(self, needed_s: float) -> None:
+        """See `Observer`."""
+        say(_time_is_up(needed_s))
 
 
 class _SteadyConsole(Console):
@@ -131,10 +188,10 @@ class LiveProgress:
 
     def session_started(self, scenario: Scenario, plan: Plan, folder: Path) -> None:
         """See `Observer`."""
-        self._course.plan = plan
+        self._course.begin(plan)
         for line in _opening(scenario, plan, folder):
             self._console.print(line, markup=False)
-        self._task = self._bar.add_task("", total=plan.expected_s, state="")
+        self._task = self._bar.add_task("", total=plan.shortest_s, state="")
 
     def run_started(self, run: PlannedRun, variant_name: str) -> None:
         """See `Observer`."""
@@ -149,13 +206,37 @@ class LiveProgress:
     def run_finished(self, record: RunRecord) -> None:
         """See `Observer`."""
         self._course.run_finished()
+        self._keep(f"{self._course.current}: {_outcome(record)}")
+
+    def run_repeated(self, run: PlannedRun, faults: tuple[str, ...]) -> None:
+        """See `Observer`."""
+        self._course.run_repeated()
+        self._keep(_repeated(run, faults))
+
+    def round_finished(self, number: int, standing: Standing) -> None:
+        """See `Observer`."""
+        self._course.round_finished(number, standing)
+        self._keep(f"after round {number}: {standing.sentence}")
+
+    def time_is_up(self, needed_s: float) -> None:
+        """See `Observer`."""
+        self._keep(_time_is_up(needed_s))
+
+    def _keep(self, line: str) -> None:
+        """A line that stays above the bar."""
         self._bar.stop()
-        self._console.print(f"{self._course.current}: {_outcome(record)}", markup=False)
+        self._console.print(line, markup=False)
 
     def _show(self, state: str) -> None:
         assert self._task is not None
         text = f"{state}  {self._course.left}"
-        self._bar.update(self._task, description=self._course.current, completed=self._course.elapsed_s, state=text)
+        self._bar.update(
+            self._task,
+            description=self._course.current,
+            completed=self._course.elapsed_s,
+            total=self._course.total_s,
+            state=text,
+        )
 
 
 def _outcome(record: RunRecord) -> str:

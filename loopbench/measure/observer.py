@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
+from loopbench.measure.judging import Standing
 from loopbench.plan import Plan
 from loopbench.records.session import PlannedRun, RunRecord
 from loopbench.records.tail import LiveView
@@ -22,4 +23,13 @@ class Observer(Protocol):
         """Ten times a second while the generator runs."""
 
     def run_finished(self, record: RunRecord) -> None:
-        """A run is on disk."""
+        """A run is on disk and counts."""
+
+    def run_repeated(self, run: PlannedRun, faults: tuple[str, ...]) -> None:
+        """A run came out INVALID and is measured again."""
+
+    def round_finished(self, number: int, standing: Standing) -> None:
+        """Every variant has been measured once more."""
+
+    def time_is_up(self, needed_s: float) -> None:
+        """What comes next would take longer than there is time for."""

@@ -2,33 +2,48 @@
 
 import base64
 import json
+import random
 from pathlib import Path
 
 from loopbench.records.expectation import Expectation
 from loopbench.records.load_order import LoadOrder, OrderedRequest
-from loopbench.records.session import PlannedRun, samples_file
-from loopbench.scenario import Request, Scenario, Variant
+from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, KIND_STEPS, PlannedRun, samples_file
+from loopbench.scenario import Request, Scenario
 
 
 def make_order(  # noqa: PLR0913  where the two halves meet
-    scenario: Scenario, variant: Variant, run: PlannedRun, *, nonce: str, url: str, folder: Path
+    scenario: Scenario, run: PlannedRun, *, nonce: str, url: str, folder: Path, explain: bool
 ) -> LoadOrder:
     """One run's load: the neighbours and the variant's own request, all of them asked by every user."""
-    load = scenario.load
+    load, repeat = scenario.load, scenario.repeat
     return LoadOrder(
         run=nonce,
         url=url,
+        kind=run.kind,
         client=load.user,
-        requests=tuple(ordered(request) for request in [*scenario.requests, variant]),
+        requests=tuple(ordered(request) for request in [*scenario.requests, scenario.variant(run.variant)]),
         users=load.users,
         spawn_rate=load.spawn_rate,
         warmup_users=min(load.users, 10),
         warmup_s=load.warmup_s,
-        hold_s=load.hold_s,
+        settle_s=repeat.settle_s,
+        hold_s={KIND_RAMP: load.hold_s, KIND_PLATEAU: repeat.window_s, KIND_STEPS: load.step_s}[run.kind],
+        steps=_steps(load.steps, run) if run.kind == KIND_STEPS else (),
+        mode=load.mode,
+        rate_rps=load.rate or (0.0, 0.0),
+        arrivals=load.arrivals,
+        explain=explain,
         think_time_s=load.think_time_s,
         seed=run.seed,
         samples_file=str((folder / samples_file(0)).resolve()),
     )
+
+
+def _steps(levels: list[int], run: PlannedRun) -> tuple[int, ...]:
+    """In an order drawn from the run's seed: upwards, whatever drifts in the machine would bend the curve."""
+    order = list(levels)
+    random.Random(run.seed).shuffle(order)  # noqa: S311  reproducible on purpose
+    return tuple(order)
 
 
 def ordered(request: Request) -> OrderedRequest:
@@ -51,6 +66,8 @@ def ordered(request: Request) -> OrderedRequest:
             json_min=request.expect.json_min,
             size_bytes=request.expect.body_bytes,
         ),
+        hang_up_after_s=request.hang_up.after_s if request.hang_up else None,
+        hang_up_turns=request.hang_up.turns if request.hang_up else 0,
     )
 
 

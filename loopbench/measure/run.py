@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loopbench.errors import LoopbenchError, TargetError
-from loopbench.measure import store, target
+from loopbench.measure import lines, store, target
+from loopbench.measure.canary import measure_canary
 from loopbench.measure.counts import Recorded, read_recorded
+from loopbench.measure.generators import Spread
 from loopbench.measure.load import Load
 from loopbench.measure.machine import Cores
 from loopbench.measure.observer import Observer
 from loopbench.measure.order import make_order
+from loopbench.measure.receipt import ReceiptValue, ask_receipt
+from loopbench.measure.sensors import Sensors
+from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import StopWish
-from loopbench.measure.target import RunningTarget
+from loopbench.measure.target import AnyTarget
 from loopbench.records import FORMAT_VERSION, probe
+from loopbench.records.sensors import SENSORS_FILE
 from loopbench.records.session import PlannedRun, RunRecord, file_facts
 from loopbench.records.tail import LiveView
 from loopbench.scenario import Scenario, Variant
@@ -28,54 +34,79 @@ class Bench:
     scenario: Scenario
     folder: Path
     cores: Cores
+    spread: Spread
     stop: StopWish
     observer: Observer
+    explain: bool
+    services: RunningServices
+    own_ceiling_rps: float | None
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """A finished attempt: complete on disk, but not counting before `commit_run`."""
+
+    folder: Path
+    record: RunRecord
 
 
 @dataclass(frozen=True)
 class _Loaded:
     """What is known when both processes have ended."""
 
-    target: RunningTarget
+    target: AnyTarget
     load_command: tuple[str, ...]
     load_s: float
     generator_exit: str
+    receipt: dict[str, ReceiptValue] | None
 
 
-def measure_run(bench: Bench, run: PlannedRun) -> RunRecord:
-    """Walk one line of the plan. Its folder is there afterwards, complete.
+def measure_run(bench: Bench, run: PlannedRun) -> MeasuredRun:
+    """Walk one line of the plan. What it left is complete afterwards, under the name of an attempt.
 
     Raises:
         TargetError, GeneratorError: the run failed; what it left stays in its attempt's folder and never counts.
         InterruptedRunError: a signal asked for the end.
     """
     began, started = time.monotonic(), store.now_iso()
-    variant = _variant(bench.scenario, run)
+    variant = bench.scenario.variant(run.variant)
     bench.observer.run_started(run, variant.name)
     folder = store.begin_run(bench.folder, run.folder)
-    nonce = secrets.token_hex(8)
+    canary_before_s = measure_canary(bench.cores.both)
     try:
-        loaded = _load(bench, run, variant, nonce, folder)
+        loaded = _load(bench, run, variant, folder)
     except LoopbenchError as error:
         error.kept = error.kept or f"what this run left is in {folder}"
         raise
-    recorded = read_recorded(folder, loaded.target.harness_requests)
-    if recorded.counts.unfinished and recorded.counts.server is None:
+    canary_after_s = measure_canary(bench.cores.both)
+    lines.capture_lines(folder, bench.scenario.file.parent / bench.scenario.target_of(variant).app_dir)
+    recorded = read_recorded(folder, loaded.target)
+    if recorded.counts.unfinished and recorded.counts.server is None and loaded.target.pids:
         raise _hung(bench.scenario, recorded.counts.unfinished, loaded.target, folder)
     record = dataclasses.replace(
-        _record(bench, run, folder, loaded, recorded), started=started, wall_s=round(time.monotonic() - began, 3)
+        _record(bench, run, folder, loaded, recorded),
+        started=started,
+        wall_s=round(time.monotonic() - began, 3),
+        canary_before_s=canary_before_s,
+        canary_after_s=canary_after_s,
     )
-    store.commit_run(folder, record, run.folder)
-    bench.observer.run_finished(record)
-    return record
+    store.finish_run(folder, record)
+    return MeasuredRun(folder, record)
+
+
+def commit_run(bench: Bench, run: PlannedRun, measured: MeasuredRun) -> None:
+    """Make a finished attempt count."""
+    store.commit_run(measured.folder, run.folder)
+    bench.observer.run_finished(measured.record)
 
 
 def _record(bench: Bench, run: PlannedRun, folder: Path, loaded: _Loaded, recorded: Recorded) -> RunRecord:
-    """Everything `run.json` says, but for when the run began and how long it took in all."""
+    """Everything `run.json` says, but for when the run began, how long it took in all, and the canaries around it."""
     return RunRecord(
         format=FORMAT_VERSION,
         number=run.number,
         kind=run.kind,
+        round=run.round,
         variant=run.variant,
         attempt=store.attempt_of(folder),
         nonce=loaded.target.nonce,
@@ -83,7 +114,7 @@ def _record(bench: Bench, run: PlannedRun, folder: Path, loaded: _Loaded, record
         wall_s=0.0,
         load_s=round(loaded.load_s, 3),
         port=loaded.target.port,
-        target_command=loaded.target.process.command,
+        target_command=loaded.target.command,
         load_command=loaded.load_command,
         target_pids=probe.serving_pids(folder),
         target_cpus=bench.cores.target,
@@ -93,11 +124,15 @@ def _record(bench: Bench, run: PlannedRun, folder: Path, loaded: _Loaded, record
         phases=recorded.phases,
         users_started=recorded.users_started,
         counts=recorded.counts,
+        canary_before_s=None,
+        canary_after_s=None,
+        own_ceiling_rps=bench.own_ceiling_rps,
+        receipt=loaded.receipt,
         files=file_facts(folder),
     )
 
 
-def _hung(scenario: Scenario, unfinished: int, running: RunningTarget, folder: Path) -> TargetError:
+def _hung(scenario: Scenario, unfinished: int, running: AnyTarget, folder: Path) -> TargetError:
     return TargetError(
         f"the target stopped answering: {unfinished} requests had no answer {scenario.load.drain_s:g} s after the "
         "load, and it did not end when asked to",
@@ -108,28 +143,45 @@ def _hung(scenario: Scenario, unfinished: int, running: RunningTarget, folder: P
     )
 
 
-def _variant(scenario: Scenario, run: PlannedRun) -> Variant:
-    slugs = [scenario.slug(index) for index in range(len(scenario.variants))]
-    return scenario.variants[slugs.index(run.variant)]
-
-
-def _load(bench: Bench, run: PlannedRun, variant: Variant, nonce: str, folder: Path) -> _Loaded:
-    """Start the target, verify it, put the load on it, stop both."""
-    settings = bench.scenario.target_of(variant)
+def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path) -> _Loaded:
+    """Start the target, verify it, put the load on it, ask what came of it, stop both."""
+    settings, nonce = bench.scenario.target_of(variant), secrets.token_hex(8)
     with target.started(
-        bench.scenario, settings, nonce=nonce, folder=folder, cpus=bench.cores.target, stop=bench.stop
+        bench.scenario,
+        settings,
+        nonce=nonce,
+        folder=folder,
+        cpus=bench.cores.target,
+        stop=bench.stop,
+        env=bench.services.env,
+        explain=bench.explain,
     ) as running:
-        order = make_order(bench.scenario, variant, run, nonce=nonce, url=running.url, folder=folder)
+        order = make_order(bench.scenario, run, nonce=nonce, url=running.url, folder=folder, explain=bench.explain)
         target.verify(running, order.requests)
-
-        def between(view: LiveView) -> None:
-            bench.stop.check()
-            running.check_alive()
-            bench.observer.run_progressed(view)
-
         began = time.monotonic()
-        with Load(order, folder, drain_s=bench.scenario.load.drain_s, cpus=bench.cores.generator) as load:
-            ended = load.watch(between)
+        drain_s = bench.scenario.load.drain_s
+        with Load(order, folder, drain_s=drain_s, cpus=bench.cores.generator, spread=bench.spread) as load:
+            with _sensors(folder, running, load):
+                ended = load.watch(lambda view: _look(bench, running, view))
             command = load.command
         load_s = time.monotonic() - began
-    return _Loaded(running, command, load_s, ended)
+        receipt = ask_receipt(running, variant.receipt, bench.stop) if variant.receipt else None
+    return _Loaded(running, command, load_s, ended, receipt)
+
+
+def _sensors(folder: Path, running: AnyTarget, load: Load) -> Sensors:
+    return Sensors(
+        folder / SENSORS_FILE,
+        target_pids=lambda: running.pids,
+        generator_pids=lambda: load.pids,
+        port=running.port,
+        serving_pids=lambda: probe.serving_pids(folder),
+    )
+
+
+def _look(bench: Bench, running: AnyTarget, view: LiveView) -> None:
+    """Ten times a second: is everybody still there?"""
+    bench.stop.check()
+    running.check_alive()
+    bench.services.check_alive()
+    bench.observer.run_progressed(view)

@@ -1,27 +1,40 @@
-"""One session: checks the ground, writes down what is about to happen, and walks the plan."""
+"""One session: checks the ground, writes down what is about to happen, and walks the plan.
 
-import contextlib
-import fcntl
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+The pictures first, then round after round until the intervals are narrow enough, the plan or the time is used up. A
+run that comes out INVALID is repeated inside its round, whatever its figures were; its folder stays and never counts.
+"""
+
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import loopbench
-from loopbench.errors import EnvironmentRefusedError, LoopbenchError
-from loopbench.measure import environment, machine, store
+from loopbench.errors import LoopbenchError
+from loopbench.measure import machine, services, store
+from loopbench.measure.ceiling import own_ceiling
+from loopbench.measure.description import describe
+from loopbench.measure.generators import spread_of
+from loopbench.measure.judging import Judge
+from loopbench.measure.lock import one_at_a_time
 from loopbench.measure.observer import Observer
-from loopbench.measure.order import ordered
-from loopbench.measure.run import Bench, measure_run
+from loopbench.measure.run import Bench, commit_run, measure_run
+from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.plan import Plan
-from loopbench.records import FORMAT_VERSION
-from loopbench.records.session import RecordedScenario, RecordedVariant, ResolvedTarget, SessionRecord
-from loopbench.scenario import Scenario, Variant
+from loopbench.records.session import OUTSIDE_ROUNDS, PlannedRun
+from loopbench.scenario import Scenario
 
-LOCK_FILE = "/tmp/loopbench.lock"  # noqa: S108  one for the machine, whoever asks and whatever TMPDIR says
+MOST_ATTEMPTS = 3
+"""Of one run. A variant that is INVALID every time is so by itself, not by the moment: it is not repeated again."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks of a session, besides the scenario."""
+
+    quick: bool = False
+    explain: bool = False
+    max_minutes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -30,117 +43,129 @@ class SessionOutcome:
 
     folder: Path
     finished_runs: int
+    planned_runs: int  # that were still wanted when it ended
     interrupted_by: int | None  # a signal's number
     error: LoopbenchError | None  # what ended it before its plan did
 
 
-def measure_session(
-    scenario: Scenario, plan: Plan, results: Path, observer: Observer, *, quick: bool
+def measure_session(  # noqa: PLR0913  a session's six facts
+    scenario: Scenario,
+    plan: Plan,
+    open_folder: Callable[[], Path],
+    observer: Observer,
+    judge: Judge,
+    wanted: Wanted,
 ) -> SessionOutcome:
-    """Walk a plan from its first run to its last, or to the first failure, or to a signal.
+    """Walk a plan to its end, or to the first failure, or to a signal. Runs that are complete already are kept.
+
+    Args:
+        scenario: the question.
+        plan: its runs.
+        open_folder: makes the session's folder, or gives the one that is resumed, with the same plan.
+        observer: told of every step.
+        judge: asked between runs.
+        wanted: how it was called.
 
     Raises:
-        EnvironmentRefusedError: before anything was started, results cannot be written or a measurement runs already.
+        EnvironmentRefusedError: before anything was started, another measurement runs or results cannot be written.
     """
     stop = StopWish()
     with one_at_a_time(), stop.listening():
-        folder = store.new_session_folder(results / scenario.name)
-        store.write_session(folder, _describe(scenario, plan, quick=quick))
+        folder = open_folder()
         observer.session_started(scenario, plan, folder)
-        bench = Bench(scenario, folder, machine.divide_cores(machine.available_cores()), stop, observer)
-        finished, error = 0, None
+        walk, error = _Walk(plan, judge, wanted), None
         try:
-            for run in plan.runs:
-                stop.check()
-                measure_run(bench, run)
-                finished += 1
+            with services.started(scenario.services, folder, stop) as running:
+                walk.to_the_end(_bench(scenario, folder, stop, observer, wanted, running))
         except InterruptedRunError:
             pass
         except LoopbenchError as problem:
             error = problem
-    return SessionOutcome(folder, finished, stop.signal_number, error)
+    return SessionOutcome(folder, walk.finished, walk.wanted_runs, stop.signal_number, error)
 
 
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Hold the machine's lock: two measurements at once would measure each other.
+def new_session(scenario: Scenario, plan: Plan, results: Path, wanted: Wanted) -> Path:
+    """A folder for a session, with its `session.json`.
 
     Raises:
-        EnvironmentRefusedError: another loopbench holds it.
+        EnvironmentRefusedError: results cannot be written.
     """
-    descriptor = os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    with contextlib.suppress(PermissionError):  # another user's: it has the right mode already
-        os.fchmod(descriptor, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(descriptor, 200).decode("utf-8", "replace").strip() or "unknown"
-        os.close(descriptor)
-        raise EnvironmentRefusedError(
-            "another loopbench is measuring on this machine; two at once would measure each other",
-            slug="busy",
-            where=f"{LOCK_FILE}: held by process {holder}",
-            hints=("wait for it to end",),
-        ) from None
-    try:
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
+    folder = store.new_session_folder(results / scenario.name)
+    store.write_session(folder, describe(scenario, plan, quick=wanted.quick, explain=wanted.explain))
+    return folder
 
 
-def _describe(scenario: Scenario, plan: Plan, *, quick: bool) -> SessionRecord:
-    return SessionRecord(
-        format=FORMAT_VERSION,
-        loopbench=loopbench.__version__,
-        started=store.now_iso(),
-        command=tuple(sys.argv),
-        scenario=_recorded_scenario(scenario, quick=quick),
-        seed=plan.seed,
-        plan=plan.runs,
-        machine=machine.facts(),
-        packages=machine.package_versions(),
-        environment_ignored=environment.ignored(),
+def _bench(  # noqa: PLR0913  what a session's runs share
+    scenario: Scenario, folder: Path, stop: StopWish, observer: Observer, wanted: Wanted, running: RunningServices
+) -> Bench:
+    """Cores are divided and the generator's own ceiling is measured before the first run."""
+    cores = machine.divide_cores(machine.available_cores(), scenario.load.generators)
+    spread = spread_of(scenario)
+    ceiling = own_ceiling(folder, client=scenario.load.user, spread=spread, cores=cores, stop=stop)
+    return Bench(
+        scenario=scenario,
+        folder=folder,
+        cores=cores if scenario.target.pin else cores.shared,
+        spread=spread,
+        stop=stop,
+        observer=observer,
+        explain=wanted.explain,
+        services=running,
+        own_ceiling_rps=None if ceiling is None else ceiling.rps,
     )
 
 
-def _recorded_scenario(scenario: Scenario, *, quick: bool) -> RecordedScenario:
-    load = scenario.load
-    return RecordedScenario(
-        file=str(scenario.file),
-        name=scenario.name,
-        title=scenario.title,
-        question=scenario.question,
-        source=scenario.source,
-        neighbours=tuple(request.name for request in scenario.requests),
-        variants=tuple(_recorded_variant(scenario, index, each) for index, each in enumerate(scenario.variants)),
-        users=load.users,
-        spawn_rate=load.spawn_rate,
-        hold_s=load.hold_s,
-        warmup_s=load.warmup_s,
-        think_time_s=load.think_time_s,
-        client=load.user,
-        quick=quick,
-    )
+class _Walk:
+    """Where in the plan a session stands."""
+
+    def __init__(self, plan: Plan, judge: Judge, wanted: Wanted) -> None:
+        self._plan = plan
+        self._judge = judge
+        self._ends_s = None if wanted.max_minutes is None else time.monotonic() + 60 * wanted.max_minutes
+        self._hopeless: set[str] = set()
+        self.finished = 0
+        self.wanted_runs = sum(1 for run in plan.runs if run.round <= plan.fewest_rounds)
+
+    def to_the_end(self, bench: Bench) -> None:
+        """Pictures, then rounds."""
+        for run in self._plan.pictures:
+            if not self._time_for(bench, [run]):
+                return
+            self._measure(bench, run)
+        for number, runs in enumerate(self._plan.rounds, 1):
+            if not self._time_for(bench, runs):
+                return
+            for run in runs:
+                self._measure(bench, run)
+            standing = self._judge.standing(bench.folder)
+            bench.observer.round_finished(number, standing)
+            if standing.enough and number >= self._plan.fewest_rounds:
+                return
+
+    def _time_for(self, bench: Bench, runs: Sequence[PlannedRun]) -> bool:
+        """Whether these runs fit into the time that was given; those that are complete already take none."""
+        needed_s = sum(run.expected_s for run in runs if not _is_complete(bench, run))
+        if self._ends_s is None or not needed_s or time.monotonic() + needed_s <= self._ends_s:
+            return True
+        bench.observer.time_is_up(needed_s)
+        return False
+
+    def _measure(self, bench: Bench, run: PlannedRun) -> None:
+        """One line of the plan, again if it came out INVALID."""
+        if not _is_complete(bench, run):
+            repeatable = run.round != OUTSIDE_ROUNDS and run.variant not in self._hopeless
+            for attempts_left in reversed(range(MOST_ATTEMPTS if repeatable else 1)):
+                bench.stop.check()
+                measured = measure_run(bench, run)
+                faults = self._judge.faults(measured.folder, bench.folder) if repeatable else ()
+                if not faults or not attempts_left:
+                    break
+                bench.observer.run_repeated(run, faults)
+            if faults:
+                self._hopeless.add(run.variant)
+            commit_run(bench, run, measured)
+        self.finished += 1
 
 
-def _recorded_variant(scenario: Scenario, index: int, variant: Variant) -> RecordedVariant:
-    target, request = scenario.target_of(variant), ordered(variant)
-    return RecordedVariant(
-        name=variant.name,
-        slug=scenario.slug(index),
-        method=request.method,
-        path=request.target,
-        published_rps=variant.published.rps,
-        target=ResolvedTarget(
-            app=target.app,
-            app_dir=target.app_dir,
-            workers=target.workers,
-            loop=target.loop,
-            http=target.http,
-            thread_tokens=target.thread_tokens,
-            env_names=tuple(sorted(target.env)),
-            python=target.python or "",
-        ),
-    )
+def _is_complete(bench: Bench, run: PlannedRun) -> bool:
+    return store.run_path(bench.folder, run.folder).is_dir()

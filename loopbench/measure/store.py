@@ -77,12 +77,21 @@ def attempt_of(path: Path) -> int:
     return int(path.name.rpartition("-")[2])
 
 
-def commit_run(path: Path, record: RunRecord, run_folder: str) -> Path:
-    """Make a run count: its files on disk, `run.json` last, then the final name."""
+def run_path(session_folder: Path, run_folder: str) -> Path:
+    """Where a run lies when it counts."""
+    return session_folder / RUNS_FOLDER / run_folder
+
+
+def finish_run(path: Path, record: RunRecord) -> None:
+    """Everything of an attempt on the disk, `run.json` last. It does not count yet."""
     for file in path.iterdir():
         _sync(file)
     _write_durably(path / RUN_FILE, to_json(record))
     _sync_folder(path)
+
+
+def commit_run(path: Path, run_folder: str) -> Path:
+    """Make a finished attempt count: the final name."""
     final = path.with_name(run_folder)
     path.rename(final)
     _sync_folder(final.parent)

@@ -55,6 +55,11 @@ class Supervised:
         self.kill()
 
     @property
+    def pid(self) -> int:
+        """Of the minder: the command and everything it started are below it."""
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """None while it runs, then the child's code, 128+n for signal n."""
         code = self._process.poll()

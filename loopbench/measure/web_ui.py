@@ -10,7 +10,7 @@ from pathlib import Path
 
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment, target
-from loopbench.measure.load import LOCUSTFILE
+from loopbench.measure.generators import LOCUSTFILE
 from loopbench.measure.log_tail import log_tail
 from loopbench.measure.order import make_order
 from loopbench.measure.serve import check_free
@@ -18,7 +18,7 @@ from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.measure.supervise import Supervised, describe_exit
 from loopbench.plan import make_plan
 from loopbench.records.load_order import PATH_VARIABLE, UiOrder, write_order
-from loopbench.records.session import LOCUST_LOG
+from loopbench.records.session import KIND_RAMP, LOCUST_LOG
 from loopbench.scenario import Scenario
 
 UI_LOCUSTFILE = LOCUSTFILE.with_name("ui.py")
@@ -53,7 +53,7 @@ def serve_web_ui(scenario: Scenario, port: int, announce: Callable[[str], None])
             announce("target and web UI stopped")
 
 
-def _wait(locust: Supervised, running: target.RunningTarget, stop: StopWish, folder: Path) -> None:
+def _wait(locust: Supervised, running: target.AnyTarget, stop: StopWish, folder: Path) -> None:
     while locust.exit_code is None:
         stop.check()
         running.check_alive()
@@ -67,10 +67,12 @@ def _wait(locust: Supervised, running: target.RunningTarget, stop: StopWish, fol
 
 def _write_order(scenario: Scenario, nonce: str, url: str, folder: Path, path: Path) -> None:
     plan = make_plan(scenario, seed=int.from_bytes(os.urandom(4), "big"))
-    slugs = {scenario.slug(index): variant for index, variant in enumerate(scenario.variants)}
     orders = {
-        slugs[run.variant].name: make_order(scenario, slugs[run.variant], run, nonce=nonce, url=url, folder=folder)
-        for run in plan.runs
+        scenario.variant(run.variant).name: make_order(
+            scenario, run, nonce=nonce, url=url, folder=folder, explain=False
+        )
+        for run in plan.pictures
+        if run.kind == KIND_RAMP
     }
     write_order(UiOrder({variant.name: orders[variant.name] for variant in scenario.variants}), path)
 

@@ -34,7 +34,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911  one ret
         return _decode_record(kind, value, where)
     origin, inner = get_origin(kind), get_args(kind)
     if origin is types.UnionType:
-        return None if value is None else _decode(inner[0], value, where)
+        return None if value is None else _decode(_member(inner, value), value, where)
     if origin is tuple and isinstance(value, list):
         return _decode_tuple(inner, value, where)
     if origin is not None and issubclass(origin, dict) and isinstance(value, dict):
@@ -44,6 +44,11 @@ def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911  one ret
     if origin is None and type(value) is kind:
         return value
     raise FormatError(f"{where or 'the file'} is {type(value).__name__}, not {getattr(kind, '__name__', kind)}")
+
+
+def _member(union: tuple[Any, ...], value: Any) -> Any:
+    """The member of a union that a value belongs to: its own type where that is one of them, else the first."""
+    return next((kind for kind in union if type(value) is kind), union[0])
 
 
 def _decode_tuple(inner: tuple[Any, ...], value: list[Any], where: str) -> tuple[Any, ...]:

@@ -10,9 +10,11 @@ from loopbench.records.codec import from_json, to_json
 from loopbench.records.expectation import Expectation
 
 PATH_VARIABLE = "LOOPBENCH_LOAD_ORDER"
-"""Environment variable that tells the locustfile where its order lies (user classes must exist at import time)."""
+"""Environment variable that tells the locustfile where its order lies. Without it a worker gets it from its master."""
 
 CLIENT_LLHTTP, CLIENT_FAST, CLIENT_HTTP = "llhttp", "fast", "http"
+MODE_CLOSED, MODE_OPEN = "closed", "open"
+ARRIVALS_CONSTANT, ARRIVALS_EXPONENTIAL = "constant", "exponential"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class OrderedRequest:
     timeout_s: float
     weight: int
     expect: Expectation
+    hang_up_after_s: float | None = None  # close the connection so long after sending; None: wait for the answer
+    hang_up_turns: int = 0  # of its `weight` turns, those that hang up
 
     @property
     def body(self) -> bytes:
@@ -40,16 +44,35 @@ class LoadOrder:
 
     run: str  # nonce
     url: str  # scheme, host and port of the target
+    kind: str  # of run: one of the KIND_ constants of `session`
     client: str  # which user class asks: one of the CLIENT_ constants
     requests: tuple[OrderedRequest, ...]  # all of them asked by every user
     users: int
     spawn_rate: float  # users per second
     warmup_users: int
     warmup_s: float
-    hold_s: float
+    settle_s: float  # plateau, steps: after users have come, before anything counts
+    hold_s: float  # of the hold, or of each step
+    steps: tuple[int, ...]  # steps: users of each level, in the order they are walked
+    mode: str  # MODE_CLOSED: users ask when they have thought; MODE_OPEN: requests are due on a schedule
+    rate_rps: tuple[float, float]  # open mode: due requests per second, from and to; (0, 0) in closed mode
+    arrivals: str  # open mode: gaps between due requests, one of the ARRIVALS_ constants
+    explain: bool  # ask the probe for each request's stamps
     think_time_s: tuple[float, float]  # drawn evenly between the two after every answer
     seed: int
-    samples_file: str
+    samples_file: str  # of the first generator; the others' lie beside it
+    generators: int = 1  # processes that share this load
+    generator: int = 0  # which of them reads this; its master fills it in
+
+    @property
+    def own_seed(self) -> int:
+        """For what each generator draws by itself: with one seed for all, their users would think in step."""
+        return self.seed + 1_000_003 * self.generator
+
+    @property
+    def ramp_s(self) -> float:
+        """Seconds from the first user to the last; in open mode the rate climbs as long, with all users there."""
+        return (self.users - 1) / self.spawn_rate
 
 
 @dataclass(frozen=True)

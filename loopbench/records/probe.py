@@ -4,6 +4,7 @@ The log is the probe's own format (`docs/probe.md`); `loopbench.judge.probe_log`
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +34,36 @@ def _final_count(path: Path) -> int | None:
         return None
     count = last.get("requests_total") if last.get("record") == "end" else None
     return count if isinstance(count, int) else None
+
+
+def lines_by_time(run_folder: Path) -> tuple[tuple[str, int], ...]:
+    """File and number of the lines the loop spent its time on, the longest first; of foreign origin.
+
+    Of a place with none of the user's code on its stack, the line that was near.
+    """
+    seconds: Counter[tuple[str, int]] = Counter()
+    for path in run_folder.glob(GLOB):
+        for record in _whole_records(path):
+            for kind, unit in (("blocked", "blocked_s"), ("busy", "busy_s")):
+                for place in record.get(kind, ()):
+                    file, line = _own_or_near(place)
+                    if file is not None:
+                        seconds[file, line] += place[unit]
+    return tuple(place for place, _ in seconds.most_common())
+
+
+def started_unix_s(run_folder: Path) -> float | None:
+    """When the first process of the target began to be watched, by the wall clock; None when none was."""
+    starts = [record["time_unix_s"] for path in run_folder.glob(GLOB) for record in _whole_records(path)[:1]]
+    return min(starts, default=None)
+
+
+def _own_or_near(place: dict[str, Any]) -> tuple[str | None, int]:
+    own = "user" if place["user_file"] is not None else "near"
+    return place.get(f"{own}_file"), place.get(f"{own}_line") or 0
+
+
+def _whole_records(path: Path) -> list[dict[str, Any]]:
+    """A killed process may leave a torn last line, which is left out."""
+    *lines, _torn = path.read_bytes().split(b"\n")
+    return [json.loads(line) for line in lines]

@@ -1,8 +1,9 @@
 """What one request leaves behind, and the file that holds every one of them.
 
 A samples file is a row of frames (see `frames`): HEAD (JSON: who wrote it, on which clock), then any of NAME (JSON:
-the tables that `name` and `error` index), SAMP (packed samples) and EVNT (JSON: users and phases, with their times),
-and at a clean end TRLR (JSON: how many samples there should be). One file per generator process.
+the tables that `name` and `error` index), SAMP (packed samples), EVNT (JSON: users and phases, with their times) and
+WTCH (JSON: what the generator noted about itself, see `generator_watch`), and at a clean end TRLR (JSON: how many
+samples there should be). One file per generator process.
 """
 
 import json
@@ -13,6 +14,7 @@ HEAD: Final = b"HEAD"
 NAME: Final = b"NAME"
 SAMP: Final = b"SAMP"
 EVNT: Final = b"EVNT"
+WTCH: Final = b"WTCH"
 TRLR: Final = b"TRLR"
 
 FIELDS: Final = (
@@ -37,10 +39,13 @@ FLAG_NEW_CONNECTION: Final = 1  # this request had to open a connection
 FLAG_RETRIED: Final = 2  # sent a second time after the first connection died before a byte came
 FLAG_UNFINISHED: Final = 4  # given up at the end of the drain: latency is a lower bound
 FLAG_WARMUP: Final = 8  # sent before the measured phases
+FLAG_HUNG_UP: Final = 16  # the client went before the answer, as it was told to: no server counts such a request
 
 NO_ERROR: Final = 0
 UNFINISHED: Final = "unfinished"
 """Error class of a request that had no answer when the drain ended (a censored latency, not a failure to count)."""
+HUNG_UP: Final = "hung up"
+"""Error class of a request that its client gave up as ordered: neither a good answer nor a failure."""
 
 Event = tuple[float, str, int | str]
 """(seconds after the origin, one of the EVENT_ constants, its value)."""
@@ -48,12 +53,21 @@ Event = tuple[float, str, int | str]
 EVENT_PHASE: Final = "phase"  # value: the name of the phase that begins
 EVENT_USER_STARTED: Final = "user_started"  # value: the user's index
 EVENT_USER_STOPPED: Final = "user_stopped"
+EVENT_LOAD_ENDED: Final = "load_ended"  # open mode; value: requests that were due until then, sent or not
+EVENT_DUE_UNSENT: Final = "due_unsent"  # open mode; value: so many were due at this time or just before, never sent
 
 PHASE_WARMUP: Final = "warmup"
 PHASE_RAMP: Final = "ramp"
+PHASE_SETTLE: Final = "settle"
 PHASE_HOLD: Final = "hold"
 PHASE_DRAIN: Final = "drain"
 PHASE_END: Final = "end"
+STEP_PREFIX: Final = "step-"
+
+
+def step_phase(users: int) -> str:
+    """Name of the window of one level of a step load."""
+    return f"{STEP_PREFIX}{users}"
 
 
 class Head(NamedTuple):
@@ -64,6 +78,7 @@ class Head(NamedTuple):
     generator: int  # index of the generator process
     origin_monotonic_s: float  # on that host's monotonic clock
     origin_unix_s: float  # wall clock at the same moment, for people only: never subtracted
+    clock: str  # which monotonic clock that is (see `clocks`): only times on the same one may be compared
 
 
 class Tables(NamedTuple):

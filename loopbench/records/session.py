@@ -4,7 +4,7 @@
                               runs/<number>-<kind>-<variant>/run.json, samples-0.bin, locust_stats.csv, ...
 
 A run's folder is complete or absent: it is written under a name that starts with a dot and renamed at the end, with
-`run.json` last. Failed attempts keep such a name and never count.
+`run.json` last. Failed attempts, and runs that came out INVALID and were repeated, keep such a name and never count.
 """
 
 import zlib
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from loopbench.records import FORMAT_VERSION, FormatError
+from loopbench.records.claims import RecordedClaim
 from loopbench.records.codec import from_json
 
 T = TypeVar("T")
@@ -29,8 +30,13 @@ TARGET_LOG: Final = "target.log"
 LOCUST_LOG: Final = "locust.log"
 LOCUST_CSV_PREFIX: Final = "locust"
 SAMPLES_GLOB: Final = "samples-*.bin"
+ATTEMPTS_GLOB: Final = ".*.attempt-*"
 
 KIND_RAMP: Final = "ramp"
+KIND_PLATEAU: Final = "plateau"
+KIND_STEPS: Final = "steps"
+OUTSIDE_ROUNDS: Final = 0
+"""The round of a run that belongs to none."""
 
 
 def samples_file(generator: int) -> str:
@@ -65,6 +71,17 @@ class RecordedVariant:
 
 
 @dataclass(frozen=True)
+class RecordedRepeat:
+    """When enough rounds have been measured."""
+
+    precision: float  # half-width of every declared 95 % interval (0.05: 5 %)
+    min_rounds: int
+    max_rounds: int
+    settle_s: float
+    window_s: float
+
+
+@dataclass(frozen=True)
 class RecordedScenario:
     """The question as it was resolved."""
 
@@ -75,13 +92,22 @@ class RecordedScenario:
     source: str
     neighbours: tuple[str, ...]  # request names
     variants: tuple[RecordedVariant, ...]
+    baseline: str  # slug of the variant the others are compared with; empty: each with each
     users: int
     spawn_rate: float
     hold_s: float
     warmup_s: float
     think_time_s: tuple[float, float]
+    steps: tuple[int, ...]
+    mode: str
+    rate_rps: tuple[float, float]
+    generators: int
+    remote_workers: int
     client: str
+    repeat: RecordedRepeat
     quick: bool
+    explain: bool  # the probe's level: every variant alike
+    claims: tuple[RecordedClaim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +116,7 @@ class PlannedRun:
 
     number: int
     kind: str
+    round: int  # OUTSIDE_ROUNDS for what is not repeated
     variant: str  # slug
     seed: int
     expected_s: float
@@ -109,6 +136,7 @@ class SessionRecord:
     started: str  # ISO 8601, UTC
     command: tuple[str, ...]
     scenario: RecordedScenario
+    settings: dict[str, str]  # dotted key to value, the whole scenario: a session is resumed only with the same
     seed: int
     plan: tuple[PlannedRun, ...]
     machine: dict[str, Any]
@@ -133,11 +161,13 @@ class Counts:
     samples: int | None  # by our recorder
     locust: int | None  # by Locust's own statistics
     unfinished: int  # asked, but without an answer when the drain ended: in none of the three
+    server_says: bool = True  # False: a target that runs elsewhere and whose own count cannot be read from here
 
     @property
     def agree(self) -> bool:
-        """All three are known and equal."""
-        return self.samples is not None and self.server == self.samples == self.locust
+        """All three are known and equal; of a target that does not say, the two that are known."""
+        server = self.server if self.server_says else self.samples
+        return self.samples is not None and server == self.samples == self.locust
 
 
 @dataclass(frozen=True)
@@ -156,6 +186,7 @@ class RunRecord:
     format: int
     number: int
     kind: str
+    round: int
     variant: str  # slug
     attempt: int
     nonce: str
@@ -173,6 +204,10 @@ class RunRecord:
     phases: tuple[Phase, ...]
     users_started: int
     counts: Counts
+    canary_before_s: float | None  # fixed work on the run's cores, just before the target was started; None: not run
+    canary_after_s: float | None
+    own_ceiling_rps: float | None  # of this generator against a server that does nothing, from `ceiling.json`
+    receipt: dict[str, int | float | bool | str] | None  # what the target said of its work after the drain, if asked
     files: tuple[FileFact, ...]
 
 
@@ -195,10 +230,16 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def run_folders(session_folder: Path) -> Iterator[Path]:
-    """The complete runs of a session, in order."""
+    """The runs of a session that count, in order."""
     runs = session_folder / RUNS_FOLDER
     if runs.is_dir():
         yield from sorted(path for path in runs.iterdir() if not path.name.startswith(".") and path.is_dir())
+
+
+def rejected_runs(session_folder: Path) -> tuple[str, ...]:
+    """Names of the runs that were complete, came out INVALID and were repeated; once for each attempt."""
+    attempts = sorted((session_folder / RUNS_FOLDER).glob(ATTEMPTS_GLOB))
+    return tuple(path.name[1:].rpartition(".attempt-")[0] for path in attempts if (path / RUN_FILE).is_file())
 
 
 def file_facts(folder: Path) -> tuple[FileFact, ...]:

@@ -1,6 +1,7 @@
 """Reading a samples file while it grows: for progress, not for judging."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,26 @@ class SampleTail:
             self._view = _with_events(view, json.loads(bytes(frame.payload)))
         elif frame.kind == samples.TRLR:
             self._view = LiveView(view.samples, view.failures, view.users, view.phase, view.newest_s, view.rps, True)
+
+
+class SampleTails:
+    """Follows the files of several generators as if they were one."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._tails = [SampleTail(path) for path in paths]
+
+    def read(self) -> LiveView:
+        """The sum of the newest views; closed when every file is."""
+        views = [tail.read() for tail in self._tails]
+        return LiveView(
+            samples=sum(view.samples for view in views),
+            failures=sum(view.failures for view in views),
+            users=sum(view.users for view in views),
+            phase=views[0].phase,
+            newest_s=views[0].newest_s,  # each file's times are on its own clock
+            rps=sum(view.rps for view in views),
+            closed=all(view.closed for view in views),
+        )
 
 
 def _with_samples(view: LiveView, payload: memoryview) -> LiveView:

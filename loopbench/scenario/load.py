@@ -15,18 +15,22 @@ MAX_FILE_BYTES = 64 * 1024
 MAX_DOTS_IN_A_KEY = 8
 RELATIVE = "a path relative to the scenario file"
 
-QUICK = {"load": {"hold_s": 5.0, "warmup_s": 1.0}}
+QUICK: dict[str, dict[str, Any]] = {
+    "load": {"hold_s": 5.0, "warmup_s": 1.0, "step_runs": 1, "step_s": 2.0}, "repeat": {"max_rounds": 0}}
 QUICK_RAMP_S = 11.0
-"""`--quick`: the same users, variants and charts, but the ramp takes this long and the hold is short."""
+"""`--quick`: the same users, variants and charts, but the ramp takes this long, the hold is short, no rounds follow."""
+
+DEFAULT_USERS = 100
 
 
-def load(path: Path, overrides: tuple[str, ...] = (), *, quick: bool = False) -> Scenario:
+def load(path: Path, overrides: tuple[str, ...] = (), *, quick: bool = False, rounds: int | None = None) -> Scenario:
     """A scenario that cannot be wrong any more.
 
     Args:
         path: the TOML file.
         overrides: `key.key=value` texts, each value written as in TOML, applied on top of the file.
         quick: a shorter load for a first look.
+        rounds: at most so many, whatever the file says.
 
     Raises:
         UsageError: the file cannot be read, is no TOML, or an override is malformed.
@@ -38,6 +42,8 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, quick: bool = False) ->
         _apply(raw, override)
     if quick:
         _make_quick(raw)
+    if rounds is not None:
+        _update(raw, "repeat", {"max_rounds": rounds})
     problems = list(_missing_paths(raw, path.parent, text))
     try:
         scenario = Scenario.model_validate(raw, context={"file": path})
@@ -110,12 +116,18 @@ def _value(text: str) -> Any:
 
 
 def _make_quick(raw: dict[str, Any]) -> None:
-    load_table = raw.setdefault("load", {})
-    if isinstance(load_table, dict):
-        load_table.update(QUICK["load"])
-        users = load_table.get("users", 100)
-        if isinstance(users, int):
-            load_table["spawn_rate"] = max(1.0, users / QUICK_RAMP_S)
+    users = _at(raw, ("load", "users")) or DEFAULT_USERS
+    for table, values in QUICK.items():
+        _update(raw, table, values)
+    if isinstance(users, int):
+        _update(raw, "load", {"spawn_rate": max(1.0, users / QUICK_RAMP_S)})
+
+
+def _update(raw: dict[str, Any], key: str, values: dict[str, Any]) -> None:
+    """Set values in a table; one that is no table is left for the model to complain about."""
+    table = raw.setdefault(key, {})
+    if isinstance(table, dict):
+        table.update(values)
 
 
 def _missing_paths(raw: dict[str, Any], folder: Path, text: str) -> Iterator[ScenarioProblem]:
@@ -125,10 +137,11 @@ def _missing_paths(raw: dict[str, Any], folder: Path, text: str) -> Iterator[Sce
     if isinstance(variants, list):
         keys += [("variants", index, "target") for index in range(len(variants))]
     for key in keys:
-        app_dir, python = (_at(raw, (*key, name)) for name in ("app_dir", "python"))
-        if isinstance(app_dir, str) and not (folder / app_dir).is_dir():
-            message = f"there is no folder {(folder / app_dir).resolve()}"
-            yield problem_at((*key, "app_dir"), message, RELATIVE, text)
+        for name in ("app_dir", "probe_dir"):
+            path = _at(raw, (*key, name))
+            if isinstance(path, str) and not (folder / path).is_dir():
+                yield problem_at((*key, name), f"there is no folder {(folder / path).resolve()}", RELATIVE, text)
+        python = _at(raw, (*key, "python"))
         if isinstance(python, str) and not (folder / python).is_file():
             yield problem_at((*key, "python"), f"there is no file {(folder / python).resolve()}", RELATIVE, text)
 

@@ -19,14 +19,24 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from loopbench.scenario.claims import CLAIM_PATTERNS, Claim
+from loopbench.scenario.hang_up import HangUp
+from loopbench.scenario.receipts import Receipt
+from loopbench.scenario.services import ServiceNames
+
 MAX_USERS = 10_000
 MAX_SECONDS = 3_600.0
+MAX_RATE_RPS = 100_000.0
 MAX_VARIANTS = 64
+MAX_GENERATORS = 64
+DEFAULT_MASTER_PORT = 5557  # Locust's own
 
 APP_PATTERN = r"^[\w.]+:[\w.]+$"
 PATH_PATTERN = r"^/[!-~]*$"
 HEADER_NAME_PATTERN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, section 5.6.2
 HEADER_VALUE_PATTERN = r"^[\t -~]*$"
+URL_PATTERN = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$"
+ADDRESS_PATTERN = r"^[0-9A-Fa-f:.]+$"
 ENV_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 ENV_VALUE_PATTERN = r"^[^\x00]*$"
 PATTERN_MEANINGS = {
@@ -34,8 +44,11 @@ PATTERN_MEANINGS = {
     PATH_PATTERN: "begins with /, the rest ASCII without spaces (percent-encode what is not)",
     HEADER_NAME_PATTERN: "a header's name: letters, digits and -",
     HEADER_VALUE_PATTERN: "a header's value: one line of printable ASCII",
+    URL_PATTERN: "scheme, host and port, as in http://10.0.0.7:8000",
+    ADDRESS_PATTERN: "an IP address of this machine, as in 10.0.0.5; 0.0.0.0 is every one of them",
     ENV_NAME_PATTERN: "a variable's name: letters, digits and _",
     ENV_VALUE_PATTERN: "any text without a NUL",
+    **CLAIM_PATTERNS,
 }
 
 Text = Annotated[str, Field(min_length=1, max_length=300)]
@@ -62,6 +75,8 @@ def _is_ascending(value: tuple[float, float]) -> tuple[float, float]:
 
 Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
 ThinkTime = Annotated[tuple[Seconds, Seconds], BeforeValidator(_as_range), AfterValidator(_is_ascending)]
+PerSecond = Annotated[float, Field(ge=0, le=MAX_RATE_RPS)]
+RateRange = Annotated[tuple[PerSecond, Annotated[PerSecond, Field(gt=0)]], BeforeValidator(_as_range)]
 
 
 class Strict(BaseModel):
@@ -84,9 +99,9 @@ class TargetOverrides(Strict):
 
 
 class Target(Strict):
-    """The app under test and how uvicorn serves it."""
+    """The app under test and how uvicorn serves it, or where it is served already."""
 
-    app: str = Field(pattern=APP_PATTERN)
+    app: str = Field(default="", pattern=APP_PATTERN)
     app_dir: str = "."
     workers: int = Field(default=1, ge=1, le=64)
     loop: Literal["asyncio", "uvloop"] = "uvloop"
@@ -95,6 +110,33 @@ class Target(Strict):
     env: Environment = {}
     python: str | None = None
     ready_s: Positive = 30.0
+    pin: bool = True
+    url: str | None = Field(default=None, pattern=URL_PATTERN, validate_default=True)
+    probe_dir: str | None = Field(default=None, validate_default=True)
+
+    @field_validator("url")
+    @classmethod
+    def _is_somewhere(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("app") == "":
+            raise PydanticCustomError("missing_app", "module:attribute, or the url of a target that runs elsewhere")
+        return value
+
+    @field_validator("probe_dir")
+    @classmethod
+    def _belongs_to_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("url") is None:
+            raise PydanticCustomError(
+                "probe_dir", "needs url: a target started here gets a folder for its probe anyway"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _is_not_started_twice(self) -> Self:
+        given = sorted(self.model_fields_set - {"url", "probe_dir"})
+        if self.url is not None and given:
+            context = {"given": " and ".join(given)}
+            raise PydanticCustomError("url", "url excludes {given}: what runs elsewhere is not started here", context)
+        return self
 
     def merged(self, overrides: TargetOverrides) -> "Target":
         """These settings with a variant's own on top; `env` is merged name by name."""
@@ -112,7 +154,85 @@ class Load(Strict):
     warmup_s: Seconds = 2.0
     think_time_s: ThinkTime = (0.0, 0.0)
     drain_s: Positive = 30.0
+    steps: list[Annotated[int, Field(ge=1, le=MAX_USERS)]] = Field(default=[], max_length=64)
+    step_runs: int = Field(default=3, ge=1, le=100)
+    step_s: Positive = 5.0
     user: Literal["llhttp", "fast", "http"] = "llhttp"
+    mode: Literal["closed", "open"] = "closed"
+    rate: RateRange | None = Field(default=None, validate_default=True)
+    arrivals: Literal["exponential", "constant"] = "exponential"
+    generators: int = Field(default=1, ge=1, le=MAX_GENERATORS)
+    remote_workers: int = Field(default=0, ge=0, le=MAX_GENERATORS)
+    master_bind: str | None = Field(default=None, pattern=ADDRESS_PATTERN, validate_default=True)
+    master_port: int = Field(default=DEFAULT_MASTER_PORT, ge=1, le=65_535)
+
+    @field_validator("generators", "remote_workers")
+    @classmethod
+    def _have_users(cls, value: int, info: ValidationInfo) -> int:
+        users = info.data.get("users", value)
+        if value > users:
+            context = {"users": users}
+            raise PydanticCustomError("idle", "there are only {users} users, and each generator needs one", context)
+        return value
+
+    @field_validator("remote_workers")
+    @classmethod
+    def _are_the_only_generators(cls, value: int, info: ValidationInfo) -> int:
+        if value and info.data.get("generators", 1) > 1:
+            raise PydanticCustomError("generators", "excludes generators: either processes here or workers elsewhere")
+        return value
+
+    @field_validator("master_bind")
+    @classmethod
+    def _is_meant(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """A port without a password is opened on no address that nobody named."""
+        remote_workers = info.data.get("remote_workers", 0)
+        if remote_workers and value is None:
+            raise PydanticCustomError("bind", "remote_workers need it: the address at which they reach this machine")
+        if not remote_workers and value is not None:
+            raise PydanticCustomError("bind", "needs remote_workers: without them nobody outside has to connect")
+        return value
+
+    @field_validator("mode")
+    @classmethod
+    def _can_be_open(cls, value: str, info: ValidationInfo) -> str:
+        """In open mode a schedule decides when to ask, and only our own client records against it."""
+        load = info.data
+        against = (
+            ("think_time_s", load.get("think_time_s", (0.0, 0.0))[1] > 0),
+            ("steps", bool(load.get("steps"))),
+            (f'user = "{load.get("user")}"', load.get("user", "llhttp") != "llhttp"),
+        )
+        given = [key for key, is_given in against if is_given]
+        if value == "open" and given:
+            raise PydanticCustomError("open", "open mode excludes {given}", {"given": " and ".join(given)})
+        return value
+
+    @field_validator("rate")
+    @classmethod
+    def _belongs_to_open_mode(
+        cls, value: tuple[float, float] | None, info: ValidationInfo
+    ) -> tuple[float, float] | None:
+        if info.data.get("mode") == "open" and value is None:
+            raise PydanticCustomError("rate", "open mode needs a rate in requests per second: a number or [from, to]")
+        if info.data.get("mode") == "closed" and value is not None:
+            raise PydanticCustomError("rate", 'a rate needs mode = "open": in closed mode the answers set the pace')
+        return value
+
+    @field_validator("arrivals")
+    @classmethod
+    def _are_scheduled(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("mode") == "closed":
+            raise PydanticCustomError("arrivals", 'arrivals need mode = "open"')
+        return value
+
+    @field_validator("steps")
+    @classmethod
+    def _are_different(cls, value: list[int]) -> list[int]:
+        twice = next((users for users in value if value.count(users) > 1), None)
+        if twice is not None:
+            raise PydanticCustomError("twice", "the level {users} is there twice", {"users": twice})
+        return value
 
     @field_validator("spawn_rate")
     @classmethod
@@ -130,10 +250,18 @@ class Load(Strict):
 
 
 class Repeat(Strict):
-    """When enough rounds have been measured."""
+    """Rounds of plateau runs: how long each, and when there are enough. `max_rounds = 0`: the ramp picture alone."""
 
     precision: float = Field(default=0.05, gt=0, le=1)
-    max_rounds: int = Field(default=12, ge=1, le=100)
+    max_rounds: int = Field(default=12, ge=0, le=100)
+    min_rounds: int = Field(default=5, ge=2, le=100)
+    settle_s: Seconds = 1.0
+    window_s: Positive = 6.0
+
+    @property
+    def fewest_rounds(self) -> int:
+        """Rounds that are measured in any case."""
+        return min(self.min_rounds, self.max_rounds)
 
 
 class Expect(Strict):
@@ -159,6 +287,16 @@ class Request(Strict):
     timeout_s: Positive = 60.0
     weight: int = Field(default=1, ge=1, le=100)
     expect: Expect = Expect()
+    hang_up: HangUp | None = None
+
+    @field_validator("hang_up")
+    @classmethod
+    def _leaves_within_its_turns(cls, value: HangUp | None, info: ValidationInfo) -> HangUp | None:
+        weight = info.data.get("weight")
+        if value is not None and weight is not None and value.turns > weight:
+            context = {"turns": value.turns, "weight": weight}
+            raise PydanticCustomError("turns", "{turns} hang-ups in only {weight} turns: raise `weight`", context)
+        return value
 
     @field_validator("body_bytes")
     @classmethod
@@ -191,6 +329,7 @@ class Variant(Request):
 
     target: TargetOverrides = TargetOverrides()
     published: Published = Published()
+    receipt: Receipt | None = None
 
 
 class Scenario(Strict):
@@ -202,8 +341,11 @@ class Scenario(Strict):
     target: Target
     load: Load = Load()
     repeat: Repeat = Repeat()
+    services: ServiceNames = []
     requests: list[Request] = Field(default=[], max_length=32)
     variants: list[Variant] = Field(min_length=1, max_length=MAX_VARIANTS)
+    baseline: str | None = None
+    claims: list[Claim] = Field(default=[], max_length=64)
 
     _file: Path = PrivateAttr()
     _slugs: tuple[str, ...] = PrivateAttr()
@@ -219,6 +361,65 @@ class Scenario(Strict):
             taken.add(variant.name)
         return variants
 
+    @field_validator("load")
+    @classmethod
+    def _reaches_the_target(cls, load: Load, info: ValidationInfo) -> Load:
+        target = info.data.get("target")
+        if load.remote_workers and target is not None and target.url is None:
+            reason = "remote_workers need [target] url: a target started here listens on this machine's loopback only"
+            raise PydanticCustomError("loopback", reason)
+        return load
+
+    @field_validator("services")
+    @classmethod
+    def _reach_the_target(cls, services: list[str], info: ValidationInfo) -> list[str]:
+        target = info.data.get("target")
+        if services and target is not None and target.url is not None:
+            raise PydanticCustomError("elsewhere", "[target] url excludes services: they are started for a target here")
+        return services
+
+    @field_validator("variants")
+    @classmethod
+    def _can_be_set(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
+        target = info.data.get("target")
+        changing = [each.name for each in variants if each.target.model_fields_set]
+        if changing and target is not None and target.url is not None:
+            context = {"name": repr(changing[0])}
+            raise PydanticCustomError("elsewhere", "{name} sets a target that runs elsewhere ([target] url)", context)
+        return variants
+
+    @field_validator("baseline")
+    @classmethod
+    def _is_a_variant(cls, value: str | None, info: ValidationInfo) -> str | None:
+        names = [variant.name for variant in info.data.get("variants", [])]
+        if names and value not in names:
+            raise PydanticCustomError("baseline", "one of the variants: {names}", {"names": ", ".join(names)})
+        return value
+
+    @field_validator("variants")
+    @classmethod
+    def _hang_up_on_our_client(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
+        user = getattr(info.data.get("load"), "user", "llhttp")
+        leaving = [each.name for each in [*info.data.get("requests", []), *variants] if each.hang_up]
+        if leaving and user != "llhttp":
+            context = {"name": repr(leaving[0]), "user": user}
+            raise PydanticCustomError("hang_up", '{name} hangs up, which user = "{user}" cannot do', context)
+        return variants
+
+    @field_validator("claims")
+    @classmethod
+    def _are_about_variants(cls, claims: list[Claim], info: ValidationInfo) -> list[Claim]:
+        names = {variant.name for variant in info.data.get("variants", [])}
+        for claim in claims:
+            unknown = next((name for name in (claim.a, claim.b) if name is not None and name not in names), None)
+            if names and unknown is not None:
+                context = {"claim": claim.id, "name": repr(unknown), "names": ", ".join(sorted(names))}
+                raise PydanticCustomError("claim", "claim {claim}: {name} is none of the variants: {names}", context)
+        twice = next((claim.id for claim in claims if [each.id for each in claims].count(claim.id) > 1), None)
+        if twice is not None:
+            raise PydanticCustomError("twice", "two claims are called {id}", {"id": twice})
+        return claims
+
     @model_validator(mode="after")
     def _resolve(self, info: ValidationInfo) -> Self:
         """Keep the file: paths are relative to it."""
@@ -231,6 +432,15 @@ class Scenario(Strict):
     def file(self) -> Path:
         """Where it was read from."""
         return self._file
+
+    @property
+    def baseline_slug(self) -> str:
+        """Of the variant the others are compared with; empty when each is compared with each."""
+        return next((self.slug(index) for index, each in enumerate(self.variants) if each.name == self.baseline), "")
+
+    def variant(self, slug: str) -> Variant:
+        """By the name it has in paths."""
+        return self.variants[self._slugs.index(slug)]
 
     @property
     def name(self) -> str:

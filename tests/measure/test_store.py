@@ -6,13 +6,15 @@ import pytest
 
 from loopbench.errors import EnvironmentRefusedError, ExitCode
 from loopbench.measure import store
+from loopbench.records import FORMAT_VERSION
 from loopbench.records.codec import to_json
-from loopbench.records.session import Counts, RunRecord, file_facts, read_run, run_folders
+from loopbench.records.session import Counts, RunRecord, file_facts, read_run, rejected_runs, run_folders
 
 RECORD = RunRecord(
-    format=1, number=1, kind="ramp", variant="a", attempt=1, nonce="n", started="", wall_s=1.0, load_s=1.0, port=1,
-    target_command=(), load_command=(), target_pids=(), target_cpus=(), generator_cpus=(), target_exit="",
-    generator_exit="", phases=(), users_started=1, counts=Counts(1, 1, 1, 0), files=(),
+    format=FORMAT_VERSION, number=1, kind="ramp", round=0, variant="a", attempt=1, nonce="n", started="", wall_s=1.0,
+    load_s=1.0, port=1, target_command=(), load_command=(), target_pids=(), target_cpus=(), generator_cpus=(),
+    target_exit="", generator_exit="", phases=(), users_started=1, counts=Counts(1, 1, 1, 0), canary_before_s=None,
+    canary_after_s=None, own_ceiling_rps=None, receipt=None, files=(),
 )  # fmt: skip
 
 
@@ -32,7 +34,9 @@ def test_a_run_counts_only_once_it_is_committed(tmp_path: Path) -> None:
     folder = store.begin_run(session, "0001-ramp-a")
     (folder / "samples-0.bin").write_bytes(b"x")
     assert list(run_folders(session)) == []
-    final = store.commit_run(folder, RECORD, "0001-ramp-a")
+    store.finish_run(folder, RECORD)
+    assert list(run_folders(session)) == []
+    final = store.commit_run(folder, "0001-ramp-a")
     assert list(run_folders(session)) == [final]
     assert read_run(final) == RECORD
 
@@ -42,6 +46,13 @@ def test_a_failed_attempt_stays_beside_the_next(tmp_path: Path) -> None:
     first, second = (store.begin_run(session, "0001-ramp-a") for _ in range(2))
     assert first.is_dir()
     assert (store.attempt_of(first), store.attempt_of(second)) == (1, 2)
+
+
+def test_a_finished_attempt_that_was_repeated_is_told_from_one_that_failed(tmp_path: Path) -> None:
+    session = store.new_session_folder(tmp_path)
+    rejected, _failed = (store.begin_run(session, "0001-plateau-a") for _ in range(2))
+    store.finish_run(rejected, RECORD)
+    assert rejected_runs(session) == ("0001-plateau-a",)
 
 
 def test_file_facts_notice_a_changed_byte(tmp_path: Path) -> None:

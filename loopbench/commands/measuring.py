@@ -1,0 +1,134 @@
+"""Commands that start processes: run, plan, serve, ui."""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from loopbench.commands.options import RESULTS, Overrides, Quick, Rounds, ScenarioFile, Seed
+from loopbench.console import say
+
+if TYPE_CHECKING:
+    from loopbench.measure.session import SessionOutcome, Wanted
+    from loopbench.scenario import Scenario
+
+
+def run(  # noqa: PLR0913  one parameter an option
+    scenario: ScenarioFile,
+    *,
+    quick: Quick = False,
+    override: Overrides = None,
+    seed: Seed = None,
+    rounds: Rounds = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0, help="Begin no run or round that would end later than this.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Stamp every request in the app; costs a few percent, in all variants.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for results.")] = RESULTS,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Go on with this session: same scenario, seed and plan.")
+    ] = None,
+) -> None:
+    """Measure every variant of a scenario and draw what happened."""
+    from loopbench.measure.session import Wanted
+    from loopbench.scenario import load
+
+    question = load(scenario, tuple(override or ()), quick=quick, rounds=rounds)
+    wanted = Wanted(quick=quick, explain=explain, max_minutes=max_minutes)
+    outcome = _resume(question, resume, wanted) if resume else _begin(question, _seed(seed), out, wanted)
+    _report_and_end(outcome)
+
+
+def plan(
+    scenario: ScenarioFile,
+    *,
+    quick: Quick = False,
+    override: Overrides = None,
+    seed: Seed = None,
+    rounds: Rounds = None,
+) -> None:
+    """What would run, in which order, and how long it takes. Starts nothing."""
+    from loopbench.plan import make_plan
+    from loopbench.progress import minutes, plan_sentence
+    from loopbench.scenario import load
+
+    question = load(scenario, tuple(override or ()), quick=quick, rounds=rounds)
+    planned = make_plan(question, _seed(seed))
+    for each in planned.runs:
+        place = f"round {each.round}" if each.round else ""
+        say(f"{each.number:>4}  {each.kind:<8} {place:<9} {each.variant:<42} {minutes(each.expected_s):>7}")
+    say(plan_sentence(question, planned))
+
+
+def serve(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    loop: Annotated[str, typer.Option(help="asyncio or uvloop")] = "uvloop",
+) -> None:
+    """The target app alone, on this machine, until Ctrl-C."""
+    from loopbench.measure.serve import serve_target_app
+
+    serve_target_app(port, loop)
+
+
+def ui(
+    scenario: ScenarioFile,
+    *,
+    override: Overrides = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the web UI.")] = 8089,
+) -> None:
+    """The target and Locust's web UI, both on this machine only, until Ctrl-C."""
+    from loopbench.measure.web_ui import serve_web_ui
+    from loopbench.scenario import load
+
+    serve_web_ui(load(scenario, tuple(override or ())), port, say)
+
+
+def _begin(question: "Scenario", seed: int, out: Path, wanted: "Wanted") -> "SessionOutcome":
+    from loopbench.measure.session import measure_session, new_session
+    from loopbench.plan import make_plan
+    from loopbench.progress import observer_for
+    from loopbench.session_judge import SessionJudge
+
+    planned = make_plan(question, seed)
+    open_folder = partial(new_session, question, planned, out, wanted)
+    return measure_session(question, planned, open_folder, observer_for(sys.stdout), SessionJudge(), wanted)
+
+
+def _resume(question: "Scenario", folder: Path, wanted: "Wanted") -> "SessionOutcome":
+    from loopbench.measure.resume import check_resumable
+    from loopbench.measure.session import measure_session
+    from loopbench.plan import make_plan
+    from loopbench.progress import observer_for
+    from loopbench.session_judge import SessionJudge
+
+    planned = make_plan(question, check_resumable(folder, question, explain=wanted.explain))
+    return measure_session(question, planned, lambda: folder, observer_for(sys.stdout), SessionJudge(), wanted)
+
+
+def _report_and_end(outcome: "SessionOutcome") -> None:
+    """Draw what there is, then leave with what ended the session, if anything did, or with what it is worth."""
+    from loopbench.commands.ending import leave_if_ended_early, refuse_doubt
+    from loopbench.commands.reporting import draw
+
+    try:
+        judged = draw(outcome.folder) if outcome.finished_runs else None
+    except KeyboardInterrupt:
+        say(f"stopped while drawing; everything measured is kept: loopbench report {outcome.folder}", sys.stderr)
+        raise
+    except Exception:
+        if outcome.error is None:  # otherwise what ended the measurement is what the user must hear
+            raise
+        judged = None
+    leave_if_ended_early(outcome)
+    if judged is not None:
+        refuse_doubt(judged)
+
+
+def _seed(given: int | None) -> int:
+    return given if given is not None else int.from_bytes(os.urandom(4), "big")

@@ -1,0 +1,91 @@
+"""What `session.json` says before the first run: the question as it was resolved, the plan, the machine."""
+
+import sys
+
+import loopbench
+from loopbench.measure import environment, machine, store
+from loopbench.measure.order import ordered
+from loopbench.plan import Plan
+from loopbench.records import FORMAT_VERSION
+from loopbench.records.session import (
+    RecordedRepeat,
+    RecordedScenario,
+    RecordedVariant,
+    ResolvedTarget,
+    SessionRecord,
+)
+from loopbench.scenario import Scenario, Variant
+from loopbench.scenario.settings import flat_settings
+
+
+def describe(scenario: Scenario, plan: Plan, *, quick: bool, explain: bool) -> SessionRecord:
+    """Everything about a session that is known before it begins."""
+    return SessionRecord(
+        format=FORMAT_VERSION,
+        loopbench=loopbench.__version__,
+        started=store.now_iso(),
+        command=tuple(sys.argv),
+        scenario=_recorded_scenario(scenario, quick=quick, explain=explain),
+        settings=flat_settings(scenario),
+        seed=plan.seed,
+        plan=plan.runs,
+        machine=machine.facts(),
+        packages=machine.package_versions(),
+        environment_ignored=environment.ignored(),
+    )
+
+
+def _recorded_scenario(scenario: Scenario, *, quick: bool, explain: bool) -> RecordedScenario:
+    load, repeat = scenario.load, scenario.repeat
+    return RecordedScenario(
+        file=str(scenario.file),
+        name=scenario.name,
+        title=scenario.title,
+        question=scenario.question,
+        source=scenario.source,
+        neighbours=tuple(request.name for request in scenario.requests),
+        variants=tuple(_recorded_variant(scenario, index, each) for index, each in enumerate(scenario.variants)),
+        baseline=scenario.baseline_slug,
+        users=load.users,
+        spawn_rate=load.spawn_rate,
+        hold_s=load.hold_s,
+        warmup_s=load.warmup_s,
+        think_time_s=load.think_time_s,
+        steps=tuple(load.steps),
+        mode=load.mode,
+        rate_rps=load.rate or (0.0, 0.0),
+        generators=1,
+        remote_workers=0,
+        client=load.user,
+        repeat=RecordedRepeat(
+            precision=repeat.precision,
+            min_rounds=repeat.fewest_rounds,
+            max_rounds=repeat.max_rounds,
+            settle_s=repeat.settle_s,
+            window_s=repeat.window_s,
+        ),
+        quick=quick,
+        explain=explain,
+        claims=tuple(claim.recorded() for claim in scenario.claims),
+    )
+
+
+def _recorded_variant(scenario: Scenario, index: int, variant: Variant) -> RecordedVariant:
+    target, request = scenario.target_of(variant), ordered(variant)
+    return RecordedVariant(
+        name=variant.name,
+        slug=scenario.slug(index),
+        method=request.method,
+        path=request.target,
+        published_rps=variant.published.rps,
+        target=ResolvedTarget(
+            app=target.app,
+            app_dir=target.app_dir,
+            workers=target.workers,
+            loop=target.loop,
+            http=target.http,
+            thread_tokens=target.thread_tokens,
+            env_names=tuple(sorted(target.env)),
+            python=target.python or "",
+        ),
+    )

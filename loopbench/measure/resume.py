@@ -1,0 +1,46 @@
+"""Going on with a session that was interrupted: only with the same question, seed and plan."""
+
+from pathlib import Path
+
+from loopbench.errors import DataError, UsageError
+from loopbench.plan import make_plan
+from loopbench.records import FormatError
+from loopbench.records.session import SessionRecord, read_session
+from loopbench.scenario import Scenario
+from loopbench.scenario.settings import flat_settings
+
+MOST_SHOWN = 5
+
+
+def check_resumable(folder: Path, scenario: Scenario, *, explain: bool) -> int:
+    """The seed of a session that may go on with this scenario.
+
+    Raises:
+        DataError: no session lies there, or it is damaged or of another format.
+        UsageError: the scenario is not what it was; the difference is named.
+    """
+    try:
+        record = read_session(folder)
+    except FormatError as problem:
+        raise DataError(str(problem), slug="session-format", where=str(folder)) from None
+    differences = _differences(record, scenario, explain=explain)
+    if not differences and make_plan(scenario, record.seed).runs != record.plan:
+        differences = [f"the plan, as loopbench {record.loopbench} made it"]
+    if differences:
+        shown = differences[:MOST_SHOWN] + ([f"{len(differences) - MOST_SHOWN} more"] * (len(differences) > MOST_SHOWN))
+        raise UsageError(
+            "the scenario is not what it was when this session began: " + "; ".join(shown),
+            slug="resume-differs",
+            where=str(folder),
+            hints=("undo the change, with the same --quick, --rounds and --set", "or begin a new session"),
+            kept="nothing in the session was touched",
+        )
+    return record.seed
+
+
+def _differences(record: SessionRecord, scenario: Scenario, *, explain: bool) -> list[str]:
+    before, now = record.settings, flat_settings(scenario)
+    before = before | {"--explain": str(record.scenario.explain)}
+    now = now | {"--explain": str(explain)}
+    changed = [key for key in sorted(before | now) if before.get(key) != now.get(key)]
+    return [f"{key} was {before.get(key, 'absent')}, is {now.get(key, 'absent')}" for key in changed]

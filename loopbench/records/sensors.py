@@ -1,0 +1,200 @@
+"""`sensors.csv` of a run: once a second, what target, generator and machine spent, and what the kernel counted.
+
+One row covers the interval (t_s - wall_s, t_s]. Counters are differences over it; levels (bytes, threads, sockets) are
+those at its end. A value that could not be observed is an empty cell, read as None, never zero; `sensors.json` beside
+it says why, once for each column that has such cells. `docs/sensors.md` says where each value comes from.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, get_args, get_type_hints
+
+from loopbench.records import FormatError
+
+SENSORS_FILE: Final = "sensors.csv"
+UNOBSERVABLE_FILE: Final = "sensors.json"
+MAX_BYTES: Final = 64_000_000
+"""A day of rows is below 40 MB; what is larger is nobody's run."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessUse:
+    """One side: a supervised process and everything below it. Seconds of CPU inside the interval.
+
+    The loop thread is the main thread of a process that serves (target) or generates; of several, the one with the
+    largest value of that column.
+    """
+
+    cpu_s: float | None  # all processes of the tree, all their threads
+    busiest_thread_cpu_s: float | None
+    loop_cpu_s: float | None
+    run_queue_delay_s: float | None  # loop thread: ready to run, but another had its processor
+    voluntary_switches: int | None  # loop thread: it waited for something
+    involuntary_switches: int | None  # loop thread: it was sent away
+    rss_bytes: int | None  # sum over the tree: shared pages count once a process
+    threads: int | None
+    processes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineUse:
+    """The whole machine, all its processors together, as far as the kernel shows it."""
+
+    cpu_total_s: float | None  # processor-seconds there were: busy, idle and stolen
+    cpu_busy_s: float | None  # of them neither idle nor stolen
+    foreign_cpu_s: float | None  # by processes that are none of ours, and lived for a row
+    unattributed_cpu_s: float | None  # busy, but in no process seen: interrupts, switching, short-lived processes
+    harness_cpu_s: float | None  # by loopbench itself, these sensors included
+    steal_s: float | None  # the host gave them to somebody else
+    psi_cpu_some_share: float | None  # 0 to 1: some task waited for a processor (pressure stall information)
+    dirty_bytes: int | None  # written, not yet on the disk
+    dirty_background_threshold_bytes: int | None  # from here on the kernel writes them, with our processors
+    throttled_periods: int | None  # our control groups ran into their CPU limit
+    throttled_s: float | None
+    listen_overflows: int | None  # connections that found an accept queue full (whole network namespace)
+    listen_drops: int | None
+    retransmits: int | None  # TCP segments sent again (whole network namespace)
+    services_cpu_s: float | None = None  # by services started for the scenario (a database)
+
+
+@dataclass(frozen=True, slots=True)
+class PortSockets:
+    """Sockets whose local port is the target's, at the end of the interval: its own ends, not the generator's."""
+
+    established: int | None
+    handshaking: int | None  # SYN-RECV
+    closing: int | None  # FIN-WAIT, CLOSE-WAIT, LAST-ACK, CLOSING
+    time_wait: int | None
+    accept_queue: int | None  # connected, but not yet accepted by the target
+    accept_queue_limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SensorRow:
+    """One second of a run."""
+
+    t_s: float  # end of the interval on this host's CLOCK_MONOTONIC, the clock of `Head.origin_monotonic_s`
+    wall_s: float  # its length
+    target: ProcessUse
+    generator: ProcessUse
+    machine: MachineUse
+    sockets: PortSockets
+
+
+Unobservable = dict[str, str]
+"""Column name to the reason why cells of it are empty."""
+
+
+def write_row(row: SensorRow) -> str:
+    """A row as one line of CSV, with its newline."""
+    cells = [_cell(getattr(row, name)) for name in _OWN]
+    for group, kind in _GROUPS.items():
+        part = getattr(row, group)
+        cells += [_cell(getattr(part, field.name)) for field in fields(kind)]
+    return ",".join(cells) + "\n"
+
+
+def write_unobservable(reasons: Mapping[str, str]) -> str:
+    """What `sensors.json` says.
+
+    Raises:
+        KeyError: a reason for a column that does not exist.
+    """
+    for column in reasons:
+        _TYPES[column]
+    return json.dumps({"unobservable": dict(reasons)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_sensors(path: Path) -> tuple[SensorRow, ...]:
+    """The rows of a `sensors.csv`, in order.
+
+    Raises:
+        FormatError: it is missing, too large, has other columns, or a cell that is no number.
+    """
+    header, *lines = _text(path).split("\n")
+    if header != ",".join(COLUMNS):
+        raise FormatError(f"{path} does not have the columns of a loopbench {SENSORS_FILE}")
+    if not lines or lines.pop():
+        raise FormatError(f"{path} ends inside a line")
+    return tuple(_row(line.split(","), f"{path}, line {number}") for number, line in enumerate(lines, 2))
+
+
+def read_unobservable(path: Path) -> Unobservable:
+    """Why cells are empty, from the `sensors.json` at `path`.
+
+    Raises:
+        FormatError: it is missing or damaged.
+    """
+    text = _text(path)
+    try:
+        reasons = json.loads(text)["unobservable"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise FormatError(f"{path} is not a {UNOBSERVABLE_FILE} of loopbench") from None
+    if not isinstance(reasons, dict) or not all(isinstance(reason, str) for reason in reasons.values()):
+        raise FormatError(f"{path} is not a {UNOBSERVABLE_FILE} of loopbench")
+    return reasons
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FormatError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB: no run of loopbench wrote it")
+        return path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise FormatError(f"{path} cannot be read: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise FormatError(f"{path} is not text") from None
+
+
+def _row(cells: list[str], where: str) -> SensorRow:
+    if len(cells) != len(COLUMNS):
+        raise FormatError(f"{where}: {len(cells)} cells, not {len(COLUMNS)}")
+    values: dict[str, Any] = {column: _value(cell, column, where) for column, cell in zip(COLUMNS, cells, strict=True)}
+    for name in _OWN:
+        if values[name] is None:
+            raise FormatError(f"{where}: {name} is empty")
+    parts: dict[str, Any] = {
+        group: kind(**{field.name: values[f"{group}_{field.name}"] for field in fields(kind)})
+        for group, kind in _GROUPS.items()
+    }
+    return SensorRow(t_s=values["t_s"], wall_s=values["wall_s"], **parts)
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}" if isinstance(value, float) else str(value)
+
+
+def _value(cell: str, column: str, where: str) -> float | int | None:
+    if not cell:
+        return None
+    try:
+        value = _TYPES[column](cell)
+    except ValueError:
+        raise FormatError(f"{where}: {column} is {cell[:40]!r}, not a number") from None
+    if not abs(value) < 1e18:  # NaN too
+        raise FormatError(f"{where}: {column} is {cell[:40]!r}, not a number to measure with")
+    return value
+
+
+def _number(hint: Any) -> type[float | int]:
+    kind: type[float | int] = get_args(hint)[0] if isinstance(hint, UnionType) else hint
+    return kind
+
+
+def _columns(groups: Mapping[str, Any]) -> Iterable[tuple[str, type[float | int]]]:
+    hints = get_type_hints(SensorRow)
+    yield from ((name, _number(hints[name])) for name in _OWN)
+    for group, kind in groups.items():
+        own = get_type_hints(kind)
+        yield from ((f"{group}_{field.name}", _number(own[field.name])) for field in fields(kind))
+
+
+_OWN: Final = ("t_s", "wall_s")
+_GROUPS: Final = {"target": ProcessUse, "generator": ProcessUse, "machine": MachineUse, "sockets": PortSockets}
+_TYPES: Final = dict(_columns(_GROUPS))
+COLUMNS: Final = tuple(_TYPES)
+"""Of the file, in order: `t_s`, `wall_s`, then each part of a row with its name in front (`target_cpu_s`)."""
+HEADER: Final = ",".join(COLUMNS) + "\n"

@@ -1,0 +1,38 @@
+"""Every setting of a scenario as one flat list: what a session writes down, so that it can be told from another."""
+
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from loopbench.scenario.model import Scenario
+
+SECRET_TABLES = frozenset({"env", "headers", "json", "body"})
+"""What stands under these keys may be a password or a token, so values are not written down."""
+
+
+def flat_settings(scenario: Scenario) -> dict[str, str]:
+    """Dotted key to value as JSON, defaults filled in.
+
+    A value that may be a secret is reduced to 16 bits: enough to see that it changed, too little to find it out.
+    """
+    tables = scenario.model_dump(mode="json", by_alias=True)
+    return {key: _shown(key, value) for key, value in _leaves("", tables)}
+
+
+def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from _leaves(f"{key}.{name}" if key else name, item)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for index, item in enumerate(value):
+            yield from _leaves(f"{key}[{index}]", item)
+    else:
+        yield key, value
+
+
+def _shown(key: str, value: Any) -> str:
+    text = json.dumps(value)
+    if value and not SECRET_TABLES.isdisjoint(key.split(".")):
+        return f"not recorded ({zlib.crc32(text.encode()) & 0xFFFF:04x})"
+    return text

@@ -1,0 +1,21 @@
+"""The judge the runner is handed: reads the session's folder between runs, and never while one is under way."""
+
+from pathlib import Path
+
+from loopbench.measure.judging import Standing
+
+
+class SessionJudge:
+    """See `loopbench.measure.judging.Judge`. pandas and scipy are imported when it is asked for the first time."""
+
+    def faults(self, run_folder: Path, session_folder: Path) -> tuple[str, ...]:
+        """Why a run is INVALID; nothing when it may stand."""
+        from loopbench.judge.between_runs import faults_of
+
+        return faults_of(run_folder, session_folder)
+
+    def standing(self, session_folder: Path) -> Standing:
+        """Whether every declared comparison is narrow enough."""
+        from loopbench.judge.between_runs import rounds_standing
+
+        return Standing(*rounds_standing(session_folder))

@@ -1,0 +1,172 @@
+"""How a session walks its plan: what is repeated, when there is enough, what is not measured twice.
+
+The run itself is replaced (`measure_run`, `commit_run`): these tests are about the order of things, not about load.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from loopbench.errors import UsageError
+from loopbench.measure import session
+from loopbench.measure.description import describe
+from loopbench.measure.judging import Standing
+from loopbench.measure.resume import check_resumable
+from loopbench.measure.session import Wanted, _Walk
+from loopbench.measure.stop import InterruptedRunError
+from loopbench.measure.store import run_path, write_session
+from loopbench.plan import make_plan
+from loopbench.records.session import PlannedRun
+from loopbench.scenario import Scenario, load
+
+FILE = Path(__file__).parents[2] / "scenarios" / "file_write.toml"
+FOUR = 4
+
+
+@dataclass
+class FakeJudge:
+    """Finds what a test has planted."""
+
+    invalid: dict[str, int] = field(default_factory=dict)  # variant: how many of its attempts come out INVALID
+    enough_after: int = 99
+    rounds_asked: int = 0
+
+    def faults(self, run_folder: Path, _session_folder: Path) -> tuple[str, ...]:
+        variant = run_folder.name
+        if self.invalid.get(variant, 0) <= 0:
+            return ()
+        self.invalid[variant] -= 1
+        return ("M2: planted",)
+
+    def standing(self, _session_folder: Path) -> Standing:
+        self.rounds_asked += 1
+        return Standing(enough=self.rounds_asked >= self.enough_after, rounds_needed=None, sentence="")
+
+
+@dataclass
+class Stage:
+    """What happened: attempts, and what was committed."""
+
+    folder: Path
+    attempts: list[PlannedRun] = field(default_factory=list)
+    committed: list[PlannedRun] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def bench(self) -> Any:
+        return SimpleNamespace(folder=self.folder, observer=self, stop=SimpleNamespace(check=lambda: None))
+
+    def run_repeated(self, run: PlannedRun, _faults: tuple[str, ...]) -> None:
+        self.told.append(f"repeated {run.variant}")
+
+    def round_finished(self, number: int, _standing: Standing) -> None:
+        self.told.append(f"round {number}")
+
+    def time_is_up(self, _needed_s: float) -> None:
+        self.told.append("time is up")
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage(tmp_path)
+
+    def measure(_bench: Any, run: PlannedRun) -> Any:
+        made.attempts.append(run)
+        return SimpleNamespace(folder=Path(run.variant))
+
+    def commit(_bench: Any, run: PlannedRun, _measured: Any) -> None:
+        run_path(made.folder, run.folder).mkdir(parents=True)
+        made.committed.append(run)
+
+    monkeypatch.setattr(session, "measure_run", measure)
+    monkeypatch.setattr(session, "commit_run", commit)
+    return made
+
+
+def walk(stage: Stage, judge: FakeJudge, *, rounds: int | None = None, max_minutes: float | None = None) -> _Walk:
+    made = _Walk(make_plan(scenario(rounds), 1), judge, Wanted(max_minutes=max_minutes))
+    made.to_the_end(stage.bench())
+    return made
+
+
+def scenario(rounds: int | None = None) -> Scenario:
+    return load(FILE, rounds=rounds)
+
+
+def test_it_stops_after_the_fewest_rounds_when_the_intervals_are_narrow_enough(stage: Stage) -> None:
+    walk(stage, FakeJudge(enough_after=1))
+    assert max(run.round for run in stage.committed) == scenario().repeat.min_rounds
+
+
+def test_it_goes_on_to_the_last_round_when_they_never_are(stage: Stage) -> None:
+    assert walk(stage, FakeJudge()).finished == len(make_plan(scenario(), 1).runs)
+
+
+def test_an_invalid_run_is_measured_again_inside_its_round(stage: Stage) -> None:
+    walk(stage, FakeJudge(invalid={"aiofiles": 2}), rounds=1)
+    attempts = Counter((run.round, run.variant) for run in stage.attempts)
+    assert attempts[1, "aiofiles"] == 3
+    assert [run.variant for run in stage.committed].count("aiofiles") == 2  # its ramp, and the third attempt
+    assert stage.told.count("repeated aiofiles") == 2
+
+
+def test_a_variant_that_is_invalid_every_time_is_not_repeated_in_later_rounds(stage: Stage) -> None:
+    walk(stage, FakeJudge(invalid={"aiofiles": 99}), rounds=3)
+    attempts = Counter(run.round for run in stage.attempts if run.variant == "aiofiles")
+    assert attempts == {0: 1, 1: session.MOST_ATTEMPTS, 2: 1, 3: 1}
+
+
+def test_a_ramp_is_a_picture_and_never_repeated(stage: Stage) -> None:
+    walk(stage, FakeJudge(invalid={"def": 99}), rounds=0)
+    assert len(stage.attempts) == FOUR
+
+
+def test_no_round_is_begun_that_would_end_too_late(stage: Stage) -> None:
+    walk(stage, FakeJudge(), rounds=0)  # the pictures are complete and take no time any more
+    round_min = sum(run.expected_s for run in make_plan(scenario(), 1).rounds[0]) / 60
+    walk(stage, FakeJudge(), max_minutes=round_min * 0.9)
+    assert {run.round for run in stage.committed} == {0}
+    assert stage.told == ["time is up"]
+
+
+def test_what_is_complete_is_not_measured_again(stage: Stage) -> None:
+    first = walk(stage, FakeJudge(), rounds=1)
+    attempts = len(stage.attempts)
+    again = walk(stage, FakeJudge(), rounds=1)
+    assert len(stage.attempts) == attempts
+    assert again.finished == first.finished
+
+
+def test_a_signal_between_runs_ends_the_walk(stage: Stage) -> None:
+    bench = stage.bench()
+
+    def check() -> None:
+        if len(stage.committed) == 2:
+            raise InterruptedRunError
+
+    bench.stop = SimpleNamespace(check=check)
+    with pytest.raises(InterruptedRunError):
+        _Walk(make_plan(scenario(), 1), FakeJudge(), Wanted()).to_the_end(bench)
+    assert len(stage.committed) == 2
+
+
+def test_a_session_goes_on_only_with_the_scenario_it_began_with(tmp_path: Path) -> None:
+    begun = scenario()
+    write_session(tmp_path, describe(begun, make_plan(begun, 7), quick=False, explain=False))
+    assert check_resumable(tmp_path, scenario(), explain=False) == 7
+    with pytest.raises(UsageError, match=r"load\.users was 100, is 50"):
+        check_resumable(tmp_path, load(FILE, ("load.users=50",)), explain=False)
+    with pytest.raises(UsageError, match="--explain was False, is True"):
+        check_resumable(tmp_path, scenario(), explain=True)
+
+
+def test_a_secret_that_changed_is_noticed_and_not_shown(tmp_path: Path) -> None:
+    begun = load(FILE, ('target.env={TOKEN="canary-1"}',))
+    write_session(tmp_path, describe(begun, make_plan(begun, 7), quick=False, explain=False))
+    assert "canary-1" not in (tmp_path / "session.json").read_text()
+    with pytest.raises(UsageError, match=r"target\.env\.TOKEN was not recorded") as caught:
+        check_resumable(tmp_path, load(FILE, ('target.env={TOKEN="canary-2"}',)), explain=False)
+    assert "canary" not in str(caught.value)

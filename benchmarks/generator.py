@@ -15,18 +15,27 @@ import json
 import math
 import os
 import random
-import re
 import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+
+from benchmarks.generator_runs import (
+    GENERATOR_CORE,
+    SERVER_CORE,
+    on_core,
+    paired_ratio,
+    pinned,
+    verdict,
+    wait_for,
+    wrk,
+)
 
 OURS: Final = "LlhttpUser, send"
 LOCUST_KINDS: Final = (OURS, "LlhttpUser, get", "FastHttpUser", "HttpUser")
@@ -34,7 +43,6 @@ WRK: Final = "wrk"
 WANTED: Final = {"FastHttpUser": 5.5, "HttpUser": 20.0, WRK: 0.45}
 MOST_GROWTH_MB: Final = 50
 MOST_UNFAIR: Final = 0.20
-SERVER_CORE, GENERATOR_CORE = 0, 1
 LOCUSTFILE: Final = Path(__file__).with_name("generator_users.py")
 
 NGINX_CONF: Final = """
@@ -92,7 +100,8 @@ def one_round(kinds: list[str], url: str, options: argparse.Namespace, folder: P
     results = {}
     for kind in order:
         if kind == WRK:
-            results[kind] = wrk(url, options)
+            rps = wrk(f"{url}/hello", options.seconds, options.users)
+            results[kind] = {"requests": rps, "seconds": 1.0, "failures": 0}
         else:
             results[kind] = locust(kind, url, options, folder, seconds=options.seconds)
         print(f"round {number + 1}: {kind:18} {rate(results[kind]):9,.0f} requests/s", flush=True)
@@ -133,15 +142,6 @@ def locust(  # noqa: PLR0913  one argument a setting
     return found
 
 
-def wrk(url: str, options: argparse.Namespace) -> Result:
-    """Wrk with as many connections as the others have users."""
-    command = ["wrk", "-t1", f"-c{options.users}", f"-d{max(1, round(options.seconds))}s", f"{url}/hello"]
-    output = subprocess.run(on_core(GENERATOR_CORE, command), capture_output=True, text=True, check=True).stdout
-    per_second = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    assert per_second is not None, output
-    return {"requests": float(per_second[1]), "seconds": 1.0, "failures": 0}
-
-
 @contextmanager
 def running_nginx(nginx: str, folder: Path) -> Iterator[str]:
     """The URL of an nginx that ends with the block."""
@@ -158,51 +158,20 @@ def running_nginx(nginx: str, folder: Path) -> Iterator[str]:
             server.terminate()
 
 
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    """Until the server listens, ten seconds at most."""
-    for _ in range(200):
-        if server.poll() is not None:
-            raise SystemExit(f"nginx ended with code {server.returncode}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit("nginx did not start to listen")
-
-
-def pinned(core: int) -> int:
-    """A core that this process may use: the last one if there are fewer."""
-    allowed = sorted(os.sched_getaffinity(0))
-    return allowed[min(core, len(allowed) - 1)]
-
-
-def on_core(core: int, command: list[str]) -> list[str]:
-    """A command line that runs on one core only."""
-    taskset = shutil.which("taskset")
-    return [taskset, "-c", str(pinned(core)), *command] if taskset else command
-
-
 def rate(result: Result) -> float:
     """Answers per second."""
     return float(result["requests"]) / float(result["seconds"])
 
 
 def ratio(rounds: Sequence[dict[str, Result]], kind: str) -> tuple[float, float, float]:
-    """LlhttpUser over another generator, paired inside rounds, with the 95 % interval of log-t."""
-    from scipy.stats import t  # noqa: PLC0415  half a second, only paid at the end
-
-    logs = [math.log(rate(results[OURS]) / rate(results[kind])) for results in rounds]
-    middle = statistics.fmean(logs)
-    if len(logs) < 2:
-        return math.exp(middle), math.nan, math.nan
-    half = float(t.ppf(0.975, len(logs) - 1)) * statistics.stdev(logs) / math.sqrt(len(logs))
-    return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
+    """LlhttpUser over another generator, paired inside rounds, with its 95 % interval."""
+    return paired_ratio([(rate(results[OURS]), rate(results[kind])) for results in rounds])
 
 
 def report(kinds: list[str], rounds: list[dict[str, Result]], grown: Result) -> int:
     """Print the tables; 1 if something that was promised was not reached."""
     print(f"\n{'':18} {'median':>9} {'least':>9} {'most':>9}   CPU us/request   LlhttpUser is ... times as fast")
-    missed = []
+    slow = []
     for kind in kinds:
         rates = sorted(rate(results[kind]) for results in rounds)
         print(f"{kind:18} {statistics.median(rates):9,.0f} {rates[0]:9,.0f} {rates[-1]:9,.0f}", end="   ")
@@ -211,18 +180,21 @@ def report(kinds: list[str], rounds: list[dict[str, Result]], grown: Result) -> 
         print(f"{middle:6.2f}  [{low:.2f}, {high:.2f}]", end="")
         if kind in WANTED:
             print(f"  wanted: {WANTED[kind]}", end="")
-            missed += [kind] if middle < WANTED[kind] else []
+            slow += [kind] if middle < WANTED[kind] else []
         print()
     unfair = max(1 - results[OURS]["least"] / max(1, results[OURS]["most"]) for results in rounds)
-    print(f"\nleast and most served user of LlhttpUser differ by at most {unfair:.1%} (wanted: {MOST_UNFAIR:.0%})")
     grown_mb = grown["grown_kb"] / 1024
-    print(f"memory grew by {grown_mb:.1f} MB over {grown['requests']:,} requests (wanted: {MOST_GROWTH_MB} MB)")
     failures = sum(results[kind]["failures"] for results in rounds for kind in kinds) + grown["failures"]
-    print(f"wrong or missing answers: {failures}")
-    missed += [name for name, bad in (("fairness", unfair > MOST_UNFAIR), ("failures", failures > 0)) if bad]
-    missed += ["memory"] if grown_mb > MOST_GROWTH_MB else []
-    print(f"not reached: {', '.join(missed)}" if missed else "everything that is wanted was reached")
-    return 1 if missed else 0
+    claims = (
+        (not slow, f"times as fast as wanted ({', '.join(slow) or 'all'}{' missed' if slow else ''})"),
+        (unfair <= MOST_UNFAIR, f"least and most served user differ by {unfair:.1%} (at most {MOST_UNFAIR:.0%})"),
+        (grown_mb <= MOST_GROWTH_MB, f"memory grew by {grown_mb:.1f} MB over {grown['requests']:,} requests"),
+        (failures == 0, f"wrong or missing answers: {failures}"),
+    )
+    print()
+    for reached, what in claims:
+        print(f"{verdict(reached=reached)} {what}")
+    return 0 if all(reached for reached, _ in claims) else 1
 
 
 def cpu_us(rounds: Sequence[dict[str, Result]], kind: str) -> str:

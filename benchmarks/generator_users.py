@@ -19,13 +19,14 @@ from locust.user.users import User
 
 from locustfiles.llhttp_user import LlhttpUser
 from locustfiles.recorder import Recorder
+from locustfiles.sinks import FileSink
 
 SETTLE_S = 0.5
 LOOK_EVERY_S = 0.1
 BODY_BYTES = 13  # what generator.py's nginx answers
 PATH = "/hello"
 
-recorder = Recorder(Path(os.environ["GENERATOR_SAMPLES"]), run="benchmark")
+recorder = Recorder(FileSink(Path(os.environ["GENERATOR_SAMPLES"])), run="benchmark")
 NAME = recorder.name_id(PATH)
 served: list[int] = []
 
@@ -56,7 +57,7 @@ class Closed(Counted, LlhttpUser):
         prepared = self.client.prepare("GET", PATH, check=wrong)
         send, record, number = self.client.send, recorder.record, self.number
         while self._state == "running":
-            status, body, start_s, latency_s, flags, error = send(prepared)
+            status, body, start_s, latency_s, flags, error, _ = send(prepared)
             record(start_s, latency_s, len(body), number, NAME, status, 0 if error is None else 1, flags)
             served[number] += 1
 

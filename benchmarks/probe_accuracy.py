@@ -3,7 +3,9 @@
 A small FastAPI app (below) blocks its loop in known ways and keeps the truth with `perf_counter`; a real uvicorn runs
 it with the probe on both loops; what the probe wrote is compared with what the app knew.
 
-    python benchmarks/probe_accuracy.py [--json] [--repeats 40] [--duty-seconds 6]
+    python benchmarks/probe_accuracy.py [--quick] [--repeat 3] [--json]
+
+Exit status 1: a promise was not kept.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import FastAPI
 
@@ -35,7 +37,10 @@ LOOPS = ("asyncio", "uvloop")
 DUTIES = (0.2, 0.6, 0.8, 1.0)
 DUTY_PERIOD_S = 0.05
 FAST_REQUESTS = 120
-LEAST_SHARE, MOST_UTILIZATION_ERROR = 0.95, 0.02
+LEAST_SHARE, MOST_SHARE, MOST_UTILIZATION_ERROR = 0.95, 1.05, 0.02
+MOST_EXTRA_S = 0.0015
+"""A block: what the server does around it in the same turn of the loop cannot be told from it, and does not shrink with
+it. A share above the most is forgiven up to here."""
 
 # --- the app: every function below blocks on the one line that is marked -----------------------------------------
 
@@ -201,6 +206,7 @@ def measure_lines(loop: str, kind: str, repeats: int, phase: random.Random) -> d
         "kind": kind,
         "true_s": true_s,
         "right_line": sum(line["blocked_s"] for line in right) / true_s,
+        "extra_s": (sum(line["blocked_s"] for line in right) - true_s) / repeats,
         "other_user_lines": sum(line["blocked_s"] for line in wrong) / true_s,
     }
 
@@ -229,43 +235,91 @@ def measure_utilization(loop: str, share: float, seconds: float) -> dict[str, An
     ]
     lengths = [record["t1_monotonic_s"] - record["t0_monotonic_s"] for record in inside]
     measured = sum(r["utilization"] * length for r, length in zip(inside, lengths, strict=True)) / sum(lengths)
-    return {"loop": loop, "true": known["share"], "measured": measured, "error": measured - known["share"]}
+    return {
+        "loop": loop,
+        "duty": share,
+        "true": known["share"],
+        "measured": measured,
+        "error": measured - known["share"],
+    }
+
+
+class Spread(NamedTuple):
+    """One figure over the repetitions of the whole benchmark."""
+
+    low: float
+    high: float
+
+    def shown(self, form: str) -> str:
+        """One number, or the two ends."""
+        ends = [format(end, form) for end in self]
+        return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+
+def _spread(rows: list[dict[str, Any]], keys: tuple[str, ...], figure: str) -> dict[tuple[Any, ...], Spread]:
+    values: defaultdict[tuple[Any, ...], list[float]] = defaultdict(list)
+    for row in rows:
+        values[tuple(row[key] for key in keys)].append(row[figure])
+    return {key: Spread(min(found), max(found)) for key, found in values.items()}
 
 
 def main() -> None:
-    """Measure and print; exit status 1 when a promise is not kept."""
+    """Measure and print; exit status 1 when a promise is not kept in any repetition."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--repeats", type=int, default=40)
-    parser.add_argument("--duty-seconds", type=float, default=6.0)
+    parser.add_argument("--quick", action="store_true", help="half the blocks, half the time")
+    parser.add_argument("--repeat", type=int, default=1, help="everything so often; the tables show the spread")
     options = parser.parse_args()
+    repeats, duty_s = (20, 3.0) if options.quick else (40, 6.0)
     phase = random.Random(1)  # noqa: S311  phases, not secrets
-    lines = [measure_lines(loop, kind.__name__, options.repeats, phase) for kind in KINDS for loop in LOOPS]
-    innocence = [measure_innocence(loop) for loop in LOOPS]
-    duties = [measure_utilization(loop, share, options.duty_seconds) for share in DUTIES for loop in LOOPS]
+    lines, innocence, duties = [], [], []
+    for _ in range(options.repeat):
+        lines += [measure_lines(loop, kind.__name__, repeats, phase) for kind in KINDS for loop in LOOPS]
+        innocence += [measure_innocence(loop) for loop in LOOPS]
+        duties += [measure_utilization(loop, share, duty_s) for share in DUTIES for loop in LOOPS]
+    kept = _kept(lines, innocence, duties)
     if options.json:
-        print(json.dumps({"lines": lines, "innocence": innocence, "utilization": duties}, indent=1))
+        print(json.dumps({"lines": lines, "innocence": innocence, "utilization": duties, "kept": kept}, indent=1))
     else:
         _print(lines, innocence, duties)
-    kept = (
-        all(row["right_line"] >= LEAST_SHARE for row in lines)
-        and not any(row["user_lines_blamed"] for row in innocence)
-        and all(abs(row["error"]) <= MOST_UTILIZATION_ERROR for row in duties)
-    )
-    sys.exit(0 if kept else 1)
+        print("\n" + "\n".join(f"{'PASS' if good else 'FAIL'}: {promise}" for promise, good in kept.items()))
+    sys.exit(0 if all(kept.values()) else 1)
+
+
+def _kept(
+    lines: list[dict[str, Any]], innocence: list[dict[str, Any]], duties: list[dict[str, Any]]
+) -> dict[str, bool]:
+    """Each promise, and whether every row keeps it."""
+    most = f"{MOST_SHARE:.0%}, or {1e3 * MOST_EXTRA_S} ms a block too much"
+    return {
+        f"at least {LEAST_SHARE:.0%} of the blocked time on the right line": all(
+            row["right_line"] >= LEAST_SHARE for row in lines
+        ),
+        f"at most {most}": all(row["right_line"] <= MOST_SHARE or row["extra_s"] <= MOST_EXTRA_S for row in lines),
+        f"no user line blamed by {FAST_REQUESTS} non-blocking requests": not any(
+            row["user_lines_blamed"] for row in innocence
+        ),
+        f"utilization within {MOST_UTILIZATION_ERROR} of truth": all(
+            abs(row["error"]) <= MOST_UTILIZATION_ERROR for row in duties
+        ),
+    }
 
 
 def _print(lines: list[dict[str, Any]], innocence: list[dict[str, Any]], duties: list[dict[str, Any]]) -> None:
-    print("| blocked by | loop | true, s | on the right line | on other user lines |\n|---|---|---|---|---|")
-    for row in lines:
-        shares = f"{row['right_line']:.1%} | {row['other_user_lines']:.1%}"
-        print(f"| {row['kind']} | {row['loop']} | {row['true_s']:.2f} | {shares} |")
+    right, wrong, true, extra = (
+        _spread(lines, ("kind", "loop"), figure) for figure in ("right_line", "other_user_lines", "true_s", "extra_s")
+    )
+    print("| blocked by | loop | true, s | on the right line | too much, s a block | on other user lines |")
+    print("|---|---|---|---|---|---|")
+    for (kind, loop), share in right.items():
+        others, true_s = wrong[kind, loop].shown(".1%"), true[kind, loop].shown(".2f")
+        print(f"| {kind} | {loop} | {true_s} | {share.shown('.1%')} | {extra[kind, loop].shown('.4f')} | {others} |")
     print("\n| non-blocking requests | loop | user lines blamed |\n|---|---|---|")
-    for row in innocence:
-        print(f"| {row['requests']} | {row['loop']} | {row['user_lines_blamed']} |")
-    print("\n| true utilization | loop | measured | error |\n|---|---|---|---|")
-    for row in duties:
-        print(f"| {row['true']:.4f} | {row['loop']} | {row['measured']:.4f} | {row['error']:+.4f} |")
+    for (loop,), blamed in _spread(innocence, ("loop",), "user_lines_blamed").items():
+        print(f"| {FAST_REQUESTS} | {loop} | {blamed.shown('d')} |")
+    print("\n| duty cycle | loop | error of the utilization |\n|---|---|---|")
+    for (share, loop), error in _spread(duties, ("duty", "loop"), "error").items():
+        print(f"| {share} | {loop} | {error.shown('+.4f')} |")
 
 
 if __name__ == "__main__":

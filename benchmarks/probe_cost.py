@@ -1,10 +1,20 @@
 """What the probe costs: CPU microseconds a request on a trivial endpoint at full speed, with it and without.
 
 A pair is two fresh targets, up at the same time on one core; the load (plain sockets, keep-alive, in a process of its
-own on another core) takes them in turn, in short slices in the order ABBA, so that both meet the same machine. One
-ratio a pair: the interval is Student's t over the pairs' log ratios. CPU time is the scheduler's own, of all threads.
+own on another core) takes them in turn, in slices of 10 ms in the order ABBA, so that both meet the same machine
+(slices of 50 ms doubled the spread of the ratios). One ratio a pair, of sums over all slices: what the probe does once
+a second counts as well. CPU time is the scheduler's own, of all threads. Of both targets' requests one in four has the
+header that asks for stamps at the explain level, as at any `loopbench run --explain`.
 
-    python benchmarks/probe_cost.py [--pairs 10] [--seconds 4] [--level watch] [--loop uvloop] [--json]
+Pairs are taken in groups, and after each group there is a look: if the interval lies on one side of the limit, that is
+the answer; if not, the next group. Looking several times must not make a lucky look likelier, so every interval is
+wider than usual: Student's t over the pairs' log ratios at Pocock's nominal level for this number of looks
+(Biometrika 64, 1977), which together hold with 95 %.
+
+    python benchmarks/probe_cost.py [--quick] [--level watch] [--loop uvloop] [--json]
+
+Exit status 1: above the limit, or not shown to be below it. `--level none` compares without with without: what the
+method itself makes of no difference at all.
 """
 
 import argparse
@@ -20,15 +30,41 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from fastapi import FastAPI
-from scipy import stats
 
 HERE = Path(__file__).resolve()
 CONNECTIONS = 16
-SLICE_S = 0.25
-REQUEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nx-loopbench-sent: 1.0\r\n\r\n"
+SLICE_S = 0.01
+REQUEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+STAMPED_REQUEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nx-loopbench-stamp: 1\r\n\r\n"
+STAMPED_EVERY = 4
+"""As `loopbench.records.stamps` has it for a generator's users."""
+NO_PROBE = "none"
+
+
+class Limit(NamedTuple):
+    """Of the extra CPU a request, as a share of what it costs without the probe."""
+
+    mean: float
+    upper: float  # of the interval
+
+
+LIMITS = {NO_PROBE: Limit(0.01, 0.02), "watch": Limit(0.01, 0.02), "explain": Limit(0.08, 0.08)}
+
+
+class Plan(NamedTuple):
+    """How many pairs, looked at how often."""
+
+    group: int  # pairs between two looks
+    looks: int
+    seconds: float  # of load a target and pair
+
+
+FULL, QUICK = Plan(group=8, looks=5, seconds=4.0), Plan(group=5, looks=2, seconds=3.0)
+POCOCK = {1: 0.05, 2: 0.0294, 3: 0.0221, 4: 0.0182, 5: 0.0158}
+"""Two-sided nominal level at each of so many looks, for 5 % in all."""
 
 app = FastAPI()
 
@@ -69,8 +105,8 @@ class Asked:
         before_s = self.cpu_now_s()
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
-            for connection in self.connections:
-                connection.sendall(REQUEST)
+            for number, connection in enumerate(self.connections):
+                connection.sendall(REQUEST if number % STAMPED_EVERY else STAMPED_REQUEST)
             for connection in self.connections:
                 _answer(connection)
             self.requests += CONNECTIONS
@@ -117,20 +153,19 @@ def _pin(core: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def target(level: str | None, loop: str) -> Iterator[tuple[int, int]]:
-    """A running target's port and pid; `level` None: without the probe, on the same loop."""
+def _target(level: str, loop: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """A starting target's port and process; level `none`: without the probe, on the same loop."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         environ = {**os.environ, "PYTHONPATH": str(HERE.parents[1] / "probe"), "PYTHONHASHSEED": "0"}
-        if level is not None:
+        if level != NO_PROBE:
             environ |= {"LOOPBENCH_PROBE_DIR": folder, "LOOPBENCH_PROBE_LEVEL": level}
         uvicorn = [sys.executable, "-m", "uvicorn", f"{HERE.stem}:app", "--app-dir", str(HERE.parent)]
         options = ["--port", str(port), "--no-access-log", "--log-level", "warning"]
         hook = ["--loop", f"loopbench_probe:new_{loop}_loop"]
         process = subprocess.Popen([*_pin(0), *uvicorn, *options, *hook], env=environ)
         try:
-            _wait_for(port)
-            yield port, process.pid
+            yield port, process
         finally:
             process.terminate()
             process.wait(20)
@@ -138,9 +173,11 @@ def target(level: str | None, loop: str) -> Iterator[tuple[int, int]]:
 
 def measure_pair(level: str, loop: str, seconds: float, *, probe_first: bool) -> tuple[float, float]:
     """CPU microseconds a request without the probe and with it."""
-    levels = (level, None) if probe_first else (None, level)
-    with target(levels[0], loop) as first, target(levels[1], loop) as second:
-        numbers = [str(number) for number in (*first, *second)]
+    levels = (level, NO_PROBE) if probe_first else (NO_PROBE, level)
+    with _target(levels[0], loop) as first, _target(levels[1], loop) as second:
+        for port, _ in (first, second):
+            _wait_for(port)
+        numbers = [str(number) for port, process in (first, second) for number in (port, process.pid)]
         command = [*_pin(1), sys.executable, str(HERE), "--seconds", str(seconds), "--as-load", *numbers]
         done = subprocess.run(command, capture_output=True, check=True, timeout=60 + 4 * seconds)
     figures = json.loads(done.stdout)
@@ -148,50 +185,78 @@ def measure_pair(level: str, loop: str, seconds: float, *, probe_first: bool) ->
     return without_us, with_us
 
 
-def summarize(pairs: list[tuple[float, float]]) -> dict[str, Any]:
-    """Ratio with/without as exp(mean log ratio), and its 95 % interval by Student's t over pairs."""
+class Extra(NamedTuple):
+    """What the probe costs: with/without - 1, as exp(mean log ratio), and its interval by Student's t over pairs."""
+
+    mean: float
+    low: float
+    high: float
+    log_ratio_stdev: float
+
+
+def summarize(pairs: list[tuple[float, float]], nominal_level: float) -> Extra:
+    """The figures over `pairs` (microseconds without, with); the interval leaves out `nominal_level`, both sides."""
+    from scipy import stats  # noqa: PLC0415  not in the target, which is this module too
+
     logs = [math.log(with_us / without_us) for without_us, with_us in pairs]
-    mean = statistics.fmean(logs)
-    half = stats.t.ppf(0.975, len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
-    return {
-        "pairs": len(pairs),
-        "without_us": statistics.fmean(pair[0] for pair in pairs),
-        "with_us": statistics.fmean(pair[1] for pair in pairs),
-        "extra": math.expm1(mean),
-        "extra_low": math.expm1(mean - half),
-        "extra_high": math.expm1(mean + half),
-        "log_ratio_stdev": statistics.stdev(logs),
-    }
+    mean, stdev = statistics.fmean(logs), statistics.stdev(logs)
+    half = stats.t.ppf(1 - nominal_level / 2, len(logs) - 1) * stdev / math.sqrt(len(logs))
+    return Extra(math.expm1(mean), math.expm1(mean - half), math.expm1(mean + half), stdev)
+
+
+def verdict(extra: Extra, limit: Limit) -> str:
+    """PASS, FAIL (above the limit for sure), or what a look in between says."""
+    if extra.mean <= limit.mean and extra.high <= limit.upper:
+        return "PASS"
+    return "FAIL" if extra.low > limit.mean else "not resolved"
+
+
+def measure(level: str, loop: str, plan: Plan) -> tuple[list[tuple[float, float]], Extra, str]:
+    """Pairs until a look decides, or all of them."""
+    pairs: list[tuple[float, float]] = []
+    for _ in range(plan.looks):
+        for _ in range(plan.group):
+            pairs.append(measure_pair(level, loop, plan.seconds, probe_first=len(pairs) % 2 == 1))
+        extra = summarize(pairs, POCOCK[plan.looks])
+        outcome = verdict(extra, LIMITS[level])
+        print(f"{len(pairs)} pairs: {extra.mean:+.2%} [{extra.low:+.2%}, {extra.high:+.2%}] {outcome}", file=sys.stderr)
+        if outcome != "not resolved":
+            break
+    return pairs, extra, outcome
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; exit status 1 when the limit is not shown to be kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--level", choices=("watch", "explain"), default="watch")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK}; without it {FULL}")
+    parser.add_argument("--level", choices=tuple(LIMITS), default="watch")
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="uvloop")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seconds", type=float, help=argparse.SUPPRESS)
     parser.add_argument("--as-load", nargs=4, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.as_load:
         print(json.dumps(load(options.as_load, options.seconds)))
         return
-    pairs = [
-        measure_pair(options.level, options.loop, options.seconds, probe_first=number % 2 == 1)
-        for number in range(options.pairs)
-    ]
-    summary = {"level": options.level, "loop": options.loop, **summarize(pairs)}
+    pairs, extra, outcome = measure(options.level, options.loop, QUICK if options.quick else FULL)
     if options.json:
-        print(json.dumps({**summary, "pairs_us": pairs}, indent=1))
-        return
-    print("| level | loop | pairs | without, µs | with, µs | extra CPU a request | 95 % interval |")
+        figures = {"level": options.level, "loop": options.loop, **extra._asdict(), "outcome": outcome}
+        print(json.dumps({**figures, "pairs_us": pairs}, indent=1))
+    else:
+        _print(options.level, options.loop, pairs, extra, outcome)
+    sys.exit(0 if outcome == "PASS" else 1)
+
+
+def _print(level: str, loop: str, pairs: list[tuple[float, float]], extra: Extra, outcome: str) -> None:
+    without_us, with_us = (statistics.fmean(pair[index] for pair in pairs) for index in (0, 1))
+    print("| level | loop | pairs | without, µs | with, µs | extra CPU a request | interval |")
     print("|---|---|---|---|---|---|---|")
     print(
-        f"| {options.level} | {options.loop} | {summary['pairs']} | {summary['without_us']:.1f} "
-        f"| {summary['with_us']:.1f} | {summary['extra']:+.1%} "
-        f"| {summary['extra_low']:+.1%} to {summary['extra_high']:+.1%} |"
+        f"| {level} | {loop} | {len(pairs)} | {without_us:.1f} | {with_us:.1f} | {extra.mean:+.1%} "
+        f"| {extra.low:+.1%} to {extra.high:+.1%} |"
     )
+    limit = LIMITS[level]
+    print(f"\n{outcome}: limit {limit.mean:.0%} for the mean, {limit.upper:.0%} for the interval's upper end")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from locustfiles.recorder import Recorder
+from locustfiles.sinks import FileSink
 from loopbench.judge.samples import read_samples
 
 SAMPLES = 5_000_000
@@ -41,7 +42,7 @@ def main() -> int:
     """Print both figures; 1 if one is over its limit."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        recorder = Recorder(folder / "samples-0.bin", "benchmark")
+        recorder = Recorder(FileSink(folder / "samples-0.bin"), "benchmark")
         costs_us = [
             (record(recorder, RECORD_CALLS) - empty_loop(RECORD_CALLS)) / RECORD_CALLS * 1e6 for _ in range(ROUNDS)
         ]

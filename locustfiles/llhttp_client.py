@@ -39,6 +39,7 @@ class Exchange(NamedTuple):
     latency_s: float  # until the last byte of the answer was parsed, or the error was known
     flags: int  # FLAG_NEW_CONNECTION, FLAG_RETRIED
     error: Exception | None  # None: a whole answer that passed its check
+    head: bytes  # the answer's status line and headers as they came; empty without an answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,10 +132,10 @@ class LlhttpClient:
         end_s = _clock()
         latency_s = end_s - start_s
         if answer is None:
-            status, body = 0, b""
+            status, body, head = 0, b"", b""
             problem: Exception | None = error
         else:
-            (status, _, _, _), body = answer
+            (status, _, _, head), body = answer
             problem = _problem(prepared.check, status, body)
         if self._stats.direct:
             self._stats.note(prepared.row, end_s, latency_s * 1000, len(body))
@@ -145,7 +146,7 @@ class LlhttpClient:
             meta["exception"] = problem
             meta["response"] = LlhttpResponse(answer, meta, None)
             self._report(meta)
-        return _exchange_of(Exchange, (status, body, start_s, latency_s, flags, problem))
+        return _exchange_of(Exchange, (status, body, start_s, latency_s, flags, problem, head))
 
     def request(  # noqa: PLR0913  FastHttpUser's interface
         self,

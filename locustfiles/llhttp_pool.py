@@ -1,7 +1,7 @@
 """The connections of one user: takes an idle one or opens one, asks, retries where that is safe, keeps what stays."""
 
 import ssl
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from locustfiles.llhttp_answer import Answer, Limits
 from locustfiles.llhttp_connection import Connection, connect
@@ -35,6 +35,9 @@ class ConnectionPool:
     Args:
         options: how to connect.
     """
+
+    opened: ClassVar[int] = 0
+    """Connections opened, or tried to, by all pools of this process."""
 
     def __init__(self, options: ConnectionOptions) -> None:
         self.new_connections = 0
@@ -90,6 +93,7 @@ class ConnectionPool:
     def _ask_on_new(self, request: Request, flags: int) -> Outcome:
         flags |= FLAG_NEW_CONNECTION
         self.new_connections += 1
+        ConnectionPool.opened += 1
         try:
             connection = connect(request.origin, **self._options._asdict())
         except LlhttpError as error:

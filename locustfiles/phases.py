@@ -1,51 +1,114 @@
-"""The course of a run as a Locust load shape: warm-up, ramp, hold, drain, each marked in the record when it begins."""
+"""The course of a run: warm-up, then the users come, then what is measured, then the drain.
+
+Each phase is marked in the record when it begins. What follows the warm-up depends on the kind of run:
+
+- ramp: users one after the other, in open mode the rate from low to high (`ramp`), then all of it (`hold`);
+- plateau: all users at once (`settle`), then a short steady window (`hold`);
+- steps: for each level in the order given, users come or go (`settle`), then a window of that level (`step-<users>`).
+"""
 
 import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
+import gevent
 from gevent.event import Event
-from locust import LoadTestShape
 
-from locustfiles.recorder import Recorder
 from loopbench.records import samples
-from loopbench.records.load_order import LoadOrder
+from loopbench.records.load_order import MODE_CLOSED, MODE_OPEN, LoadOrder
+from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, KIND_STEPS
+
+Users = tuple[int, float]
+"""Users wanted, and how many of them may come or go a second."""
+
+
+class Course(Protocol):
+    """Whoever says how many users there are to be."""
+
+    def next_users(self) -> Users | None:
+        """Users wanted next; None when the load is over. Waits in between: Locust asks in a greenlet of its own."""
 
 
 class Phases:
-    """Where a ramp run stands. Locust asks `target` about once a second; the events come in between."""
+    """Where a run stands. Locust asks for the next number of users when the last one is reached.
 
-    def __init__(self, order: LoadOrder, recorder: Recorder) -> None:
+    Args:
+        order: the load.
+        begin: told the name of each phase when it begins.
+    """
+
+    def __init__(self, order: LoadOrder, begin: Callable[[str], None]) -> None:
         self._order = order
-        self._recorder = recorder
-        self._hold_until_s: float | None = None
-        self.ended = Event()
+        self._begin = begin
+        self._draining = False
+        self._hold_began_s: float | None = None
+        self._came = Event()
+        kinds = {KIND_RAMP: self._ramp, KIND_PLATEAU: self._plateau, KIND_STEPS: self._steps}
+        self._course = kinds[order.kind]()
 
-    def ramp(self) -> None:
+    def load_begins(self) -> None:
         """Warm-up is over: from now on users come."""
-        self._recorder.begin(samples.PHASE_RAMP)
+        self._begin(samples.PHASE_RAMP if self._order.kind == KIND_RAMP else samples.PHASE_SETTLE)
 
-    def hold(self) -> None:
-        """All users are there."""
-        if self._hold_until_s is None:
-            self._recorder.begin(samples.PHASE_HOLD)
-            self._hold_until_s = time.perf_counter() + self._order.hold_s
+    def all_users_came(self) -> None:
+        """The number asked for last is reached. Locust says so while nobody waits for its next question."""
+        self._came.set()
+        if self._order.kind == KIND_RAMP and self._order.mode == MODE_CLOSED and self._hold_began_s is None:
+            self._begin_hold()
 
     def drain(self) -> None:
         """No new requests; those in flight may finish."""
-        self._recorder.begin(samples.PHASE_DRAIN)
-        self.ended.set()
+        if not self._draining:
+            self._draining = True
+            self._begin(samples.PHASE_DRAIN)
 
-    def target(self) -> tuple[int, float] | None:
-        """Users and users per second wanted now; None when the load is over."""
-        if self._hold_until_s is not None and time.perf_counter() >= self._hold_until_s:
-            return None
-        return self._order.users, self._order.spawn_rate
+    def next_users(self) -> Users | None:
+        """See `Course.next_users`."""
+        return next(self._course, None)
 
+    def _ramp(self) -> Iterator[Users]:
+        if self._order.mode == MODE_OPEN:  # the rate climbs instead, and all who may be needed are there
+            yield self._wanted(self._order.users, self._at_once)
+            self._came.wait()
+            gevent.sleep(self._order.ramp_s)
+            self._begin_hold()
+        else:
+            yield self._wanted(self._order.users, self._order.spawn_rate)
+            self._came.wait()  # Locust alone asks on while users come; a master asks when they are there
+        self._hold()
 
-class PhasesShape(LoadTestShape):
-    """Hands the phases to Locust. Set `phases` before the test starts."""
+    def _plateau(self) -> Iterator[Users]:
+        yield self._wanted(self._order.users, self._at_once)
+        self._came.wait()
+        gevent.sleep(self._order.settle_s)
+        self._begin_hold()
+        self._hold()
 
-    phases: Phases
+    def _steps(self) -> Iterator[Users]:
+        for users in self._order.steps:
+            yield self._wanted(users, self._at_once)
+            self._came.wait()
+            gevent.sleep(self._order.settle_s)
+            self._begin(samples.step_phase(users))
+            gevent.sleep(self._order.hold_s)
+            self._begin(samples.PHASE_SETTLE)
+        self.drain()
 
-    def tick(self) -> tuple[int, float] | None:
-        """See `Phases.target`."""
-        return self.phases.target()
+    def _wanted(self, users: int, rate: float) -> Users:
+        self._came.clear()
+        return users, rate
+
+    @property
+    def _at_once(self) -> float:
+        """Locust brings `spawn_rate` users at a time: this many are all."""
+        return max((self._order.users, *self._order.steps))
+
+    def _begin_hold(self) -> None:
+        self._begin(samples.PHASE_HOLD)
+        self._hold_began_s = time.perf_counter()
+
+    def _hold(self) -> None:
+        """Until the hold has lasted as long as ordered. The drain is marked here: Locust stops a little later."""
+        began_s = time.perf_counter() if self._hold_began_s is None else self._hold_began_s
+        gevent.sleep(max(0.0, began_s + self._order.hold_s - time.perf_counter()))
+        self.drain()

@@ -1,16 +1,17 @@
-"""Every request, raw, into a file: 40 bytes packed when the answer comes, written once a second.
+"""Every request, raw, as frames: 40 bytes packed when the answer comes, handed to a sink once a second.
 
-What is in the file survives a kill; what is not is at most a second old, and its loss shows, because the trailer with
-the count is missing. `benchmarks/recorder.py` prints what recording costs.
+What the sink has written survives a kill; what it has not is at most a second old, and its loss shows, because the
+trailer with the count is missing. `benchmarks/recorder.py` prints what recording costs.
 """
 
 import json
-import os
+import math
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
-from loopbench.records import FORMAT_VERSION, frames, samples
+from locustfiles.sinks import Sink
+from loopbench.records import FORMAT_VERSION, clocks, frames, samples
+from loopbench.records.generator_watch import WatchedSecond, encode_seconds
 from loopbench.records.samples import Event, Head, Tables, Trailer
 
 CAPACITY = 200_000
@@ -27,25 +28,26 @@ class Recorder:
     """Collects samples and events of one generator process and writes them as frames.
 
     Args:
-        path: file to create; it must not exist.
+        sink: where the frames go.
         run: the run's nonce.
         generator: index of this process among the generators.
     """
 
-    def __init__(self, path: Path, run: str, generator: int = 0) -> None:
+    def __init__(self, sink: Sink, run: str, generator: int = 0) -> None:
         self.origin_s = time.perf_counter()
         self.users = 0
         self.warming_up = True
         self.count = 0
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._sink = sink
         self._buffer = bytearray(CAPACITY * samples.STRUCT.size)
         self._used = 0
         self._names = _Table([])
         self._errors = _Table([""])
         self._events: list[Event] = []
+        self._watched: list[WatchedSecond] = []
         self._users_ever = 0
-        head = Head(FORMAT_VERSION, run, generator, self.origin_s, time.time())
-        self._write(frames.encode(samples.HEAD, samples.to_json(head)))
+        head = Head(FORMAT_VERSION, run, generator, self.origin_s, time.time(), clocks.this_clock())
+        sink.write(frames.encode(samples.HEAD, samples.to_json(head)))
 
     def name_id(self, name: str) -> int:
         """Index of a request name, to be looked up once and kept."""
@@ -66,11 +68,12 @@ class Recorder:
         error: int,
         flags: int,
         late_s: float = 0.0,
-        nan: float = float("nan"),
+        before_app_s: float = math.nan,
+        in_app_s: float = math.nan,
         pack_into: Callable[..., None] = samples.STRUCT.pack_into,
         size: int = samples.STRUCT.size,
     ) -> None:
-        """One request. `start_s` is on `time.perf_counter`; the last three are constants bound early, for speed."""
+        """One request. `start_s` is on `time.perf_counter`; the last two are constants bound early, for speed."""
         used = self._used
         pack_into(
             self._buffer,
@@ -78,8 +81,8 @@ class Recorder:
             start_s - self.origin_s,
             latency_s,
             late_s,
-            nan,
-            nan,
+            before_app_s,
+            in_app_s,
             size_bytes,
             self.users,
             user,
@@ -110,6 +113,15 @@ class Recorder:
         self.warming_up = phase == samples.PHASE_WARMUP
         self._event(samples.EVENT_PHASE, phase)
 
+    def load_ended(self, due: int, unsent_s: Iterable[tuple[float, int]]) -> None:
+        """Mark the end of an open load: how many requests were due, and (when, how many) of them were never sent."""
+        self._event(samples.EVENT_LOAD_ENDED, due)
+        self._events += [(at_s - self.origin_s, samples.EVENT_DUE_UNSENT, count) for at_s, count in unsent_s]
+
+    def watched(self, second: WatchedSecond) -> None:
+        """What the generator saw of itself."""
+        self._watched.append(second)
+
     def flush(self) -> None:
         """Write what has come since the last time."""
         parts = []
@@ -125,24 +137,21 @@ class Recorder:
         if self._events:
             parts.append(frames.encode(samples.EVNT, json.dumps(self._events, separators=(",", ":")).encode()))
             self._events = []
+        if self._watched:
+            parts.append(frames.encode(samples.WTCH, encode_seconds(self._watched)))
+            self._watched = []
         if parts:
-            self._write(b"".join(parts))
+            self._sink.write(b"".join(parts))
 
     def close(self, locust_requests: int) -> None:
         """Write the rest and the trailer: what this recorder and Locust's own statistics have counted."""
         self.begin(samples.PHASE_END)
         self.flush()
-        self._write(frames.encode(samples.TRLR, samples.to_json(Trailer(self.count, locust_requests))))
-        os.close(self._fd)
+        self._sink.write(frames.encode(samples.TRLR, samples.to_json(Trailer(self.count, locust_requests))))
+        self._sink.close()
 
     def _event(self, kind: str, value: int | str) -> None:
         self._events.append((time.perf_counter() - self.origin_s, kind, value))
-
-    def _write(self, data: bytes) -> None:
-        """All of it: a short write (a full disk) goes on until the system says why."""
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._fd, view) :]
 
 
 class _Table:

@@ -12,12 +12,15 @@ from locust import events
 from locust.env import Environment
 
 from locustfiles.recorder import Recorder
+from locustfiles.sinks import FileSink
 from locustfiles.variant_user import variant_user
 from locustfiles.web_gate import close_to_other_pages
 from loopbench.records.load_order import LoadOrder, UiOrder, read_order
 
 orders = read_order(UiOrder).orders
-recorder = Recorder(Path(next(iter(orders.values())).samples_file), "ui")  # in a folder that goes when the UI ends
+recorder = Recorder(
+    FileSink(Path(next(iter(orders.values())).samples_file)), "ui"
+)  # in a folder that goes when the UI ends
 
 
 def _named(name: str, order: LoadOrder) -> Any:

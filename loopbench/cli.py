@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command()(measuring.run)
 app.command()(measuring.plan)
+app.command()(measuring.doctor)
 app.command()(reporting.report)
 app.command("list")(reporting.list_)
 app.command()(reporting.plot)

@@ -24,6 +24,9 @@ def closing_lines(report: SessionReport) -> Iterator[str]:
     if report.rounds is not None:
         yield from _rounds(report.rounds)
     yield ""
+    yield from _reasons(report)
+    for claim in report.claims:
+        yield f"claim {showable(claim.claim.id)}: {showable(claim.sentence)}"
     if report.published is not None:
         yield showable(f"{report.published.source}: {report.published.sentence}")
     yield _counts(report)
@@ -62,6 +65,15 @@ def _row(run: RunReport) -> str:
     )
     invalid = "  INVALID" if run.stamp.level is Level.INVALID else ""
     return f"{showable(run.variant.name):<24}" + "".join(cells) + invalid
+
+
+def _reasons(report: SessionReport) -> Iterator[str]:
+    """Why each variant is as fast as it is, and the line to look at."""
+    for run in report.runs:
+        diagnosis = run.insights.diagnosis
+        yield f"{showable(run.variant.name)}: {showable(diagnosis.sentence)}"
+        if diagnosis.guilty is not None:
+            yield f"    {showable(diagnosis.guilty.place)}"
 
 
 def _rounds(rounds: Rounds) -> Iterator[str]:

@@ -99,6 +99,12 @@ class EnvironmentRefusedError(LoopbenchError):
     exit_code = ExitCode.ENVIRONMENT
 
 
+class ServiceError(EnvironmentRefusedError):
+    """A service the target needs (a database, a queue) does not start, does not answer, or ended."""
+
+    detail_label = "service"
+
+
 class DataError(LoopbenchError):
     """A session folder or a CSV is damaged, foreign, or newer than this loopbench."""
 

@@ -12,8 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loopbench.judge.agreement import HOLD_WITHIN, RISE_WITHIN, agreement
-from loopbench.judge.answer import ONE_RUN_EACH, answer, neighbour_answer, served_answer
-from loopbench.judge.figures import MISSING, plural, rounded, whole
+from loopbench.judge.answer import certainty, headline, neighbour_answer, served_answer
+from loopbench.judge.figures import MISSING, interval, plural, ratio, rounded, whole
 from loopbench.judge.run_report import RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import figures_table
@@ -56,9 +56,9 @@ def render_page(report: SessionReport) -> str:
         report=report,
         record=report.record,
         scenario=report.record.scenario,
-        answer=answer(report),
+        answer=headline(report),
         others_answer=f"{neighbour_answer(report)} {served_answer(report)}".strip(),
-        one_run_each=ONE_RUN_EACH,
+        certainty=certainty(report),
         table=figures_table(report),
         pictures=_pictures(report),
         swatches=_swatches(report),
@@ -76,7 +76,14 @@ def _environment() -> Environment:
         loader=PackageLoader("plots"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        rounded=rounded, whole=whole, plural=plural, setting=_setting, command=_command, percent=_percent
+        rounded=rounded,
+        ratio=ratio,
+        interval=interval,
+        whole=whole,
+        plural=plural,
+        setting=_setting,
+        command=_command,
+        percent=_percent,
     )
     environment.finalize = _shown
     return environment

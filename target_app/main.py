@@ -1,13 +1,34 @@
 """The app: one router per kind of work.
 
 Run it with `loopbench serve`, measure it with `make bench`. It is also meant to be read: open the module of the work
-you care about and find every style side by side.
+you care about and find every style side by side. What a module needs while it runs (a folder, a pool of processes) it
+keeps in a lifespan of its own, and makes it when it is first asked for: a run pays only for the work it measures.
 """
 
 from fastapi import FastAPI
 
-from target_app import file_write, hello
+from target_app import (
+    background,
+    cancellation,
+    cpu,
+    file_read,
+    file_write,
+    hello,
+    shared_state,
+    trivial,
+    wait,
+    with_services,
+)
 
 app = FastAPI(title="loopbench target", description="The same work in every concurrency style.")
 app.include_router(hello.router)
 app.include_router(file_write.router)
+app.include_router(file_read.router)
+app.include_router(trivial.router)
+app.include_router(wait.router)
+app.include_router(cpu.router)
+app.include_router(shared_state.router)
+app.include_router(cancellation.router)
+app.include_router(background.router)
+for router in with_services.routers():
+    app.include_router(router)

@@ -17,7 +17,7 @@ from loopbench.scenario import load
 
 APPS = Path(__file__).parent / "apps"
 LOOPBENCH = Path(sys.executable).with_name("loopbench")
-SMALL = "[load]\nusers = 5\nspawn_rate = 5\nhold_s = 1.5\nwarmup_s = 0.3\nthink_time_s = 0.02\ndrain_s = 2\n"
+SMALL = "[load]\nusers = 5\nspawn_rate = 5\nhold_s = 1.5\nwarmup_s = 0.3\nthink_time_s = 0.02\ndrain_s = 2\n[repeat]\nmax_rounds = 0\n"
 
 pytestmark = pytest.mark.real
 

@@ -1,4 +1,4 @@
-"""Commands that start processes: run, plan, serve, ui."""
+"""Commands that start processes: run, plan, doctor, serve, ui."""
 
 import os
 import sys
@@ -63,6 +63,25 @@ def plan(
         place = f"round {each.round}" if each.round else ""
         say(f"{each.number:>4}  {each.kind:<8} {place:<9} {each.variant:<42} {minutes(each.expected_s):>7}")
     say(plan_sentence(question, planned))
+
+
+def doctor(
+    *,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to look.")] = 60,
+    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for results: its disk is looked at.")] = RESULTS,
+) -> None:
+    """How noisy this machine is, how many rounds a 5 % answer takes on it, and what would help."""
+    from loopbench.judge.fitness import fitness_json, judge_fitness
+    from loopbench.measure.doctor import examine
+    from loopbench.measure.lock import one_at_a_time
+
+    if not as_json:
+        say(f"looking at this machine for {seconds:g} s")
+    with one_at_a_time():
+        seen = examine(seconds, out)
+    fitness = judge_fitness(seen)
+    say(fitness_json(seen, fitness) if as_json else "\n".join(fitness.lines))
 
 
 def serve(

@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from loopbench.judge.figures import listed, ratio, rounded
+from loopbench.judge.figures import listed, plural, ratio, rounded
 from loopbench.judge.published import NEAR
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import end_of_load
+from loopbench.judge.verdict import Verdict, Word
 from loopbench.showable import showable
 
 ONE_RUN_EACH: Final = "One run each, so no interval: a picture, not a verdict."
@@ -16,6 +17,10 @@ SHARES: Final = (("99 of 100", "p99_ms"), ("95 of 100", "p95_ms"), ("half the", 
 
 MOST_NAMES: Final = 4
 """In one sentence."""
+
+WEIGHT: Final = {word: rank for rank, word in enumerate((Word.INVALID, Word.SLOWER, Word.FASTER, Word.EQUIVALENT))} | {
+    Word.NOT_RESOLVED: 4
+}
 
 Show = Callable[[str], str]
 """How a foreign name is written in the medium at hand."""
@@ -43,6 +48,39 @@ def answer(report: SessionReport, show: Show = showable) -> str:
     unknown = [show(run.variant.name) for run in report.runs if run.goodput_rps is None]
     parts = (_leaders(users, near, alone=len(held) == 1), _behind(behind, best), _not_held(unknown))
     return " ".join(part for part in parts if part)
+
+
+def headline(report: SessionReport, show: Show = showable) -> str:
+    """The sentence a page begins with: the verdicts where there are rounds, else what the ramp showed."""
+    return verdict_answer(report, show) or answer(report, show)
+
+
+def certainty(report: SessionReport) -> str:
+    """What the answer rests on, in one sentence."""
+    if report.rounds is None:
+        return ONE_RUN_EACH
+    widest = report.rounds.goodput.half_width
+    width = "no interval" if widest is None else f"every ratio of goodput within +-{100 * widest:.2g} % or better"
+    return f"{plural(report.rounds.count, 'round')} of fresh targets, paired: {width} (95 % intervals)."
+
+
+def verdict_answer(report: SessionReport, show: Show = showable) -> str:
+    """What the rounds decided about goodput, the strongest words first, in one sentence; empty without rounds."""
+    if report.rounds is None or not report.rounds.goodput.verdicts:
+        return ""
+    verdicts = report.rounds.goodput.verdicts
+    shown = sorted(verdicts, key=lambda each: WEIGHT[each.word])[:MOST_NAMES]
+    rest = f", and {plural(len(verdicts) - len(shown), 'more pair')} below" if len(verdicts) > len(shown) else ""
+    clauses = "; ".join(_verdict_clause(each, show) for each in shown)
+    return f"In {report.rounds.goodput.quantity.name}: {clauses}{rest}."
+
+
+def _verdict_clause(verdict: Verdict, show: Show) -> str:
+    a, b = show(verdict.comparison.a), show(verdict.comparison.b)
+    if verdict.word is Word.INVALID:
+        return f"{a} against {b} is INVALID"
+    words = {Word.FASTER: "FASTER than", Word.SLOWER: "SLOWER than", Word.EQUIVALENT: "EQUIVALENT to"}
+    return f"{a} is {words.get(verdict.word, 'NOT RESOLVED against')} {b} ({verdict.numbers})"
 
 
 def neighbour_answer(report: SessionReport, show: Show = showable) -> str:

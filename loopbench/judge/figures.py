@@ -23,6 +23,11 @@ def ratio(value: float | None) -> str:
     return f"{value:,.2f}" if value >= 0.1 or value == 0 else f"{value:.2g}"
 
 
+def interval(ends: tuple[float, float] | None) -> str:
+    """From where to where, as `ratio` writes each end."""
+    return MISSING if ends is None else f"{ratio(ends[0])} to {ratio(ends[1])}"
+
+
 def whole(value: float | None) -> str:
     """A count, thousands set apart."""
     return MISSING if value is None else f"{value:,.0f}"

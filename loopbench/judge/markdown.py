@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from loopbench.judge.answer import ONE_RUN_EACH, answer, neighbour_answer, served_answer
-from loopbench.judge.figures import MISSING, ratio, rounded
+from loopbench.judge.answer import certainty, headline, neighbour_answer, served_answer
+from loopbench.judge.figures import MISSING, interval, ratio, rounded
 from loopbench.judge.published import Published
+from loopbench.judge.rounds import Rounds
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import Column, figures_table
 from loopbench.showable import showable
@@ -31,9 +32,14 @@ def _lines(report: SessionReport) -> Iterator[str]:
     if scenario.question:
         yield f"{code_span(scenario.question)}\n"
     others = f"{neighbour_answer(report, code_span)} {served_answer(report, code_span)}".strip()
-    yield f"**{answer(report, code_span)}** {others}".rstrip()
-    yield f"\n{ONE_RUN_EACH}\n"
+    yield f"**{headline(report, code_span)}** {others}".rstrip()
+    yield f"\n**{report.stamp.label}.** {certainty(report)}\n"
+    yield from _findings(report)
+    if report.rounds is not None:
+        yield from _rounds(report.rounds)
     yield from _table(report)
+    yield from _reasons(report)
+    yield from _claims(report)
     if report.published is not None:
         yield ""
         yield from _published(report.published)
@@ -41,6 +47,24 @@ def _lines(report: SessionReport) -> Iterator[str]:
     yield _counts(report)
     for note in _notes(report):
         yield f"- {note}"
+
+
+def _findings(report: SessionReport) -> Iterator[str]:
+    for finding in report.stamp.faults:
+        yield f"- {finding.level.label}: {code_span(finding.sentence)}. {finding.worst.advice}".rstrip()
+    if report.stamp.faults:
+        yield ""
+
+
+def _rounds(rounds: Rounds) -> Iterator[str]:
+    for judged in rounds.judged:
+        yield f"| {code_span(judged.quantity.name)} | verdict | ratio | 95 % interval | rounds |"
+        yield "|---|---|--:|--:|--:|"
+        for verdict in judged.verdicts:
+            comparison = verdict.comparison
+            figures = f"{ratio(verdict.shown_ratio)} | {interval(verdict.shown_interval)} | {comparison.rounds}"
+            yield f"| {code_span(comparison.a)} over {code_span(comparison.b)} | {verdict.word} | {figures} |"
+        yield ""
 
 
 def _table(report: SessionReport) -> Iterator[str]:
@@ -54,6 +78,23 @@ def _table(report: SessionReport) -> Iterator[str]:
         yield f"| {code_span(row.variant)} | {' | '.join(cells)} |"
     if reasons:
         yield f"\n{MISSING} " + "; ".join(f"({number}) {reason}" for number, reason in enumerate(reasons, 1)) + "."
+
+
+def _reasons(report: SessionReport) -> Iterator[str]:
+    yield "\n| variant | why | line |"
+    yield "|---|---|---|"
+    for run in report.runs:
+        diagnosis = run.insights.diagnosis
+        line = code_span(diagnosis.guilty.place) if diagnosis.guilty else MISSING
+        yield f"| {code_span(run.variant.name)} | {code_span(diagnosis.sentence)} | {line} |"
+
+
+def _claims(report: SessionReport) -> Iterator[str]:
+    if report.claims:
+        yield "\n| claim | answer | because |"
+        yield "|---|---|---|"
+    for each in report.claims:
+        yield f"| {code_span(each.claim.text)} | {each.answer} | {code_span(each.numbers + each.reason)} |"
 
 
 def _head(column: Column, *, starts_group: bool) -> str:
@@ -76,8 +117,8 @@ def _published(published: Published) -> Iterator[str]:
 
 
 def _counts(report: SessionReport) -> str:
-    total = sum(run.record.counts.samples or 0 for run in report.runs)
-    if not report.runs:
+    total = sum(record.counts.samples or 0 for record in report.records)
+    if not report.records:
         return "There is no complete run to count."
     if report.counts_agree:
         return f"Server, samples and Locust counted the same {total:,} requests."

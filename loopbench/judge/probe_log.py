@@ -19,8 +19,18 @@ FORMAT_VERSION: Final = 1
 """Of the probe's log; the writer's own constant lives in `probe/`, which shares no code with us."""
 
 BLOCKED, BUSY = "blocked", "busy"
-PLACE_COLUMNS: Final = ("user_file", "user_line", "user_function", "file", "line", "function")
-LINE_COLUMNS: Final = ("pid", "t0_monotonic_s", "t1_monotonic_s", "kind", *PLACE_COLUMNS, "seconds", "samples")
+PLACE_COLUMNS: Final = (
+    "user_file",
+    "user_line",
+    "user_function",
+    "file",
+    "line",
+    "function",
+    "near_file",  # the endpoint being served, or a package's line, where none of the user's code is on the stack
+    "near_line",
+    "near_function",
+)
+LINE_COLUMNS: Final = ("pid", "t0_monotonic_s", "t1_monotonic_s", "kind", *PLACE_COLUMNS, "seconds", "cpu_s", "samples")
 _LINE_TIMES: Final = {BLOCKED: "blocked_s", BUSY: "busy_s"}
 SECOND_COLUMNS: Final = (
     "t0_monotonic_s",
@@ -54,15 +64,23 @@ ROUTE_COLUMNS: Final = (
     "t1_monotonic_s",
     "route",
     "requests",
-    "before_app_s",
-    "before_app_requests",
     "in_app_s",
     "in_app_max_s",
     "on_loop_s",
     "on_loop_max_s",
     "after_app_s",
 )
-QUEUE_COLUMNS: Final = ("pid", "t0_monotonic_s", "t1_monotonic_s", "pool", "jobs", "wait_s", "wait_max_s", "run_s")
+QUEUE_COLUMNS: Final = (
+    "pid",
+    "t0_monotonic_s",
+    "t1_monotonic_s",
+    "pool",
+    "route",
+    "jobs",
+    "wait_s",
+    "wait_max_s",
+    "run_s",
+)
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,21 @@
 """One run, judged: everything a page or a chart says about it, as values."""
 
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
 
 from loopbench.errors import DataError, UsageError
 from loopbench.judge import locust_csv, locust_curve
+from loopbench.judge.insights import Insights, insights
 from loopbench.judge.latency import LatencyPoint, Percentiles, latency_curve, percentiles
 from loopbench.judge.occupancy import Moment, PhaseEnd, moments, phase_ends
-from loopbench.judge.samples import Mask, Samples, read_samples
+from loopbench.judge.run_files import RunFiles
+from loopbench.judge.samples import Mask
+from loopbench.judge.stamp import Stamp
 from loopbench.judge.windows import Curve, curve_from_completions
 from loopbench.records import samples as layout
-from loopbench.records.session import (
-    LOCUST_CSV_PREFIX,
-    SAMPLES_GLOB,
-    Phase,
-    RecordedVariant,
-    RunRecord,
-    file_facts,
-    read_run,
-)
+from loopbench.records.session import LOCUST_CSV_PREFIX, RecordedVariant, RunRecord, SessionRecord
 
 
 @dataclass(frozen=True)
@@ -48,6 +42,8 @@ class RunReport:
     errors: tuple[tuple[str, int], ...]
     failures: int
     csv_curve: Curve | None  # the same run from Locust's own history
+    stamp: Stamp
+    insights: Insights
     notes: tuple[str, ...]
 
     @property
@@ -71,65 +67,50 @@ class RunReport:
         return next((end.moment for end in self.ends if end.phase == phase), None)
 
 
-def judge_run(folder: Path, variants: tuple[RecordedVariant, ...], neighbours: tuple[str, ...]) -> RunReport:
-    """Read one complete run folder and work everything out.
+def judge_run(files: RunFiles, session: SessionRecord, stamp: Stamp) -> RunReport:
+    """Work everything out that a ramp run tells.
 
     Raises:
-        DataError: its samples cannot be read, or it belongs to another scenario.
-        FormatError: its `run.json` is damaged or of another format.
+        DataError, FormatError: a file of the run is damaged.
     """
-    record = read_run(folder)
-    _check_untouched(folder, record)
-    samples = read_samples(folder, record.nonce)
-    variant = next((each for each in variants if each.slug == record.variant), None)
-    if variant is None:
-        raise DataError(f"no variant {record.variant!r} is in session.json", slug="run-foreign", where=str(folder))
-    csv_curve, csv_notes = _csv_road(folder, variant.name)
-    own = _request(samples, record, variant.name, is_neighbour=False)
+    neighbours = session.scenario.neighbours
+    record, samples, variant = files.record, files.samples, files.variant
+    csv_curve, csv_notes = _csv_road(files.folder, variant.name)
+    own = _request(files, variant.name, is_neighbour=False)
     return RunReport(
         record=record,
         variant=variant,
-        curve=_curve(samples, record, variant.name, samples.loaded),
-        requests=(own, *(_request(samples, record, name, is_neighbour=True) for name in neighbours)),
-        moments=moments(samples, np.arange(*_loaded_span_s(record.phases), 1.0)),
+        curve=_curve(files, variant.name, samples.loaded),
+        requests=(own, *(_request(files, name, is_neighbour=True) for name in neighbours)),
+        moments=moments(samples, np.arange(*_loaded_span_s(files), 1.0)),
         ends=phase_ends(samples, record.phases),
         errors=samples.errors_by_count(),
-        failures=int(np.count_nonzero(samples.finished & ~samples.good)),
+        failures=int(np.count_nonzero(samples.failed)),
         csv_curve=csv_curve,
+        stamp=stamp,
+        insights=insights(files, session),
         notes=samples.notes + csv_notes + _count_notes(record),
     )
 
 
-def _check_untouched(folder: Path, record: RunRecord) -> None:
-    """The samples must be what they were when the run was finished."""
-    found = {fact.name: fact for fact in file_facts(folder)}
-    for fact in record.files:
-        if fnmatch(fact.name, SAMPLES_GLOB) and found.get(fact.name) != fact:
-            raise DataError(
-                f"{fact.name} is not what it was when the run was finished",
-                slug="samples-changed",
-                where=str(folder),
-                allowed=f"{fact.size_bytes} bytes with checksum {fact.crc32}",
-            )
-
-
-def _request(samples: Samples, record: RunRecord, name: str, *, is_neighbour: bool) -> RequestReport:
+def _request(files: RunFiles, name: str, *, is_neighbour: bool) -> RequestReport:
+    samples = files.samples
     chosen = samples.named(name) & samples.loaded
     good = chosen & samples.good
-    hold = _phase(record.phases, layout.PHASE_HOLD)
+    hold = files.phase(layout.PHASE_HOLD)
     held = good & (samples.end_s >= hold.start_s) & (samples.end_s < hold.end_s)
     latencies_s = samples.rows["latency_s"].astype(np.float64)
     return RequestReport(
         name=name,
         is_neighbour=is_neighbour,
-        curve=_curve(samples, record, name, chosen),
+        curve=_curve(files, name, chosen),
         latency=latency_curve(latencies_s[good], samples.rows["users"][good].astype(np.int_)),
         hold=percentiles(latencies_s[held]),
     )
 
 
-def _curve(samples: Samples, record: RunRecord, label: str, chosen: Mask) -> Curve:
-    ramp, hold = (_phase(record.phases, name) for name in (layout.PHASE_RAMP, layout.PHASE_HOLD))
+def _curve(files: RunFiles, label: str, chosen: Mask) -> Curve:
+    ramp, hold, samples = files.phase(layout.PHASE_RAMP), files.phase(layout.PHASE_HOLD), files.samples
     counted = chosen & samples.finished
     return curve_from_completions(
         label,
@@ -142,15 +123,9 @@ def _curve(samples: Samples, record: RunRecord, label: str, chosen: Mask) -> Cur
     )
 
 
-def _phase(phases: tuple[Phase, ...], name: str) -> Phase:
-    """A phase by name; one that did not happen lasts no time at the end."""
-    end = phases[-1].end_s if phases else 0.0
-    return next((phase for phase in phases if phase.name == name), Phase(name, end, end))
-
-
-def _loaded_span_s(phases: tuple[Phase, ...]) -> tuple[float, float]:
-    ramp = _phase(phases, layout.PHASE_RAMP)
-    return ramp.start_s, max((phase.end_s for phase in phases), default=ramp.start_s)
+def _loaded_span_s(files: RunFiles) -> tuple[float, float]:
+    ramp = files.phase(layout.PHASE_RAMP)
+    return ramp.start_s, max((phase.end_s for phase in files.record.phases), default=ramp.start_s)
 
 
 def _csv_road(folder: Path, label: str) -> tuple[Curve | None, tuple[str, ...]]:

@@ -4,7 +4,9 @@ Reading is strict about what it says: a torn file gives what is whole and a note
 file of another run or format is refused.
 """
 
+import dataclasses
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from loopbench.errors import DataError
+from loopbench.judge import time_axis
 from loopbench.records import FORMAT_VERSION
 from loopbench.records import samples as layout
 from loopbench.records.frames import Frame, Torn, decode
+from loopbench.records.generator_watch import WatchedSecond, decode_seconds
 from loopbench.records.session import SAMPLES_GLOB
 
 DTYPE = np.dtype(list(layout.FIELDS))
@@ -34,6 +38,8 @@ class Samples:
     errors: tuple[str, ...]
     events: tuple[layout.Event, ...]
     notes: tuple[str, ...]
+    watch: tuple[tuple[WatchedSecond, ...], ...] = ()  # one row of seconds for each generator, in the files' order
+    head: layout.Head | None = None  # of the first generator, on whose clock the times are; None: torn off
 
     @cached_property
     def end_s(self) -> Floats:
@@ -49,6 +55,12 @@ class Samples:
     def good(self) -> Mask:
         """Answered as expected."""
         return np.asarray((self.rows["error"] == layout.NO_ERROR) & self.finished)
+
+    @cached_property
+    def failed(self) -> Mask:
+        """Answered badly or not at all. A client that hung up as it was told to is no failure."""
+        hung_up = self.rows["flags"] & layout.FLAG_HUNG_UP != 0
+        return np.asarray(self.finished & ~self.good & ~hung_up)
 
     @cached_property
     def loaded(self) -> Mask:
@@ -103,30 +115,40 @@ def _read_file(path: Path, run: str | None) -> Samples:
     blocks: list[npt.NDArray[np.void]] = []
     events: list[layout.Event] = []
     tables = layout.Tables([], [""])
+    head: layout.Head | None = None
     trailer: layout.Trailer | None = None
     notes: list[str] = []
+    watch: list[WatchedSecond] = []
     for frame in decode(path.read_bytes()):
         if isinstance(frame, Torn):
             notes.append(f"{path.name} is torn at byte {frame.offset_bytes}: {frame.reason}")
         elif frame.kind == layout.HEAD:
-            _check_head(frame, path, run)
+            head = _checked_head(frame, path, run)
         elif frame.kind == layout.SAMP:
             blocks.append(np.frombuffer(frame.payload, dtype=DTYPE))
         elif frame.kind == layout.NAME:
             tables = layout.Tables(**json.loads(bytes(frame.payload)))
         elif frame.kind == layout.EVNT:
             events += [(at, kind, value) for at, kind, value in json.loads(bytes(frame.payload))]
+        elif frame.kind == layout.WTCH:
+            watch += decode_seconds(bytes(frame.payload))
         elif frame.kind == layout.TRLR:
             trailer = layout.Trailer(**json.loads(bytes(frame.payload)))
     rows = np.concatenate(blocks) if blocks else np.empty(0, dtype=DTYPE)
+    notes += _incomplete(path, len(rows), trailer)
+    names, errors = tuple(tables.names), tuple(tables.errors)
+    return Samples(rows, names, errors, tuple(events), tuple(notes), (tuple(watch),), head)
+
+
+def _incomplete(path: Path, found: int, trailer: layout.Trailer | None) -> list[str]:
     if trailer is None:
-        notes.append(f"{path.name} was never closed: up to its last second may be missing")
-    elif trailer.samples != len(rows):
-        notes.append(f"{path.name} should hold {trailer.samples} samples and holds {len(rows)}")
-    return Samples(rows, tuple(tables.names), tuple(tables.errors), tuple(events), tuple(notes))
+        return [f"{path.name} was never closed: up to its last second may be missing"]
+    if trailer.samples != found:
+        return [f"{path.name} should hold {trailer.samples} samples and holds {found}"]
+    return []
 
 
-def _check_head(frame: Frame, path: Path, run: str | None) -> None:
+def _checked_head(frame: Frame, path: Path, run: str | None) -> layout.Head:
     head = json.loads(bytes(frame.payload))
     version = head.get("format")
     if run is not None and head.get("run") != run:
@@ -138,10 +160,15 @@ def _check_head(frame: Frame, path: Path, run: str | None) -> None:
             where=str(path),
             hints=("report it with the loopbench that wrote it",),
         )
+    return layout.Head(**head)
 
 
 def _join(parts: list[Samples]) -> Samples:
-    """Several generators' samples as one, names and users renumbered so that they do not meet."""
+    """Several generators' samples as one: on the first one's time axis, names and users renumbered, phases once.
+
+    `users` of each row becomes what all generators together had.
+    """
+    parts = [parts[0], *(_on_axis_of(parts[0], part) for part in parts[1:])]
     names = tuple(dict.fromkeys(name for part in parts for name in part.names))
     errors = tuple(dict.fromkeys(error for part in parts for error in part.errors))
     users = 0
@@ -155,5 +182,38 @@ def _join(parts: list[Samples]) -> Samples:
         blocks.append(rows)
     rows = np.concatenate(blocks)
     order = np.argsort(rows["start_s"] + rows["latency_s"], kind="stable")
-    events = sorted((event for part in parts for event in part.events), key=lambda event: event[0])
-    return Samples(rows[order], names, errors, tuple(events), tuple(note for part in parts for note in part.notes))
+    rows = rows[order]
+    events = tuple(sorted(_joined_events(parts), key=lambda event: event[0]))
+    rows["users"] = time_axis.users_alive(rows["start_s"] + rows["latency_s"], events)
+    notes = tuple(note for part in parts for note in part.notes)
+    watch = tuple(seconds for part in parts for seconds in part.watch)
+    return Samples(rows, names, errors, events, notes, watch, parts[0].head)
+
+
+def _on_axis_of(first: Samples, part: Samples) -> Samples:
+    shift_s = time_axis.shift_s(_marked(first), _marked(part))
+    if shift_s is None:
+        note = "a generator on another clock has no phase in common with the first: its times are not comparable"
+        return dataclasses.replace(part, notes=(*part.notes, note))
+    rows = part.rows.copy()
+    rows["start_s"] += shift_s
+    events = tuple((at + shift_s, kind, value) for at, kind, value in part.events)
+    watch = tuple(tuple(each._replace(at_s=each.at_s + shift_s) for each in row) for row in part.watch)
+    return dataclasses.replace(part, rows=rows, events=events, watch=watch)
+
+
+def _marked(part: Samples) -> time_axis.Marked:
+    head = part.head
+    return time_axis.Marked(head.clock if head else "", head.origin_monotonic_s if head else 0.0, part.events)
+
+
+def _joined_events(parts: list[Samples]) -> Iterator[layout.Event]:
+    """All users' comings and goings, numbered on from one generator to the next; the phases of the first."""
+    users = 0
+    for index, part in enumerate(parts):
+        for at, kind, value in part.events:
+            if kind in (layout.EVENT_USER_STARTED, layout.EVENT_USER_STOPPED):
+                yield at, kind, int(value) + users
+            elif kind != layout.EVENT_PHASE or index == 0:
+                yield at, kind, value
+        users += sum(1 for _, kind, _ in part.events if kind == layout.EVENT_USER_STARTED)

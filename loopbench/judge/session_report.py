@@ -1,13 +1,42 @@
-"""A session, judged: its runs in the scenario's order, and what can be said over all of them."""
+"""A session, judged: its runs in the scenario's order, its rounds, and what can be said over all of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from loopbench.errors import DataError
+from loopbench.judge.claims import ClaimAnswer
+from loopbench.judge.curves import Shape, describe
+from loopbench.judge.fits import RunCurve
+from loopbench.judge.plateau_run import PlateauRun, judge_plateau
 from loopbench.judge.published import Published, compare_with_published
+from loopbench.judge.rounds import Rounds, judge_rounds
+from loopbench.judge.run_files import open_run
 from loopbench.judge.run_report import RunReport, judge_run
+from loopbench.judge.run_stamp import CanaryMedian, canary_median, stamp_run
+from loopbench.judge.session_claims import session_claims
+from loopbench.judge.session_stamp import SessionStamp, stamp_session
+from loopbench.judge.stamp import Stamp
+from loopbench.judge.step_run import step_curve
 from loopbench.records import FormatError
-from loopbench.records.session import SessionRecord, read_session, run_folders
+from loopbench.records.session import (
+    KIND_RAMP,
+    KIND_STEPS,
+    PlannedRun,
+    RunRecord,
+    SessionRecord,
+    read_session,
+    rejected_runs,
+    run_folders,
+)
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step run: good answers a second at each level of users."""
+
+    variant: str
+    curve: RunCurve
+    stamp: Stamp
 
 
 @dataclass(frozen=True)
@@ -16,16 +45,31 @@ class SessionReport:
 
     folder: Path
     record: SessionRecord
-    runs: tuple[RunReport, ...]  # in the order of the scenario's variants
+    runs: tuple[RunReport, ...]  # the ramp runs, in the order of the scenario's variants
+    steps: tuple[StepReport, ...]
+    rounds: Rounds | None
+    stamp: SessionStamp
+    claims: tuple[ClaimAnswer, ...]
     published: Published | None
     missing: tuple[str, ...]  # variants the plan holds but no complete run does
     damaged: tuple[str, ...]  # run folders that could not be used, with the reason
     notes: tuple[str, ...]
 
     @property
+    def records(self) -> tuple[RunRecord, ...]:
+        """Of every run that counts: the ramps, then the rounds."""
+        plateaus = self.rounds.runs if self.rounds else ()
+        return (*(run.record for run in self.runs), *(run.record for run in plateaus))
+
+    @property
     def counts_agree(self) -> bool:
         """In every run, the server, our samples and Locust counted the same."""
-        return all(run.record.counts.agree for run in self.runs)
+        return all(record.counts.agree for record in self.records)
+
+    def shape(self, variant: str) -> Shape | None:
+        """Of a variant's step loads; None where there are none."""
+        curves = [each.curve for each in self.steps if each.variant == variant]
+        return describe(curves) if curves else None
 
 
 def judge_session(folder: Path) -> SessionReport:
@@ -36,41 +80,63 @@ def judge_session(folder: Path) -> SessionReport:
     """
     try:
         record = read_session(folder)
-        scenario = record.scenario
     except FormatError as problem:
         raise DataError(str(problem), slug="session-format", where=str(folder), hints=("loopbench list",)) from None
-    judged, damaged = _judge_runs(folder, record)
+    scenario = record.scenario
+    judged = _JudgedRuns(folder, record)
     order = {variant.slug: index for index, variant in enumerate(scenario.variants)}
-    runs = tuple(sorted(judged, key=lambda run: order[run.variant.slug]))
+    runs = tuple(sorted(judged.ramps, key=lambda run: order[run.variant.slug]))
+    rounds = judge_rounds(scenario, tuple(judged.plateaus), len(rejected_runs(folder)))
     measured = {run.variant.slug: run.goodput_rps for run in runs}
     return SessionReport(
         folder=folder,
         record=record,
         runs=runs,
+        steps=tuple(judged.steps),
+        rounds=rounds,
+        stamp=stamp_session(judged.stamps, rounds),
+        claims=session_claims(scenario, runs, rounds),
         published=compare_with_published(
             scenario.source, [(each.name, each.published_rps, measured.get(each.slug)) for each in scenario.variants]
         ),
         missing=tuple(each.name for each in scenario.variants if each.slug not in measured),
-        damaged=damaged,
-        notes=tuple(f"not used: {each}" for each in damaged) + _notes(record),
+        damaged=tuple(judged.damaged),
+        notes=tuple(f"not used: {each}" for each in judged.damaged) + _notes(record),
     )
 
 
-def _judge_runs(folder: Path, record: SessionRecord) -> tuple[list[RunReport], tuple[str, ...]]:
+class _JudgedRuns:
     """Every run of the plan that can be read, and why the others cannot: one bad folder must not cost the rest."""
-    planned = {run.folder: run for run in record.plan}
-    judged, damaged = [], []
-    for path in run_folders(folder):
-        try:
-            run = judge_run(path, record.scenario.variants, record.scenario.neighbours)
-            expected = planned.get(path.name)
-            if expected is None or (run.record.number, run.record.variant) != (expected.number, expected.variant):
-                damaged.append(f"{path.name}: no run of this session's plan")
-            else:
-                judged.append(run)
-        except (DataError, FormatError) as problem:
-            damaged.append(f"{path.name}: {problem}")
-    return judged, tuple(damaged)
+
+    def __init__(self, folder: Path, record: SessionRecord) -> None:
+        self.ramps: list[RunReport] = []
+        self.plateaus: list[PlateauRun] = []
+        self.steps: list[StepReport] = []
+        self.stamps: list[tuple[PlannedRun, Stamp]] = []
+        self.damaged: list[str] = []
+        self._record = record
+        self._planned = {run.folder: run for run in record.plan}
+        canary = canary_median(folder)
+        for path in run_folders(folder):
+            try:
+                self._take(path, canary)
+            except (DataError, FormatError) as problem:
+                self.damaged.append(f"{path.name}: {problem}")
+
+    def _take(self, path: Path, canary: CanaryMedian) -> None:
+        scenario = self._record.scenario
+        files = open_run(path, scenario.variants)
+        planned = self._planned.get(path.name)
+        if planned is None or (files.record.number, files.record.variant) != (planned.number, planned.variant):
+            raise DataError("no run of this session's plan", slug="run-foreign", where=str(path))
+        stamp = stamp_run(files, self._record, canary)
+        if planned.kind == KIND_RAMP:
+            self.ramps.append(judge_run(files, self._record, stamp))
+        elif planned.kind == KIND_STEPS:
+            self.steps.append(StepReport(files.variant.name, step_curve(files), stamp))
+        else:
+            self.plateaus.append(judge_plateau(files, scenario.neighbours, stamp))
+        self.stamps.append((planned, stamp))
 
 
 def _notes(record: SessionRecord) -> tuple[str, ...]:
@@ -79,10 +145,7 @@ def _notes(record: SessionRecord) -> tuple[str, ...]:
         f"Closed loop: {scenario.users} users, each waiting for its answer before asking again. Response times hold "
         "for at most that many requests in flight; they say nothing about a fixed arrival rate."
     )
-    notes = [
-        closed_loop,
-        "One ramp run a variant: a picture, not a comparison. It carries no interval.",
-    ]
+    notes = [closed_loop, "One ramp run a variant: a picture, not a comparison. It carries no interval."]
     if scenario.quick:
         notes.append(
             f"A quick look: users came at {scenario.spawn_rate:.3g} a second, so each number of users was seen for "

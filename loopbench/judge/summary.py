@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopbench.judge.agreement import agreement
-from loopbench.judge.answer import ONE_RUN_EACH, answer
+from loopbench.judge.answer import answer, certainty
+from loopbench.judge.insights_summary import claim_values, insights_values
 from loopbench.judge.latency import Percentiles
 from loopbench.judge.markdown import markdown
 from loopbench.judge.occupancy import PhaseEnd
 from loopbench.judge.published import Published
+from loopbench.judge.rounds_summary import rounds_values, run_stamp_values, stamp_values
 from loopbench.judge.run_report import RequestReport, RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import end_of_load
@@ -26,7 +28,7 @@ from loopbench.judge.windows import Curve
 from loopbench.records.session import SUMMARY_STEM, RecordedVariant
 from loopbench.showable import showable
 
-SUMMARY_FORMAT: Final = 1
+SUMMARY_FORMAT: Final = 2
 """Of `summary.json`. Raise it when a reader of the old one would misread the new one."""
 
 DIGITS: Final = 6
@@ -61,10 +63,13 @@ def to_json(report: SessionReport) -> str:
         "machine": record.machine,
         "packages": record.packages,
         "answer": answer(report),
-        "certainty": ONE_RUN_EACH,
+        "certainty": certainty(report),
+        "stamp": stamp_values(report.stamp),
+        "rounds": None if report.rounds is None else rounds_values(report.rounds),
         "counts_agree": report.counts_agree,
         "variants": [_variant(each, runs.get(each.slug)) for each in record.scenario.variants],
         "missing": report.missing,
+        "claims": [claim_values(each) for each in report.claims],
         "published": None if report.published is None else _published(report.published),
         "notes": report.notes,
     }
@@ -159,6 +164,9 @@ def _run(run: RunReport) -> dict[str, Any]:
     agreed = agreement(run)
     return {
         "run": run.record.number,
+        "stamp": run_stamp_values(run.stamp),
+        "receipt": run.record.receipt,
+        **insights_values(run.insights),
         "goodput_rps": run.goodput_rps,
         "goodput_spread_rps": _spread(run.curve),
         "knee_users": run.curve.knee_users,

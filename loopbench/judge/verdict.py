@@ -80,6 +80,17 @@ class Verdict:
         return f"{claims[self.word]} in {self.quantity.name}: {self.numbers}; {self.reason}"
 
     @property
+    def shown_ratio(self) -> float | None:
+        """None where there is none, and where it is no result because it is INVALID."""
+        return None if self.word is Word.INVALID else self.comparison.ratio
+
+    @property
+    def shown_interval(self) -> tuple[float, float] | None:
+        """The ends of the ratio's 95 % interval; None as for `shown_ratio`."""
+        interval = self.comparison.interval()
+        return None if interval is None or self.word is Word.INVALID else (interval.low, interval.high)
+
+    @property
     def numbers(self) -> str:
         """The ratio and its 95 % interval, in no more digits than the interval supports."""
         ratio, interval = self.comparison.ratio, self.comparison.interval()

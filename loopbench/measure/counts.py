@@ -1,12 +1,14 @@
-"""One run, as its generator recorded it: phases, users, and the same requests counted by three parties."""
+"""One run, as its generators recorded it: phases, users, and the same requests counted by three parties."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from loopbench.records import probe, samples
+from loopbench.records import samples
 from loopbench.records.frames import Frame, Torn, decode
+from loopbench.records.generators import read_generators
 from loopbench.records.session import Counts, Phase, samples_file
 
 
@@ -19,25 +21,52 @@ class Recorded:
     counts: Counts
 
 
-def read_recorded(folder: Path, harness_requests: int) -> Recorded:
-    """Go through a finished run's record once.
+class CountsItself(Protocol):
+    """A target, as far as its own count goes."""
 
-    The server's count includes what the harness asked (to see whether it is ready, to verify it); that is taken off.
-    """
-    collected = _Collected()
-    for frame in decode((folder / samples_file(0)).read_bytes()):
-        collected.take(frame)
-    answered = probe.requests_answered(folder)
+    @property
+    def server_says(self) -> bool:
+        """Whether its own count can be read from here at all."""
+
+    def requests_counted(self) -> int | None:
+        """What it answered by its own count, less what the harness asked; None: not known."""
+
+
+def read_recorded(folder: Path, target: CountsItself) -> Recorded:
+    """Go through a finished run's record once. The phases are those of the first generator, on its clock."""
+    generators = read_generators(folder)
+    parts = [_collect(folder, index) for index in range(len(generators.workers) if generators else 1)]
+    torn, unfinished = any(part.torn for part in parts), sum(part.unfinished for part in parts)
+    samples_taken = None if torn else sum(part.samples - part.hung_up for part in parts) - unfinished
     return Recorded(
-        phases=tuple(collected.phases()),
-        users_started=collected.users,
+        phases=tuple(parts[0].phases()),
+        users_started=sum(part.users for part in parts),
         counts=Counts(
-            server=None if answered is None else answered - harness_requests,
-            samples=None if collected.torn else collected.samples - collected.unfinished,
-            locust=collected.locust,
-            unfinished=collected.unfinished,
+            server=target.requests_counted(),
+            samples=samples_taken,
+            locust=_locust(parts, samples_taken, generators.locust_requests if generators else None),
+            unfinished=unfinished,
+            server_says=target.server_says,
         ),
     )
+
+
+def _collect(folder: Path, index: int) -> "_Collected":
+    collected = _Collected()
+    for frame in decode((folder / samples_file(index)).read_bytes()):
+        collected.take(frame)
+    return collected
+
+
+def _locust(parts: Sequence["_Collected"], samples_taken: int | None, of_master: int | None) -> int | None:
+    """What Locust counted: each generator by itself and, if there is one, the master over all reports it was sent.
+
+    Should the two differ, the one that also differs from our samples: then the disagreement shows.
+    """
+    each = [part.locust for part in parts if part.locust is not None]
+    if len(each) < len(parts):
+        return None
+    return of_master if of_master is not None and of_master != samples_taken else sum(each)
 
 
 class _Collected:
@@ -46,6 +75,7 @@ class _Collected:
     def __init__(self) -> None:
         self.samples = 0
         self.unfinished = 0
+        self.hung_up = 0
         self.users = 0
         self.locust: int | None = None
         self.torn = False
@@ -57,7 +87,9 @@ class _Collected:
         elif frame.kind == samples.SAMP:
             self.samples += len(frame.payload) // samples.STRUCT.size
             flags = (row[_FLAGS] for row in samples.STRUCT.iter_unpack(frame.payload))
-            self.unfinished += sum(1 for each in flags if each & samples.FLAG_UNFINISHED)
+            for each in flags:
+                self.unfinished += each & samples.FLAG_UNFINISHED != 0
+                self.hung_up += each & samples.FLAG_HUNG_UP != 0
         elif frame.kind == samples.EVNT:
             self._take_events(json.loads(bytes(frame.payload)))
         elif frame.kind == samples.TRLR:

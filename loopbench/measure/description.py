@@ -3,7 +3,7 @@
 import sys
 
 import loopbench
-from loopbench.measure import environment, machine, store
+from loopbench.measure import environment, machine, provenance, store
 from loopbench.measure.order import ordered
 from loopbench.plan import Plan
 from loopbench.records import FORMAT_VERSION
@@ -31,6 +31,7 @@ def describe(scenario: Scenario, plan: Plan, *, quick: bool, explain: bool) -> S
         plan=plan.runs,
         machine=machine.facts(),
         packages=machine.package_versions(),
+        provenance=provenance.describe(scenario),
         environment_ignored=environment.ignored(),
     )
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from loopbench.records.session import PlannedRun
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -16,6 +18,9 @@ class Standing:
 
 class Judge(Protocol):
     """Looks at folders, between runs and never beside one."""
+
+    def window_s(self, session_folder: Path, run: PlannedRun) -> float:
+        """How long a plateau run's steady window must last: as planned, or longer where answers take that long."""
 
     def faults(self, run_folder: Path, session_folder: Path) -> tuple[str, ...]:
         """Why a run is INVALID and should be measured again; nothing when it may stand."""

@@ -1,65 +1,76 @@
-"""Locust as a subprocess: its command, its progress, its end. Importing it here would patch our own sockets."""
+"""One run's load: Locust as subprocesses, its progress, its end. Importing it here would patch our own sockets."""
 
-import sys
+import dataclasses
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Final
 
 from loopbench.errors import GeneratorError
-from loopbench.measure import environment
+from loopbench.measure.generators import GeneratorProcesses, Spread
 from loopbench.measure.log_tail import log_tail
-from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.measure.supervise import describe_exit
 from loopbench.records import load_order
-from loopbench.records.session import LOAD_ORDER_FILE, LOCUST_CSV_PREFIX, LOCUST_LOG, samples_file
-from loopbench.records.tail import LiveView, SampleTail
+from loopbench.records.generators import WORKER_LATE
+from loopbench.records.session import KIND_STEPS, LOAD_ORDER_FILE, LOCUST_LOG, samples_file
+from loopbench.records.tail import LiveView, SampleTails
 
-LOCUSTFILE = Path(__file__).resolve().parents[2] / "locustfiles" / "bench.py"
-POLL_S = 0.1
-GRACE_S = 2.0
-OVERDUE_S = 30.0
+POLL_S: Final = 0.1
+OVERDUE_S: Final = 30.0
 """A generator that runs this much longer than its phases and its drain together is hung."""
+
+ALONE: Final = Spread()
 
 
 class Load(AbstractContextManager["Load"]):
     """One run's Locust. Enter to start it, `watch` it to its end; leaving kills what is left."""
 
-    def __init__(self, order: load_order.LoadOrder, folder: Path, *, drain_s: float, cpus: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        order: load_order.LoadOrder,
+        folder: Path,
+        *,
+        drain_s: float,
+        cpus: tuple[int, ...],
+        spread: Spread = ALONE,
+    ) -> None:
+        order = dataclasses.replace(order, generators=spread.total)
         load_order.write_order(order, folder / LOAD_ORDER_FILE)
         self._folder = folder
-        self._drain_s = drain_s
-        self._ramp_s = (order.users - 1) / order.spawn_rate
-        self._limit_s = order.warmup_s + self._ramp_s + order.hold_s + drain_s + OVERDUE_S
-        self._tail = SampleTail(folder / samples_file(0))
-        self._process = Supervised(
-            command(folder, drain_s),
-            env=environment.for_generator({load_order.PATH_VARIABLE: str((folder / LOAD_ORDER_FILE).resolve())}),
-            cwd=folder,  # ours: a json.py or a [tool.locust] in the user's folder must not be found
-            log=folder / LOCUST_LOG,
-            cpus=cpus,
-        )
+        self._spread = spread
+        self._limit_s = spread.connect_s + _phases_s(order) + drain_s + OVERDUE_S
+        self._tails = SampleTails([folder / samples_file(index) for index in range(spread.total)])
+        self._processes = GeneratorProcesses(folder, drain_s, cpus, spread)
 
-    def __exit__(self, *_: object) -> None:
-        self._process.stop(GRACE_S)  # when it has not ended by itself: what it has recorded is written
+    def __exit__(self, *error: object) -> None:
+        self._processes.__exit__(*error)
 
     @property
     def command(self) -> tuple[str, ...]:
-        """Its command line."""
-        return self._process.command
+        """Its command line; with several generators, the master's."""
+        return self._processes.command
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Roots of its process trees on this machine."""
+        return self._processes.pids
 
     def watch(self, between: Callable[[LiveView], None]) -> str:
         """Wait for the end, calling `between` ten times a second. Returns how it ended, in words.
 
         Raises:
-            GeneratorError: Locust failed, hung, or left no samples.
+            GeneratorError: Locust failed, hung, lost a worker, or left no samples.
         """
         deadline = time.monotonic() + self._limit_s
-        while self._process.exit_code is None:
+        while self._processes.exit_code is None:
             if time.monotonic() > deadline:
                 raise self._failed(f"Locust was still running {OVERDUE_S:g} s after its load should have ended", "hung")
-            between(self._tail.read())
+            self._processes.tend()
+            between(self._tails.read())
             time.sleep(POLL_S)
-        code, view = self._process.exit_code, self._tail.read()
+        code, view = self._processes.exit_code, self._tails.read()
+        self._check_master(code)
         if code != 0:
             raise self._failed(f"Locust failed ({describe_exit(code)})", "failed")
         if not view.closed:
@@ -68,34 +79,35 @@ class Load(AbstractContextManager["Load"]):
             raise self._failed("Locust ended without having sent a request", "no-samples")
         return describe_exit(code)
 
-    def _failed(self, what: str, slug: str) -> GeneratorError:
+    def _check_master(self, code: int) -> None:
+        """A master that gave up has written down why; one whose workers did not come leaves that to Locust's log."""
+        known, spread = self._processes.known, self._spread
+        if known is None:
+            return
+        if known.problem:
+            raise self._failed(f"the run is INVALID: {known.problem}", known.problem_slug)
+        if code != 0 and len(known.workers) < spread.total:
+            came = f"{len(known.workers)} of {spread.total} workers came within {spread.connect_s} s"
+            raise self._failed(came, WORKER_LATE, *self._how_to_bring_workers())
+
+    def _how_to_bring_workers(self) -> tuple[str, ...]:
+        if not self._spread.elsewhere:
+            return ()
+        return (
+            f"on each machine: loopbench worker --master {self._spread.master_bind} --port {self._spread.master_port}",
+        )
+
+    def _failed(self, what: str, slug: str, *hints: str) -> GeneratorError:
         return GeneratorError(
             what,
             slug=f"generator-{slug}",
             where=" ".join(self.command[:3]),
-            hints=("read locust.log in the run's folder", "run the scenario again"),
+            hints=(*hints, "read locust.log in the run's folder", "run the scenario again"),
             detail=log_tail(self._folder / LOCUST_LOG),
         )
 
 
-def command(folder: Path, drain_s: float) -> list[str]:
-    """Locust's command line; everything that a variable or a file could set is given explicitly."""
-    return [
-        sys.executable,
-        "-P",  # the working directory is no place to import from
-        "-m",
-        "locust",
-        "--locustfile",
-        str(LOCUSTFILE),
-        "--headless",
-        "--csv",
-        str((folder / LOCUST_CSV_PREFIX).resolve()),
-        "--csv-full-history",
-        "--only-summary",
-        "--stop-timeout",
-        f"{drain_s:g}",  # its default of 0 drops what is in flight, and what is in flight is the slowest
-        "--exit-code-on-error",
-        "0",  # failed requests are counted and judged, they are no failure of Locust
-        "--loglevel",
-        "INFO",
-    ]
+def _phases_s(order: load_order.LoadOrder) -> float:
+    """How long the phases take together, the drain apart."""
+    levels = len(order.steps) if order.kind == KIND_STEPS else 1
+    return order.warmup_s + order.ramp_s + levels * (order.settle_s + order.hold_s)

@@ -3,12 +3,16 @@
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterable
+import sysconfig
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
+
+from loopbench.measure import processors
+from loopbench.measure.kernel_files import KernelFiles, NotObservableError
+from loopbench.measure.throttling import ControlGroups
 
 PACKAGES = (
     "locust",
@@ -31,6 +35,16 @@ class Cores:
     target: tuple[int, ...]
     generator: tuple[int, ...]
 
+    @property
+    def both(self) -> tuple[int, ...]:
+        """All of them, the target's first."""
+        return tuple(dict.fromkeys(self.target + self.generator))
+
+    @property
+    def shared(self) -> "Cores":
+        """The same, but the target may use the generators' cores too: for scenarios that ask what more cores bring."""
+        return Cores(self.both, self.generator)
+
 
 def divide_cores(available: Iterable[int], generators: int = 1) -> Cores:
     """Generators get the last cores, one each, the target the rest; with fewer than two cores nobody is pinned.
@@ -46,20 +60,74 @@ def divide_cores(available: Iterable[int], generators: int = 1) -> Cores:
 
 def available_cores() -> tuple[int, ...]:
     """Processors this process may use."""
-    return tuple(sorted(os.sched_getaffinity(0)))
+    return processors.available()
 
 
-def facts() -> dict[str, Any]:
-    """What a reader needs to know to judge whether two sessions may be compared."""
+def facts(files: KernelFiles = KernelFiles()) -> dict[str, Any]:  # noqa: B008  immutable
+    """What a reader needs to know to judge whether two sessions may be compared.
+
+    Every value is a number or a sentence; what could not be found out says "not observable" and why.
+    """
+    cores = available_cores()
     return {
-        "cpu": _cpu_model(),
-        "cores": len(available_cores()),
+        "cpu": processors.model(files),
+        "cores": len(cores),
+        "siblings": _siblings(files, cores),
+        "governor": _of_each(cores, lambda core: processors.governor(files, core)),
+        "frequency_khz": _of_each(cores, lambda core: processors.frequency_khz(files, core)),
+        "turbo": processors.turbo(files),
+        "virtualisation": processors.virtualisation(files),
+        "cpu_limit_cores": _cpu_limit(files),
         "memory_bytes": psutil.virtual_memory().total,
         "kernel": platform.release(),
         "system": platform.system(),
+        "clock_source": processors.clock_source(files),
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
+        "python_build": _python_build(),
+        "load_average_1min": round(os.getloadavg()[0], 2),
     }
+
+
+def _siblings(files: KernelFiles, cores: Iterable[int]) -> str:
+    """Which of our processors share a core."""
+    groups = {processors.siblings(files, core) for core in cores}
+    unknown = [group for group in groups if group.startswith(processors.NOT_OBSERVABLE)]
+    shared = sorted(group for group in groups if not group.isdigit())
+    return unknown[0] if unknown else "; ".join(shared) or "none share a core"
+
+
+def _of_each(cores: Iterable[int], fact: Callable[[int], str]) -> str:
+    """One value when all cores agree, else each core's own."""
+    values = {core: fact(core) for core in cores}
+    distinct = set(values.values())
+    if len(distinct) == 1:
+        return distinct.pop()
+    if all(value.startswith(processors.NOT_OBSERVABLE) for value in distinct):
+        return next(iter(values.values()))
+    return "; ".join(f"core {core}: {value}" for core, value in values.items())
+
+
+def _cpu_limit(files: KernelFiles) -> float | str:
+    """Of our control groups, in processors."""
+    try:
+        limit = ControlGroups.of_this_process(files).limit_cores()
+    except NotObservableError as problem:
+        return processors.not_observable(problem)
+    return "none" if limit is None else round(limit, 3)
+
+
+def _python_build() -> str:
+    """What changes the speed of the same version: the lock, debug checks, profile-guided optimisation."""
+    flags = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
+    parts = [
+        "no GIL" if sysconfig.get_config_var("Py_GIL_DISABLED") else "GIL",
+        *(["debug"] if sysconfig.get_config_var("Py_DEBUG") else []),
+        *(["profile-guided"] if "--enable-optimizations" in flags else []),
+        *(["link-time optimised"] if "--with-lto" in flags else []),
+        platform.python_compiler(),
+    ]
+    return ", ".join(parts)
 
 
 def package_versions() -> dict[str, str]:
@@ -71,11 +139,3 @@ def package_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "not installed"
     return versions
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")

@@ -61,8 +61,13 @@ class _Loaded:
     receipt: dict[str, ReceiptValue] | None
 
 
-def measure_run(bench: Bench, run: PlannedRun) -> MeasuredRun:
+def measure_run(bench: Bench, run: PlannedRun, window_s: float | None = None) -> MeasuredRun:
     """Walk one line of the plan. What it left is complete afterwards, under the name of an attempt.
+
+    Args:
+        bench: what the session's runs share.
+        run: the line.
+        window_s: length of the steady window, where it must be another than the scenario's.
 
     Raises:
         TargetError, GeneratorError: the run failed; what it left stays in its attempt's folder and never counts.
@@ -74,7 +79,7 @@ def measure_run(bench: Bench, run: PlannedRun) -> MeasuredRun:
     folder = store.begin_run(bench.folder, run.folder)
     canary_before_s = measure_canary(bench.cores.both)
     try:
-        loaded = _load(bench, run, variant, folder)
+        loaded = _load(bench, run, variant, folder, window_s)
     except LoopbenchError as error:
         error.kept = error.kept or f"what this run left is in {folder}"
         raise
@@ -143,7 +148,7 @@ def _hung(scenario: Scenario, unfinished: int, running: AnyTarget, folder: Path)
     )
 
 
-def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path) -> _Loaded:
+def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path, window_s: float | None) -> _Loaded:
     """Start the target, verify it, put the load on it, ask what came of it, stop both."""
     settings, nonce = bench.scenario.target_of(variant), secrets.token_hex(8)
     with target.started(
@@ -157,11 +162,12 @@ def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path) -> _Loa
         explain=bench.explain,
     ) as running:
         order = make_order(bench.scenario, run, nonce=nonce, url=running.url, folder=folder, explain=bench.explain)
+        order = order if window_s is None else dataclasses.replace(order, hold_s=window_s)
         target.verify(running, order.requests)
         began = time.monotonic()
         drain_s = bench.scenario.load.drain_s
         with Load(order, folder, drain_s=drain_s, cpus=bench.cores.generator, spread=bench.spread) as load:
-            with _sensors(folder, running, load):
+            with _sensors(bench, folder, running, load):
                 ended = load.watch(lambda view: _look(bench, running, view))
             command = load.command
         load_s = time.monotonic() - began
@@ -169,13 +175,14 @@ def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path) -> _Loa
     return _Loaded(running, command, load_s, ended, receipt)
 
 
-def _sensors(folder: Path, running: AnyTarget, load: Load) -> Sensors:
+def _sensors(bench: Bench, folder: Path, running: AnyTarget, load: Load) -> Sensors:
     return Sensors(
         folder / SENSORS_FILE,
         target_pids=lambda: running.pids,
         generator_pids=lambda: load.pids,
         port=running.port,
         serving_pids=lambda: probe.serving_pids(folder),
+        service_pids=lambda: [process.pid for _, process, _ in bench.services.processes],
     )
 
 

@@ -21,7 +21,7 @@ from loopbench.measure.run import Bench, commit_run, measure_run
 from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.plan import Plan
-from loopbench.records.session import OUTSIDE_ROUNDS, PlannedRun
+from loopbench.records.session import KIND_PLATEAU, OUTSIDE_ROUNDS, PlannedRun
 from loopbench.scenario import Scenario
 
 MOST_ATTEMPTS = 3
@@ -153,10 +153,11 @@ class _Walk:
     def _measure(self, bench: Bench, run: PlannedRun) -> None:
         """One line of the plan, again if it came out INVALID."""
         if not _is_complete(bench, run):
+            window_s = self._judge.window_s(bench.folder, run) if run.kind == KIND_PLATEAU else None
             repeatable = run.round != OUTSIDE_ROUNDS and run.variant not in self._hopeless
             for attempts_left in reversed(range(MOST_ATTEMPTS if repeatable else 1)):
                 bench.stop.check()
-                measured = measure_run(bench, run)
+                measured = measure_run(bench, run, window_s)
                 faults = self._judge.faults(measured.folder, bench.folder) if repeatable else ()
                 if not faults or not attempts_left:
                     break

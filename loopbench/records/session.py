@@ -141,6 +141,7 @@ class SessionRecord:
     plan: tuple[PlannedRun, ...]
     machine: dict[str, Any]
     packages: dict[str, str]
+    provenance: dict[str, Any]  # git state, each target's Python and its packages, uvicorn's effective settings
     environment_ignored: tuple[str, ...]  # names of variables that would have steered target or generator
 
 

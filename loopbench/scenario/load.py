@@ -16,7 +16,9 @@ MAX_DOTS_IN_A_KEY = 8
 RELATIVE = "a path relative to the scenario file"
 
 QUICK: dict[str, dict[str, Any]] = {
-    "load": {"hold_s": 5.0, "warmup_s": 1.0, "step_runs": 1, "step_s": 2.0}, "repeat": {"max_rounds": 0}}
+    "load": {"hold_s": 5.0, "warmup_s": 1.0, "step_runs": 1, "step_s": 2.0},
+    "repeat": {"max_rounds": 0},
+}
 QUICK_RAMP_S = 11.0
 """`--quick`: the same users, variants and charts, but the ramp takes this long, the hold is short, no rounds follow."""
 

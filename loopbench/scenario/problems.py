@@ -72,6 +72,8 @@ def _problem(detail: ErrorDetails, text: str) -> ScenarioProblem:
         return problem_at(key, f"unknown key {key[-1]!r}", _nearest(str(key[-1]), _known_keys(key[:-1])), text)
     if kind == "missing":
         return problem_at(key, f"{key[-1]!r} is missing", "it has no default", text)
+    if kind == "missing_app":
+        return problem_at(("target",), "'app' is missing", detail["msg"], text)
     if kind == "unique":
         key = ("variants", context["index"], "name")
     message = PATTERN_MEANINGS.get(context.get("pattern", ""), detail["msg"])

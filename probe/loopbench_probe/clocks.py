@@ -22,7 +22,7 @@ class Clocks:
 
     def __init__(self, idle: SelectorIdle | LibuvIdle | None) -> None:
         self._idle = idle
-        self._loop_cpu_clock = _cpu_clock_of_this_thread()
+        self._loop_cpu_clock = cpu_clock_of_this_thread()
         self._last = self._read()
 
     @property
@@ -57,6 +57,7 @@ def _share(before_s: float | None, after_s: float | None, wall_s: float) -> floa
     return None if before_s is None or after_s is None else (after_s - before_s) / wall_s
 
 
-def _cpu_clock_of_this_thread() -> int | None:
+def cpu_clock_of_this_thread() -> int | None:
+    """Readable from any thread, in seconds by `time.clock_gettime`; None where there is no such clock."""
     clock_of = getattr(time, "pthread_getcpuclockid", None)  # not on macOS and Windows
     return None if clock_of is None else int(clock_of(threading.get_ident()))

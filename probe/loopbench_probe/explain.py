@@ -2,29 +2,37 @@
 
 Two things are put between the server, the app and its pools: a wrapper around the app that steps its coroutine by hand
 and so knows how long each step held the loop, and wrappers around `anyio.to_thread.run_sync` and
-`ThreadPoolExecutor.submit` that know when a job was handed over and when a thread took it up.
+`ThreadPoolExecutor.submit` that know for which request a job was handed over, when, and when a thread took it up.
 
-What a request does in tasks of its own (a task group, `BaseHTTPMiddleware`) is not part of its on-loop time.
+What a request does in tasks of its own (a task group, `BaseHTTPMiddleware`) is not part of its on-loop time; the jobs
+that those tasks hand over are the request's, because a task inherits the context it was made in.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
-import time
+import types
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator, MutableMapping
 
-SENT_HEADER = b"x-loopbench-sent"
-"""Request header: when the client sent it, seconds on this host's monotonic clock."""
+    Scope = MutableMapping[str, Any]
+
+STAMP_HEADER = b"x-loopbench-stamp"
+"""Request header, whatever its value: please stamp the answer."""
 APP_HEADER = b"x-loopbench-app"
-"""Response header: when the app was entered and when it began to answer, on the same clock."""
+"""Response header: when the app was entered and when it began to answer, microseconds on the host's monotonic clock."""
 MOST_ROUTES = 200
 OTHER_ROUTES = "(other)"
+
+_scope: ContextVar[Scope | None] = ContextVar("loopbench_scope", default=None)
+"""Of the request that this task, or the task that made it, is serving."""
 
 
 class Route:
@@ -33,29 +41,23 @@ class Route:
     Added up in place: ten thousand records a second would cost less to write than to have the garbage collector visit.
     """
 
-    SUMS = ("requests", "before_app_s", "before_app_requests", "in_app_s", "on_loop_s", "after_app_s")
+    SUMS = ("requests", "in_app_s", "on_loop_s", "after_app_s")
     MAXIMA = ("in_app_max_s", "on_loop_max_s")
     __slots__ = (*SUMS, *MAXIMA, "_told")
 
     def __init__(self) -> None:
-        self.requests = self.before_app_requests = 0  # the latter: whose client said when it sent
-        self.before_app_s = 0.0  # from sent until the app was entered
+        self.requests = 0
         self.in_app_s = self.in_app_max_s = 0.0  # until the last part of the answer was handed to the server
         self.on_loop_s = self.on_loop_max_s = 0.0  # holding the loop, all steps; the longest step
         self.after_app_s = 0.0  # from the last part of the answer until the app returned: background tasks, teardown
         self._told = dict.fromkeys(self.SUMS, 0)
 
-    def add(
-        self, before_app_s: float | None, in_app_s: float, on_loop_s: float, longest_s: float, after_s: float
-    ) -> None:
+    def add(self, in_app_s: float, on_loop_s: float, longest_s: float, after_app_s: float) -> None:
         """One more request."""
         self.requests += 1
-        if before_app_s is not None:
-            self.before_app_requests += 1
-            self.before_app_s += before_app_s
         self.in_app_s += in_app_s
         self.on_loop_s += on_loop_s
-        self.after_app_s += after_s
+        self.after_app_s += after_app_s
         if in_app_s > self.in_app_max_s:  # noqa: PLR1730  `max` costs a call
             self.in_app_max_s = in_app_s
         if longest_s > self.on_loop_max_s:  # noqa: PLR1730
@@ -68,8 +70,6 @@ class Route:
         row.update({name: getattr(self, name) for name in self.MAXIMA})
         self._told = now
         self.in_app_max_s = self.on_loop_max_s = 0.0
-        if not row["before_app_requests"]:
-            row["before_app_s"] = None
         return row
 
 
@@ -77,6 +77,7 @@ class Job(NamedTuple):
     """One piece of work given to a thread pool."""
 
     pool: str
+    route: str | None  # None: handed over outside any request
     wait_s: float  # until a thread took it up
     run_s: float
 
@@ -109,11 +110,65 @@ class Explain:
 
         config.load = loaded
 
-    def wrap(self, app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    def wrap(self, app: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
         """The app, its HTTP requests timed."""
+        timed = self._timed(app)
 
-        def timed(scope: MutableMapping[str, Any], receive: Any, send: Any) -> Awaitable[None]:
-            return _Timed(self, app, scope, receive, send) if scope["type"] == "http" else app(scope, receive, send)
+        def chosen(scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
+            return timed(scope, receive, send) if scope["type"] == "http" else app(scope, receive, send)
+
+        return chosen
+
+    def _timed(  # noqa: C901  one generator, because every call more would be paid for by every request
+        self, app: Callable[..., Any]
+    ) -> Callable[..., Awaitable[None]]:
+        """The app, awaited step by step. One generator and one closure a request, and few looks at the clock."""
+        route_of, serving = self.route, _scope.set
+
+        @types.coroutine
+        def timed(scope: Scope, receive: Any, send: Any) -> Generator[Any, Any, None]:  # noqa: C901  see above
+            serving(scope)
+            wanted = _wants_stamps(scope["headers"])
+            entered_s = answered_s = began_s = monotonic()
+            on_loop_s = longest_s = 0.0
+
+            def stamped(message: MutableMapping[str, Any]) -> Awaitable[None]:
+                nonlocal answered_s
+                answered_s = monotonic()
+                if wanted and message["type"] == "http.response.start":
+                    message = _with_stamps(message, entered_s, answered_s)
+                return send(message)  # type: ignore[no-any-return]
+
+            steps = app(scope, receive, stamped).__await__()
+            try:
+                for awaited in steps:  # ends without an exception to be made, unlike `send`; a loop sends None anyway
+                    while True:
+                        took_s = monotonic() - began_s
+                        on_loop_s += took_s
+                        if took_s > longest_s:  # noqa: PLR1730  `max` costs a call
+                            longest_s = took_s
+                        try:
+                            yield awaited
+                        except GeneratorExit:
+                            began_s = monotonic()
+                            steps.close()
+                            raise
+                        except BaseException as problem:  # noqa: BLE001  what is thrown in belongs to the app
+                            began_s = monotonic()
+                            try:
+                                awaited = steps.throw(problem)  # noqa: PLW2901  goes on where the loop stood
+                            except StopIteration:
+                                return
+                        else:
+                            began_s = monotonic()
+                            break
+            finally:
+                now_s = monotonic()
+                took_s = now_s - began_s
+                if answered_s == entered_s:  # it never answered
+                    answered_s = now_s
+                longest_s = took_s if took_s > longest_s else longest_s  # noqa: FURB136  `max` costs a call
+                route_of(scope).add(answered_s - entered_s, on_loop_s + took_s, longest_s, now_s - answered_s)
 
         return timed
 
@@ -140,18 +195,20 @@ class Explain:
         module.run_sync = timed  # type: ignore[attr-defined]
 
     def _job(self, pool: str, work: Callable[..., Any]) -> Callable[..., Any]:
-        handed_s = time.monotonic()
+        scope, jobs, handed_s = _scope.get(), self.jobs, monotonic()
 
         def timed(*arguments: Any, **named: Any) -> Any:
-            began_s = time.monotonic()
+            began_s = monotonic()
             try:
                 return work(*arguments, **named)
             finally:
-                self.jobs.append(Job(pool, began_s - handed_s, time.monotonic() - began_s))
+                ended_s = monotonic()
+                route = None if scope is None else _route_name(scope)
+                jobs.append(Job(pool, route, began_s - handed_s, ended_s - began_s))
 
         return timed
 
-    def route(self, scope: MutableMapping[str, Any]) -> Route:
+    def route(self, scope: Scope) -> Route:
         """Where this request is added up."""
         name = _route_name(scope)
         known = self.routes.get(name)
@@ -165,102 +222,55 @@ class Explain:
             yield {"route": name, **route.take()}
 
     def take(self) -> dict[str, Any]:
-        """Sums and maxima since the last call, by route and by pool."""
+        """Sums and maxima since the last call, by route, and by pool and route."""
         return {
             "routes": [row for row in self._rows() if row["requests"]],
-            "queues": _by_pool(_drained(self.jobs)),
+            "queues": _by_pool_and_route(_drained(self.jobs)),
         }
 
 
-class _Timed:
-    """One request: awaits the app step by step, and stamps what goes in and out. Few objects, because it costs."""
-
-    __slots__ = ("_answered_s", "_coroutine", "_entered_s", "_explain", "_scope", "_send", "_sent_s")
-
-    def __init__(
-        self, explain: Explain, app: Callable[..., Any], scope: MutableMapping[str, Any], receive: Any, send: Any
-    ) -> None:
-        self._explain, self._scope, self._send = explain, scope, send
-        self._sent_s = _sent_s(scope)
-        self._answered_s: float | None = None
-        self._entered_s = time.monotonic()
-        self._coroutine = app(scope, receive, self._stamp)
-
-    def _stamp(self, message: MutableMapping[str, Any]) -> Awaitable[None]:
-        """The app's `send`. Headers are copied: a response object may be sent again."""
-        self._answered_s = now_s = time.monotonic()
-        if self._sent_s is not None and message["type"] == "http.response.start":
-            stamps = (APP_HEADER, b"%.6f %.6f" % (self._entered_s, now_s))
-            message = {**message, "headers": [*message.get("headers", ()), stamps]}
-        return self._send(message)  # type: ignore[no-any-return]
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        step, argument = self._coroutine.send, None
-        total_s = longest_s = 0.0
-        try:
-            while True:
-                began_s = time.monotonic()
-                try:
-                    awaited = step(argument)
-                except StopIteration:
-                    return
-                finally:
-                    took_s = time.monotonic() - began_s
-                    total_s += took_s
-                    longest_s = max(longest_s, took_s)
-                try:
-                    argument = yield awaited
-                    step = self._coroutine.send
-                except GeneratorExit:
-                    self._coroutine.close()
-                    raise
-                except BaseException as problem:  # noqa: BLE001  whatever is thrown in belongs to the coroutine
-                    step, argument = self._coroutine.throw, problem
-        finally:
-            self._note(total_s, longest_s)
-
-    def _note(self, total_s: float, longest_s: float) -> None:
-        now_s, entered_s = time.monotonic(), self._entered_s
-        answered_s = now_s if self._answered_s is None else self._answered_s
-        before_s = None if self._sent_s is None else entered_s - self._sent_s
-        in_app_s, after_s = answered_s - entered_s, now_s - answered_s
-        self._explain.route(self._scope).add(before_s, in_app_s, total_s, longest_s, after_s)
+def _wants_stamps(headers: list[tuple[bytes, bytes]]) -> bool:
+    if headers and headers[-1][0] == STAMP_HEADER:  # where our own users put it
+        return True
+    for name, _ in headers:  # noqa: SIM110  `any` costs a generator
+        if name == STAMP_HEADER:
+            return True
+    return False
 
 
-def _sent_s(scope: MutableMapping[str, Any]) -> float | None:
-    for name, value in scope["headers"]:
-        if name == SENT_HEADER:
-            try:
-                return float(value)
-            except ValueError:
-                return None
-    return None
+def _with_stamps(message: MutableMapping[str, Any], entered_s: float, answering_s: float) -> dict[str, Any]:
+    """A copy: a response object may be sent again."""
+    stamps = b"%d %d" % (entered_s * 1e6, answering_s * 1e6)
+    return {**message, "headers": [*message.get("headers", ()), (APP_HEADER, stamps)]}
 
 
-def _route_name(scope: MutableMapping[str, Any]) -> str:
-    """The route's pattern if a router left it in the scope, else the endpoint's name, else the path."""
+def _route_name(scope: Scope) -> str:
+    """The route's pattern if a router left it in the scope, else the endpoint's name, else the path.
+
+    A pattern is told with the mounts above it, as the client sees it.
+    """
     path = getattr(scope.get("route"), "path", None)
-    if path is None:
-        endpoint = scope.get("endpoint")
-        path = getattr(endpoint, "__qualname__", None) or scope["path"]
-    return f"{scope['method']} {path}"
+    if path is not None:
+        return f"{scope['method']} {scope.get('root_path', '')}{path}"
+    return f"{scope['method']} {getattr(scope.get('endpoint'), '__qualname__', None) or scope['path']}"
 
 
 def _drained(queue: deque[Any]) -> list[Any]:
     return [queue.popleft() for _ in range(len(queue))]
 
 
-def _by_pool(jobs: list[Job]) -> list[dict[str, Any]]:
-    groups: dict[str, list[Job]] = {}
+def _by_pool_and_route(jobs: list[Job]) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str | None], list[Job]] = {}
     for job in jobs:
-        groups.setdefault(job.pool, []).append(job)
+        groups.setdefault((job.pool, job.route), []).append(job)
     return [
         {
             "pool": pool,
+            "route": route,
             "jobs": len(group),
             "wait_s": sum(job.wait_s for job in group),
             "wait_max_s": max(job.wait_s for job in group),
             "run_s": sum(job.run_s for job in group),
         }
-        for pool, group in groups.items()
+        for (pool, route), group in groups.items()
     ]

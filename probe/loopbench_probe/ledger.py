@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from loopbench_probe.places import Place
 
+MANY_POLLS = 5
+
 
 class Look(NamedTuple):
     """What the loop thread was found doing at one moment."""
@@ -23,11 +25,23 @@ class Look(NamedTuple):
     iterations: int
     task: Hashable  # which task is being stepped; None: a plain callback
     place: Place | None  # None: the loop waits
+    cpu_s: float | None = None  # CPU time of the loop's thread so far; None: no such clock
+    answers: int | None = None  # that the server has completed so far; None: it does not count
 
     def same_step(self, earlier: Look) -> bool:
         """Whether both looks fell into one uninterrupted callback or task step."""
         both = self.place is not None and earlier.place is not None
         return both and (self.iterations, self.task) == (earlier.iterations, earlier.task)
+
+    def several_since(self, earlier: Look) -> bool:
+        """Whether more steps ran since than the end of one and the beginning of another.
+
+        Two answers went out; or a loop that was at work both times polled often in between. (From a wait to a long step
+        and back it polls a few times, and for what went before it the idle time accounts.)
+        """
+        answers = 0 if self.answers is None or earlier.answers is None else self.answers - earlier.answers
+        at_work = self.place is not None and earlier.place is not None
+        return answers >= 2 or (at_work and self.iterations - earlier.iterations >= MANY_POLLS)
 
 
 @dataclass
@@ -36,6 +50,13 @@ class Spent:
 
     seconds: float = 0.0
     samples: int = 0
+    cpu_s: float | None = None  # of these seconds, computing; None: not measured
+
+    def add(self, seconds: float, cpu_s: float | None) -> None:
+        """More time on the same place."""
+        self.seconds += seconds
+        if cpu_s is not None:
+            self.cpu_s = (self.cpu_s or 0.0) + cpu_s
 
 
 @dataclass
@@ -44,14 +65,16 @@ class Lines:
 
     blocked: dict[Place, Spent] = field(default_factory=dict)
     busy: dict[Place, Spent] = field(default_factory=dict)
-    unseen_s: float = 0.0  # blocked for longer than the limit, but over before anybody could look
+    unseen_s: float = 0.0  # blocked for longer than the limit, but without a frame, or over before anybody could look
 
 
 class Ledger:
     """Splits the time between consecutive looks among the places seen.
 
     The busy part of an interval (wall time less idle time) goes to the place at the end of it that was working; half
-    to each when both were. An interval far longer than the pause between looks means that the watcher could not get
+    to each when both were. Where several steps ran in an interval, on a busy loop or because the watcher came late, the
+    time is theirs all together: it counts for the line that was seen, but is no proof that one step was long. An
+    interval far longer than the pause between looks means that the watcher could not get
     the GIL: then what is found on waking is what held it, and gets everything.
     """
 
@@ -60,7 +83,9 @@ class Ledger:
         self._late_after_s = late_after_s
         self._last: Look | None = None
         self._step: dict[Place, Spent] = {}
+        self._proven_s = 0.0  # of the step: surely one step's
         self._step_blocks = False  # already over the limit: what follows in this step is blocked time at once
+        self._frameless_s = 0.0
         self._lines = Lines()
 
     def add(self, look: Look) -> None:
@@ -69,45 +94,58 @@ class Ledger:
         if last is None:
             return
         wall_s = max(0.0, look.time_s - last.time_s)
-        busy_s = _busy(last, look, wall_s)
+        busy = _busy(last, look, wall_s)
         if look.same_step(last):
-            self._share(last.place, look.place, busy_s, late=wall_s > self._late_after_s)
+            self._share(last.place, look.place, busy, late=wall_s > self._late_after_s)
         else:
-            self._change_step(last, look, busy_s, late=wall_s > self._late_after_s)
+            self._change_step(last, look, busy, late=wall_s > self._late_after_s)
         if look.place is not None:
             self._step.setdefault(look.place, Spent()).samples += 1
 
-    def _share(self, before: Place | None, now: Place | None, busy_s: float, *, late: bool) -> None:
+    def _share(self, before: Place | None, now: Place | None, busy: _Busy, *, late: bool) -> None:
         for place, part in ((before, 0.0 if late else 0.5), (now, 1.0 if late else 0.5)):
-            if place is not None:
-                self._step.setdefault(place, Spent()).seconds += part * busy_s
+            self._spend(place, part, busy)
 
-    def _change_step(self, last: Look, look: Look, busy_s: float, *, late: bool) -> None:
+    def _spend(self, place: Place | None, part: float, busy: _Busy, *, proven: bool = True) -> None:
+        if place is not None:
+            self._proven_s += part * busy.seconds if proven else 0.0
+            cpu_s = None if busy.cpu_s is None else part * busy.cpu_s
+            self._step.setdefault(place, Spent()).add(part * busy.seconds, cpu_s)
+
+    def _change_step(self, last: Look, look: Look, busy: _Busy, *, late: bool) -> None:
         if last.place is None and look.place is None:
-            self._account_unseen(last, look, busy_s)
+            self._account_unseen(last, look, busy.seconds)
+        else:
+            self._end_frameless()
         to_last = _share_of_last(last, look, late=late)
-        if last.place is not None:
-            self._step.setdefault(last.place, Spent()).seconds += to_last * busy_s
+        proven = not look.several_since(last)
+        self._spend(last.place, to_last, busy, proven=proven)
         self._close_step()
-        if look.place is not None:
-            self._step.setdefault(look.place, Spent()).seconds += (1.0 - to_last) * busy_s
+        self._spend(look.place, 1.0 - to_last, busy, proven=proven)
 
     def _account_unseen(self, last: Look, look: Look, busy_s: float) -> None:
-        if busy_s >= self._blocked_after_s and look.iterations - last.iterations <= 2:
-            self._lines.unseen_s += busy_s
+        """A stretch at work without a frame: a callback into C on uvloop, or a block between two looks."""
+        polled = look.iterations - last.iterations
+        self._frameless_s = self._frameless_s + busy_s if polled <= 2 else 0.0
+        if polled:
+            self._end_frameless()
+
+    def _end_frameless(self) -> None:
+        if self._frameless_s >= self._blocked_after_s:
+            self._lines.unseen_s += self._frameless_s
+        self._frameless_s = 0.0
 
     def _close_step(self) -> None:
         self._flush_step(over=True)
-        self._step_blocks = False
+        self._step_blocks, self._proven_s = False, 0.0
 
     def _flush_step(self, *, over: bool) -> None:
-        seconds = sum(spent.seconds for spent in self._step.values())
-        self._step_blocks = self._step_blocks or seconds >= self._blocked_after_s
+        self._step_blocks = self._step_blocks or self._proven_s >= self._blocked_after_s
         if self._step_blocks or over:
             into = self._lines.blocked if self._step_blocks else self._lines.busy
             for place, spent in self._step.items():
                 total = into.setdefault(place, Spent())
-                total.seconds += spent.seconds
+                total.add(spent.seconds, spent.cpu_s)
                 total.samples += spent.samples
             self._step = {}
 
@@ -118,11 +156,21 @@ class Ledger:
         return lines
 
 
-def _busy(last: Look, look: Look, wall_s: float) -> float:
+class _Busy(NamedTuple):
+    """The part of an interval in which the loop was at work."""
+
+    seconds: float
+    cpu_s: float | None
+
+
+def _busy(last: Look, look: Look, wall_s: float) -> _Busy:
     if last.idle_s is not None and look.idle_s is not None:
-        return min(wall_s, max(0.0, wall_s - (look.idle_s - last.idle_s)))
-    working = (last.place is not None) + (look.place is not None)
-    return wall_s * working / 2
+        seconds = min(wall_s, max(0.0, wall_s - (look.idle_s - last.idle_s)))
+    else:
+        seconds = wall_s * ((last.place is not None) + (look.place is not None)) / 2
+    if last.cpu_s is None or look.cpu_s is None:
+        return _Busy(seconds, None)
+    return _Busy(seconds, min(seconds, max(0.0, look.cpu_s - last.cpu_s)))
 
 
 def _share_of_last(last: Look, look: Look, *, late: bool) -> float:

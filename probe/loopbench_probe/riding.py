@@ -63,7 +63,7 @@ class Probe:
             self._routes_unavailable = self._explain.install(self._server.config)
         self._clocks = Clocks(self._idle)
         self._gc_pauses = GcPauses()
-        self._watcher = Watcher(self._loop, self._settings, self._idle, self._heartbeat)
+        self._watcher = Watcher(self._loop, self._settings, self._idle, self._heartbeat, self._server.requests_total)
         self._heartbeat.start()
         self._log.write(self._start_record())
         self._started = True

@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from loopbench_probe.clocks import cpu_clock_of_this_thread
 from loopbench_probe.ledger import Ledger, Lines, Look
 from loopbench_probe.places import Places
 from loopbench_probe.signal_sampler import SignalSampler
@@ -39,9 +40,11 @@ class Watcher:
         settings: Settings,
         idle: SelectorIdle | LibuvIdle | None,
         heartbeat: Heartbeat,
+        answers: Callable[[], int | None],
     ) -> None:
-        self._loop, self._idle, self._heartbeat = loop, idle, heartbeat
+        self._loop, self._idle, self._heartbeat, self._answers = loop, idle, heartbeat, answers
         self._thread = threading.get_ident()
+        self._cpu_clock = cpu_clock_of_this_thread()
         self._places = Places()
         late_after_s = settings.poll_s + 3 * sys.getswitchinterval()
         self._ledger = Ledger(settings.overdue_s, late_after_s)
@@ -75,10 +78,11 @@ class Watcher:
         """What the loop's thread is doing, given its innermost frame."""
         place = self._places.of(frame)
         task = None if place is None else _task_of(self._loop)
+        cpu_s = None if self._cpu_clock is None else time.clock_gettime(self._cpu_clock)
         if self._idle is None:
-            return Look(time.monotonic(), None, self._heartbeat.count, task, place)
+            return Look(time.monotonic(), None, self._heartbeat.count, task, place, cpu_s, self._answers())
         idle_s, iterations = self._idle.read()
-        return Look(time.monotonic(), idle_s, iterations, task, place)
+        return Look(time.monotonic(), idle_s, iterations, task, place, cpu_s, self._answers())
 
     def take(self) -> dict[str, Any]:
         """Blocked and busy lines since the last call."""
@@ -100,9 +104,13 @@ def _listed(lines: dict[Place, Spent], time_key: str) -> list[dict[str, Any]]:
     """The longest first."""
     ordered = sorted(lines.items(), key=lambda line: -line[1].seconds)
     return [
-        {**place._asdict(), time_key: round(spent.seconds, 6), "samples": spent.samples}
+        {**place._asdict(), time_key: round(spent.seconds, 6), "cpu_s": _rounded(spent.cpu_s), "samples": spent.samples}
         for place, spent in ordered[:MOST_LINES]
     ]
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
 
 
 def keep_watching(look: Callable[[], None], poll_s: float, each_second: Callable[[], bool]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from locustfiles.recorder import Recorder
+from locustfiles.sinks import FileSink
 from loopbench.judge.occupancy import moments, phase_ends
 from loopbench.judge.samples import Samples, read_samples
 from loopbench.records import samples as layout
@@ -13,7 +14,7 @@ from loopbench.records.session import Phase
 
 def recorded(folder: Path, users: int, requests: list[tuple[int, float, float, int]]) -> Samples:
     """Users that start at 0, 1, 2... s, and requests (user, start_s, latency_s, flags) among them."""
-    recorder = Recorder(folder / "samples-0.bin", "nonce")
+    recorder = Recorder(FileSink(folder / "samples-0.bin"), "nonce")
     for user in range(users):
         recorder._events.append((float(user), layout.EVENT_USER_STARTED, user))
     name = recorder.name_id("a")

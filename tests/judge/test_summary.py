@@ -13,7 +13,7 @@ import pytest
 
 from loopbench.judge.markdown import code_span, markdown
 from loopbench.judge.session_report import SessionReport
-from loopbench.judge.summary import CSV_COLUMNS, to_csv, to_json, write_summary
+from loopbench.judge.summary import CSV_COLUMNS, SUMMARY_FORMAT, to_csv, to_json, write_summary
 from tests.plots.reports import FOUR, NASTY, Made, nasty_session, session, twelve_variants
 
 SESSIONS: dict[str, SessionReport] = {
@@ -49,7 +49,7 @@ def test_all_three_are_written_for_every_kind_of_session(report: SessionReport, 
 
 def test_json_holds_the_figures_of_each_variant() -> None:
     content = json.loads(to_json(session()))
-    assert content["format"] == 1
+    assert content["format"] == SUMMARY_FORMAT
     blocking = content["variants"][1]
     assert blocking["name"] == "blocking async def"
     assert blocking["goodput_rps"] == pytest.approx(200)

@@ -6,6 +6,7 @@ import pytest
 
 from locustfiles import recorder as recorder_module
 from locustfiles.recorder import OTHER, Recorder
+from locustfiles.sinks import FileSink
 from loopbench.judge.samples import read_samples
 from loopbench.records import samples as layout
 from loopbench.records.tail import SampleTail
@@ -15,7 +16,7 @@ FILE = "samples-0.bin"
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Recorder:
-    return Recorder(tmp_path / FILE, "nonce")
+    return Recorder(FileSink(tmp_path / FILE), "nonce")
 
 
 def ask(recorder: Recorder, name: str = "hello", latency_s: float = 0.25, error: str = "", flags: int = 0) -> None:
@@ -60,7 +61,7 @@ def test_a_file_cut_anywhere_says_so(recorder: Recorder, tmp_path: Path, cut: in
 
 def test_a_full_buffer_is_written_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(recorder_module, "CAPACITY", 4)
-    recorder = Recorder(tmp_path / FILE, "nonce")
+    recorder = Recorder(FileSink(tmp_path / FILE), "nonce")
     for _ in range(9):
         ask(recorder)
     assert len(read_samples(tmp_path).rows) == 8
@@ -104,7 +105,7 @@ def test_the_live_view_follows_the_file(recorder: Recorder, tmp_path: Path) -> N
 
 def test_two_generators_become_one_table(tmp_path: Path) -> None:
     for generator, name in enumerate(("hello", "write")):
-        recorder = Recorder(tmp_path / f"samples-{generator}.bin", "nonce", generator)
+        recorder = Recorder(FileSink(tmp_path / f"samples-{generator}.bin"), "nonce", generator)
         user = recorder.user_started()
         recorder.record(recorder.origin_s, 0.1, 1, user, recorder.name_id(name), 200, 0, 0)
         recorder.close(locust_requests=1)

@@ -1,8 +1,12 @@
-"""Target and generator get cores of their own where there are enough."""
+"""Target and generator get cores of their own where there are enough; every fact of the machine is known or said."""
+
+from pathlib import Path
 
 import pytest
 
-from loopbench.measure.machine import Cores, divide_cores
+from loopbench.measure.kernel_files import KernelFiles
+from loopbench.measure.machine import Cores, available_cores, divide_cores, facts
+from tests.measure.fake_kernel import FakeKernel
 
 
 @pytest.mark.parametrize(
@@ -18,3 +22,47 @@ from loopbench.measure.machine import Cores, divide_cores
 )
 def test_divide_cores(available: list[int], generators: int, cores: Cores) -> None:
     assert divide_cores(available, generators) == cores
+
+
+def test_every_fact_is_known_or_says_that_it_is_not(tmp_path: Path) -> None:
+    """On a machine whose kernel shows nothing, no fact is missing and none is empty."""
+    blind, here = facts(KernelFiles(tmp_path)), facts()
+    assert blind.keys() == here.keys()
+    assert not [name for name, value in (blind | here).items() if value is None or value == ""]
+    for name in ("cpu", "governor", "siblings", "clock_source", "cpu_limit_cores", "turbo"):
+        assert blind[name].startswith("not observable: ")
+
+
+def test_cores_that_differ_are_told_one_by_one(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path)
+    for index, core in enumerate(available_cores()):
+        kernel.write(f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor", f"policy{index}\n")
+        kernel.write(f"sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list", f"{core},{core + 64}\n")
+    seen = facts(kernel)
+    for index, core in enumerate(available_cores()):
+        assert f"policy{index}" in seen["governor"]
+        assert f"{core},{core + 64}" in seen["siblings"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "turbo"),
+    [
+        ("sys/devices/system/cpu/intel_pstate/no_turbo", "0\n", "on"),
+        ("sys/devices/system/cpu/intel_pstate/no_turbo", "1\n", "off"),
+        ("sys/devices/system/cpu/cpufreq/boost", "1\n", "on"),
+        ("sys/devices/system/cpu/cpufreq/boost", "0\n", "off"),
+    ],
+)
+def test_turbo_is_read_from_either_driver(tmp_path: Path, path: str, text: str, turbo: str) -> None:
+    kernel = FakeKernel(tmp_path)
+    kernel.write(path, text)
+    assert facts(kernel)["turbo"] == turbo
+
+
+def test_a_hypervisor_makes_itself_known(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path)
+    assert facts(kernel)["virtualisation"] == "none found"
+    kernel.virtual()
+    assert facts(kernel)["virtualisation"] == "virtual machine"
+    kernel.write("sys/class/dmi/id/sys_vendor", "Some Cloud\n")
+    assert facts(kernel)["virtualisation"] == "virtual machine (Some Cloud)"

@@ -6,22 +6,33 @@ from pathlib import Path
 
 import numpy as np
 
+from loopbench.judge.diagnosis import not_observed
+from loopbench.judge.insights import Insights
 from loopbench.judge.latency import LatencyPoint, Percentiles
 from loopbench.judge.occupancy import Moment, PhaseEnd
 from loopbench.judge.published import compare_with_published
 from loopbench.judge.run_report import RequestReport, RunReport
 from loopbench.judge.session_report import SessionReport
+from loopbench.judge.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.stamp import Finding, Stamp
+from loopbench.judge.stamp_rules import Level
 from loopbench.judge.windows import Curve, curve_from_completions
+from loopbench.records import FORMAT_VERSION
 from loopbench.records.session import (
     Counts,
     Phase,
     PlannedRun,
+    RecordedRepeat,
     RecordedScenario,
     RecordedVariant,
     ResolvedTarget,
     RunRecord,
     SessionRecord,
 )
+
+FINE = Finding("C1", "count_difference", Level.VALID, "the three counts differ by: 0", 0.0, "<= 0")
+VALID_RUN = Stamp((FINE,))
+VALID_SESSION = SessionStamp((MergedFinding(FINE),))
 
 TARGET = ResolvedTarget("app:app", ".", 1, "uvloop", "httptools", 40, (), "")
 
@@ -88,6 +99,10 @@ def session(
         folder=Path("results/file-write/2026-11-20T10-22-05Z"),
         record=record,
         runs=runs,
+        steps=(),
+        rounds=None,
+        stamp=VALID_SESSION,
+        claims=(),
         published=compare_with_published(
             "An article", [(each.name, each.published_rps, measured.get(each.name)) for each in made]
         ),
@@ -117,6 +132,8 @@ def run(made: Made, variant: RecordedVariant, number: int, users: int, neighbour
         errors=(("HTTP 500", 1200), ("body: <b>not json</b>", 3)) if made.failed else (),
         failures=1203 if made.failed else 0,
         csv_curve=replace(whole, label="csv"),
+        stamp=VALID_RUN,
+        insights=Insights(not_observed("made up"), ceilings=None, time_spent=None, loop=(), open_mode=None),
         notes=(),
     )
 
@@ -181,7 +198,7 @@ def _record(
     variants: tuple[RecordedVariant, ...], neighbours: tuple[str, ...], users: int, title: str
 ) -> SessionRecord:
     return SessionRecord(
-        format=1,
+        format=FORMAT_VERSION,
         loopbench="0.1.0",
         started="2026-11-20T10:22:05+00:00",
         command=("loopbench", "run", "scenarios/file_write.toml"),
@@ -193,27 +210,38 @@ def _record(
             source="An article",
             neighbours=neighbours,
             variants=variants,
+            baseline="",
             users=users,
             spawn_rate=1.0,
             hold_s=20.0,
             warmup_s=3.0,
             think_time_s=(0.03, 0.03),
+            steps=(),
+            mode="closed",
+            rate_rps=(0.0, 0.0),
+            generators=1,
+            remote_workers=0,
             client="llhttp",
+            repeat=RecordedRepeat(precision=0.05, min_rounds=5, max_rounds=12, settle_s=1.0, window_s=6.0),
             quick=False,
+            explain=False,
         ),
+        settings={},
         seed=7,
-        plan=tuple(PlannedRun(n, "ramp", each.slug, n, 125.0) for n, each in enumerate(variants, 1)),
+        plan=tuple(PlannedRun(n, "ramp", 0, each.slug, n, 125.0) for n, each in enumerate(variants, 1)),
         machine={"cpu": "a CPU", "cores": 2, "memory_bytes": 8 * 2**30},
         packages={"locust": "2.47.0", "fastapi": "0.165.0"},
+        provenance={},
         environment_ignored=(),
     )
 
 
 def _run_record(variant: RecordedVariant, number: int, phases: tuple[Phase, ...], users: int) -> RunRecord:
     return RunRecord(
-        format=1,
+        format=FORMAT_VERSION,
         number=number,
         kind="ramp",
+        round=0,
         variant=variant.slug,
         attempt=1,
         nonce="n",
@@ -231,6 +259,10 @@ def _run_record(variant: RecordedVariant, number: int, phases: tuple[Phase, ...]
         phases=phases,
         users_started=users,
         counts=Counts(server=1000, samples=1000, locust=1000, unfinished=0),
+        canary_before_s=0.004,
+        canary_after_s=0.004,
+        own_ceiling_rps=50_000.0,
+        receipt=None,
         files=(),
     )
 

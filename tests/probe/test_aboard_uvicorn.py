@@ -1,14 +1,19 @@
 """The probe aboard a real uvicorn: counts and structure, never timings."""
 
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from loopbench.judge.probe_log import read_probe_logs
+from loopbench.records.stamps import ASK_HEADER, read_stamps
 from tests.probe.target import HERE, PROBE_FOLDER, Target, running, serving
 
 pytestmark = pytest.mark.real
+
+LINES_APART_S = 2.0
+"""A second, and what a busy machine adds to it."""
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -56,6 +61,25 @@ def test_a_killed_server_leaves_whole_lines_and_no_total(tmp_path: Path) -> None
     assert (logs.requests_total, process.end_reason) == (None, None)
     assert logs.requests_last_seen is not None
     assert "killed" in logs.notes[0]
+    assert not any("torn" in note for note in logs.notes)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_server_killed_under_load_loses_at_most_its_last_second(tmp_path: Path, loop: str) -> None:
+    """The last line is whole, and no older than the pause between two lines; what was answered before it is counted."""
+    with serving(tmp_path, loop=loop) as target:
+        connection = target.connection()
+        answered: list[float] = []
+        while len([1 for log in target.logs() for record in log if record["record"] == "second"]) < 2:
+            target.ask("/", times=20, over=connection)
+            answered += [time.monotonic()] * 20
+        killed_s = time.monotonic()
+        target.stop(signal.SIGKILL)
+        connection.close()
+    logs = read_probe_logs(tmp_path)
+    last_s = logs.processes[0].records[-1]["t1_monotonic_s"]
+    assert killed_s - last_s < LINES_APART_S
+    assert (logs.requests_last_seen or 0) >= len([at for at in answered if at < last_s]) - 20  # a batch is under way
     assert not any("torn" in note for note in logs.notes)
 
 
@@ -124,22 +148,23 @@ def test_the_explain_level_counts_every_request_and_every_job(tmp_path: Path, lo
     assert logs.processes[0].start.level == "explain"
     assert logs.routes.groupby("route")["requests"].sum().to_dict() == {"GET /thread": 5, "GET /": 2}
     prefix = "asyncio" if loop == "asyncio" else "uvloop"
-    assert logs.queues.groupby("pool")["jobs"].sum().to_dict() == {f"executor {prefix}": 5, "anyio": 5}
+    jobs = logs.queues.groupby(["pool", "route"])["jobs"].sum().to_dict()
+    assert jobs == {(f"executor {prefix}", "GET /thread"): 5, ("anyio", "GET /thread"): 5}
 
 
-def test_the_explain_level_stamps_the_answer_and_reads_the_client_s_stamp(tmp_path: Path) -> None:
+def test_the_explain_level_stamps_an_answer_on_the_client_s_clock(tmp_path: Path) -> None:
     with serving(tmp_path, environ={"LOOPBENCH_PROBE_LEVEL": "explain"}) as target:
         connection = target.connection()
-        connection.request("GET", "/", headers={"x-loopbench-sent": "0.0"})
+        sent_s = time.monotonic()
+        connection.request("GET", "/block", headers={ASK_HEADER: "1"})
         response = connection.getresponse()
         response.read()
+        latency_s = time.monotonic() - sent_s
         connection.close()
-        entered_s, answering_s = (float(part) for part in response.headers["x-loopbench-app"].split())
-        target.stop(signal.SIGTERM)
-    (row,) = read_probe_logs(tmp_path).routes.to_dict("records")
-    assert row["before_app_requests"] == 1
-    assert row["before_app_s"] == pytest.approx(entered_s, abs=1e-5)
-    assert answering_s >= entered_s
+    head = f"\r\nx-loopbench-app: {response.headers['x-loopbench-app']}\r\n".encode()
+    before_app_s, in_app_s = read_stamps(head, sent_s, latency_s)
+    assert before_app_s >= 0.0
+    assert 0.19 < in_app_s < latency_s
 
 
 def test_the_hook_reaches_apps_that_call_uvicorn_themselves(tmp_path: Path) -> None:
@@ -161,4 +186,5 @@ def test_the_hook_reaches_apps_that_call_uvicorn_themselves(tmp_path: Path) -> N
         target.stop(signal.SIGTERM)
     logs = read_probe_logs(folder)
     assert logs.requests_total == 4
+    assert logs.processes[0].start.loop_class.startswith("asyncio.")
     assert logs.processes[0].start.idle_source == "selector"

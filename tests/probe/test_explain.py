@@ -4,7 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from loopbench_probe.explain import MOST_ROUTES, OTHER_ROUTES, Explain, Job
+from loopbench_probe.explain import APP_HEADER, MOST_ROUTES, OTHER_ROUTES, STAMP_HEADER, Explain, Job
+
+from loopbench.records import stamps
 
 
 async def ask(app: Any, explain: Explain, **scope: Any) -> list[dict[str, Any]]:
@@ -25,13 +27,21 @@ async def answering(_scope: Any, _receive: Any, send: Any) -> None:
 
 def test_an_answer_keeps_its_headers_and_gets_the_stamps_if_the_client_sent_one() -> None:
     explain = Explain()
-    start, _body = asyncio.run(ask(answering, explain, headers=[(b"x-loopbench-sent", b"1.5")]))
+    start, _body = asyncio.run(ask(answering, explain, headers=[(b"x-loopbench-stamp", b"1"), (b"accept", b"*/*")]))
     assert start["headers"][0] == (b"a", b"b")
-    assert start["headers"][1][0] == b"x-loopbench-app"
+    assert start["headers"][1][0] == APP_HEADER
+    entered_us, answering_us = map(int, start["headers"][1][1].split())
+    assert entered_us <= answering_us
     assert [row["requests"] for row in explain.take()["routes"]] == [1]
 
 
-@pytest.mark.parametrize("headers", [[], [(b"x-loopbench-sent", b"yesterday")]])
+def test_the_names_of_the_headers_are_the_generator_s() -> None:
+    assert STAMP_HEADER.decode() == stamps.ASK_HEADER
+    head = b"HTTP/1.1 200 OK\r\n" + APP_HEADER + b": 1500000 1750000\r\n\r\n"
+    assert stamps.read_stamps(head, 1.0, 1.0) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize("headers", [[], [(b"accept", b"*/*")]])
 def test_an_answer_nobody_asked_to_stamp_is_left_alone(headers: list[tuple[bytes, bytes]]) -> None:
     start, _body = asyncio.run(ask(answering, Explain(), headers=headers))
     assert start["headers"] == [(b"a", b"b")]
@@ -80,6 +90,7 @@ def test_a_cancelled_request_is_cancelled_inside() -> None:
     ("scope", "route"),
     [
         ({"route": type("Route", (), {"path": "/items/{id}"})()}, "GET /items/{id}"),
+        ({"route": type("Route", (), {"path": "/x"})(), "root_path": "/mounted"}, "GET /mounted/x"),
         ({"endpoint": ask}, "GET ask"),
         ({}, "GET /p"),
     ],
@@ -93,14 +104,12 @@ def test_a_route_is_named_by_its_pattern_or_its_endpoint_or_its_path(scope: dict
 def test_requests_are_added_up_by_route() -> None:
     explain = Explain()
     route = explain.route({"method": "GET", "path": "/a"})
-    route.add(0.5, 2.0, 1.0, 0.75, 0.25)
-    route.add(None, 4.0, 1.0, 0.5, 0.25)
+    route.add(2.0, 1.0, 0.75, 0.25)
+    route.add(4.0, 1.0, 0.5, 0.25)
     (row,) = explain.take()["routes"]
     assert row == {
         "route": "GET /a",
         "requests": 2,
-        "before_app_s": 0.5,
-        "before_app_requests": 1,
         "in_app_s": 6.0,
         "in_app_max_s": 4.0,
         "on_loop_s": 2.0,
@@ -113,27 +122,41 @@ def test_requests_are_added_up_by_route() -> None:
 def test_a_second_has_its_own_sums_and_maxima() -> None:
     explain = Explain()
     route = explain.route({"method": "GET", "path": "/a"})
-    route.add(0.5, 4.0, 1.0, 1.0, 0.0)
+    route.add(4.0, 1.0, 1.0, 0.0)
     explain.take()
-    route.add(None, 2.0, 0.5, 0.5, 0.0)
+    route.add(2.0, 0.5, 0.5, 0.0)
     (row,) = explain.take()["routes"]
-    assert (row["requests"], row["in_app_s"], row["in_app_max_s"], row["before_app_s"]) == (1, 2.0, 2.0, None)
+    assert (row["requests"], row["in_app_s"], row["in_app_max_s"], row["on_loop_max_s"]) == (1, 2.0, 2.0, 0.5)
 
 
 def test_paths_without_a_router_do_not_fill_the_log() -> None:
     explain = Explain()
     for number in range(MOST_ROUTES + 5):
-        explain.route({"method": "GET", "path": f"/{number}"}).add(None, 0.0, 0.0, 0.0, 0.0)
+        explain.route({"method": "GET", "path": f"/{number}"}).add(0.0, 0.0, 0.0, 0.0)
     rows = explain.take()["routes"]
     assert len(rows) == MOST_ROUTES + 1
     assert rows[-1]["route"] == OTHER_ROUTES
     assert rows[-1]["requests"] == 5
 
 
-def test_jobs_are_added_up_by_pool() -> None:
+def test_jobs_are_added_up_by_pool_and_route() -> None:
     explain = Explain()
-    explain.jobs.extend([Job("anyio", 0.5, 1.0), Job("anyio", 1.5, 1.0), Job("executor x", 0.0, 2.0)])
+    explain.jobs.extend([Job("anyio", "GET /a", 0.5, 1.0), Job("anyio", "GET /a", 1.5, 1.0), Job("x", None, 0.0, 2.0)])
     assert explain.take()["queues"] == [
-        {"pool": "anyio", "jobs": 2, "wait_s": 2.0, "wait_max_s": 1.5, "run_s": 2.0},
-        {"pool": "executor x", "jobs": 1, "wait_s": 0.0, "wait_max_s": 0.0, "run_s": 2.0},
+        {"pool": "anyio", "route": "GET /a", "jobs": 2, "wait_s": 2.0, "wait_max_s": 1.5, "run_s": 2.0},
+        {"pool": "x", "route": None, "jobs": 1, "wait_s": 0.0, "wait_max_s": 0.0, "run_s": 2.0},
     ]
+
+
+def test_a_job_handed_over_by_a_task_of_the_request_is_the_request_s() -> None:
+    explain = Explain()
+
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        async def in_a_task() -> None:
+            explain._job("pool", lambda: None)()
+
+        await asyncio.create_task(in_a_task())
+
+    asyncio.run(ask(app, explain))
+    explain._job("pool", lambda: None)()
+    assert [row["route"] for row in explain.take()["queues"]] == ["GET /p", None]

@@ -97,3 +97,55 @@ def test_without_an_idle_source_the_looks_alone_decide() -> None:
 def test_clocks_that_disagree_never_make_negative_time() -> None:
     lines = told(look(0, 0, 1, None), look(5, 9, 1, SLEEP), look(11, 9, 1, SLEEP), look(17, 9, 2, None))
     assert milliseconds(lines.blocked) == {SLEEP: 12.0}
+
+
+def cpu_milliseconds(lines: dict[Place, Spent]) -> dict[Place, float | None]:
+    return {place: None if spent.cpu_s is None else round(spent.cpu_s * 1000, 6) for place, spent in lines.items()}
+
+
+def test_the_computing_part_goes_to_the_same_lines_as_the_time() -> None:
+    looks = [look(0, 0, 1, SLEEP), look(10, 0, 1, WRITE), look(30, 0, 1, WRITE), look(30, 0, 2, None)]
+    lines = told(*(each._replace(cpu_s=cpu_ms / 1000) for each, cpu_ms in zip(looks, (5, 13, 33, 33), strict=True)))
+    assert milliseconds(lines.blocked) == {SLEEP: 5.0, WRITE: 25.0}
+    assert cpu_milliseconds(lines.blocked) == {SLEEP: 4.0, WRITE: 24.0}
+
+
+def test_no_more_is_computed_than_the_loop_was_at_work() -> None:
+    """The thread's clock also runs in the iterations around a wait."""
+    looks = [look(0, 0, 1, None), look(20, 5, 1, SLEEP), look(20, 5, 2, None)]
+    lines = told(*(each._replace(cpu_s=cpu_ms / 1000) for each, cpu_ms in zip(looks, (0, 18, 18), strict=True)))
+    assert cpu_milliseconds(lines.blocked) == {SLEEP: 15.0}
+
+
+def test_without_a_clock_of_the_thread_nothing_is_said_of_computing() -> None:
+    lines = told(look(0, 0, 1, SLEEP), look(20, 0, 1, SLEEP), look(20, 0, 2, None))
+    assert cpu_milliseconds(lines.blocked) == {SLEEP: None}
+
+
+def test_short_steps_seen_seldom_are_no_block() -> None:
+    """On a full loop the watcher gets the GIL seldom: ten answers of a millisecond went out between two looks."""
+    looks = [look(10.0 * n, 0, n, SLEEP, task=f"t{n}")._replace(answers=10 * n) for n in range(5)]
+    lines = told(*looks, look(50, 0, 6, None)._replace(answers=50))
+    assert lines.blocked == {}
+    assert sum(milliseconds(lines.busy).values()) == 50.0
+
+
+def test_a_late_look_at_a_full_loop_proves_nothing() -> None:
+    late = look(60, 0, 1, SLEEP, task="b")._replace(answers=40)
+    assert told(look(0, 0, 1, WRITE, task="a")._replace(answers=0), late, look(60, 0, 2, None)).blocked == {}
+
+
+def test_long_steps_one_after_another_are_blocks() -> None:
+    looks = [look(12.0 * n, 0, n, SLEEP, task=f"t{n}")._replace(answers=n) for n in range(5)]
+    lines = told(*looks, look(60, 0, 5, None))
+    assert milliseconds(lines.blocked)[SLEEP] >= 48.0
+
+
+def test_a_block_without_a_frame_is_counted_over_all_its_looks() -> None:
+    """A C function that uvloop calls by itself: seven looks at an empty stack, and the loop has not polled."""
+    lines = told(look(0, 0, 1, None), *(look(5.0 * n, 3, 1, None) for n in range(1, 8)), look(40, 4, 2, None))
+    assert lines.unseen_s == pytest.approx(0.036)
+
+
+def test_a_loop_that_waits_has_no_blocks_without_a_frame() -> None:
+    assert told(*(look(5.0 * n, 4.9 * n, n // 2, None) for n in range(20))).unseen_s == 0.0

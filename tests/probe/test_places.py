@@ -1,11 +1,13 @@
 """Which line is blamed, on stacks that really ran; the file names decide, so the code is compiled under chosen ones."""
 
+import functools
 import json
 import sys
 import sysconfig
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from loopbench_probe import explain
 from loopbench_probe.places import Place, Places
 
@@ -16,13 +18,16 @@ STDLIB = sysconfig.get_paths()["stdlib"]
 SITE = "/env/lib/python3/site-packages"
 
 
-def frame_of(*files_and_functions: tuple[str, str]) -> FrameType:
-    """The innermost frame of a stack of such functions, outermost first, all on line 2 of their files."""
+def frame_of(*files_and_functions: tuple[str, str], served: object = None) -> FrameType:
+    """The innermost frame of a stack of such functions, outermost first, all on line 2 of their files.
+
+    `served` is each one's `self`.
+    """
     caught: list[FrameType] = []
     call: Callable[[], Any] = lambda: caught.append(sys._getframe(1))  # noqa: E731
     for file, function in reversed(files_and_functions):
-        namespace: dict[str, Any] = {"call": call}
-        exec(compile(f"def {function}():\n  call()", file, "exec"), namespace)  # noqa: S102
+        namespace: dict[str, Any] = {"call": call, "served": served}
+        exec(compile(f"def {function}(self=served):\n  call()", file, "exec"), namespace)  # noqa: S102
         call = namespace[function]
     call()
     return caught[0]
@@ -82,3 +87,53 @@ def test_the_probe_s_own_frames_are_seen_through() -> None:
     place = Places().of(frame)
     assert place is not None
     assert place.file == own
+
+
+class Served:
+    """Stands for Starlette's route: it knows its endpoint."""
+
+    def __init__(self, endpoint: object) -> None:
+        self.endpoint = endpoint
+
+
+def endpoint() -> None:
+    """What a route might serve."""
+
+
+ROUTE = (f"{SITE}/starlette/routing.py", "handle")
+ENCODER = (f"{SITE}/fastapi/encoders.py", "jsonable_encoder")
+PACKAGE = (f"{SITE}/orm/load.py", "get")
+
+
+def near(*files_and_functions: tuple[str, str], served: object = None) -> tuple[str | None, int | None, str | None]:
+    place = Places().of(frame_of(ONCE, *files_and_functions, served=Served(served)))
+    assert place is not None
+    assert place.user_file is None
+    return place.near_file, place.near_line, place.near_function
+
+
+@pytest.mark.parametrize("inner", [ENCODER, PACKAGE])
+@pytest.mark.parametrize("served", [endpoint, functools.partial(endpoint)], ids=["function", "partial"])
+def test_an_answer_in_the_making_is_near_its_endpoint(served: object, inner: tuple[str, str]) -> None:
+    """Also where a package is at work inside, as an ORM that loads when an attribute is asked for."""
+    assert near(ROUTE, inner, served=served) == (__file__, endpoint.__code__.co_firstlineno, "endpoint")
+
+
+def test_a_package_s_own_line_is_near_where_no_endpoint_is_served() -> None:
+    json_too = (f"{STDLIB}/json/encoder.py", "encode")
+    assert near(PACKAGE, json_too) == (PACKAGE[0], 2, "get")
+
+
+@pytest.mark.parametrize("served", [None, object()], ids=["nothing", "an object without code"])
+def test_an_endpoint_without_code_leaves_the_package(served: object) -> None:
+    assert near(ROUTE, PACKAGE, served=served)[0] == PACKAGE[0]
+
+
+def test_framework_alone_is_near_nobody() -> None:
+    assert near(ENCODER) == (None, None, None)
+
+
+def test_beside_the_user_s_own_code_nothing_is_near() -> None:
+    place = Places().of(frame_of(ONCE, ROUTE, ("/srv/app.py", "handler"), PACKAGE, served=Served(endpoint)))
+    assert place is not None
+    assert (place.user_file, place.near_file) == ("/srv/app.py", None)

@@ -10,7 +10,7 @@ from loopbench.records.session import Counts, Phase, PlannedRun, read_run, read_
 
 
 def test_a_record_comes_back_equal() -> None:
-    run = PlannedRun(number=3, kind="ramp", variant="def", seed=1, expected_s=2.5)
+    run = PlannedRun(number=3, kind="ramp", round=0, variant="def", seed=1, expected_s=2.5)
     assert from_json(PlannedRun, to_json(run), "here") == run
     assert run.folder == "0003-ramp-def"
 

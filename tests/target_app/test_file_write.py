@@ -1,4 +1,4 @@
-"""The four write routes do the same work and say so."""
+"""The five write routes do the same work and say so."""
 
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from loopbench.errors import ExitCode
 from target_app.file_write import MAX_CHARS
 from tests.serving import LOOPBENCH, ask, free_port, serving
 
-ROUTES = ("/write", "/write_bad", "/write_with_thread", "/write_async")
+ROUTES = ("/write", "/write_bad", "/write_with_thread", "/write_async", "/write_anyio")
 
 pytestmark = pytest.mark.real
 
@@ -36,6 +36,12 @@ def test_every_byte_is_in_the_file(port: int, route: str, num_chars: int) -> Non
     assert body["unit"] == "seconds"
     assert body["waiting_time"] > 0
     assert set(body) == {"waiting_time", "unit", "bytes_written"}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_waiting_for_the_disk_writes_the_same_bytes(port: int, route: str) -> None:
+    status, _, body = ask(port, f"{route}?num_chars=4000&fsync=true")
+    assert (status, body["bytes_written"]) == (200, 4000)
 
 
 @pytest.mark.parametrize("route", ROUTES)

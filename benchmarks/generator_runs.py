@@ -1,0 +1,190 @@
+"""What the generator's benchmarks share: servers on one core, loads of ours and of wrk on another, paired ratios."""
+
+import math
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from loopbench.judge.samples import Samples, read_samples
+from loopbench.measure.load import Load
+from loopbench.records.expectation import Expectation
+from loopbench.records.load_order import ARRIVALS_CONSTANT, CLIENT_LLHTTP, MODE_CLOSED, LoadOrder, OrderedRequest
+from loopbench.records.samples import EVENT_PHASE, PHASE_DRAIN, PHASE_HOLD
+from loopbench.records.session import KIND_PLATEAU, samples_file
+
+SERVER_CORE, GENERATOR_CORE = 0, 1
+DRAIN_S: Final = 10.0
+READY_S: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One load of ours: its samples, and the window that counts, in seconds after its origin."""
+
+    samples: Samples
+    start_s: float
+    end_s: float
+
+    @property
+    def in_window(self) -> Any:
+        """Mask: good answers that came inside the window."""
+        ends_s = self.samples.end_s
+        return self.samples.good & self.samples.loaded & (ends_s >= self.start_s) & (ends_s < self.end_s)
+
+    @property
+    def rps(self) -> float:
+        """Good answers per second."""
+        return float(np.count_nonzero(self.in_window)) / (self.end_s - self.start_s)
+
+    @property
+    def failures(self) -> int:
+        """Answers that came and were wrong, and requests that got none."""
+        return int(np.count_nonzero(~self.samples.good))
+
+    @property
+    def per_user(self) -> tuple[int, int]:
+        """Answers of the least and of the most served user."""
+        served = np.bincount(self.samples.rows["user"][self.in_window])
+        return int(served.min()), int(served.max())
+
+
+def order(url: str, target: str, folder: Path, **changes: Any) -> LoadOrder:
+    """A short plateau of 100 users without think time, but for what is changed."""
+    request = OrderedRequest(
+        name="asked",
+        method="GET",
+        target=target,
+        headers={},
+        body_base64="",
+        timeout_s=60.0,
+        weight=1,
+        expect=Expectation(),
+    )
+    parts: dict[str, Any] = {
+        "run": "benchmark",
+        "url": url,
+        "kind": KIND_PLATEAU,
+        "client": CLIENT_LLHTTP,
+        "requests": (request,),
+        "users": 100,
+        "spawn_rate": 100.0,
+        "warmup_users": 10,
+        "warmup_s": 0.3,
+        "settle_s": 0.5,
+        "hold_s": 2.0,
+        "steps": (),
+        "mode": MODE_CLOSED,
+        "rate_rps": (0.0, 0.0),
+        "arrivals": ARRIVALS_CONSTANT,
+        "explain": False,
+        "think_time_s": (0.0, 0.0),
+        "seed": 1,
+        "samples_file": str(folder / samples_file(0)),
+    }
+    return LoadOrder(**(parts | changes))
+
+
+def run(load_order: LoadOrder, folder: Path) -> Ran:
+    """Put a load on a server, exactly as a run of a session does."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    with Load(load_order, folder, drain_s=DRAIN_S, cpus=(pinned(GENERATOR_CORE),)) as load:
+        load.watch(lambda _: None)
+    samples = read_samples(folder)
+    marks = {str(value): at_s for at_s, kind, value in samples.events if kind == EVENT_PHASE}
+    return Ran(samples, marks[PHASE_HOLD], marks[PHASE_DRAIN])
+
+
+def wrk(url: str, seconds: float, connections: int = 100) -> float:
+    """Answers per second that wrk gets."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s", url]
+    output = subprocess.run(on_core(GENERATOR_CORE, command), capture_output=True, text=True, check=True).stdout
+    per_second = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    assert per_second is not None, output
+    return float(per_second[1])
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that listens on loopback."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """Where."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds it has used so far, user and system, all threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def serving(command: Sequence[str], cwd: Path | None = None) -> Iterator[Server]:
+    """A server on its core that ends with the block; `{port}` in its command line becomes a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    line = on_core(SERVER_CORE, [part.replace("{port}", str(port)) for part in command])
+    with subprocess.Popen(line, stdin=subprocess.DEVNULL, cwd=cwd) as process:
+        try:
+            wait_for(port, process)
+            yield Server(port, process)
+        finally:
+            process.terminate()
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Until the server listens, ten seconds at most."""
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise SystemExit(f"the server ended with code {server.returncode}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit("the server did not start to listen")
+
+
+def pinned(core: int) -> int:
+    """A core that this process may use: the last one if there are fewer."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[min(core, len(allowed) - 1)]
+
+
+def on_core(core: int, command: Sequence[str]) -> list[str]:
+    """A command line that runs on one core only."""
+    taskset = shutil.which("taskset")
+    return [taskset, "-c", str(pinned(core)), *command] if taskset else list(command)
+
+
+def paired_ratio(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
+    """The first of each pair over the second: geometric mean and its 95 % interval (log-t)."""
+    from scipy.stats import t  # noqa: PLC0415  half a second, only paid at the end
+
+    logs = [math.log(one / other) for one, other in pairs]
+    middle = statistics.fmean(logs)
+    if len(logs) < 2:
+        return math.exp(middle), math.nan, math.nan
+    half = float(t.ppf(0.975, len(logs) - 1)) * statistics.stdev(logs) / math.sqrt(len(logs))
+    return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
+
+
+def verdict(*, reached: bool) -> str:
+    """How a claim's line begins."""
+    return "PASS" if reached else "FAIL"

@@ -1,0 +1,75 @@
+"""What watching itself costs the generator (wanted: under 0.3 %).
+
+A greenlet that never rests shares the loop with a heartbeat that is 50 times as quick as the real one; pairs with and
+without it, in turn. The loss, divided by how much quicker it beat, is what the real one costs.
+
+    python benchmarks/generator_watch.py [--pairs N]
+"""
+
+# mypy: allow-untyped-calls
+import argparse
+import sys
+import time
+
+import gevent
+
+from benchmarks.generator_runs import paired_ratio, verdict
+from locustfiles import self_watch
+from locustfiles.self_watch import SelfWatch
+from loopbench.records.generator_watch import encode_seconds
+
+MOST_COST = 0.003
+QUICKER = 50
+CPU_S = 1.0
+TAKES = 300
+
+
+def main() -> int:
+    """Print both costs; 1 if they are more than wanted."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=12)
+    pairs = parser.parse_args().pairs
+    beats_a_second = 1 / self_watch.BEAT_S
+    self_watch.BEAT_S = self_watch.BEAT_S / QUICKER
+    beats: list[float] = []
+    turns = [(turns_per_cpu_s(beats), turns_per_cpu_s(None)) for _ in range(pairs)]
+    ratio, low, high = paired_ratio([(without, with_beats) for with_beats, without in turns])
+    really = beats_a_second / (sum(beats) / len(beats))
+    cost = (ratio - 1) * really
+    row_s = seconds_of_a_row()
+    print(f"heartbeats: {cost:.3%} of the generator [{(low - 1) * really:.3%}, {(high - 1) * really:.3%}]")
+    print(f"a row a second: {row_s * 1e6:.0f} us, {row_s:.4%}")
+    is_cheap = cost + row_s <= MOST_COST
+    print(f"{verdict(reached=is_cheap)} under {MOST_COST:.1%} together")
+    return 0 if is_cheap else 1
+
+
+def turns_per_cpu_s(beats: list[float] | None) -> float:
+    """How often the busy greenlet has its turn in a second of CPU time; with a list: beside the heartbeat."""
+    watch = SelfWatch(time.perf_counter())
+    beating = None if beats is None else watch.start()
+    turns, start_s = 0, time.process_time()
+    while (used_s := time.process_time() - start_s) < CPU_S:
+        for _ in range(20):
+            gevent.sleep(0)
+            sum(range(500))
+        turns += 20
+    if beats is not None:
+        beats.append(len(watch.take().lags_us) / used_s)
+        gevent.kill(beating)
+    return turns / used_s
+
+
+def seconds_of_a_row() -> float:
+    """CPU seconds to make one row with 50 beats and to encode it."""
+    watch = SelfWatch(time.perf_counter(), lambda: 1)
+    start_s = time.process_time()
+    for _ in range(TAKES):
+        for _ in range(50):
+            watch.beat(time.perf_counter())
+        encode_seconds([watch.take()])
+    return (time.process_time() - start_s) / TAKES
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""What do the sensors and the canary cost? Their own CPU beside a target with threads and connections.
+
+The target is a process with 44 threads (an event loop and a full thread pool), the generator one with 2; 100
+connections stand on the target's port, and nothing is asked of it. The sensors' thread is charged by its own CPU clock.
+The canary is timed as a run pays for it: from the call to its figure, on the first and the last processor.
+
+    python benchmarks/sensor_cost.py [--quick] [--rows N] [--canaries N]
+
+Printed: CPU a second as a share of one processor (wanted: at most 0.5 %), and seconds a canary (wanted: two of them,
+before and after a run, within 0.4 s) with the spread of its figures.
+"""
+
+import argparse
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from loopbench.measure.canary import measure_canary
+from loopbench.measure.machine import available_cores
+from loopbench.measure.sensors import Sensors
+
+MOST_SHARE: Final = 0.005
+MOST_CANARIES_S: Final = 0.4
+INTERVAL_S: Final = 0.25
+CONNECTIONS: Final = 100
+TARGET: Final = f"""
+import socket, threading, time
+server = socket.create_server(("127.0.0.1", 0), backlog=500)
+for _ in range(43):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+print(server.getsockname()[1], flush=True)
+kept = [server.accept()[0] for _ in range({CONNECTIONS})]
+time.sleep(600)
+"""
+GENERATOR: Final = f"""
+import socket, sys, threading, time
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+kept = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range({CONNECTIONS})]
+print("connected", flush=True)
+time.sleep(600)
+"""
+
+
+def main() -> int:
+    """Print both figures; 1 if either is above what is wanted."""
+    options = parse_options()
+    share = sensors_share(options.rows)
+    canaries = [timed_canary() for _ in range(options.canaries)]
+    pair_s = 2 * statistics.median(took_s for took_s, _ in canaries)
+    spread = statistics.stdev(math.log(figure) for _, figure in canaries)
+    print(f"sensors  {100 * share:.3f} % of one processor, {1000 * share:.2f} ms a row")
+    print(f"canary   {pair_s:.3f} s for two; its figure {1000 * canaries[0][1]:.2f} ms, spread {100 * spread:.1f} %")
+    passed = share <= MOST_SHARE and pair_s <= MOST_CANARIES_S
+    print(
+        f"{'PASS' if passed else 'FAIL'}: sensors at most {100 * MOST_SHARE:g} % of a processor, "
+        f"two canaries within {MOST_CANARIES_S:g} s"
+    )
+    return 0 if passed else 1
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line; --quick for one that takes seconds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="20 rows and 5 canaries instead of 100 and 30")
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--canaries", type=int)
+    options = parser.parse_args()
+    options.rows = options.rows or (20 if options.quick else 100)
+    options.canaries = options.canaries or (5 if options.quick else 30)
+    return options
+
+
+def sensors_share(rows: int) -> float:
+    """CPU seconds a row, which is a second of a run. Rows come faster here, to have more of them."""
+    with child(TARGET) as target, tempfile.TemporaryDirectory() as folder:
+        port = int(read_line(target))
+        with child(GENERATOR, str(port)) as generator:
+            read_line(generator)
+            sensors = Sensors(
+                Path(folder) / "sensors.csv",
+                target_pids=lambda: (target.pid,),
+                generator_pids=lambda: (generator.pid,),
+                port=port,
+            )
+            began_s = time.thread_time()
+            for _ in range(rows):
+                row = sensors.read()
+                assert row.target.threads == 44, row
+                assert row.sockets.established == CONNECTIONS, row
+                time.sleep(INTERVAL_S)
+            return (time.thread_time() - began_s) / rows
+
+
+def timed_canary() -> tuple[float, float]:
+    """Seconds it took, and what it says."""
+    began_s = time.perf_counter()
+    figure = measure_canary(available_cores())
+    assert figure is not None, "the canary could not be pinned"
+    return time.perf_counter() - began_s, figure
+
+
+@contextmanager
+def child(code: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A Python process with its output to read, for as long as the block."""
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def read_line(process: subprocess.Popen[str]) -> str:
+    """Its next line."""
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Leads several generators and asks nothing itself: order, phases, reports into files, and the end if one is lost.
+
+It is the order of its messages that defines the phases: a worker marks a phase in its own record, on its own clock,
+when the message arrives. Each worker's connection keeps the order of messages.
+"""
+
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import gevent
+from locust.env import Environment
+from locust.rpc import Message
+from locust.runners import STATE_MISSING, MasterRunner
+
+from locustfiles import messages
+from locustfiles.crew import Crew
+from locustfiles.phases import Phases, Users
+from locustfiles.shape import PhasesShape
+from loopbench.records.codec import to_json
+from loopbench.records.generators import (
+    EXIT_GAVE_UP,
+    LOST_WORKER,
+    WORKER_LATE,
+    WORKER_REFUSED,
+    Generators,
+    write_generators,
+)
+from loopbench.records.load_order import LoadOrder
+
+READY_WAIT_S: Final = 15.0
+WARM_WAIT_S: Final = 30.0
+"""Beyond the warm-up itself: its last request may take long."""
+
+LAST_REPORT_WAIT_S: Final = 15.0
+"""Beyond the drain, which workers end by themselves."""
+
+LOOK_S: Final = 0.02
+WATCH_S: Final = 0.25
+FAREWELL_S: Final = 0.3
+NOBODY: Final[Users] = (0, 1.0)
+
+
+class Master:
+    """Leads a crew of workers through one run."""
+
+    def __init__(self, environment: Environment, runner: MasterRunner, order: LoadOrder) -> None:
+        self._environment = environment
+        self._runner = runner
+        self._order = order
+        self._folder = Path(order.samples_file).parent
+        self._crew = Crew(order.generators, self._folder)
+        self._known = Generators(master_port=runner.server.port)
+        self._phases = Phases(order, self._announce)
+        self._course = self._lead()
+        self._finishing = False
+        PhasesShape.course = self
+        runner.register_message(messages.HELLO, self._greet)
+        runner.register_message(messages.READY, self._is_ready)
+        runner.register_message(messages.WARM, self._is_warm)
+        environment.events.worker_report.add_listener(self._take_report)
+        environment.events.spawning_complete.add_listener(self._all_users_came)
+        environment.events.test_stopping.add_listener(self._finish)
+        self._note()
+
+    def next_users(self) -> Users | None:
+        """See `phases.Course`."""
+        return next(self._course, None)
+
+    def _lead(self) -> Iterator[Users]:
+        """The phases, with the workers' warm-up before them: a test for nobody makes Locust start it everywhere."""
+        self._wait_until_all("ready", READY_WAIT_S)
+        gevent.spawn(self._watch)
+        yield NOBODY
+        self._wait_until_all("warm", self._order.warmup_s + WARM_WAIT_S)
+        self._phases.load_begins()
+        while (users := self._phases.next_users()) is not None:
+            yield users
+
+    def _greet(self, msg: Message, **_: Any) -> None:
+        refusal = self._crew.refusal(msg.data)
+        if refusal:
+            self._runner.send_message(messages.REFUSED, {"why": refusal}, msg.node_id)
+            self._give_up(f"the worker on {msg.data.get('host')} was refused: {refusal}", WORKER_REFUSED)
+        member = self._crew.admit(msg.node_id, msg.data)
+        self._note(workers=self._crew.facts)
+        order = {"order": to_json(self._order), "generator": member.facts.index}
+        self._runner.send_message(messages.ORDER, order, msg.node_id)
+
+    def _is_ready(self, msg: Message, **_: Any) -> None:
+        self._crew[msg.node_id].ready = True
+
+    def _is_warm(self, msg: Message, **_: Any) -> None:
+        self._crew[msg.node_id].warm = True
+
+    def _announce(self, phase: str) -> None:
+        self._runner.send_message(messages.PHASE, {"phase": phase})
+
+    def _all_users_came(self, user_count: int, **_: Any) -> None:
+        if user_count:
+            self._phases.all_users_came()
+
+    def _take_report(self, client_id: str, data: dict[str, Any]) -> None:
+        """After Locust's own listeners: its statistics hold this report already when the last one closes the file."""
+        member = self._crew.get(client_id)
+        if member is None or member.closed:
+            return
+        member.file.write(data[messages.FRAMES])
+        if data[messages.CLOSED]:
+            member.file.close()
+            member.closed = True
+
+    def _finish(self, **_: Any) -> None:
+        """Before Locust tells anybody to quit: it would wait half a second for last reports, a drain may take 30."""
+        if self._finishing:
+            return
+        self._finishing = True
+        self._phases.drain()
+        self._wait_until_all("closed", self._environment.stop_timeout + LAST_REPORT_WAIT_S)
+        self._note(locust_requests=self._environment.stats.total.num_requests)
+
+    def _wait_until_all(self, stage: str, most_s: float) -> None:
+        deadline_s = time.perf_counter() + most_s
+        while not self._crew.all_have(stage):
+            if time.perf_counter() > deadline_s:
+                self._give_up(
+                    f"{self._crew.waiting_for(stage)} did not become {stage} within {most_s:g} s", WORKER_LATE
+                )
+            gevent.sleep(LOOK_S)
+
+    def _watch(self) -> None:
+        while not self._crew.all_have("closed"):
+            answering = {client_id: node.state != STATE_MISSING for client_id, node in self._runner.clients.items()}
+            if trouble := self._crew.trouble(answering):
+                self._give_up(trouble, LOST_WORKER)
+            gevent.sleep(WATCH_S)
+
+    def _give_up(self, problem: str, slug: str) -> NoReturn:
+        """Say why, let the others stop asking, and end: a load that is not the one ordered is not worth finishing."""
+        self._note(problem=problem, problem_slug=slug)
+        sys.stderr.write(f"gave up: {problem}\n")
+        sys.stderr.flush()
+        self._runner.send_message("quit")  # Locust's own: workers elsewhere must not load the target on
+        gevent.sleep(FAREWELL_S)
+        os._exit(EXIT_GAVE_UP)
+
+    def _note(self, **news: Any) -> None:
+        self._known = dataclasses.replace(self._known, **news)
+        write_generators(self._known, self._folder)

@@ -1,0 +1,107 @@
+"""One of several generators: gets its order from a master, asks, and sends its record along with Locust's reports.
+
+Nothing of it lies on this machine's disk: the order came by message and every frame goes the same way back, so a
+worker beside its master and one on another machine do the same.
+"""
+
+import dataclasses
+import os
+import sys
+from typing import Any, Final
+
+import gevent
+from gevent.event import Event
+from locust.env import Environment
+from locust.rpc import Message
+from locust.runners import WorkerRunner
+
+from locustfiles import messages
+from locustfiles.generator import Generator
+from locustfiles.sinks import ReportSink
+from loopbench.records import samples
+from loopbench.records.codec import from_json
+from loopbench.records.generators import EXIT_NO_ORDER, EXIT_REFUSED, REFUSED_PREFIX
+from loopbench.records.load_order import LoadOrder
+
+ORDER_WAIT_S: Final = 5.0
+"""A master that has gone meanwhile never answers; a fresh process then greets the next one."""
+
+
+class Worker:
+    """This process under a master. Locust spreads the users; the master's messages say when a phase begins."""
+
+    def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
+        self._environment = environment
+        self._runner = runner
+        self._sink = ReportSink()
+        self._generator: Generator | None = None
+        self._reported = 0
+        self._ordered = Event()
+        runner.register_message(messages.ORDER, self._obey)
+        runner.register_message(messages.REFUSED, self._leave)
+        runner.register_message(messages.PHASE, self._begin)
+        environment.events.report_to_master.add_listener(self._report)
+        environment.events.test_start.add_listener(self._warm_up)
+        environment.events.spawning_complete.add_listener(self._all_users_came)
+        environment.events.test_stopping.add_listener(self._stop_asking)
+        gevent.spawn(self._introduce)
+
+    def _introduce(self) -> None:
+        self._runner.send_message(messages.HELLO, messages.hello())
+        if not self._ordered.wait(ORDER_WAIT_S):
+            _exit(EXIT_NO_ORDER, f"the master sent no order within {ORDER_WAIT_S:g} s")
+
+    def _obey(self, msg: Message, **_: Any) -> None:
+        order = from_json(LoadOrder, msg.data["order"], "the master's order")
+        self._generator = Generator(
+            self._environment, dataclasses.replace(order, generator=msg.data["generator"]), self._sink
+        )
+        self._ordered.set()
+        self._runner.send_message(messages.READY)
+
+    def _leave(self, msg: Message, **_: Any) -> None:
+        _exit(EXIT_REFUSED, f"{REFUSED_PREFIX}{msg.data['why']}")
+
+    def _warm_up(self, **_: Any) -> None:
+        """Locust's first spawn message is for no users at all: it starts the test, and so the warm-up."""
+        if self._generator:
+            self._generator.warm_up()
+            self._runner.send_message(messages.WARM)
+
+    def _all_users_came(self, user_count: int, **_: Any) -> None:
+        if self._generator and user_count:
+            self._generator.all_users_came()
+
+    def _stop_asking(self, **_: Any) -> None:
+        """Also when Locust ends the test without a drain: the master has given up or is gone."""
+        if self._generator:
+            self._generator.stop_asking()
+
+    def _begin(self, msg: Message, **_: Any) -> None:
+        if self._generator is None:
+            return
+        phase = msg.data["phase"]
+        self._generator.begin(phase)
+        if phase == samples.PHASE_DRAIN:
+            self._finish(self._generator)
+
+    def _finish(self, generator: Generator) -> None:
+        """Let users end what they have begun, close the record, and report at once instead of at the next interval."""
+        self._runner.stop()
+        generator.close(self._reported + self._environment.stats.total.num_requests)
+        self._runner._send_stats()  # noqa: SLF001  Locust's own way to send a last report, see its "quit" message
+        while not self._sink.empty:
+            self._runner._send_stats()  # noqa: SLF001
+
+    def _report(self, data: dict[str, Any], **_: Any) -> None:
+        """After Locust's own listener, which has put its figures into the report and begins to count anew."""
+        self._reported += data["stats_total"]["num_requests"]
+        data[messages.FRAMES] = self._sink.take()
+        data[messages.CLOSED] = self._sink.closed and self._sink.empty
+
+
+def _exit(code: int, why: str) -> None:
+    """At once: whatever Locust would do to end in good order needs a master that listens."""
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
+    os._exit(code)

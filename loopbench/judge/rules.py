@@ -1,0 +1,330 @@
+"""The rules of the diagnosis: each looks at a run's figures and says what it finds, or nothing. All pure.
+
+They are asked in the order of RULES, the most particular first. What they compare with stands in `limits`.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from loopbench.judge.findings import Evidence, Finding, Kind
+from loopbench.judge.limits import LEAST_TASKS, LIMITS
+from loopbench.judge.loop_figures import LoopFigures
+from loopbench.judge.loop_lines import LoopLine, Owner
+from loopbench.judge.remedies import call_of, for_line
+
+MOST_LINES: Final = 10
+LEAST_SHARE: Final = 0.1
+"""Of the time of its kind: a line below it is not the reason, whoever wrote it."""
+
+
+def lines_for(kind: Kind, figures: LoopFigures) -> tuple[LoopLine, ...]:
+    """Blocked lines for a blocked loop, then those of short steps; for a full one whichever took longer."""
+    if kind not in HAS_LINES:
+        return ()
+    blocked = [line for line in figures.lines if line.blocked]
+    busy = [line for line in figures.lines if not line.blocked]
+    few = not (evidence := _evidence("blocked", figures.blocked)) or not evidence.holds
+    if not blocked or (kind is Kind.LOOP_OUT_OF_CPU and (few or _seconds(busy) > _seconds(blocked))):
+        return tuple(sorted(busy, key=_rank)[:MOST_LINES])
+    return tuple(sorted(blocked, key=_rank)[:MOST_LINES])
+
+
+def _rank(line: LoopLine) -> tuple[bool, float]:
+    """Those first that somebody can change and that matter, then the framework's and the rest; each longest first."""
+    return line.owner is Owner.LIBRARY or line.share < LEAST_SHARE, -line.seconds
+
+
+def _seconds(lines: list[LoopLine]) -> float:
+    return sum(line.seconds for line in lines)
+
+
+def _evidence(figure: str, value: float | None) -> Evidence | None:
+    return None if value is None else Evidence(LIMITS[figure], value)
+
+
+def _holding(*evidence: Evidence | None) -> tuple[Evidence, ...] | None:
+    """All of them, if all were measured and hold."""
+    known = tuple(each for each in evidence if each is not None)
+    return known if len(known) == len(evidence) and all(each.holds for each in known) else None
+
+
+def _percent(share: float | None) -> str:
+    return "an unknown part" if share is None else f"{100 * share:.0f} %"
+
+
+def _longest(figures: LoopFigures) -> LoopLine | None:
+    return next(iter(lines_for(Kind.BLOCKED_LOOP, figures)), None)
+
+
+def _longest_waiting(figures: LoopFigures) -> float:
+    """Share of the window that one line of the user's own blocked without computing."""
+    waits = [
+        line.seconds * (1 - (line.cpu_share or 0.0))
+        for line in figures.lines
+        if line.blocked and line.owner is Owner.USER
+    ]
+    return max(waits, default=0.0) / _watched_s(figures)
+
+
+def _watched_s(figures: LoopFigures) -> float:
+    """Of all workers together, as `lines` are."""
+    return figures.seconds_seen * max(1, len(figures.processes))
+
+
+def _is_fight(figures: LoopFigures) -> tuple[Evidence, ...] | None:
+    """Threads take the processor from the loop, and no single call holds it."""
+    if (one := _evidence("one line", _longest_waiting(figures))) and one.holds:
+        return None
+    others = figures.other_threads_cpu
+    full = _holding(
+        _evidence("utilization", figures.utilization),
+        _evidence("process cpu", figures.process_cpu),
+        _evidence("other threads' cpu", others),
+    )
+    return full or _holding(_evidence("threads' cpu", others))
+
+
+def _blocked_loop(figures: LoopFigures) -> Finding | None:
+    if _is_fight(figures):
+        return None
+    evidence = _holding(_evidence("blocked waiting", _less_queue(figures.blocked_waiting, figures))) or _holding(
+        _evidence("utilization", figures.utilization), _evidence("waiting part", figures.waiting_part)
+    )
+    return None if evidence is None else _blocked_finding(figures, evidence)
+
+
+def _less_queue(blocked: float | None, figures: LoopFigures) -> float | None:
+    """Without its part of the wait for a processor, which is the machine's doing."""
+    if blocked is None or figures.blocked is None or not figures.utilization:
+        return blocked
+    queued = (figures.run_queue or 0.0) * min(1.0, figures.blocked / figures.utilization)
+    return max(0.0, blocked - queued)
+
+
+def _now_and_then(figures: LoopFigures) -> Finding | None:
+    """Long steps on a loop that has time left: everybody waits for them nevertheless."""
+    unseen = _holding(_evidence("blocked unseen", figures.blocked_unseen))
+    if unseen:
+        return Finding(Kind.BLOCKED_LOOP, _UNSEEN_SENTENCE, unseen, _UNSEEN_REMEDIES, has_lines=False)
+    line = _longest(figures)
+    if line is None or not line.blocked:
+        return None
+    evidence = _holding(
+        _evidence("blocked", _less_queue(figures.blocked, figures)),
+        _evidence("longest line", line.seconds / _watched_s(figures)),
+    )
+    return None if evidence is None else _blocked_finding(figures, evidence)
+
+
+def _blocked_finding(figures: LoopFigures, evidence: tuple[Evidence, ...]) -> Finding:
+    line = _longest(figures)
+    where = f" The longest: {line.place}, {_percent(line.share)} of that time." if line else ""
+    sentence = (
+        f"A call that does not give way holds the event loop: {_percent(figures.blocked)} of the time went into steps "
+        f"of more than 10 ms, and every other request waited.{where}"
+    )
+    return Finding(Kind.BLOCKED_LOOP, sentence, evidence, () if line else _UNSEEN_REMEDIES)
+
+
+_UNSEEN_SENTENCE: Final = (
+    "Something holds the event loop for more than 10 ms at a time and leaves no line of Python to blame."
+)
+_UNSEEN_REMEDIES: Final = ("a callback without a line of Python blocks (call_soon or call_later of a C function)",)
+
+
+def _background_backlog(figures: LoopFigures) -> Finding | None:
+    left, users = (figures.after.tasks_left if figures.after else None), max(1, figures.load.users)
+    rest = None
+    if left is not None and left >= LEAST_TASKS:
+        rest = _holding(_evidence("tasks left", left / users))
+    grown, goodput = figures.tasks_growth_per_s, figures.load.goodput_rps
+    growth = None
+    if grown is not None and goodput and grown * figures.seconds_seen >= max(LEAST_TASKS, users):
+        growth = _holding(_evidence("tasks growth", grown / goodput))
+    if not rest and not growth:
+        return None
+    return Finding(
+        Kind.BACKGROUND_BACKLOG,
+        f"Answers go out before their work is done, and the work piles up: {_left_over(figures)}.",
+        (*(rest or ()), *(growth or ())),
+        (
+            "bound the work in the background: a queue with a limit and a few consumers, or await it before answering",
+            "hand it to a worker process or a task queue if it may outlive the request",
+        ),
+    )
+
+
+def _left_over(figures: LoopFigures) -> str:
+    grown = figures.tasks_growth_per_s
+    parts = [f"{grown:+.0f} tasks a second under load"] if grown is not None else []
+    if figures.after is not None and figures.after.tasks_left is not None:
+        idle = figures.after.idle_after_s
+        until = (
+            f"idle {idle:.1f} s later" if idle is not None else f"still at work {figures.after.watched_s:.1f} s later"
+        )
+        parts.append(f"{figures.after.tasks_left} tasks left after the last answer, {until}")
+    return ", ".join(parts)
+
+
+def _gil_fight(figures: LoopFigures) -> Finding | None:
+    evidence = _is_fight(figures)
+    if evidence is None:
+        return None
+    return Finding(
+        Kind.GIL_FIGHT,
+        f"Threads compute beside the loop ({figures.other_threads_cpu or 0:.2f} of {figures.process_cpu or 0:.2f} "
+        "cores) and they share one GIL: the loop waits for its turn, and more threads make it wait longer.",
+        evidence,
+        (
+            "give CPU work to processes: ProcessPoolExecutor made in the lifespan, anyio.to_process, or more workers",
+            "fewer thread tokens let the loop have its turn more often; for a trivial body `async def` needs no thread",
+        ),
+    )
+
+
+def _loop_out_of_cpu(figures: LoopFigures) -> Finding | None:
+    evidence = _holding(_evidence("utilization", figures.utilization))
+    if evidence is None or _is_fight(figures) or _blocked_loop(figures):  # full, but not of its own computing
+        return None
+    line = next(iter(lines_for(Kind.LOOP_OUT_OF_CPU, figures)), None)
+    where = f" Most of it at {line.place}." if line is not None and line.owner is not Owner.LIBRARY else ""
+    sentence = (
+        f"The event loop computes all the time (its thread used {_percent(figures.loop_cpu)} of a core): "
+        f"this is what one process can do.{where}"
+    )
+    remedies: tuple[str, ...] = ("more workers, if there are more cores (uvicorn --workers)",)
+    if line is not None and line.blocked:
+        remedies = (*for_line(line, computes=True), *remedies)
+    elif line is not None and call_of(line) and (much := _evidence("short steps", line.seconds / _watched_s(figures))):
+        remedies = (*remedies, *(for_line(line, computes=True) if much.holds else ()))
+    return Finding(Kind.LOOP_OUT_OF_CPU, sentence, evidence, remedies)
+
+
+def _anyio_queue(figures: LoopFigures) -> Finding | None:
+    tokens = figures.anyio_tokens
+    borrowed = None if figures.anyio_borrowed is None or not tokens else figures.anyio_borrowed / tokens
+    evidence = _holding(_evidence("anyio waiting", figures.anyio_waiting), _evidence("anyio borrowed", borrowed))
+    if evidence is None:
+        return None
+    wait_s = figures.anyio_wait_s
+    waited = "" if wait_s is None else f" A request waits {1000 * wait_s:.0f} ms for a thread, by Little's law."
+    return Finding(
+        Kind.ANYIO_QUEUE,
+        f"All {tokens} threads of anyio's limiter are taken and {figures.anyio_waiting:.1f} tasks wait.{waited}",
+        evidence,
+        (
+            "use the async equivalent of the call, so that no thread is held while it waits",
+            "more tokens: anyio.to_thread.current_default_thread_limiter().total_tokens, set in the lifespan",
+            "a CapacityLimiter of its own, made once, for the slow work, so that other routes keep their threads",
+        ),
+    )
+
+
+def _executor_queue(figures: LoopFigures) -> Finding | None:
+    evidence = _holding(_evidence("executor queue", figures.executor_queue))
+    if evidence is None:
+        return None
+    return Finding(
+        Kind.EXECUTOR_QUEUE,
+        f"The default executor has {figures.executor_size} threads (min(32, cores + 4)) and "
+        f"{figures.executor_queue:.1f} jobs wait: asyncio.to_thread, run_in_executor(None) and aiofiles share it.",
+        evidence,
+        (
+            "use the async equivalent of the call, so that no thread is held while it waits",
+            "run_in_threadpool or a plain `def` endpoint: anyio's limiter has 40 threads",
+            "loop.set_default_executor(ThreadPoolExecutor(n)) in the lifespan, or an executor of its own",
+        ),
+    )
+
+
+def _generator_limited(figures: LoopFigures) -> Finding | None:
+    generator = figures.generator
+    evidence = _holding(_evidence("generator cpu", generator.cpu_share)) if generator else None
+    if evidence is None or _holding(_evidence("utilization", figures.utilization)):
+        return None
+    return Finding(
+        Kind.GENERATOR_LIMITED,
+        "The load generator is out of CPU while the target has time: the figures are the generator's.",
+        evidence,
+        ("more generator processes, or a lighter client, or fewer users with less think time",),
+    )
+
+
+def _accept_starvation(figures: LoopFigures) -> Finding | None:
+    load = figures.load
+    evidence = _holding(_evidence("never served", load.never_served / max(1, load.users)))
+    if evidence is None:
+        return None
+    return Finding(
+        Kind.ACCEPT_STARVATION,
+        f"{load.never_served} of {load.users} users never had an answer: uvloop accepts one connection a turn of its "
+        "loop, so long turns keep newcomers out, and the latencies are those of the few who came in.",
+        evidence,
+        ("shorten what holds the loop; read no latency figure of this run without the users never served",),
+    )
+
+
+def _gc_pauses(figures: LoopFigures) -> Finding | None:
+    evidence = _holding(_evidence("gc pauses", figures.gc_share))
+    if evidence is None:
+        return None
+    return Finding(
+        Kind.GC_PAUSES,
+        f"Garbage collection took {_percent(figures.gc_share)} of the time; whoever was on the loop was stopped by it.",
+        evidence,
+        ("gc.freeze() after start-up, a higher gc.set_threshold, fewer objects in cycles",),
+    )
+
+
+def _downstream(figures: LoopFigures) -> Finding | None:
+    evidence = _holding(_evidence("in flight", figures.load.in_flight / max(1, figures.load.users)))
+    if evidence is None:
+        return None
+    at_once = figures.load.served_at_once
+    width = (
+        ""
+        if at_once is None or at_once > figures.load.in_flight / 2
+        else f" About {at_once:.3g} requests are worked on at a time and the others queue: a lock, a connection pool "
+        "or a limiter of the app's own."
+    )
+    return Finding(
+        Kind.DOWNSTREAM,
+        "Requests wait for something outside the loop, which has time left, and no thread pool is full: a service "
+        f"behind it, a lock or pool of the app's own, or too few users to fill it.{width}",
+        evidence,
+        (
+            "more users, to see whether throughput grows with them",
+            "look at what is awaited: its latency, its pool (one client from the lifespan), locks held over an await",
+        ),
+    )
+
+
+def _nothing_limits(figures: LoopFigures) -> Finding:
+    return Finding(
+        Kind.NOTHING_LIMITS,
+        f"Nothing limits here: the loop is at {_percent(figures.utilization)} and users mostly think "
+        f"({figures.load.in_flight:.1f} of {figures.load.users} wait for an answer).",
+        (),
+        ("more users, or less think time, to find a limit",),
+    )
+
+
+Rule = Callable[[LoopFigures], Finding | None]
+RULES: Final[tuple[Rule, ...]] = (
+    _blocked_loop,
+    _background_backlog,
+    _gil_fight,
+    _loop_out_of_cpu,
+    _anyio_queue,
+    _executor_queue,
+    _generator_limited,
+    _now_and_then,
+    _accept_starvation,
+    _gc_pauses,
+    _downstream,
+    _nothing_limits,
+)
+"""In the order in which they are asked. The last always holds."""
+
+LAST_RESORTS: Final = frozenset({Kind.DOWNSTREAM, Kind.NOTHING_LIMITS})
+HAS_LINES: Final = frozenset({Kind.BLOCKED_LOOP, Kind.LOOP_OUT_OF_CPU})

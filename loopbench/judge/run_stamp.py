@@ -1,0 +1,107 @@
+"""From a run's folder to its stamp: reads what the figures need, and leaves out nothing without saying why."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from loopbench.judge.generator_metrics import generator_metrics
+from loopbench.judge.load_metrics import load_metrics
+from loopbench.judge.load_view import LoadView, load_view
+from loopbench.judge.machine_metrics import MachineView, machine_metrics, median_s
+from loopbench.judge.metrics import RunMetrics
+from loopbench.judge.probe_log import read_probe_logs
+from loopbench.judge.run_files import RunFiles
+from loopbench.judge.stamp import Stamp, evaluate
+from loopbench.judge.target_metrics import Reference, effective_settings, target_metrics
+from loopbench.records import FormatError
+from loopbench.records.samples import PHASE_WARMUP
+from loopbench.records.sensors import SENSORS_FILE, UNOBSERVABLE_FILE, SensorRow, read_sensors, read_unobservable
+from loopbench.records.session import Phase, RecordedVariant, SessionRecord, read_run, run_folders
+
+CanaryMedian = float | None
+"""Seconds the canary took in the median of a session so far; None when it was never run."""
+
+
+def canary_median(session_folder: Path) -> CanaryMedian:
+    """Of all complete runs of a session, before and after each."""
+    canaries_s: list[float | None] = []
+    for folder in run_folders(session_folder):
+        try:
+            record = read_run(folder)
+        except FormatError:  # a damaged run costs only itself
+            continue
+        canaries_s += [record.canary_before_s, record.canary_after_s]
+    return median_s(canaries_s)
+
+
+def stamp_run(files: RunFiles, session: SessionRecord, canary: CanaryMedian) -> Stamp:
+    """The stamp of one run.
+
+    Args:
+        files: of the run; it may be an attempt that does not count yet.
+        session: what it belongs to.
+        canary: of the session; for its first run None, and then its own two are held against each other.
+
+    Raises:
+        DataError, FormatError: a file of the run is damaged.
+    """
+    return evaluate(run_metrics(files, session, canary))
+
+
+def run_metrics(files: RunFiles, session: SessionRecord, canary: CanaryMedian) -> RunMetrics:
+    """Every figure of one run that the rules ask for. Arguments and errors as for `stamp_run`."""
+    record, folder = files.record, files.folder
+    load = load_view(files)
+    logs = read_probe_logs(folder)
+    reference = _reference(folder, session.scenario.variants)
+    return RunMetrics(
+        **target_metrics(record, files.variant.target, logs, reference),
+        **load_metrics(load),
+        **generator_metrics(load, record.own_ceiling_rps),
+        **machine_metrics(_machine_view(files, session, load, canary)),
+    )
+
+
+def _machine_view(files: RunFiles, session: SessionRecord, load: LoadView, canary: CanaryMedian) -> MachineView:
+    canaries_s = (files.record.canary_before_s, files.record.canary_after_s)
+    shown, loaded = load.shown, tuple(each for each in files.record.phases if each.name != PHASE_WARMUP)
+    if session.scenario.remote_workers:  # their clocks are not the sensors': all that was seen counts
+        shown = loaded = (Phase("all", -math.inf, math.inf),)
+    head = files.samples.head
+    return MachineView(
+        rows=_sensor_rows(files.folder) if head else None,  # without it nobody knows which second was which
+        unobservable=_unobservable(files.folder),
+        origin_s=head.origin_monotonic_s if head else 0.0,
+        shown=shown,
+        loaded=loaded,
+        canaries_s=canaries_s,
+        canary_median_s=canary or median_s(canaries_s),
+    )
+
+
+def _sensor_rows(folder: Path) -> tuple[SensorRow, ...] | None:
+    path = folder / SENSORS_FILE
+    return read_sensors(path) if path.is_file() else None
+
+
+def _unobservable(folder: Path) -> dict[str, str]:
+    path = folder / UNOBSERVABLE_FILE
+    return read_unobservable(path) if path.is_file() else {}
+
+
+def _reference(folder: Path, variants: Sequence[RecordedVariant]) -> Reference | None:
+    """The session's first complete run; None when that is this one, or there is none yet, or it cannot be read."""
+    first = next(run_folders(folder.parents[1]), None)
+    return None if first is None or first == folder else _settings_of(first, tuple(variants))
+
+
+@lru_cache(maxsize=16)  # asked for by every run of a session; a complete run never changes
+def _settings_of(folder: Path, variants: tuple[RecordedVariant, ...]) -> Reference | None:
+    try:
+        record = read_run(folder)
+        settings = effective_settings(record, read_probe_logs(folder))
+    except FormatError:
+        return None
+    target = next((each.target for each in variants if each.slug == record.variant), None)
+    return None if target is None else Reference(target, settings)

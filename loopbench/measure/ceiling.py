@@ -1,0 +1,195 @@
+"""The generator's own ceiling: what it reaches against a server that does nothing, measured once for a session.
+
+A throughput near it would be the generator's, not the target's (rule G4).
+"""
+
+import json
+import secrets
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loopbench.errors import GeneratorError
+from loopbench.measure import environment
+from loopbench.measure.generators import Spread
+from loopbench.measure.load import Load
+from loopbench.measure.log_tail import log_tail
+from loopbench.measure.machine import Cores
+from loopbench.measure.stop import StopWish
+from loopbench.measure.supervise import Supervised
+from loopbench.records import samples
+from loopbench.records.codec import to_json
+from loopbench.records.expectation import Expectation
+from loopbench.records.frames import Frame, decode
+from loopbench.records.generator_watch import WatchedSecond, decode_seconds
+from loopbench.records.load_order import ARRIVALS_CONSTANT, MODE_CLOSED, LoadOrder, OrderedRequest
+from loopbench.records.own_ceiling import CEILING_FILE, OwnCeiling, read_own_ceiling
+from loopbench.records.session import KIND_PLATEAU, samples_file
+
+USERS: Final = 100
+WARMUP_S: Final = 0.5
+SETTLE_S: Final = 1.0
+WINDOW_S: Final = 3.0
+DRAIN_S: Final = 5.0
+READY_S: Final = 10.0
+STOP_S: Final = 2.0
+
+SERVER: Final = "target_app.noop_server"
+LISTENING: Final = "listening on "
+WORK_FOLDER: Final = ".ceiling"
+
+
+def own_ceiling(
+    session_folder: Path, *, client: str, spread: Spread, cores: Cores, stop: StopWish
+) -> OwnCeiling | None:
+    """The session's ceiling: the one it holds already if that fits, else a new measurement of about six seconds.
+
+    None when the users sit on other machines: our no-op server listens on loopback alone.
+
+    Raises:
+        GeneratorError: the server or Locust failed; what they left stays in the session's folder.
+        InterruptedRunError: a signal asked for the end.
+    """
+    if spread.elsewhere:
+        return None
+    known = read_own_ceiling(session_folder)
+    if known is not None and (known.client, known.generators) == (client, spread.here):
+        return known
+    work = session_folder / WORK_FOLDER
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    found = measure_own_ceiling(work, client=client, spread=spread, cores=cores, stop=stop)
+    (session_folder / CEILING_FILE).write_text(to_json(found), encoding="utf-8")
+    shutil.rmtree(work)
+    return found
+
+
+def measure_own_ceiling(folder: Path, *, client: str, spread: Spread, cores: Cores, stop: StopWish) -> OwnCeiling:
+    """Measure it, leaving the record in an empty folder.
+
+    Raises:
+        GeneratorError: the server or Locust failed.
+        InterruptedRunError: a signal asked for the end.
+    """
+    with _noop_server(folder, cores.target, stop) as url:
+        order = _order(url, client, folder)
+        with Load(order, folder, drain_s=DRAIN_S, cpus=cores.generator, spread=spread) as load:
+            load.watch(lambda _: stop.check())
+    windows = [_read_window(folder / samples_file(index)) for index in range(spread.here)]
+    shares = [window.cpu_share for window in windows if window.cpu_share is not None]
+    return OwnCeiling(
+        rps=round(sum(window.good / window.length_s for window in windows), 1),
+        client=client,
+        generators=spread.here,
+        users=USERS,
+        window_s=WINDOW_S,
+        generator_cpu_share=round(statistics.fmean(shares), 3) if shares else None,
+    )
+
+
+@contextmanager
+def _noop_server(folder: Path, cpus: tuple[int, ...], stop: StopWish) -> Iterator[str]:
+    """The URL of a server that ends with the block."""
+    log = folder / "noop.log"
+    command = [sys.executable, "-P", "-m", SERVER]
+    with Supervised(command, env=environment.for_generator({}), cwd=folder, log=log, cpus=cpus) as server:
+        yield _url(server, log, stop)
+        server.stop(STOP_S)
+
+
+def _url(server: Supervised, log: Path, stop: StopWish) -> str:
+    """What it says on its first line, as soon as it does."""
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and server.exit_code is None:
+        stop.check()
+        first = log.read_text(encoding="utf-8", errors="replace").partition("\n")
+        if first[1] and first[0].startswith(LISTENING):
+            return first[0].removeprefix(LISTENING)
+        time.sleep(0.02)
+    raise GeneratorError(
+        "the no-op server for the generator's own ceiling did not start",
+        slug="ceiling-server",
+        where=" ".join(server.command),
+        hints=("run that command by hand",),
+        detail=log_tail(log),
+    )
+
+
+def _order(url: str, client: str, folder: Path) -> LoadOrder:
+    request = OrderedRequest(
+        name="noop",
+        method="GET",
+        target="/hello",
+        headers={},
+        body_base64="",
+        timeout_s=DRAIN_S,
+        weight=1,
+        expect=Expectation(),
+    )
+    return LoadOrder(
+        run=secrets.token_hex(8),
+        url=url,
+        kind=KIND_PLATEAU,
+        client=client,
+        requests=(request,),
+        users=USERS,
+        spawn_rate=float(USERS),
+        warmup_users=10,
+        warmup_s=WARMUP_S,
+        settle_s=SETTLE_S,
+        hold_s=WINDOW_S,
+        steps=(),
+        mode=MODE_CLOSED,
+        rate_rps=(0.0, 0.0),
+        arrivals=ARRIVALS_CONSTANT,
+        explain=False,
+        think_time_s=(0.0, 0.0),
+        seed=1,
+        samples_file=str((folder / samples_file(0)).resolve()),
+    )
+
+
+@dataclass(frozen=True)
+class _Window:
+    """One generator's hold: good answers, its length, and how busy the process was in the seconds inside it."""
+
+    good: int
+    length_s: float
+    cpu_share: float | None
+
+
+def _read_window(path: Path) -> _Window:
+    ends_s: list[float] = []
+    marks: dict[str, float] = {}
+    watched: list[WatchedSecond] = []
+    for frame in decode(path.read_bytes()):
+        if not isinstance(frame, Frame):
+            continue
+        if frame.kind == samples.SAMP:
+            ends_s += [row[_START] + row[_LATENCY] for row in _rows(frame) if row[_ERROR] == samples.NO_ERROR]
+        elif frame.kind == samples.EVNT:
+            events = json.loads(bytes(frame.payload))
+            marks |= {str(value): at_s for at_s, kind, value in events if kind == samples.EVENT_PHASE}
+        elif frame.kind == samples.WTCH:
+            watched += decode_seconds(bytes(frame.payload))
+    begin_s, end_s = marks[samples.PHASE_HOLD], marks[samples.PHASE_DRAIN]
+    inside = [each.cpu_share for each in watched if begin_s <= each.at_s - each.span_s and each.at_s <= end_s]
+    return _Window(
+        good=sum(begin_s <= at_s < end_s for at_s in ends_s),
+        length_s=end_s - begin_s,
+        cpu_share=statistics.fmean(inside) if inside else None,
+    )
+
+
+def _rows(frame: Frame) -> Iterator[tuple[float, ...]]:
+    return samples.STRUCT.iter_unpack(frame.payload)
+
+
+_NAMES = [name for name, _ in samples.FIELDS]
+_START, _LATENCY, _ERROR = _NAMES.index("start_s"), _NAMES.index("latency_s"), _NAMES.index("error")

@@ -1,0 +1,204 @@
+"""Locust's processes on this machine: one that asks, or a master and its workers, each under a minder of its own.
+
+Locust's `--processes` would fork the workers. They are started here instead: each gets a core of its own, the end of
+each is seen at once, and the master can take a free port by itself and say which, so that nobody races it for one.
+"""
+
+import sys
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loopbench.errors import GeneratorError
+from loopbench.measure import environment
+from loopbench.measure.log_tail import log_tail
+from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.records import load_order
+from loopbench.records.generators import LOST_WORKER, Generators, read_generators, worker_log
+from loopbench.records.session import LOAD_ORDER_FILE, LOCUST_CSV_PREFIX, LOCUST_LOG
+from loopbench.scenario import Scenario
+
+LOCUSTFILE = Path(__file__).resolve().parents[2] / "locustfiles" / "bench.py"
+LOOPBACK: Final = "127.0.0.1"
+ANY_PORT: Final = 0
+GRACE_S: Final = 2.0
+
+CONNECT_S: Final = 30
+"""Workers started here have this long to connect."""
+
+REMOTE_CONNECT_S: Final = 120
+"""Workers elsewhere: somebody may still be typing their command."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How many processes share a load, and where they run."""
+
+    here: int = 1  # on this machine
+    elsewhere: int = 0  # `loopbench worker` on others; then nobody asks here
+    master_bind: str = LOOPBACK  # address the master listens on
+    master_port: int = ANY_PORT
+
+    @property
+    def total(self) -> int:
+        """Processes that ask."""
+        return self.elsewhere or self.here
+
+    @property
+    def has_master(self) -> bool:
+        """One process alone needs none."""
+        return bool(self.elsewhere) or self.here > 1
+
+    @property
+    def connect_s(self) -> int:
+        """How long the master waits for its workers."""
+        return REMOTE_CONNECT_S if self.elsewhere else CONNECT_S
+
+
+def spread_of(scenario: Scenario) -> Spread:
+    """What a scenario asks for. Its port counts only where somebody outside has to know it."""
+    load = scenario.load
+    if not load.remote_workers:
+        return Spread(here=load.generators)
+    return Spread(elsewhere=load.remote_workers, master_bind=load.master_bind or LOOPBACK, master_port=load.master_port)
+
+
+class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
+    """What runs Locust for one run. Leaving kills what is left.
+
+    Args:
+        folder: the run's; `load.json` lies there.
+        drain_s: Locust's `--stop-timeout`.
+        cpus: cores of the generators, one each as far as they go round; empty: not pinned.
+        spread: how many and where.
+    """
+
+    def __init__(self, folder: Path, drain_s: float, cpus: tuple[int, ...], spread: Spread) -> None:
+        self._folder = folder
+        self._drain_s = drain_s
+        self._cpus = cpus
+        self._spread = spread
+        self._workers: list[Supervised] = []
+        self._stack = ExitStack()
+        order = {load_order.PATH_VARIABLE: str((folder / LOAD_ORDER_FILE).resolve())}
+        role = master_options(spread) if spread.has_master else []
+        self._main = self._start([*command(drain_s), *csv_options(folder), *role], order, LOCUST_LOG, cpus)
+
+    def __exit__(self, *_: object) -> None:
+        self._main.stop(GRACE_S)  # when it has not ended by itself: what it has recorded is written
+        self._stack.close()
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Command line of the first one: who asks, or the master."""
+        return self._main.command
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The minders of all of them: Locust's own processes are their children."""
+        return (self._main.pid, *(worker.pid for worker in self._workers))
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of the first one; None while it runs."""
+        return self._main.exit_code
+
+    @property
+    def known(self) -> Generators | None:
+        """What the master has said so far; None without one, and before its first word."""
+        return read_generators(self._folder) if self._spread.has_master else None
+
+    def tend(self) -> None:
+        """Start the workers when the master says where it listens, and see whether they are all there.
+
+        Raises:
+            GeneratorError: one of them has ended too early.
+        """
+        if not self._spread.has_master or self._spread.elsewhere:
+            return
+        if not self._workers:
+            if known := self.known:
+                self._start_workers(known.master_port)
+            return
+        for number, worker in enumerate(self._workers):
+            code = worker.exit_code
+            if code is not None and self._too_early():
+                raise self._lost(number, code)
+
+    def _start_workers(self, port: int) -> None:
+        options = worker_options(LOOPBACK, port)
+        for number in range(self._spread.here):
+            cpus = (self._cpus[number % len(self._cpus)],) if self._cpus else ()
+            self._workers.append(self._start([*command(self._drain_s), *options], {}, worker_log(number), cpus))
+
+    def _too_early(self) -> bool:
+        """Workers end when the master sends them away: after it has counted, or given up."""
+        known = self.known
+        return known is None or (known.locust_requests is None and not known.problem)
+
+    def _lost(self, number: int, code: int) -> GeneratorError:
+        return GeneratorError(
+            f"worker {number + 1} of {self._spread.here} was lost in the middle of the run, which is INVALID "
+            f"({describe_exit(code)})",
+            slug=f"generator-{LOST_WORKER}",
+            where=" ".join(self._workers[number].command[:3]),
+            hints=(f"read {worker_log(number)} in the run's folder", "run the scenario again"),
+            detail=log_tail(self._folder / worker_log(number)),
+        )
+
+    def _start(self, line: list[str], variables: dict[str, str], log: str, cpus: tuple[int, ...]) -> Supervised:
+        return self._stack.enter_context(
+            Supervised(
+                line,
+                env=environment.for_generator(variables),
+                cwd=self._folder,  # ours: a json.py or a [tool.locust] in the user's folder must not be found
+                log=self._folder / log,
+                cpus=cpus,
+            )
+        )
+
+
+def command(drain_s: float) -> list[str]:
+    """What every role has in common; everything that a variable or a file could set is given explicitly."""
+    return [
+        sys.executable,
+        "-P",  # the working directory is no place to import from
+        "-m",
+        "locust",
+        "--locustfile",
+        str(LOCUSTFILE),
+        "--headless",
+        "--only-summary",
+        "--stop-timeout",
+        f"{drain_s:g}",  # its default of 0 drops what is in flight, and what is in flight is the slowest
+        "--exit-code-on-error",
+        "0",  # failed requests are counted and judged, they are no failure of Locust
+        "--loglevel",
+        "INFO",
+    ]
+
+
+def csv_options(folder: Path) -> list[str]:
+    """Locust's own four files: from the only process, or from the master for all."""
+    return ["--csv", str((folder / LOCUST_CSV_PREFIX).resolve()), "--csv-full-history"]
+
+
+def master_options(spread: Spread) -> list[str]:
+    """Make a master. Left to itself, Locust's listens on every interface."""
+    return [
+        "--master",
+        "--master-bind-host",
+        spread.master_bind,
+        "--master-bind-port",
+        str(spread.master_port),
+        "--expect-workers",
+        str(spread.total),
+        "--expect-workers-max-wait",
+        str(spread.connect_s),
+    ]
+
+
+def worker_options(host: str, port: int) -> list[str]:
+    """Make a worker of the master there."""
+    return ["--worker", "--master-host", host, "--master-port", str(port)]

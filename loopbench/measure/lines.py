@@ -1,0 +1,73 @@
+"""Keeps the source text around the target's busiest lines with the run, while the files are those that ran.
+
+Only regular text files below the target's own folder are read: a line elsewhere is named, its text is not copied.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from loopbench.records import probe
+from loopbench.records.source_lines import SourceLine, write_lines
+
+MOST_LINES: Final = 20
+AROUND: Final = 3
+"""Lines kept before and after each."""
+MOST_BYTES: Final = 1_000_000
+"""Of a source file; a larger one was generated."""
+MOST_CHARACTERS: Final = 200
+"""Of one line of text."""
+
+
+def capture_lines(folder: Path, app_dir: Path) -> None:
+    """Write `lines.json` into a run's folder, from the probe's logs there.
+
+    Args:
+        folder: the run's, when the target has ended.
+        app_dir: where the target's own code lies; nothing outside it is read.
+
+    Raises:
+        OSError: `lines.json` cannot be written. A source file that cannot be read is a reason, not an error.
+    """
+    started_s = probe.started_unix_s(folder)
+    places = probe.lines_by_time(folder)[:MOST_LINES]
+    write_lines(folder, tuple(_captured(file, line, app_dir.resolve(), started_s) for file, line in places))
+
+
+def _captured(name: str, line: int, app_dir: Path, started_s: float | None) -> SourceLine:
+    try:
+        text = _source(Path(name), app_dir, started_s)
+    except (_NotKeptError, OSError, UnicodeDecodeError, ValueError) as problem:
+        return SourceLine(name, line, 0, (), _reason(problem))
+    lines = text.split("\n")
+    if not 1 <= line <= len(lines):
+        return SourceLine(name, line, 0, (), "the file has no such line")
+    first = max(1, line - AROUND)
+    return SourceLine(name, line, first, tuple(each[:MOST_CHARACTERS] for each in lines[first - 1 : line + AROUND]), "")
+
+
+class _NotKeptError(Exception):
+    """Why a file's text is not copied."""
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, _NotKeptError):
+        return str(problem)
+    if isinstance(problem, OSError):
+        return f"the file cannot be read: {problem.strerror}"
+    return "the file is not UTF-8 text"
+
+
+def _source(path: Path, app_dir: Path, started_s: float | None) -> str:
+    if not path.is_absolute():
+        raise _NotKeptError("the code was generated: it has no file")
+    path = path.resolve()
+    if not path.is_relative_to(app_dir):
+        raise _NotKeptError("the file lies outside app_dir")
+    if not path.is_file():
+        raise _NotKeptError("there is no such regular file")
+    facts = path.stat()
+    if facts.st_size > MOST_BYTES:
+        raise _NotKeptError(f"the file is larger than {MOST_BYTES:,} bytes")
+    if started_s is None or facts.st_mtime > started_s:
+        raise _NotKeptError("the file was changed after the target was started")
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,161 @@
+"""What one side of a measurement spends: the processes below a supervised one, second by second."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from loopbench.measure.kernel_files import PAGE_BYTES, KernelFiles, NotObservableError
+from loopbench.records.sensors import ProcessUse
+
+NOTHING: Final = ProcessUse(None, None, None, None, None, None, None, None, None)
+NOT_RUNNING: Final = "no process of this side was running on this machine then"
+NO_LOOP: Final = "which process runs the loop was not known then"
+
+Pids = Callable[[], Sequence[int]]
+
+
+@dataclass(frozen=True)
+class _Process:
+    """One process: totals since it started, or what it spent between two readings."""
+
+    cpu_s: float
+    rss_bytes: int | None
+    threads: int
+    run_s: Mapping[int, float]  # by thread
+    delay_s: Mapping[int, float]  # by thread: ready to run, without a processor
+    switches: tuple[int, int] | None  # main thread: voluntary, involuntary
+
+    def since(self, before: "_Process | None") -> "_Process":
+        """What was spent since an earlier reading; everything, when there is none."""
+        if before is None or self.cpu_s < before.cpu_s:  # a counter that shrank belongs to a later namesake
+            return self
+        return _Process(
+            self.cpu_s - before.cpu_s,
+            self.rss_bytes,
+            self.threads,
+            {tid: value - before.run_s.get(tid, 0.0) for tid, value in self.run_s.items()},
+            {tid: value - before.delay_s.get(tid, 0.0) for tid, value in self.delay_s.items()},
+            _difference(self.switches, before.switches),
+        )
+
+
+class ProcessMeter:
+    """Each `read` says what was spent since the last, the first one what was spent since this was made.
+
+    Args:
+        files: where to look.
+        roots: the supervised processes; asked anew every time.
+        loops: the processes whose main thread runs an event loop; None: every process of the tree may.
+    """
+
+    def __init__(self, files: KernelFiles, roots: Pids, loops: Pids | None = None) -> None:
+        self._files = files
+        self._roots = roots
+        self._loops = loops
+        self._tree_of: tuple[tuple[int, ...], frozenset[int]] = ((), frozenset())
+        self._tree: tuple[int, ...] = ()
+        self._problems: dict[str, str] = {}
+        self.unobservable: dict[str, str] = {}
+        self._before = self._take(files.pids())
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """Who was there at the last `read`."""
+        return frozenset(self._before)
+
+    def read(self, alive: frozenset[int]) -> ProcessUse:
+        """Since the last `read`, or the start. Who has ended meanwhile is not in it, who came is in it from its birth.
+
+        Args:
+            alive: every process there is; the tree is only walked anew when somebody came or went.
+        """
+        before, now = self._before, self._take(alive)
+        self._before = now
+        spent = {pid: process.since(before.get(pid)) for pid, process in now.items()}
+        loops = set(self._loops()) & set(spent) if self._loops else set(spent)
+        use = _together(spent, loops) if spent else NOTHING
+        for column, value in asdict(use).items():
+            if value is None:
+                reason = self._problems.get(column, NO_LOOP) if spent else NOT_RUNNING
+                self.unobservable.setdefault(column, reason)
+        return use
+
+    def _take(self, alive: frozenset[int]) -> dict[int, _Process]:
+        roots = tuple(self._roots())
+        if (roots, alive) != self._tree_of:
+            self._tree_of = roots, alive
+            self._tree = tuple(pid for root in roots for pid in self._files.tree(root))
+        return {pid: process for pid in self._tree if (process := self._process(pid)) is not None}
+
+    def _process(self, pid: int) -> _Process | None:
+        cpu_s = self._files.cpu_s(pid)
+        threads = [int(tid) for tid in self._files.names(f"proc/{pid}/task")]
+        if cpu_s is None or not threads:
+            return None
+        times = {tid: pair for tid in threads if (pair := self._times(pid, tid)) is not None}
+        return _Process(
+            cpu_s=cpu_s,
+            rss_bytes=self._rss_bytes(pid),
+            threads=len(threads),
+            run_s={tid: pair[0] for tid, pair in times.items()},
+            delay_s={tid: pair[1] for tid, pair in times.items()},
+            switches=self._switches(pid),
+        )
+
+    def _times(self, pid: int, tid: int) -> tuple[float, float] | None:
+        """Run time and run-queue delay of a thread since it started."""
+        try:
+            run_ns, delay_ns, _ = self._files.read(f"proc/{pid}/task/{tid}/schedstat").split()
+        except (NotObservableError, ValueError) as problem:
+            self._note(problem, "busiest_thread_cpu_s", "loop_cpu_s", "run_queue_delay_s")
+            return None
+        return int(run_ns) / 1e9, int(delay_ns) / 1e9
+
+    def _rss_bytes(self, pid: int) -> int | None:
+        try:
+            return int(self._files.read(f"proc/{pid}/statm").split()[1]) * PAGE_BYTES
+        except (NotObservableError, IndexError) as problem:
+            self._note(problem, "rss_bytes")
+            return None
+
+    def _switches(self, pid: int) -> tuple[int, int] | None:
+        path = f"proc/{pid}/status"
+        try:
+            voluntary, involuntary = (f"{kind}_ctxt_switches:" for kind in ("voluntary", "nonvoluntary"))
+            return self._files.value(path, voluntary), self._files.value(path, involuntary)
+        except NotObservableError as problem:
+            self._note(problem, "voluntary_switches", "involuntary_switches")
+            return None
+
+    def _note(self, problem: Exception, *columns: str) -> None:
+        self._problems |= dict.fromkeys(columns, str(problem))
+
+
+def _together(spent: Mapping[int, _Process], loops: set[int]) -> ProcessUse:
+    switches = [process.switches for pid, process in spent.items() if pid in loops and process.switches]
+    return ProcessUse(
+        cpu_s=sum(process.cpu_s for process in spent.values()),
+        busiest_thread_cpu_s=_most(value for process in spent.values() for value in process.run_s.values()),
+        loop_cpu_s=_most(spent[pid].run_s.get(pid) for pid in loops),  # the main thread has its process's number
+        run_queue_delay_s=_most(spent[pid].delay_s.get(pid) for pid in loops),
+        voluntary_switches=max((pair[0] for pair in switches), default=None),
+        involuntary_switches=max((pair[1] for pair in switches), default=None),
+        rss_bytes=_sum_of_known(process.rss_bytes for process in spent.values()),
+        threads=sum(process.threads for process in spent.values()),
+        processes=len(spent),
+    )
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _sum_of_known(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _difference(now: tuple[int, int] | None, before: tuple[int, int] | None) -> tuple[int, int] | None:
+    if now is None or before is None:
+        return now
+    return now[0] - before[0], now[1] - before[1]

@@ -1,0 +1,107 @@
+"""After the load: ask the target what came of the work it accepted."""
+
+import http.client
+import json
+import time
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from loopbench.errors import TargetError
+from loopbench.measure.stop import StopWish
+from loopbench.scenario.receipts import Receipt
+
+MAX_BYTES = 16 * 1024
+MAX_KEYS = 64
+POLL_S = 0.1
+ANSWER_S = 10.0
+
+IDLE_AFTER_KEY = "idle_after_s"
+"""Seconds from the end of the load until the receipt held its `until` values; absent when it never did."""
+
+ReceiptValue = int | float | bool | str
+
+
+class Asked(Protocol):
+    """A target, as far as a receipt needs it. `harness_requests` is what we asked, to be taken off its own count."""
+
+    harness_requests: int
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port."""
+
+    def check_alive(self) -> None:
+        """Raise TargetError if it has ended."""
+
+
+def ask_receipt(target: Asked, receipt: Receipt, stop: StopWish) -> dict[str, ReceiptValue]:
+    """The last receipt the target gave, with `idle_after_s` if it was asked to wait and did not wait in vain.
+
+    Raises:
+        TargetError: no answer, another status than 200, or no flat JSON object of numbers, texts and truths.
+        InterruptedRunError: a signal asked for the end.
+    """
+    began = time.monotonic()
+    while True:
+        stop.check()
+        target.check_alive()
+        values = _ask(target, receipt.path)
+        waited_s = time.monotonic() - began
+        if not receipt.until:
+            return values
+        if all(key in values and values[key] == wanted for key, wanted in receipt.until.items()):
+            return values | {IDLE_AFTER_KEY: round(waited_s, 3)}
+        if waited_s >= receipt.wait_s:
+            return values
+        time.sleep(POLL_S)
+
+
+def _ask(target: Asked, path: str) -> dict[str, ReceiptValue]:
+    address = urlsplit(target.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=ANSWER_S)
+    target.harness_requests += 1
+    try:
+        connection.request("GET", path)
+        with connection.getresponse() as answer:  # it holds the socket for as long as it is not read to its end
+            status, body = answer.status, answer.read(MAX_BYTES + 1)
+    except (http.client.HTTPException, OSError) as problem:
+        target.check_alive()
+        raise _wrong(path, f"{type(problem).__name__}: {problem}") from None
+    finally:
+        connection.close()
+    if status != http.client.OK:
+        raise _wrong(path, f"status {status}", body)
+    return _parse(path, body)
+
+
+def _parse(path: str, body: bytes) -> dict[str, ReceiptValue]:
+    """A receipt's values; whatever else a target may answer is refused before it reaches a record."""
+    if len(body) > MAX_BYTES:
+        raise _wrong(path, f"the answer is larger than {MAX_BYTES // 1024} KiB")
+    try:
+        values: Any = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise _wrong(path, "the answer is not JSON", body) from None
+    if not isinstance(values, dict):
+        raise _wrong(path, "the answer is not a JSON object", body)
+    if len(values) > MAX_KEYS:
+        raise _wrong(path, f"the answer has {len(values)} keys, more than {MAX_KEYS}")
+    odd = [key for key, value in values.items() if not isinstance(value, int | float | str)]
+    if odd:
+        raise _wrong(path, f"{odd[0]!r} is neither a number, a text, true nor false", body)
+    return values
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)  # NaN and Infinity are no JSON
+
+
+def _wrong(path: str, problem: str, body: bytes = b"") -> TargetError:
+    return TargetError(
+        f"the receipt after the load could not be had: {problem}",
+        slug="wrong-receipt",
+        where=f"GET {path}",
+        allowed="status 200 and a flat JSON object",
+        hints=("correct receipt.path in the scenario, or the app",),
+        detail=body[:500].decode("utf-8", "replace"),
+    )

@@ -1,0 +1,133 @@
+"""A target that runs elsewhere (`[target] url`): neither started nor stopped here, and observed as far as it lets us.
+
+Nothing of its process can be seen from here. What the server itself counted is known only if the folder its probe
+writes to can be read from here (`probe_dir`).
+"""
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from loopbench.errors import TargetError
+from loopbench.measure.stop import StopWish
+from loopbench.records.probe import GLOB
+
+POLL_S: Final = 0.1
+CONNECT_S: Final = 2.0
+FRESH_S: Final = 5.0
+"""The probe writes once a second; silent for so long, it is not running."""
+
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass
+class RemoteTarget:
+    """A target that accepts connections. `harness_requests` is what we asked, to be taken off its own count."""
+
+    url: str
+    nonce: str
+    probe_dir: Path | None
+    answered_before: int | None
+    must_carry_nonce = False  # an answer may carry another header of that name only if it is ours
+    command: tuple[str, ...] = ()
+    pids: tuple[int, ...] = ()
+    harness_requests: int = 0
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        address = urlsplit(self.url)
+        return address.port or DEFAULT_PORTS[address.scheme]
+
+    @property
+    def server_says(self) -> bool:
+        """Whether its own count can be read from here at all."""
+        return self.probe_dir is not None
+
+    def check_alive(self) -> None:
+        """Nobody here can know; its answers will tell."""
+
+    def last_words(self) -> str:
+        """Its log is elsewhere."""
+        return ""
+
+    def requests_counted(self) -> int | None:
+        """By its own count since we found it, less what the harness asked; None when that cannot be read."""
+        if self.probe_dir is None or self.answered_before is None:
+            return None
+        after = fresh_count(self.probe_dir)
+        return None if after is None else after - self.answered_before - self.harness_requests
+
+
+def found(url: str, *, nonce: str, probe_dir: Path | None, ready_s: float, stop: StopWish) -> RemoteTarget:
+    """Wait until somebody accepts connections there.
+
+    Raises:
+        TargetError: nobody does within `ready_s` seconds.
+        InterruptedRunError: a signal asked for the end.
+    """
+    target = RemoteTarget(url, nonce, probe_dir, None)
+    deadline = time.monotonic() + ready_s
+    while problem := _connection_problem(urlsplit(url).hostname or "", target.port):
+        stop.check()
+        if time.monotonic() > deadline:
+            raise TargetError(
+                f"nobody answers at {url} within {ready_s:g} s ({problem})",
+                slug="target-not-ready",
+                where=url,
+                hints=("start the target there, or correct url in the scenario's [target]",),
+            )
+        time.sleep(POLL_S)
+    if probe_dir is not None:
+        target.answered_before = fresh_count(probe_dir)
+    return target
+
+
+def fresh_count(probe_dir: Path, clock: Callable[[], float] = time.monotonic) -> int | None:
+    """How many requests its processes have answered by now, from records that were written after this was asked.
+
+    None: there are no probe files, or they do not grow, or hold no count.
+    """
+    before = {path: path.stat().st_size for path in sorted(probe_dir.glob(GLOB))}
+    running = {path: size for path, size in before.items() if not _has_ended(path)}
+    deadline = clock() + FRESH_S
+    while running and clock() < deadline:
+        time.sleep(POLL_S)
+        # Two records: the first may have been under way when this was asked.
+        if all(path.read_bytes()[size:].count(b"\n") >= 2 for path, size in running.items()):
+            counts = [_last_count(path) for path in running]
+            return None if None in counts else sum(count for count in counts if count is not None)
+    return None
+
+
+def _has_ended(path: Path) -> bool:
+    """An older process's file: what it counted is no part of any difference."""
+    return _last_record(path).get("record") == "end"
+
+
+def _last_count(path: Path) -> int | None:
+    count = _last_record(path).get("requests_total")
+    return count if isinstance(count, int) else None
+
+
+def _last_record(path: Path) -> dict[str, object]:
+    """The last whole line, whatever comes after it."""
+    whole = path.read_bytes().split(b"\n")[:-1]
+    try:
+        record = json.loads(whole[-1]) if whole else {}
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _connection_problem(host: str, port: int) -> str | None:
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_S).close()
+    except OSError as problem:
+        return problem.strerror or str(problem)
+    return None

@@ -1,0 +1,142 @@
+"""A target that was started here: alive, ready, its count, and what to do about one that does not come up."""
+
+import re
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from loopbench.errors import TargetError
+from loopbench.measure.log_tail import log_tail
+from loopbench.measure.stop import StopWish
+from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.measure.verify import NONCE_HEADER
+from loopbench.records import probe
+
+READY_PATH = "/-loopbench-ready-"
+"""Asked once until the server answers, whatever the answer: no app has such a route, so nothing of it is warmed."""
+
+SERVER_PACKAGES = {"uvicorn": "", "uvloop": 'loop = "asyncio"', "httptools": 'http = "h11"'}
+"""What a target's own environment needs beside the app, and the setting that does without it."""
+
+
+@dataclass
+class RunningTarget:
+    """A target that answers. `harness_requests` is what we asked of it, to be taken from its own count."""
+
+    process: Supervised
+    port: int
+    nonce: str
+    log: Path
+    must_carry_nonce = True
+    server_says = True
+    harness_requests: int = 0
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Its command line."""
+        return self.process.command
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Roots of its process tree on this machine."""
+        return (self.process.pid,)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def check_alive(self) -> None:
+        """Raise TargetError if it has ended."""
+        code = self.process.exit_code
+        if code is not None:
+            raise TargetError(
+                f"the target ended while it was being measured ({describe_exit(code)})",
+                slug="target-died",
+                where=self.url,
+                hints=("read target.log in the run's folder",),
+                detail=log_tail(self.log),
+            )
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        return log_tail(self.log)
+
+    def requests_counted(self) -> int | None:
+        """By its own count, less what the harness asked; known when it has ended in good order."""
+        answered = probe.requests_answered(self.log.parent)
+        return None if answered is None else answered - self.harness_requests
+
+
+def wait_until_ready(target: RunningTarget, ready_s: float, stop: StopWish) -> None:
+    """Ask once the port is open, and wait for the answer. Whatever it says, it must carry this run's nonce."""
+    deadline = time.monotonic() + ready_s
+    answer = b""
+    while not answer and time.monotonic() < deadline and target.process.exit_code is None:
+        stop.check()
+        try:
+            with socket.create_connection(("127.0.0.1", target.port)) as connection:
+                answer = _first_answer(connection, deadline, stop)
+        except ConnectionError:
+            time.sleep(0.01)
+    if answer:
+        target.harness_requests += 1
+    if f"{NONCE_HEADER}: {target.nonce}".lower().encode() not in answer.lower():
+        raise _not_ready(target, ready_s, answered=bool(answer))
+
+
+def _first_answer(connection: socket.socket, deadline: float, stop: StopWish) -> bytes:
+    """Everything the server says to one request, or nothing if it says nothing in time."""
+    connection.sendall(f"GET {READY_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+    connection.settimeout(0.05)
+    answer = b""
+    while time.monotonic() < deadline:
+        stop.check()
+        try:
+            piece = connection.recv(65536)
+        except TimeoutError:
+            continue
+        if not piece:
+            break
+        answer += piece
+    return answer
+
+
+def _not_ready(target: RunningTarget, ready_s: float, *, answered: bool) -> TargetError:
+    if answered:
+        what, slug = f"something on port {target.port} answered that is not this run's target", "target-impostor"
+    elif target.process.exit_code is not None or _ends_soon(target.process):
+        code = target.process.exit_code or 0
+        what, slug = f"the target ended before it answered ({describe_exit(code)})", "target-start"
+    else:
+        what, slug = f"the target did not answer within {ready_s:g} s of its start", "target-not-ready"
+    return TargetError(
+        what,
+        slug=slug,
+        where=" ".join(target.process.command[:4]),
+        hints=_start_hints(slug, log_tail(target.log), target.process.command[0]),
+        detail=log_tail(target.log),
+    )
+
+
+def _start_hints(slug: str, log: str, python: str) -> tuple[str, ...]:
+    """What to do about a target that does not start, as far as its own last words tell."""
+    if slug == "target-not-ready":
+        return ("raise ready_s in the scenario's [target] if the app is slow to start",)
+    missing = re.findall(r"No module named '?([\w.]+)'?", log)
+    if missing and missing[-1] in SERVER_PACKAGES:
+        setting = SERVER_PACKAGES[missing[-1]]
+        return (
+            f"{python} -m pip install {missing[-1]}",
+            *((f"or {setting} in the scenario's [target]",) if setting else ()),
+        )
+    return ("check app, app_dir and python in the scenario's [target]",)
+
+
+def _ends_soon(process: Supervised) -> bool:
+    """A closed connection is seen before the exit code; give the process a moment to be gone."""
+    deadline = time.monotonic() + 2.0
+    while process.exit_code is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return process.exit_code is not None

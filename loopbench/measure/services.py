@@ -1,0 +1,185 @@
+"""The services a target talks to: one's own where a variable names it, else an embedded one for this session.
+
+One of each kind serves a whole session: every run meets the same server, as it would in production. What has to be
+fresh in every run (the upstream's counters) is kept apart by caller, in the service itself.
+"""
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from loopbench.errors import ServiceError
+from loopbench.measure import environment
+from loopbench.measure.log_tail import log_tail
+from loopbench.measure.service_kinds import KINDS, ServiceKind, check_installed
+from loopbench.measure.stop import StopWish
+from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.records.services import EMBEDDED, IN_PROCESS, OWN, ServiceFact
+
+READY_S = 60.0
+STOP_S = 10.0
+POLL_S = 0.02
+HOST_PATTERN = r"[0-9a-z._:-]+"
+UNKNOWN_ADDRESS = "an address that cannot be read"
+READY_FILE = "ready"
+"""What a launcher lays into its folder: URL and version, a line each (see target_app/services/launching.py)."""
+
+
+@dataclass(frozen=True)
+class RunningServices:
+    """What a session's targets get to know, and what its record keeps."""
+
+    env: dict[str, str]
+    facts: tuple[ServiceFact, ...]
+    processes: tuple[tuple[str, Supervised, Path], ...] = ()  # name, process and log of every embedded one
+
+    def check_alive(self) -> None:
+        """Raise ServiceError if an embedded one has ended."""
+        for name, process, log in self.processes:
+            if process.exit_code is not None:
+                raise _ended(name, process.exit_code, log)
+
+
+@contextmanager
+def started(
+    names: Iterable[str], folder: Path, stop: StopWish, environ: Mapping[str, str] = os.environ
+) -> Iterator[RunningServices]:
+    """Every service of a scenario, ready; the embedded ones end with the block, their data with them.
+
+    Args:
+        names: of the scenario's key `services`.
+        folder: the session's; a log of each embedded service is written there.
+        stop: looked at while a service starts.
+        environ: where one's own services are named.
+
+    Raises:
+        EnvironmentRefusedError: a driver or server is missing; the error holds the one command that brings it.
+        ServiceError: one's own is not reached, or an embedded one does not start.
+        InterruptedRunError: a signal asked for the end.
+    """
+    kinds = {name: KINDS[name] for name in names}
+    check_installed(kinds, environ)
+    with contextlib.ExitStack() as stack:
+        if kinds:
+            folder.mkdir(parents=True, exist_ok=True)
+        launched = [
+            stack.enter_context(_launched(name, kind, folder, environ)) for name, kind in kinds.items() if kind.launcher
+        ]
+        announced = [each.wait_until_ready(stop) for each in launched]
+        yield RunningServices(
+            env={each.kind.variable: url for each, (url, _) in zip(launched, announced, strict=True)},
+            facts=tuple(_facts(kinds, launched, announced)),
+            processes=tuple((each.name, each.process, each.log) for each in launched if not each.own),
+        )
+
+
+@dataclass(frozen=True)
+class _Launched:
+    """A launcher at work: it starts an embedded service and stays, or looks at one's own and ends."""
+
+    name: str
+    kind: ServiceKind
+    own: str  # URL the user gave; empty if there is none
+    process: Supervised
+    folder: Path  # its own, and private
+    log: Path
+
+    def wait_until_ready(self, stop: StopWish) -> tuple[str, str]:
+        """URL and version, as its launcher says."""
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            stop.check()
+            code = self.process.exit_code  # before the file: what was written last is there then
+            if found := self._announced():
+                url, version = found
+                return self.own or url, version
+            if code is not None:
+                raise self._unreachable() if self.own else _ended(self.name, code, self.log)
+            time.sleep(POLL_S)
+        raise self._unreachable() if self.own else _late(self.name, self.log)
+
+    def _announced(self) -> tuple[str, str] | None:
+        try:
+            url, version, *_ = (self.folder / READY_FILE).read_text(encoding="utf-8").split("\n")
+        except FileNotFoundError:
+            return None
+        return url, version
+
+    def _unreachable(self) -> ServiceError:
+        return ServiceError(
+            f"the {self.name} service that {self.kind.variable} names does not answer",
+            slug="service-unreachable",
+            where=address(self.own),
+            hints=(f"unset {self.kind.variable}",),
+            detail=log_tail(self.log),
+        )
+
+
+@contextmanager
+def _launched(name: str, kind: ServiceKind, folder: Path, environ: Mapping[str, str]) -> Iterator[_Launched]:
+    """Its launcher at work, with a private folder that goes with it.
+
+    The folder is in the system's temporary one: a session's may be closed to others, and PostgreSQL, when root starts
+    it, runs as somebody else.
+    """
+    own, log = environ.get(kind.variable, ""), folder / f"service-{name}.log"
+    with tempfile.TemporaryDirectory(prefix=f"loopbench-{name}-", ignore_cleanup_errors=True) as data:
+        process = Supervised(
+            [sys.executable, "-P", "-m", kind.launcher, data],
+            env=environment.for_generator({kind.variable: own} if own else {}),
+            cwd=Path(data),
+            log=log,
+        )
+        with process:
+            yield _Launched(name, kind, own, process, Path(data), log)
+            process.stop(STOP_S)
+
+
+def _facts(
+    kinds: Mapping[str, ServiceKind], launched: list[_Launched], announced: list[tuple[str, str]]
+) -> Iterator[ServiceFact]:
+    for name, kind in kinds.items():
+        if not kind.launcher:
+            yield ServiceFact(name, "in the target's packages", IN_PROCESS, "")
+    for each, (url, version) in zip(launched, announced, strict=True):
+        yield ServiceFact(each.name, version or "not reported", OWN if each.own else EMBEDDED, address(url))
+
+
+def address(url: str) -> str:
+    """Host and port of a URL (or of `host:port`); nothing of user, password, path and query, nor of any other text."""
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return UNKNOWN_ADDRESS
+    if not re.fullmatch(HOST_PATTERN, host):
+        return UNKNOWN_ADDRESS
+    return f"{host}:{port}" if port else host
+
+
+def _ended(name: str, code: int, log: Path) -> ServiceError:
+    return ServiceError(
+        f"the embedded {name} service ended ({describe_exit(code)})",
+        slug="service-ended",
+        where=str(log),
+        hints=(f"name one of your own: export {KINDS[name].variable}=...",),
+        detail=log_tail(log),
+    )
+
+
+def _late(name: str, log: Path) -> ServiceError:
+    return ServiceError(
+        f"the embedded {name} service was not ready {READY_S:g} s after its start",
+        slug="service-not-ready",
+        where=str(log),
+        hints=(f"name one of your own: export {KINDS[name].variable}=...",),
+        detail=log_tail(log),
+    )

@@ -1,0 +1,76 @@
+"""This machine as one of the generators of a measurement that is led from another: waits for one run after the other.
+
+Every run gets a fresh process, here as on the master's machine. The user classes come by message, nothing is loaded
+from this machine but loopbench itself, and nothing is left on its disk.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from loopbench.errors import GeneratorError
+from loopbench.measure import environment
+from loopbench.measure.generators import command, worker_options
+from loopbench.measure.log_tail import log_tail
+from loopbench.measure.stop import InterruptedRunError, StopWish
+from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.records.generators import EXIT_NO_ORDER, EXIT_REFUSED, REFUSED_PREFIX
+
+POLL_S: Final = 0.1
+PAUSE_S: Final = 0.5
+"""Between two processes: the master that has just sent one away needs a moment to be gone."""
+
+DRAIN_S: Final = 30.0
+"""Until the master says its own."""
+
+
+def serve_as_worker(host: str, port: int, announce: Callable[[str], None], runs: int | None = None) -> None:
+    """Take part in the runs of whoever leads at that address, until a signal comes or so many runs are over.
+
+    Raises:
+        GeneratorError: the master refused this worker; the sentence says why.
+    """
+    stop, finished = StopWish(), 0
+    announce(f"waiting for a master at {host}:{port}; it decides what is asked of whom. End with Ctrl-C")
+    with stop.listening():
+        try:
+            while runs is None or finished < runs:
+                code, log = _take_part(host, port, stop)
+                finished += code == 0
+                _tell(code, log, finished, announce)
+                time.sleep(PAUSE_S)
+        except InterruptedRunError:
+            announce(f"worker stopped after {finished} runs")
+
+
+def _take_part(host: str, port: int, stop: StopWish) -> tuple[int, str]:
+    """One run: the exit code of its process and the end of its log."""
+    with tempfile.TemporaryDirectory(prefix="loopbench-worker-") as name:
+        log = Path(name) / "locust.log"
+        line = [*command(DRAIN_S), *worker_options(host, port)]
+        with Supervised(line, env=environment.for_generator({}), cwd=Path(name), log=log) as locust:
+            while (code := locust.exit_code) is None:
+                stop.check()
+                time.sleep(POLL_S)
+        return code, log_tail(log)
+
+
+def _tell(code: int, log: str, finished: int, announce: Callable[[str], None]) -> None:
+    """What became of a run. A master that was about to go is nothing to speak of: the next process meets the next."""
+    if code == EXIT_REFUSED:
+        raise GeneratorError(
+            _refusal(log),
+            slug="worker-refused",
+            hints=("loopbench --version on both machines", "correct remote_workers"),
+        )
+    if code == 0:
+        announce(f"run {finished} is over; waiting for the next")
+    elif code != EXIT_NO_ORDER:
+        announce(f"Locust ended ({describe_exit(code)}); waiting again")
+
+
+def _refusal(log: str) -> str:
+    said = [line.removeprefix(REFUSED_PREFIX) for line in log.splitlines() if line.startswith(REFUSED_PREFIX)]
+    return f"the master refused this worker: {said[-1] if said else 'it did not say why'}"

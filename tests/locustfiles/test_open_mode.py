@@ -1,0 +1,78 @@
+"""Open mode for real: Locust, our users, and a server that answers; every due request is sent or counted."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from locustfiles.schedule import schedule_of
+from loopbench.judge.open_loop import due_times_s, open_loop
+from loopbench.judge.samples import read_samples
+from loopbench.measure.load import Load
+from loopbench.records import samples as layout
+from loopbench.records.expectation import Expectation
+from loopbench.records.load_order import ARRIVALS_EXPONENTIAL, MODE_OPEN, LoadOrder, OrderedRequest
+from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, samples_file
+
+pytestmark = pytest.mark.real
+LISTENING = "listening on "
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "target_app.noop_server"], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip().removeprefix(LISTENING)
+        server.terminate()
+
+
+def order(url: str, folder: Path, kind: str) -> LoadOrder:
+    return LoadOrder(
+        run="nonce",
+        url=url,
+        kind=kind,
+        client="llhttp",
+        requests=(OrderedRequest("hello", "GET", "/", {}, "", 5.0, 1, Expectation()),),
+        users=20,
+        spawn_rate=19.0,  # a ramp of one second
+        warmup_users=2,
+        warmup_s=0.1,
+        settle_s=0.2,
+        hold_s=1.0,
+        steps=(),
+        mode=MODE_OPEN,
+        rate_rps=(20.0, 200.0),
+        arrivals=ARRIVALS_EXPONENTIAL,
+        explain=False,
+        think_time_s=(0.0, 0.0),
+        seed=3,
+        samples_file=str(folder / samples_file(0)),
+    )
+
+
+@pytest.mark.parametrize("kind", [KIND_PLATEAU, KIND_RAMP])
+def test_requests_are_due_as_scheduled_and_every_one_is_sent_or_counted(url: str, tmp_path: Path, kind: str) -> None:
+    asked = order(url, tmp_path, kind)
+    with Load(asked, tmp_path, drain_s=5, cpus=()) as load:
+        load.watch(lambda _: None)
+    samples = read_samples(tmp_path)
+    rows = samples.rows[samples.loaded]
+    due_s = np.sort(due_times_s(samples)[samples.loaded])
+    counted = {kind: int(value) for _, kind, value in samples.events if kind == layout.EVENT_LOAD_ENDED}
+    unsent = sum(int(value) for _, kind, value in samples.events if kind == layout.EVENT_DUE_UNSENT)
+    assert len(rows) > 100
+    assert len(rows) + unsent == counted[layout.EVENT_LOAD_ENDED]
+    assert (rows["late_s"] >= 0).all()
+    scheduled_s = np.array(list(islice(schedule_of(asked), len(due_s))))
+    assert np.diff(due_s) == pytest.approx(np.diff(scheduled_s), abs=1e-5), "the gaps are the schedule's"
+    phases = {str(value): at_s for at_s, kind, value in samples.events if kind == layout.EVENT_PHASE}
+    held = open_loop(samples, phases[layout.PHASE_HOLD], phases[layout.PHASE_DRAIN])
+    assert held.offered_rps == pytest.approx(200, rel=0.4)
+    marks = [str(value) for _, kind, value in samples.events if kind == layout.EVENT_PHASE]
+    assert [later for _, later in pairwise(marks)][-3:] == ["hold", "drain", "end"]

@@ -1,0 +1,75 @@
+"""When requests are due: evenly or by chance, at a rate that may climb, the same for a seed, shared without a gap."""
+
+import math
+from itertools import islice, pairwise, takewhile
+
+import pytest
+
+from locustfiles.schedule import Rate, Schedule
+from loopbench.records.load_order import ARRIVALS_CONSTANT, ARRIVALS_EXPONENTIAL
+
+STEADY = Rate(200.0, 200.0, 0.0)
+CLIMB = Rate(0.0, 100.0, 10.0)
+FALL = Rate(100.0, 10.0, 5.0)
+FLAT_RAMP = Rate(50.0, 50.0, 4.0)
+RATES = [STEADY, CLIMB, FALL, FLAT_RAMP]
+
+
+def due(schedule: Schedule, until_s: float) -> list[float]:
+    return list(takewhile(lambda at_s: at_s < until_s, schedule))
+
+
+def test_constant_arrivals_have_equal_gaps() -> None:
+    assert list(islice(Schedule(STEADY, ARRIVALS_CONSTANT, 1), 5)) == [0.0, 0.005, 0.01, 0.015, 0.02]
+
+
+@pytest.mark.parametrize(
+    ("rate", "at_s", "expected"),
+    [(STEADY, 3, 600), (CLIMB, 10, 500), (CLIMB, 5, 125), (CLIMB, 12, 700), (FALL, 5, 275), (FLAT_RAMP, 2, 100)],
+)
+def test_the_expected_number_is_the_integral_of_the_rate(rate: Rate, at_s: float, expected: float) -> None:
+    assert rate.expected_until(at_s) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("at_s", [0.001, 0.5, 3.999, 4.0, 9.99, 10.0, 25.0])
+def test_a_moment_is_found_back_from_what_is_expected_until_then(rate: Rate, at_s: float) -> None:
+    assert rate.moment_of(rate.expected_until(at_s)) == pytest.approx(at_s, rel=1e-9)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("until_s", [1.0, 7.5, 20.0])
+def test_constant_arrivals_keep_to_the_integral_of_a_changing_rate(rate: Rate, until_s: float) -> None:
+    assert len(due(Schedule(rate, ARRIVALS_CONSTANT, 1), until_s)) == pytest.approx(rate.expected_until(until_s), abs=1)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("seed", range(5))
+def test_exponential_arrivals_are_a_poisson_process_of_that_rate(rate: Rate, seed: int) -> None:
+    """The counts of separate stretches lie within five standard deviations of what is expected."""
+    times_s = due(Schedule(rate, ARRIVALS_EXPONENTIAL, seed), 20.0)
+    for begin_s, end_s in [(0, 3), (3, 8), (8, 20)]:
+        expected = rate.expected_until(end_s) - rate.expected_until(begin_s)
+        found = sum(begin_s <= at_s < end_s for at_s in times_s)
+        assert abs(found - expected) < 5 * math.sqrt(expected)
+
+
+def test_exponential_gaps_vary_as_much_as_they_are_long() -> None:
+    times_s = list(islice(Schedule(STEADY, ARRIVALS_EXPONENTIAL, 3), 5000))
+    gaps_s = [later - earlier for earlier, later in pairwise(times_s)]
+    mean_s = sum(gaps_s) / len(gaps_s)
+    spread_s = math.sqrt(sum((gap_s - mean_s) ** 2 for gap_s in gaps_s) / len(gaps_s))
+    assert mean_s == pytest.approx(0.005, rel=0.07)
+    assert spread_s == pytest.approx(mean_s, rel=0.07)
+
+
+def test_a_seed_gives_the_same_times_every_time_and_another_seed_others() -> None:
+    one, two = (Schedule(STEADY, ARRIVALS_EXPONENTIAL, seed) for seed in (1, 2))
+    assert list(islice(one, 100)) == list(islice(one, 100)) != list(islice(two, 100))
+
+
+@pytest.mark.parametrize("generators", [1, 2, 3, 7])
+def test_the_shares_of_all_generators_are_the_one_schedule(generators: int) -> None:
+    schedule = Schedule(CLIMB, ARRIVALS_EXPONENTIAL, 5)
+    shares = [list(islice(schedule.share(index, generators), 50)) for index in range(generators)]
+    assert sorted(at_s for share in shares for at_s in share) == list(islice(schedule, 50 * generators))

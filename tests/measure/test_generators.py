@@ -1,0 +1,197 @@
+"""Several generators as one: real Locust processes, a real target, counts that agree, and workers that are lost."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loopbench.errors import GeneratorError
+from loopbench.judge.samples import read_samples
+from loopbench.measure.counts import Recorded, read_recorded
+from loopbench.measure.generators import Spread, command, worker_options
+from loopbench.measure.load import Load
+from loopbench.measure.stop import StopWish
+from loopbench.measure.target import AnyTarget, RunningTarget, started
+from loopbench.records import samples as layout
+from loopbench.records.expectation import Expectation
+from loopbench.records.generators import EXIT_REFUSED, read_generators
+from loopbench.records.load_order import LoadOrder, OrderedRequest
+from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, samples_file
+from loopbench.records.tail import LiveView
+from loopbench.scenario import load as load_scenario
+
+APPS = Path(__file__).parents[1] / "apps"
+USERS = 7
+MUST_END_WITHIN_S = 15
+TWO = Spread(here=2)
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[AnyTarget]:
+    """A healthy app with the probe aboard, stopped before its count is read."""
+    file = tmp_path / "case.toml"
+    variant = '[[variants]]\nname = "ok"\npath = "/ok"\n'
+    file.write_text(f'title = "t"\nquestion = "q"\n[target]\napp = "healthy:app"\napp_dir = "{APPS}"\n{variant}')
+    scenario = load_scenario(file)
+    with started(scenario, scenario.target, nonce="n", folder=tmp_path, cpus=(), stop=StopWish()) as running:
+        yield running
+
+
+def free_port() -> int:
+    """A port nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
+
+
+def order(folder: Path, url: str, kind: str = KIND_PLATEAU, hold_s: float = 1.0) -> LoadOrder:
+    """A small load."""
+    ok = OrderedRequest("ok", "GET", "/ok", {}, "", 5.0, 1, Expectation())
+    return LoadOrder(
+        run="n",
+        url=url,
+        kind=kind,
+        client="llhttp",
+        requests=(ok,),
+        users=USERS,
+        spawn_rate=USERS,
+        warmup_users=2,
+        warmup_s=0.2,
+        settle_s=0.2,
+        hold_s=hold_s,
+        steps=(),
+        mode="closed",
+        rate_rps=(0.0, 0.0),
+        arrivals="constant",
+        explain=False,
+        think_time_s=(0.01, 0.02),
+        seed=1,
+        samples_file=str(folder / samples_file(0)),
+    )
+
+
+def events_of_each(folder: Path) -> Iterator[tuple[layout.Event, ...]]:
+    """What each of two workers noted, on its own clock."""
+    for index in range(2):
+        alone = folder / f"only-{index}"
+        alone.mkdir(exist_ok=True)
+        (alone / samples_file(0)).write_bytes((folder / samples_file(index)).read_bytes())
+        yield read_samples(alone).events
+
+
+def nothing(_view: LiveView) -> None:
+    """What most tests do meanwhile."""
+
+
+def measured(target: AnyTarget, folder: Path, spread: Spread, kind: str = KIND_RAMP) -> Recorded:
+    """One load to its end, with the target stopped so that it has said what it counted."""
+    with Load(order(folder, target.url, kind), folder, drain_s=3, cpus=(), spread=spread) as load:
+        load.watch(nothing)
+    if isinstance(target, RunningTarget):
+        target.process.stop(5)
+    return read_recorded(folder, target)
+
+
+def test_two_workers_share_the_users_and_every_count_agrees(target: AnyTarget, tmp_path: Path) -> None:
+    """One run, since each takes seconds: server, samples, workers' and master's statistics; users; phases."""
+    recorded, samples, known = measured(target, tmp_path, TWO), read_samples(tmp_path, "n"), read_generators(tmp_path)
+    assert known is not None
+    assert recorded.counts.agree
+    assert recorded.counts.samples == len(samples.rows) == known.locust_requests
+    assert len(samples.rows) > USERS
+    assert samples.notes == ()
+
+    assert recorded.users_started == USERS
+    each = [sum(1 for event in events if event[1] == layout.EVENT_USER_STARTED) for events in events_of_each(tmp_path)]
+    assert sorted(each) == [3, 4]
+    hold = next(phase for phase in recorded.phases if phase.name == layout.PHASE_HOLD)
+    in_hold = samples.rows[(samples.end_s > hold.start_s) & (samples.end_s < hold.end_s)]
+    assert set(in_hold["users"]) == {USERS}
+    assert set(in_hold["user"]) == set(range(USERS))
+
+    for events in events_of_each(tmp_path):
+        names = [value for _, kind, value in events if kind == layout.EVENT_PHASE]
+        assert names == ["warmup", "ramp", "hold", "drain", "end"]
+
+
+def test_a_worker_from_elsewhere_serves_one_run_after_the_other(target: AnyTarget, tmp_path: Path) -> None:
+    port = free_port()
+    spread = Spread(elsewhere=1, master_bind="127.0.0.1", master_port=port)
+    call = f"from loopbench.measure.worker import serve_as_worker as w; w('127.0.0.1', {port}, print, runs=2)"
+    with subprocess.Popen([sys.executable, "-c", call], stdout=subprocess.PIPE, text=True) as worker:
+        for name in ("first", "second"):
+            folder = tmp_path / name
+            folder.mkdir()
+            with Load(order(folder, target.url, KIND_PLATEAU), folder, drain_s=3, cpus=(), spread=spread) as load:
+                load.watch(nothing)
+            counts = read_recorded(folder, target).counts
+            assert counts.samples == counts.locust
+            assert counts.samples
+        said, _ = worker.communicate(timeout=30)
+    assert worker.returncode == 0
+    assert "run 2 is over" in said
+
+
+def test_a_worker_of_another_version_is_refused_and_ends_the_run(target: AnyTarget, tmp_path: Path) -> None:
+    port = free_port()
+    spread = Spread(elsewhere=1, master_bind="127.0.0.1", master_port=port)
+    line = ["locust", *command(3)[4:], *worker_options("127.0.0.1", port)]
+    setup = f"import sys, loopbench; loopbench.__version__ = '9.9'; sys.argv = {line!r}"
+    call = f"{setup}; from locust.main import main; main()"
+    with (
+        subprocess.Popen([sys.executable, "-P", "-c", call], stderr=subprocess.PIPE, text=True, cwd=tmp_path) as worker,
+        pytest.raises(GeneratorError, match=r"the worker is loopbench 9\.9, the master .*same version") as caught,
+        Load(order(tmp_path, target.url), tmp_path, drain_s=3, cpus=(), spread=spread) as load,
+    ):
+        load.watch(nothing)
+    assert caught.value.slug == "generator-worker-refused"
+    assert worker.wait(20) == EXIT_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        pytest.param(signal.SIGKILL, "was lost|has ended", id="killed"),
+        pytest.param(signal.SIGSTOP, "does not answer any more", id="frozen"),
+    ],
+)
+def test_a_worker_that_is_lost_ends_the_run_as_invalid(
+    target: AnyTarget, tmp_path: Path, number: signal.Signals, words: str
+) -> None:
+    lost_at: list[float] = []
+
+    def lose(view: LiveView) -> None:
+        known = read_generators(tmp_path)
+        if view.phase == layout.PHASE_HOLD and not lost_at and known:
+            lost_at.append(time.monotonic())
+            os.kill(known.workers[1].pid, number)
+
+    with (
+        pytest.raises(GeneratorError, match=f"INVALID.*({words})|({words}).*INVALID") as caught,
+        Load(order(tmp_path, target.url, hold_s=60), tmp_path, drain_s=3, cpus=(), spread=TWO) as load,
+    ):
+        load.watch(lose)
+    assert caught.value.slug == "generator-lost-worker"
+    assert time.monotonic() - lost_at[0] < MUST_END_WITHIN_S
+
+
+def test_workers_that_do_not_come_are_missed_with_the_command_that_brings_them(
+    target: AnyTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Spread, "connect_s", 1)
+    spread = Spread(elsewhere=2, master_bind="127.0.0.1")
+    with (
+        pytest.raises(GeneratorError, match="0 of 2 workers came within 1 s") as caught,
+        Load(order(tmp_path, target.url), tmp_path, drain_s=3, cpus=(), spread=spread) as load,
+    ):
+        load.watch(nothing)
+    assert caught.value.slug == "generator-worker-late"
+    assert "loopbench worker --master 127.0.0.1" in caught.value.hints[0]

@@ -1,0 +1,63 @@
+"""The kernel's files are read whole and taken apart right."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from loopbench.measure.kernel_files import PAGE_BYTES, KernelFiles, NotObservableError, ProcessStat
+from tests.measure.fake_kernel import FakeKernel
+
+STAT = "42 ({name}) S 7 42 42 0 -1 4194560 1 2 3 4 250 50 9 9 20 0 3 0 8888 1000000 512 18446744073709551615 1\n"
+
+
+@pytest.mark.parametrize("name", ["python", "a b", "x) S 1 (y", "(sd-pam)"])
+def test_a_process_may_have_any_name(tmp_path: Path, name: str) -> None:
+    kernel = FakeKernel(tmp_path)
+    kernel.write("proc/42/stat", STAT.format(name=name))
+    assert kernel.stat(42) == ProcessStat(name, 7, 3.0, 3, 512 * PAGE_BYTES, 8888)
+
+
+def test_a_tree_is_a_process_and_everything_below_it(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path)
+    kernel.process(1, 0.0, children=(2, 9))
+    kernel.process(2, 0.0, children=(3,))
+    kernel.process(3, 0.0)
+    kernel.process(4, 0.0)
+    assert kernel.tree(1) == [1, 2, 3]  # 9 has ended since its parent was read
+    assert kernel.tree(77) == []
+
+
+def test_a_file_longer_than_a_page_is_read_to_its_end(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path)
+    kernel.write("proc/long", "x" * 200_000 + "\nlast 7\n")
+    assert kernel.value("proc/long", "last") == 7
+
+
+def test_a_value_is_found_by_its_whole_name(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path)
+    kernel.dirty(3, 1000)
+    assert kernel.value("proc/vmstat", "nr_dirty") == 3
+    assert kernel.value("proc/vmstat", "nr_dirty_background_threshold") == 1000
+    with pytest.raises(NotObservableError, match="has no nr_clean"):
+        kernel.value("proc/vmstat", "nr_clean")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotObservableError, match="/proc/absent: No such file"):
+        KernelFiles(tmp_path).read("proc/absent")
+
+
+def test_a_process_s_clock_is_the_kernel_s() -> None:
+    """Asked by number, this process's clock stands between two readings of `time.process_time`."""
+    before = time.process_time()
+    used = KernelFiles().cpu_s(os.getpid())
+    assert used is not None
+    assert before <= used <= time.process_time()
+
+
+def test_a_process_that_is_gone_has_no_clock() -> None:
+    child = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitpid(child, 0)
+    assert KernelFiles().cpu_s(child) is None

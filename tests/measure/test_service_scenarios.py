@@ -1,0 +1,57 @@
+"""Every scenario with a service or a receipt: what it asks is answered as it expects, and its receipts come true."""
+
+from pathlib import Path
+
+import pytest
+
+from loopbench.measure import services, target
+from loopbench.measure.order import ordered
+from loopbench.measure.receipt import IDLE_AFTER_KEY, ask_receipt
+from loopbench.measure.service_kinds import PUBSUB_SERVER
+from loopbench.measure.stop import StopWish
+from loopbench.scenario import load
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+NAMES = (
+    "downstream",
+    "fan_out",
+    "sqlite",
+    "postgres",
+    "pool_deadlock",
+    "background",
+    "queue",
+    "messages_redis",
+    "messages_pubsub",
+)
+GIVEN_AWAY = "awaits a reply, forgotten"
+"""The one variant whose work may be lost: its receipt need not come true."""
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", NAMES)
+def test_every_variant_answers_as_expected_and_gives_its_receipt(name: str, tmp_path: Path) -> None:
+    scenario, stop = load(SCENARIOS / f"{name}.toml"), StopWish()
+    if "pubsub" in scenario.services and not PUBSUB_SERVER.exists():
+        pytest.skip("make pubsub-emulator")
+    asked = tuple(ordered(request) for request in [*scenario.requests, *scenario.variants])
+    with (
+        services.started(scenario.services, tmp_path, stop, environ={}) as running,
+        target.started(
+            scenario, scenario.target, nonce="5e41", folder=tmp_path, cpus=(), stop=stop, env=running.env
+        ) as started,
+    ):
+        target.verify(started, asked)
+        for variant in scenario.variants:
+            if variant.receipt is not None:
+                values = ask_receipt(started, variant.receipt, stop)
+                assert values
+                assert IDLE_AFTER_KEY in values or not variant.receipt.until or variant.name == GIVEN_AWAY
+
+
+def test_a_claim_about_a_receipt_names_a_variant_that_has_one() -> None:
+    for name in NAMES:
+        scenario = load(SCENARIOS / f"{name}.toml")
+        with_receipt = {variant.name for variant in scenario.variants if variant.receipt is not None}
+        for claim in scenario.claims:
+            if claim.compare.startswith("receipt:"):
+                assert {claim.a, claim.b or claim.a} <= with_receipt

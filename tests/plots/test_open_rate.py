@@ -1,0 +1,79 @@
+"""Open mode's charts: what is drawn, and what stands beside it."""
+
+import math
+
+import pytest
+
+from loopbench.judge.open_loop import OpenLoop, Quantile, RateCurve, Times
+from plots import panels, style
+from plots.open_rate import describe, draw_open_rate, draw_open_response
+from tests.plots.looking import line, out_of_sight, texts, ys
+from tests.plots.reports import NASTY
+
+NAMES = ("steady", "overrun", *NASTY)
+PALETTE = style.Palette(NAMES)
+
+
+def times(p50_ms: float | None, p99_ms: float | None, *, at_least: bool = False) -> Times:
+    p50 = None if p50_ms is None else Quantile(p50_ms, at_least=False)
+    p99 = None if p99_ms is None else Quantile(p99_ms, at_least)
+    return Times(400, 0, p50, None, p99, None)
+
+
+def point(rate_rps: float, capacity_rps: float, late: int = 0) -> OpenLoop:
+    """One second at this rate against a server that can do so much."""
+    kept = rate_rps <= capacity_rps
+    response = times(5.0, 9.0) if kept else times(400.0, 900.0, at_least=True)
+    achieved = round(min(rate_rps, capacity_rps))
+    return OpenLoop(0.0, 1.0, round(rate_rps), 0, late, achieved, achieved, response, times(5.0, 9.0))
+
+
+def curve(label: str = "steady", capacity_rps: float = 1e9, late: int = 0) -> RateCurve:
+    return RateCurve(label, tuple(point(rate, capacity_rps, late) for rate in (100.0, 200.0, 300.0, 400.0)))
+
+
+def test_a_server_that_keeps_up_lies_on_the_diagonal_and_one_that_does_not_leaves_it() -> None:
+    axes = draw_open_rate([curve(), curve("overrun", 200)], PALETTE, panels.FILE).axes
+    assert ys(line(axes[0], "achieved")) == [100, 200, 300, 400]
+    assert ys(line(axes[1], "achieved")) == [100, 200, 200, 200]
+    assert {(each.get_xlim(), each.get_ylim()) for each in axes} == {(axes[0].get_xlim(), axes[0].get_ylim())}
+
+
+def test_response_and_service_time_are_both_drawn() -> None:
+    (axes,) = draw_open_response([curve("overrun", 200)], PALETTE, panels.FILE).axes
+    assert ys(line(axes, "p99")) == [9, 9, 900, 900]
+    assert ys(line(axes, "p99 from sent")) == [9, 9, 9, 9]
+    assert ys(line(axes, "at least")) == [900, 900]
+
+
+def test_late_starts_are_named_and_stand_out_when_the_schedule_was_not_kept() -> None:
+    figure = draw_open_rate([curve(late=1), curve("overrun", late=50)], PALETTE, panels.FILE)
+    weights = {text.get_text(): text.get_fontweight() for axes in figure.axes for text in axes.texts}
+    assert weights["started over 5 ms late: 0.4%"] == "normal"
+    assert weights["started over 5 ms late: 20.0%"] == "bold"
+
+
+def test_too_few_requests_leave_a_gap_and_not_a_zero() -> None:
+    thin = OpenLoop(0.0, 1.0, 10, 0, 0, 10, 10, times(5.0, None), times(5.0, None))
+    (axes,) = draw_open_response([RateCurve("steady", (*curve().points, thin))], PALETTE, panels.FILE).axes
+    assert math.isnan(ys(line(axes, "p99"))[-1])
+
+
+@pytest.mark.parametrize("draw", [draw_open_rate, draw_open_response])
+def test_a_curve_without_points_says_so(draw: object) -> None:
+    assert callable(draw)
+    shown = texts(draw([RateCurve("steady", ())], PALETTE, panels.FILE))
+    assert "nothing was due" in shown
+
+
+@pytest.mark.parametrize("draw", [draw_open_rate, draw_open_response])
+@pytest.mark.parametrize("sheet", [panels.FILE, panels.PAGE])
+def test_foreign_names_stay_inside_the_picture(draw: object, sheet: panels.Sheet) -> None:
+    assert callable(draw)
+    assert out_of_sight(draw([curve(name) for name in NASTY], PALETTE, sheet)) == []
+
+
+def test_the_description_says_what_was_reached() -> None:
+    assert "overrun: 200 of 400 per second at the end; started over 5 ms late: 0.0%." in describe(
+        [curve("overrun", 200)]
+    )

@@ -1,0 +1,52 @@
+"""`docs/claims.md` lists every claim of every scenario, in the words of the scenarios."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from loopbench.scenario.claims import Claim
+from loopbench.scenario.claims_table import answers_in, claims_block, condition, rewritten, shipped
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "claims.md"
+
+
+def test_the_page_is_what_the_scenarios_say() -> None:
+    """Otherwise: python -m loopbench.scenario.claims_table docs/claims.md scenarios."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert rewritten(page, shipped(ROOT / "scenarios"), answers_in(page)) == page
+
+
+def test_every_claim_of_every_scenario_is_listed_once() -> None:
+    scenarios = shipped(ROOT / "scenarios")
+    listed = re.findall(r"^\| (\d{3}-\S+) \|", claims_block(scenarios, {}), flags=re.MULTILINE)
+    assert sorted(listed) == sorted(claim.id for scenario in scenarios for claim in scenario.claims)
+
+
+def test_answers_survive_a_rewriting() -> None:
+    scenarios = shipped(ROOT / "scenarios")
+    answers = {"002-trivial-async": "REPRODUCED: 2.5"}
+    page = rewritten(PAGE.read_text(encoding="utf-8"), scenarios, answers)
+    assert answers_in(page) == answers
+    assert rewritten(page, scenarios, answers_in(page)) == page
+
+
+def test_a_page_without_a_block_is_refused() -> None:
+    with pytest.raises(ValueError, match="the page has no"):
+        rewritten("# Claims\n", (), {})
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"b": "b", "expect": "higher"}, "goodput: a > b"),
+        ({"b": "b", "expect": "lower", "ratio": 0.37}, "goodput: a < b"),
+        ({"b": "b", "expect": "higher", "ratio": 2.0, "within": 0.0}, "goodput: a > 2 times b"),
+        ({"b": "b", "expect": "about", "ratio": 2.5, "within": 0.1}, "goodput: a = 2.5 times b, give or take 10%"),
+        ({"value": 0.0, "expect": "higher"}, "goodput: a > 0"),
+    ],
+)
+def test_what_must_be_seen_is_said_in_one_line(keys: dict[str, object], said: str) -> None:
+    common = {"id": "c", "text": "t", "where": "w", "compare": "goodput", "a": "a"}
+    assert condition(Claim.model_validate(common | keys)) == said

@@ -1,0 +1,67 @@
+"""Targets and generators on other machines: what a scenario may ask for, and which combinations cannot be."""
+
+from pathlib import Path
+
+import pytest
+
+from loopbench.errors import ScenarioError
+from loopbench.measure.generators import ANY_PORT, LOOPBACK, Spread, spread_of
+from loopbench.scenario import Scenario, load
+
+HERE = 'app = "main:app"'
+ELSEWHERE = 'url = "http://10.0.0.7:8000"'
+WORKERS = 'remote_workers = 2\nmaster_bind = "10.0.0.5"'
+
+
+def scenario(folder: Path, target: str = ELSEWHERE, of_load: str = "", more: str = "") -> Scenario:
+    """A scenario with these lines in its tables."""
+    file = folder / "case.toml"
+    variant = '[[variants]]\nname = "a"\npath = "/a"\n'
+    file.write_text(f'title = "t"\nquestion = "q"\n[target]\n{target}\n[load]\n{of_load}\n{variant}{more}')
+    return load(file)
+
+
+@pytest.mark.parametrize(
+    ("target", "of_load", "more", "words"),
+    [
+        pytest.param("", "", "", "'app' is missing module:attribute, or the url", id="neither app nor url"),
+        pytest.param(f"{HERE}\n{ELSEWHERE}", "", "", "url excludes app", id="app and url"),
+        pytest.param(
+            f"{ELSEWHERE}\nworkers = 2\nloop = 'asyncio'", "", "", "url excludes loop and workers", id="settings"
+        ),
+        pytest.param('url = "http://user:secret@host"', "", "", "scheme, host and port", id="userinfo"),
+        pytest.param('url = "http://host:80/path"', "", "", "scheme, host and port", id="path"),
+        pytest.param(f'{HERE}\nprobe_dir = "."', "", "", "needs url", id="probe_dir alone"),
+        pytest.param(f'{ELSEWHERE}\nprobe_dir = "nowhere"', "", "", "there is no folder", id="no probe_dir"),
+        pytest.param(ELSEWHERE, "", "[variants.target]\nworkers = 2", "'a' sets a target", id="a variant's settings"),
+        pytest.param(HERE, WORKERS, "", "this machine's loopback only", id="remote workers, own target"),
+        pytest.param(ELSEWHERE, "remote_workers = 2", "", "remote_workers need it", id="no bind"),
+        pytest.param(ELSEWHERE, 'master_bind = "10.0.0.5"', "", "needs remote_workers", id="bind alone"),
+        pytest.param(ELSEWHERE, f"generators = 2\n{WORKERS}", "", "either processes here or", id="both"),
+        pytest.param(HERE, "users = 2\ngenerators = 3", "", "each generator needs one", id="idle generators"),
+    ],
+)
+def test_impossible_combinations_are_named(tmp_path: Path, target: str, of_load: str, more: str, words: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        scenario(tmp_path, target, of_load, more)
+    said = " ".join(f"{problem.message} {problem.allowed}" for problem in caught.value.problems)
+    assert words in said
+    assert "secret" not in said.replace("'http://user:secret@host'", "")
+
+
+@pytest.mark.parametrize(
+    ("target", "of_load", "spread"),
+    [
+        pytest.param(HERE, "", Spread(here=1, master_bind=LOOPBACK, master_port=ANY_PORT), id="one process"),
+        pytest.param(HERE, "generators = 3", Spread(here=3, master_bind=LOOPBACK, master_port=ANY_PORT), id="cores"),
+        pytest.param(ELSEWHERE, WORKERS, Spread(1, 2, "10.0.0.5", 5557), id="machines"),
+        pytest.param(ELSEWHERE, f"{WORKERS}\nmaster_port = 9999", Spread(1, 2, "10.0.0.5", 9999), id="a port"),
+    ],
+)
+def test_how_a_load_is_spread(tmp_path: Path, target: str, of_load: str, spread: Spread) -> None:
+    assert spread_of(scenario(tmp_path, target, of_load)) == spread
+
+
+def test_only_workers_elsewhere_open_a_port_to_others(tmp_path: Path) -> None:
+    """A port without a password must not be open by default."""
+    assert spread_of(scenario(tmp_path, HERE, "generators = 2")).master_bind == LOOPBACK

@@ -1,0 +1,86 @@
+"""Every scenario in `scenarios/` loads and plans, asks for routes that exist, and claims what can be answered."""
+
+import re
+from collections import Counter
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopbench.plan import make_plan
+from loopbench.records.claims import NEIGHBOUR_P50, NEIGHBOUR_P99, RECEIPT_PREFIX
+from loopbench.scenario import Scenario, Variant, load
+
+FILES = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
+named = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+@cache
+def routes_of(app: str) -> dict[str, set[str]]:
+    """Path templates of an app, each with its methods."""
+    module, _, attribute = app.partition(":")
+    paths: dict[str, Any] = getattr(import_module(module), attribute).openapi()["paths"]
+    return {path: {method.upper() for method in operations} for path, operations in paths.items()}
+
+
+def has_route(app: str, method: str, path: str) -> bool:
+    """Whether the app answers to it."""
+    patterns = ((re.sub(r"\{[^}]*\}", "[^/]+", template), methods) for template, methods in routes_of(app).items())
+    return any(re.fullmatch(pattern, path) and method in methods for pattern, methods in patterns)
+
+
+@named
+@pytest.mark.parametrize("quick", [False, True], ids=["whole", "quick"])
+def test_it_loads_and_plans_every_variant(file: Path, quick: bool) -> None:
+    scenario = load(file, quick=quick)
+    planned = {run.variant for run in make_plan(scenario, seed=1).runs}
+    assert planned == {scenario.slug(index) for index in range(len(scenario.variants))}
+
+
+@named
+def test_it_cites_its_source_and_says_why_its_numbers(file: Path) -> None:
+    text = file.read_text()
+    assert load(file).source
+    assert "Why these numbers." in text.partition("title =")[0]
+
+
+@named
+def test_every_route_it_asks_for_exists(file: Path) -> None:
+    scenario = load(file)
+    missing = [
+        f"{request.method} {request.path} in {app}"
+        for variant in scenario.variants
+        for app in [scenario.target_of(variant).app]
+        for request in (*scenario.requests, variant)
+        if not has_route(app, request.method, request.path)
+    ]
+    missing += [each for each in map(missing_receipt(scenario), scenario.variants) if each]
+    assert not missing
+
+
+def missing_receipt(scenario: Scenario) -> Any:
+    """A function that says which receipt of a variant its app does not give; empty if it does, or none is asked."""
+
+    def missing(variant: Variant) -> str:
+        app, receipt = scenario.target_of(variant).app, variant.receipt
+        return "" if receipt is None or has_route(app, "GET", receipt.path.partition("?")[0]) else receipt.path
+
+    return missing
+
+
+@named
+def test_its_claims_are_about_what_its_runs_will_say(file: Path) -> None:
+    scenario = load(file)
+    with_receipt = {variant.name for variant in scenario.variants if variant.receipt}
+    for claim in scenario.claims:
+        if claim.compare.startswith(RECEIPT_PREFIX):
+            assert {claim.a, claim.b or claim.a} <= with_receipt, claim.id
+        if claim.compare in {NEIGHBOUR_P50, NEIGHBOUR_P99}:
+            assert scenario.requests, claim.id
+
+
+def test_no_two_claims_have_one_id() -> None:
+    ids = Counter(claim.id for file in FILES for claim in load(file).claims)
+    assert [claim_id for claim_id, count in ids.items() if count > 1] == []

@@ -1,0 +1,66 @@
+"""An app of ours under real uvicorn, for as long as a test needs it; and many requests to it at once."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.serving import ask, free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def running(app: str, *options: str, env: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Its port, as soon as it answers; it is ended as an operator would, and has to end."""
+    with running_process(app, *options, env=env) as (port, _):
+        yield port
+
+
+@contextmanager
+def running_process(
+    app: str, *options: str, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """Port and process, for a test that does worse to it than an operator would."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", app, "--app-dir", str(ROOT), "--port", str(port), *options]
+    command += ["--log-level", "warning"]
+    process = subprocess.Popen(command, env=os.environ | (env or {}), stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(port):
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            assert time.monotonic() < deadline, "it never answered"
+            time.sleep(0.05)
+        yield port, process
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def ask_all(port: int, paths: Sequence[str], method: str = "GET") -> list[Any]:
+    """The bodies of as many requests at once, in the order of the paths."""
+    with ThreadPoolExecutor(len(paths)) as pool:
+        return [body for _, _, body in pool.map(lambda path: ask(port, path, method), paths)]
+
+
+def eventually(ask_again: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+    """The first answer that will do; an answer takes its time, so this does not spin."""
+    for _ in range(3_000):
+        answer = ask_again()
+        if wanted(answer):
+            return answer
+    raise AssertionError(f"it never came true; the last was {answer}")
+
+
+def _answers(port: int) -> bool:
+    try:
+        ask(port, "/hello")
+    except OSError:
+        return False
+    return True

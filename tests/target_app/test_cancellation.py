@@ -1,0 +1,53 @@
+"""What becomes of work whose client has hung up, by the receipt of each style."""
+
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from tests.serving import ask
+
+pytestmark = pytest.mark.real
+
+LEFT_ALONE = {  # style: (finished, cancelled) of one request that was answered and one whose client went
+    "async": (2, 0),
+    "def": (2, 0),
+    "stream": (1, 1),
+    "watched": (1, 1),
+    "unshielded": (1, 1),
+    "shielded": (2, 0),
+}
+
+
+@pytest.mark.parametrize("style", LEFT_ALONE)
+def test_the_receipt_says_what_became_of_the_work(app_port: int, style: str) -> None:
+    assert ask(app_port, f"/cancel/{style}?seconds=0")[0] == 200
+    hang_up(app_port, f"/cancel/{style}?seconds=0.5")
+    finished, cancelled = LEFT_ALONE[style]
+    assert settled(app_port, style) == {"started": 2, "finished": finished, "cancelled": cancelled, "running": 0}
+
+
+def test_an_unknown_style_has_no_receipt(app_port: int) -> None:
+    assert ask(app_port, "/cancel/nothing/receipt")[0] == 404
+
+
+def hang_up(port: int, path: str) -> None:
+    """Ask, see that the work has begun, and go."""
+    style = path.partition("?")[0]
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        wait_until(port, f"{style}/receipt", lambda receipt: receipt["started"] == 2)
+
+
+def settled(port: int, style: str) -> Any:
+    """The receipt when nothing is under way any more."""
+    return wait_until(port, f"/cancel/{style}/receipt", lambda receipt: receipt["running"] == 0)
+
+
+def wait_until(port: int, path: str, holds: Any) -> Any:
+    """The first receipt for which it holds."""
+    deadline = time.monotonic() + 30
+    while not holds(receipt := ask(port, path)[2]):
+        assert time.monotonic() < deadline, receipt
+    return receipt

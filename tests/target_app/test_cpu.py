@@ -1,0 +1,31 @@
+"""Every way of computing computes the same, wherever it does."""
+
+import hashlib
+
+import pytest
+
+from tests.serving import ask
+from tests.target_app.running_app import ask_all, running
+
+pytestmark = pytest.mark.real
+
+STYLES = ("inline", "def", "executor", "process-pool", "to-process")
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("numbers", [1, 2, 1_000])
+def test_it_sums_squares(app_port: int, style: str, numbers: int) -> None:
+    _, _, body = ask(app_port, f"/cpu/{style}?numbers={numbers}")
+    assert body == {"result": (numbers - 1) * numbers * (2 * numbers - 1) // 6}
+
+
+@pytest.mark.parametrize("style", ["hash-inline", "hash-def"])
+def test_it_hashes(app_port: int, style: str) -> None:
+    _, _, body = ask(app_port, f"/cpu/{style}?rounds=7")
+    assert body == {"digest": hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 7).hex()}
+
+
+def test_an_app_with_busy_processes_still_ends() -> None:
+    """`running` waits for its end: a pool that is not shut down would keep it for ever."""
+    with running("target_app.only:cpu") as port:
+        assert len(ask_all(port, ["/cpu/process-pool?numbers=200000", "/cpu/to-process?numbers=200000"])) == 2

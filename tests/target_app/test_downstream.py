@@ -1,0 +1,99 @@
+"""Every way to ask another service really asks it, and the upstream saw what the styles claim."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from loopbench.measure.services import started
+from loopbench.measure.stop import StopWish
+from tests.serving import ask
+from tests.target_app.running_app import ask_all, running
+
+pytestmark = pytest.mark.real
+
+ONE_CALL = (
+    "shared-client",
+    "client-per-request",
+    "def-requests",
+    "def-httpx",
+    "async-requests",
+    "async-httpx-sync",
+)
+FAN_OUTS = ("sequential", "gather", "gather-semaphore", "task-group")
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with started(["upstream"], tmp_path_factory.mktemp("services"), StopWish(), environ={}) as running_services:
+        yield running_services.env
+
+
+@pytest.fixture
+def port(services: dict[str, str]) -> Iterator[int]:
+    """A fresh app for every test: its own counters upstream."""
+    with running("target_app.only:downstream", env=services) as free:
+        yield free
+
+
+def receipt(port: int) -> dict[str, int]:
+    status, _, body = ask(port, "/downstream/receipt")
+    assert status == 200
+    values: dict[str, int] = body
+    return values
+
+
+def test_every_style_waits_for_the_upstream_and_says_so(port: int) -> None:
+    for style in ONE_CALL:
+        assert ask(port, f"/downstream/{style}?wait_ms=7")[2] == {"answers": 1, "waited_ms": 7}
+    for style in FAN_OUTS:
+        assert ask(port, f"/fan-out/{style}?wait_ms=3&calls=4")[2] == {"answers": 4, "waited_ms": 12}
+    assert receipt(port)["requests"] == len(ONE_CALL) + 4 * len(FAN_OUTS)
+    assert receipt(port)["requests_now"] == 0
+
+
+def test_one_caller_does_not_see_another(services: dict[str, str]) -> None:
+    with (
+        running("target_app.only:downstream", env=services) as a,
+        running("target_app.only:downstream", env=services) as b,
+    ):
+        ask(a, "/downstream/shared-client?wait_ms=0")
+        assert receipt(a)["requests"] == 1
+        assert receipt(b)["requests"] == 0
+
+
+def test_a_client_per_request_connects_every_time(port: int) -> None:
+    for _ in range(5):
+        ask(port, "/downstream/shared-client?wait_ms=0")
+    assert receipt(port)["connections"] == 1
+    for _ in range(5):
+        ask(port, "/downstream/client-per-request?wait_ms=0")
+    assert receipt(port)["connections"] == 1 + 5
+
+
+def test_the_upstream_saw_as_many_calls_at_once_as_the_style_lets_go(port: int) -> None:
+    """Each style has more to ask than the one before, so that the most so far is its own."""
+    for style, calls, at_once in (
+        ("sequential", 3, 1),
+        ("gather-semaphore", 20, 10),
+        ("gather", 25, 25),
+        ("task-group", 30, 30),
+    ):
+        ask(port, f"/fan-out/{style}?wait_ms=300&calls={calls}")
+        assert receipt(port)["requests_at_once"] == at_once
+
+
+def test_a_blocked_loop_asks_one_at_a_time_and_the_others_all_at_once(port: int) -> None:
+    for style, users, at_once in (
+        ("async-requests", 4, 1),
+        ("async-httpx-sync", 4, 1),
+        ("def-requests", 5, 5),
+        ("def-httpx", 6, 6),
+        ("shared-client", 7, 7),
+    ):
+        ask_all(port, [f"/downstream/{style}?wait_ms=300"] * users)
+        assert receipt(port)["requests_at_once"] == at_once
+
+
+def test_an_upstream_that_is_not_asked_properly_says_so(services: dict[str, str]) -> None:
+    upstream = int(services["LOOPBENCH_UPSTREAM_URL"].rpartition(":")[2])
+    assert [ask(upstream, path)[0] for path in ("/", "/wait/10001", "/wait/x", "/elsewhere")] == [200, 404, 404, 404]

@@ -6,7 +6,8 @@ BIN    := $(VENV)/bin
 SCENARIO ?= scenarios/file_write.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-quick ui report check test bench-recorder bench-generator bench-probe lock clean
+.PHONY: help bench bench-quick atlas doctor ui report check test pubsub-emulator lock clean \
+    bench-recorder bench-generator bench-truth bench-probe bench-sensors bench-distributed bench-aa
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +17,12 @@ bench: $(VENV)/.runtime ## the main job: four ways of writing a file under 100 u
 
 bench-quick: $(VENV)/.runtime ## the same pipeline and charts in under two minutes
 	$(BIN)/loopbench run $(SCENARIO) --quick
+
+atlas: $(VENV)/.runtime ## every scenario, and one page with an answer to every claim (an hour and more)
+	$(BIN)/loopbench atlas
+
+doctor: $(VENV)/.runtime ## how noisy this machine is, and what would help
+	$(BIN)/loopbench doctor
 
 ui: $(VENV)/.runtime ## the target app and Locust's web UI, on this machine only
 	$(BIN)/loopbench ui $(SCENARIO)
@@ -37,14 +44,32 @@ bench-recorder: $(VENV)/.dev ## what recording a request costs, and how fast fiv
 bench-generator: $(VENV)/.dev ## LlhttpUser, FastHttpUser, HttpUser and wrk against nginx, side by side (needs nginx, wrk)
 	$(BIN)/python benchmarks/generator.py
 
+bench-truth: $(VENV)/.dev ## our throughput against wrk's on real routes, our latencies against a known truth (needs wrk)
+	$(BIN)/python benchmarks/generator_truth.py
+	$(BIN)/python benchmarks/latency_truth.py
+
 bench-probe: $(VENV)/.dev ## what the probe costs, and how often it names the right line
 	$(BIN)/python benchmarks/probe_accuracy.py
-	$(BIN)/python benchmarks/probe_cost.py
+	$(BIN)/python benchmarks/probe_cost.py --level watch
+	$(BIN)/python benchmarks/probe_cost.py --level explain
+
+bench-sensors: $(VENV)/.dev ## what sensors, canary and the generator's self-watch cost
+	$(BIN)/python benchmarks/sensor_cost.py
+	$(BIN)/python benchmarks/generator_watch.py
+
+bench-distributed: $(VENV)/.dev ## three hosts in network namespaces: counts, curve, a lost worker (needs root)
+	$(BIN)/python benchmarks/distributed.py
+
+bench-aa: $(VENV)/.dev ## the same endpoint under two names, six sessions: how often is a difference found?
+	$(BIN)/python benchmarks/same_twice.py
+
+pubsub-emulator: ## Google's in-memory Pub/Sub server, from Debian's Go packages
+	target_app/services/pubsub_emulator/build.sh
 
 lock: ## resolve the requirements again (needs uv)
-	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --upgrade \
+	uv pip compile pyproject.toml --group build --all-extras --universal --python-version 3.11 --upgrade \
 	    --generate-hashes --no-header --no-annotate -q -o requirements/runtime.txt
-	uv pip compile pyproject.toml --group build --group dev -c requirements/runtime.txt --universal \
+	uv pip compile pyproject.toml --group build --group dev --all-extras -c requirements/runtime.txt --universal \
 	    --python-version 3.11 --upgrade --generate-hashes --no-header --no-annotate -q -o requirements/dev.txt
 
 clean: ## remove the environment and caches; results stay

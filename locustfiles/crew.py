@@ -87,4 +87,6 @@ class Crew:
             if not answering[client_id]:
                 return f"{member.name} does not answer any more"
         strangers = len(answering) - len(self._members)
-        return f"{strangers} more workers came than were asked for" if strangers > 0 else None
+        if strangers > 0:
+            return "a worker came in the middle: one was lost and has been started anew, or there are too many"
+        return None

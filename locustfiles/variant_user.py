@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import gevent
 from gevent import GreenletExit, Timeout
 from gevent.event import Event
-from locust import FastHttpUser, HttpUser, task
+from locust import FastHttpUser, HttpUser
 from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING
 from locust.user.users import UserMeta
@@ -67,40 +67,19 @@ def variant_user(order: LoadOrder, recorder: Recorder, ended: Event, dispatcher:
     return UserMeta("VariantUser", (base,), settings)
 
 
-class LlhttpVariantUser(LlhttpUser):
-    """One of N users, recorded from the client's own stamps."""
+class _Living:
+    """What all users share: they are counted in and out, ask, think, and ask again until the load is over."""
 
-    abstract = True
     turns: "Turns"
     recorder: Recorder
     ended: Event
     dispatcher: Dispatcher | None
+    number = -1
+    _state: Any
 
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        self.number = -1
-        turns = zip(self.turns.cycle, self.turns.patience_s, strict=True)
-        self._cycle = self.turns.of_one_user([(*self._prepare(request), patience_s) for request, patience_s in turns])
-        if self.turns.explain:
-            self._cycle = self._some_stamped(self._cycle)
-
-    def _some_stamped(self, cycle: Iterator[Turn]) -> Iterator[Turn]:
-        """The same requests, one in `stamps.STAMPED_EVERY` asking for the app's stamps."""
-        ask = {stamps.ASK_HEADER: "1"}
-        asking = dict(self._prepare(request, ask)[::-1] for request in self.turns.cycle)
-        for number, (prepared, name, patience_s) in enumerate(cycle):
-            yield (prepared if number % stamps.STAMPED_EVERY else asking[name]), name, patience_s
-
-    def _prepare(self, request: OrderedRequest, more: Mapping[str, str] = NO_HEADERS) -> tuple[PreparedRequest, int]:
-        prepared = self.client.prepare(
-            request.method,
-            request.target,
-            name=request.name,
-            headers={**request.headers, **more},
-            data=request.body or None,
-            check=_checker(request),
-        )
-        return prepared, self.recorder.name_id(request.name)
+    def ask_once(self, due_s: float | None = None) -> None:
+        """Send the next request and see that it is recorded."""
+        raise NotImplementedError
 
     def on_start(self) -> None:
         """See `Recorder.user_started`."""
@@ -110,7 +89,6 @@ class LlhttpVariantUser(LlhttpUser):
         """See `Recorder.user_stopped`."""
         self.recorder.user_stopped(self.number)
 
-    @task
     def live(self) -> None:
         """All of a user's life in one task: Locust's own way from task to task costs more than a request.
 
@@ -134,6 +112,39 @@ class LlhttpVariantUser(LlhttpUser):
     def _serve(self, dispatcher: Dispatcher) -> None:
         while (due_s := dispatcher.next_due_s()) is not None:
             self.ask_once(due_s)
+
+    tasks: list[Any] = [live]  # noqa: RUF012  as Locust declares it
+
+
+class LlhttpVariantUser(_Living, LlhttpUser):
+    """One of N users, recorded from the client's own stamps."""
+
+    abstract = True
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        turns = zip(self.turns.cycle, self.turns.patience_s, strict=True)
+        self._cycle = self.turns.of_one_user([(*self._prepare(request), patience_s) for request, patience_s in turns])
+        if self.turns.explain:
+            self._cycle = self._some_stamped(self._cycle)
+
+    def _some_stamped(self, cycle: Iterator[Turn]) -> Iterator[Turn]:
+        """The same requests, one in `stamps.STAMPED_EVERY` asking for the app's stamps."""
+        ask = {stamps.ASK_HEADER: "1"}
+        asking = dict(self._prepare(request, ask)[::-1] for request in self.turns.cycle)
+        for number, (prepared, name, patience_s) in enumerate(cycle):
+            yield (prepared if number % stamps.STAMPED_EVERY else asking[name]), name, patience_s
+
+    def _prepare(self, request: OrderedRequest, more: Mapping[str, str] = NO_HEADERS) -> tuple[PreparedRequest, int]:
+        prepared = self.client.prepare(
+            request.method,
+            request.target,
+            name=request.name,
+            headers={**request.headers, **more},
+            data=request.body or None,
+            check=_checker(request),
+        )
+        return prepared, self.recorder.name_id(request.name)
 
     def ask_once(self, due_s: float | None = None) -> None:
         """Send the next request, hold its answer against what is expected, record it and, if it was due, how late."""
@@ -181,37 +192,33 @@ class LlhttpVariantUser(LlhttpUser):
         self.recorder.record(began_s, waited_s, 0, user, name, 0, error, flags, late_s)
 
 
-class _EventRecorded:
-    """What the users on Locust's own clients share: they are recorded from request events (`locustfiles.bench`)."""
+class _EventRecorded(_Living):
+    """What the users on Locust's own clients share: they are recorded from request events (`locustfiles.generator`)."""
 
-    turns: "Turns"
-    recorder: Recorder
     client: Any
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)  # type: ignore[call-arg]
-        self.number = -1
         self._cycle = self.turns.of_one_user(self.turns.cycle)
-
-    def on_start(self) -> None:
-        """See `Recorder.user_started`."""
-        self.number = self.recorder.user_started()
-
-    def on_stop(self) -> None:
-        """See `Recorder.user_stopped`."""
-        self.recorder.user_stopped(self.number)
 
     def context(self) -> dict[str, Any]:
         """Tells the event's listener who asked."""
         return {USER_KEY: self.number}
 
-    def wait_time(self) -> float:
-        """Locust waits this long between two tasks."""
-        return self.turns.think_time_s()
-
-    def ask_once(self) -> None:
+    def ask_once(self, due_s: float | None = None) -> None:
         """Send the next request and hold its answer against what is expected."""
+        assert due_s is None, "open mode needs our own client"
         request = next(self._cycle)
+        began_s = time.perf_counter()
+        try:
+            self._ask(request)
+        except GreenletExit:  # no event tells of it
+            waited_s, name = time.perf_counter() - began_s, self.recorder.name_id(request.name)
+            error, user = self.recorder.error_id(samples.UNFINISHED), max(0, self.number)
+            self.recorder.record(began_s, waited_s, 0, user, name, 0, error, samples.FLAG_UNFINISHED)
+            raise
+
+    def _ask(self, request: OrderedRequest) -> None:
         with self.client.request(
             request.method,
             request.target,
@@ -227,8 +234,6 @@ class _EventRecorded:
                 response.success()
             else:
                 response.failure(problem)
-
-    tasks: list[Any] = [ask_once]  # noqa: RUF012  as Locust declares it
 
 
 class FastVariantUser(_EventRecorded, FastHttpUser):

@@ -1,8 +1,8 @@
 """What would run, in which order, how long: a pure function of a scenario and a seed. The runner only walks it.
 
-First the pictures: one ramp run a variant, and step loads where the scenario asks for them. Then the rounds: every
-variant once, as plateau runs, in an order drawn anew for each round. The plan holds as many rounds as there may be;
-the runner stops earlier when the intervals are narrow enough.
+First the pictures: timelines and step loads where the scenario asks for them, one ramp run a variant. Then the rounds:
+every variant once, as plateau runs, in an order drawn anew for each round. The plan holds as many rounds as there may
+be; the runner stops earlier when the intervals are narrow enough.
 """
 
 import random
@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, KIND_STEPS, OUTSIDE_ROUNDS, PlannedRun
+from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, KIND_STEPS, KIND_TIMELINE, OUTSIDE_ROUNDS, PlannedRun
 from loopbench.scenario import Scenario
 
 OUTSIDE_LOAD_S = 2.5
 """What a run takes besides the phases of its load: canary, start the target, verify, start Locust, drain, stop both."""
+
+TIMELINE_S = 5.0
+"""The requests of a timeline, asked one after the other to verify them, then all at once. Nobody knows how long its
+routes take; a handful that wait a second each need about this."""
 
 ARRIVAL_S = 1.0
 """All users at once: Locust brings them within a second, and asks once a second what comes next."""
@@ -58,11 +62,11 @@ def make_plan(scenario: Scenario, seed: int) -> Plan:
             number=number,
             kind=kind,
             round=round_,
-            variant=scenario.slug(index),
+            variant=slug,
             seed=draw.getrandbits(32),
             expected_s=round(OUTSIDE_LOAD_S + load_s(scenario, kind), 1),
         )
-        for number, (kind, round_, index) in enumerate(_order(scenario, draw), 1)
+        for number, (kind, round_, slug) in enumerate(_order(scenario, draw), 1)
     )
     return Plan(seed, runs, scenario.repeat.fewest_rounds)
 
@@ -70,6 +74,8 @@ def make_plan(scenario: Scenario, seed: int) -> Plan:
 def load_s(scenario: Scenario, kind: str) -> float:
     """How long the load of one run lasts, warm-up included, drain not."""
     load, repeat = scenario.load, scenario.repeat
+    if kind == KIND_TIMELINE:
+        return TIMELINE_S
     return (
         load.warmup_s
         + {
@@ -80,16 +86,17 @@ def load_s(scenario: Scenario, kind: str) -> float:
     )
 
 
-def _order(scenario: Scenario, draw: random.Random) -> Iterator[tuple[str, int, int]]:
-    """Kind, round and variant of each run. Within a pass the order is drawn, so that no variant always goes first."""
-    yield from ((KIND_RAMP, OUTSIDE_ROUNDS, index) for index in _shuffled(scenario, draw))
+def _order(scenario: Scenario, draw: random.Random) -> Iterator[tuple[str, int, str]]:
+    """Kind, round and slug of each run. Within a pass the order is drawn, so that no variant always goes first."""
+    yield from ((KIND_TIMELINE, OUTSIDE_ROUNDS, slug) for slug in scenario.timeline_slugs)
+    yield from ((KIND_RAMP, OUTSIDE_ROUNDS, slug) for slug in _shuffled(scenario, draw))
     for _ in range(scenario.load.step_runs if scenario.load.steps else 0):
-        yield from ((KIND_STEPS, OUTSIDE_ROUNDS, index) for index in _shuffled(scenario, draw))
+        yield from ((KIND_STEPS, OUTSIDE_ROUNDS, slug) for slug in _shuffled(scenario, draw))
     for number in range(1, scenario.repeat.max_rounds + 1):
-        yield from ((KIND_PLATEAU, number, index) for index in _shuffled(scenario, draw))
+        yield from ((KIND_PLATEAU, number, slug) for slug in _shuffled(scenario, draw))
 
 
-def _shuffled(scenario: Scenario, draw: random.Random) -> list[int]:
+def _shuffled(scenario: Scenario, draw: random.Random) -> list[str]:
     order = list(range(len(scenario.variants)))
     draw.shuffle(order)
-    return order
+    return [scenario.slug(index) for index in order]

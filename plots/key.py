@@ -39,5 +39,8 @@ def draw_key(axes: Axes, heads: Sequence[str], lines: Sequence[Line], palette: s
         stroke, y_in = palette[line.name], HEADS_IN + (place + 0.6) * ROW_IN
         axes.plot([0, 0.06], [y_in, y_in], color=stroke.colour, linestyle=stroke.dash, linewidth=2.2, clip_on=False)
         axes.text(0.08, y_in, panels.named(line.name, 18), color=stroke.text_colour, fontsize=_SIZE, va="center")
+        if stroke.struck:
+            axes.text(1, y_in, "INVALID", fontsize=_SIZE, va="center", ha="right", color=style.INK)
+            continue
         for x, text in zip(ends, line.figures, strict=True):
             axes.text(x, y_in, text, fontsize=_SIZE, va="center", ha="right", color=style.INK)

@@ -47,7 +47,7 @@ def draw_latency(runs: Sequence[RunReport], palette: style.Palette, sheet: Sheet
             _scale(each, most_users, low_ms, high_ms)
             facts, alarming = served(run)
             stroke = palette[run.variant.name]
-            panels.head(each, run.variant.name, stroke.text_colour, facts, alarming=alarming)
+            panels.run_head(each, run.variant.name, stroke, facts, alarming=alarming)
             _draw(each, run, stroke, most_users)
     return figure
 
@@ -120,7 +120,8 @@ def _draw(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) -
     axes.fill_between(users, lines["p50"], lines["p99"], color=stroke.colour, alpha=0.1, linewidth=0)
     for name, width in zip(NAMES, (2.2, 1.1, 1.1), strict=True):
         (drawn,) = axes.plot(users, lines[name], color=stroke.colour, linewidth=width, label=name, zorder=3)
-        drawn.set(marker="o", markersize=2.5, markevery=panels.few_or_alone(lines[name]), solid_capstyle="round")
+        drawn.set(linestyle=stroke.dash_alone, marker="o", markersize=2.5)
+        drawn.set(markevery=panels.few_or_alone(lines[name]), solid_capstyle="round")
         panels.hold_dot(axes, most_users, getattr(run.own.hold, f"{name}_ms"), stroke.colour, (users, lines[name]))
     _label(axes, run, stroke, most_users)
 
@@ -135,7 +136,7 @@ def _label(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) 
     wanted = [math.log10(value) for value in known.values() if value]
     places = style.spread(wanted, gap, low + gap / 2, high - gap / 2)
     for (name, value), place in zip(known.items(), places, strict=True):
-        text = f"{name} {rounded(value)}" if held[name] is not None else name
+        text = f"{name} {rounded(value)}" if held[name] is not None and not stroke.struck else name
         label = axes.annotate(text, (most_users * 1.12, 10**place), annotation_clip=False)
         label.set(color=stroke.text_colour, fontsize=10, va="center")
 

@@ -41,7 +41,7 @@ def draw_occupancy(runs: Sequence[RunReport], palette: style.Palette, sheet: She
             panels.count_axis(each, most, along="y", room=1.12)
             facts, alarming = served(run)
             stroke = palette[run.variant.name]
-            panels.head(each, run.variant.name, stroke.text_colour, facts, alarming=alarming)
+            panels.run_head(each, run.variant.name, stroke, facts, alarming=alarming)
             _mark_phases(each, run, longest_s)
             _draw(each, run, stroke)
     return figure
@@ -76,7 +76,7 @@ def _draw(axes: Axes, run: RunReport, stroke: style.Stroke) -> None:
     axes.fill_between(times_s, never, color=style.INK, alpha=0.75, linewidth=0, zorder=3, label="never served")
     axes.plot(times_s, [m.users for m in run.moments], color=style.QUIET, linewidth=1.2, zorder=2, label="users")
     (flying,) = axes.plot(times_s, [m.in_flight for m in run.moments], color=stroke.colour, linewidth=1.8, zorder=4)
-    flying.set(label="in flight", clip_on=False)
+    flying.set(linestyle=stroke.dash_alone, label="in flight", clip_on=False)
 
 
 def _mark_phases(axes: Axes, run: RunReport, longest_s: float) -> None:

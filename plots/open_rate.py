@@ -90,7 +90,7 @@ def _prepare(axes: Axes, curve: RateCurve, palette: style.Palette, highest_rps: 
     panels.frame(axes, x="requests due per second", y=y)
     panels.count_axis(axes, highest_rps, along="x", room=_ROOM)
     facts, alarming = late(curve)
-    panels.head(axes, curve.label, stroke.text_colour, facts, alarming=alarming)
+    panels.run_head(axes, curve.label, stroke, facts, alarming=alarming)
     if not curve.points:
         panels.empty(axes, "nothing was due")
     return stroke

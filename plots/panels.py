@@ -21,11 +21,12 @@ from plots.inline_svg import Band
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """How wide a picture is, how many panels stand beside each other, and whether it carries its own caption."""
+    """How wide a picture is, how many panels stand beside each other, and whether it carries its own caption and stamp."""
 
     width_in: float
     columns: int
     captioned: bool
+    stamp: str = ""  # only where it is captioned: the page says it in HTML
 
 
 FILE: Final = Sheet(9.0, 2, captioned=True)
@@ -78,11 +79,14 @@ def new_panels(
     rows = -(-count // columns)
     heights_in = [panel.height_in] * (rows - 1) + [panel.height_in if last_in is None else last_in]
     title, subtitle, notes = _lines(caption, sheet)
-    head_in = 0.14 + TITLE_IN * len(title) + SUBTITLE_IN * len(subtitle) + _GAP_IN if title else 0.04
+    stamp_in = style.STAMP_IN if sheet.captioned and sheet.stamp else 0.0
+    head_in = 0.14 + TITLE_IN * len(title) + SUBTITLE_IN * len(subtitle) + _GAP_IN + stamp_in if title else 0.04
     foot_in = 0.14 + style.FOOTNOTE_IN * len(notes) if notes else 0.04
     height_in = head_in + rows * (panel.above_in + panel.below_in) + sum(heights_in) + foot_in
     figure = style.new_figure(sheet.width_in, height_in)
-    _write_caption(figure, title, subtitle, notes)
+    if stamp_in:
+        style.stamp(figure, sheet.stamp)
+    _write_caption(figure, stamp_in, title, subtitle, notes)
     column_in = sheet.width_in / columns
     wide_in, bottom_in = column_in - panel.left_in - panel.right_in, height_in - head_in
     axes: list[Axes] = []
@@ -103,6 +107,14 @@ def head(axes: Axes, name: str, colour: str, facts: str = "", *, alarming: bool 
     )
     weight, shade = ("bold", style.INK) if alarming else ("normal", style.QUIET)
     axes.annotate(facts, (0, 1), (0, 9), "axes fraction", "offset points", color=shade, fontsize=10, fontweight=weight)
+
+
+def run_head(axes: Axes, name: str, stroke: style.Stroke, facts: str = "", *, alarming: bool = False) -> None:
+    """As `head`, of a run: one that is struck out says so beside its name."""
+    head(axes, named(name, 16) if stroke.struck else name, stroke.text_colour, facts, alarming=alarming)
+    if stroke.struck:
+        words = axes.annotate(named(stroke.struck, 18), (1, 1), (22, 24), "axes fraction", "offset points", ha="right")
+        words.set(color=style.INK, fontsize=10, fontweight="bold")
 
 
 def frame(axes: Axes, *, x: str, y: str) -> None:
@@ -188,10 +200,12 @@ def _wrap(text: str, sheet: Sheet, size: int) -> list[str]:
     return textwrap.wrap(showable(text), letters, break_long_words=True)
 
 
-def _write_caption(figure: Figure, title: Sequence[str], subtitle: Sequence[str], notes: Sequence[str]) -> None:
+def _write_caption(
+    figure: Figure, from_top_in: float, title: Sequence[str], subtitle: Sequence[str], notes: Sequence[str]
+) -> None:
     """As `style.headline` and `style.footnotes`, over as many lines as it takes."""
     left, height_in = style.MARGIN_IN / figure.get_figwidth(), figure.get_figheight()
-    down_in = 0.14
+    down_in = 0.14 + from_top_in
     for line in title:
         figure.text(left, 1 - down_in / height_in, line, fontsize=15, fontweight="bold", va="top")
         down_in += TITLE_IN

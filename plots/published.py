@@ -102,7 +102,7 @@ def _pair(  # noqa: PLR0913  a place, two values, and how they look
         axes.plot([published, measured], [row, row], color=stroke.colour, linewidth=1.4, alpha=0.6, zorder=3)
         (dot,) = axes.plot([measured], [row], "o", color=stroke.colour, markersize=8, zorder=5, clip_on=False)
         dot.set_label("measured")
-        above = axes.annotate(show(measured), (measured, row), (0, 7), "data", "offset points", ha="center")
+        above = axes.annotate("INVALID" if stroke.struck else show(measured), (measured, row), (0, 7), "data", "offset points", ha="center")
         above.set(color=stroke.text_colour, fontsize=10, va="bottom", zorder=6)
     (ring,) = axes.plot([published], [row], "o", markersize=8, zorder=4, clip_on=False, label="published")
     ring.set(markerfacecolor=style.PAPER, markeredgecolor=stroke.colour, markeredgewidth=1.8)

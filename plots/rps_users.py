@@ -1,10 +1,13 @@
 """Throughput against users: one curve or several, from points. Where the points came from is not asked.
 
-Each line ends in its hold: a bar from the 10th to the 90th percentile of its short windows, a dot at its mean, and the
-name beside it. An open ring on the line marks the knee, where one is shown.
+Each line ends in its plateau, with the name beside it. Where rounds were measured that is a diamond at their mean with
+its 95 % interval; else it is the line's own hold, a dot at its mean and a bar from the 10th to the 90th percentile of
+its short windows. An open ring on the line marks the knee, where one is shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,8 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from loopbench.judge.windows import Curve
-from plots import style
+from plots import plateaus, style
+from plots.plateaus import RoundsPlateau
+from plots.validity import STRUCK_NOTE
 
+NO_ROUNDS: Final[Mapping[str, RoundsPlateau]] = MappingProxyType({})
 CLOSED_LOOP = "Closed loop: N users, each waiting for its answer before asking again."
 HOLD_MARK = "Dot: mean of the hold; bar: 10th to 90th percentile of its {window_s:.0f} s windows."
 KNEE_MARK = "Ring: the knee, where more users stop bringing more answers."
@@ -27,11 +33,32 @@ _NAMES_IN = 2.5  # the column of names at the right
 _TOP_IN, _BOTTOM_IN, _LEFT_IN = 1.12, 0.84, 0.86
 
 
+class _Line(NamedTuple):
+    """A curve, its stroke, what the rounds say of it, and where on the axis of users its plateau stands."""
+
+    curve: Curve
+    stroke: style.Stroke
+    own: style.Stroke
+    plateau: RoundsPlateau | None
+    plateau_users: float
+
+    @property
+    def end(self) -> tuple[float, float]:
+        """To which its name is tied."""
+        if self.plateau:
+            return self.plateau_users, self.plateau.rps
+        if self.curve.hold:
+            return self.plateau_users, self.curve.hold.goodput_rps
+        return (self.curve.windows[-1].users, self.curve.windows[-1].goodput_rps) if self.curve.windows else (0.0, 0.0)
+
+
 def draw_rps_users(
     curves: Sequence[Curve],
     palette: style.Palette | None = None,
     title: str = "Throughput against users",
     subtitle: str = CLOSED_LOOP,
+    rounds: Mapping[str, RoundsPlateau] = NO_ROUNDS,
+    stamp: str = "",
 ) -> Figure:
     """The chart of these curves.
 
@@ -40,31 +67,41 @@ def draw_rps_users(
         palette: strokes by label; by the order of the curves if not given.
         title: the question the picture answers.
         subtitle: how it was measured.
+        rounds: what stands at the end of a curve in place of its own hold, by label.
+        stamp: what may be believed of it, for the corner; empty for none.
     """
     strokes = palette or style.Palette(tuple(curve.label for curve in curves))
-    notes = _notes(curves)
+    known = {curve.label: rounds[curve.label] for curve in curves if curve.label in rounds}
+    notes = _notes(curves, known, strokes)
+    stamp_in = style.STAMP_IN if stamp else 0.0
     with style.look():
         below_in = _BOTTOM_IN + style.FOOTNOTE_IN * len(notes)
         plot_in = max(3.3, _LABEL_IN * (len(curves) + 0.5))
-        height_in = _TOP_IN + plot_in + below_in
+        height_in = _TOP_IN + stamp_in + plot_in + below_in
         figure = style.new_figure(_WIDTH_IN, height_in)
-        style.headline(figure, title, subtitle)
+        style.headline(figure, title, subtitle, stamp_in)
+        if stamp:
+            style.stamp(figure, stamp)
         style.footnotes(figure, notes)
         right_in = _WIDTH_IN - _NAMES_IN - _LEFT_IN
         box = (_LEFT_IN / _WIDTH_IN, below_in / height_in, right_in / _WIDTH_IN, plot_in / height_in)
         axes = figure.add_axes(box)
         style.frame(axes, x="users", y="good answers per second")
-        _scale(axes, curves)
-        for place, curve in enumerate(curves):
-            _draw(axes, curve, strokes[curve.label], _hold_place(axes, curve, place, len(curves)))
-        _name(axes, curves, strokes, plot_in)
+        _scale(axes, curves, known)
+        lines = [_line(axes, curve, place, len(curves), strokes, known) for place, curve in enumerate(curves)]
+        for line in lines:
+            _draw(axes, line)
+        _name(axes, lines, plot_in)
     return figure
 
 
-def _notes(curves: Sequence[Curve]) -> list[str]:
+def _notes(curves: Sequence[Curve], rounds: Mapping[str, RoundsPlateau], strokes: style.Palette) -> list[str]:
     """What must be known beside the picture: how to read its marks, then what each curve has to say."""
-    windows_s = [curve.hold.spread_window_s for curve in curves if curve.hold and curve.hold.spread_rps]
-    marks = [HOLD_MARK.format(window_s=max(windows_s))] if windows_s else []
+    held = [curve.hold for curve in curves if curve.hold and curve.label not in rounds]
+    windows_s = [hold.spread_window_s for hold in held if hold.spread_rps]
+    marks = [plateaus.MARK] if rounds else []
+    marks += [HOLD_MARK.format(window_s=max(windows_s))] if windows_s else []
+    marks += [STRUCK_NOTE] if any(strokes[curve.label].struck for curve in curves) else []
     marks += [KNEE_MARK] if any(curve.knee_users is not None for curve in curves) else []
     who: dict[str, list[str]] = {}
     for curve in curves:
@@ -76,10 +113,11 @@ def _notes(curves: Sequence[Curve]) -> list[str]:
     return [*marks, *said]
 
 
-def _scale(axes: Axes, curves: Sequence[Curve]) -> None:
+def _scale(axes: Axes, curves: Sequence[Curve], rounds: Mapping[str, RoundsPlateau]) -> None:
     """Both axes from zero; a shaded strip right of the last user holds the bars."""
     most_users = max((curve.most_users for curve in curves), default=0.0) or 1.0
-    highest = max((curve.highest_rps for curve in curves), default=0.0)
+    tops = [curve.highest_rps for curve in curves] + [plateau.highest_rps for plateau in rounds.values()]
+    highest = max(tops, default=0.0)
     right = most_users * (1.05 + 0.012 * len(curves))
     axes.set_xlim(0, right)
     axes.set_ylim(0, highest * 1.1 or 1.0)
@@ -88,12 +126,12 @@ def _scale(axes: Axes, curves: Sequence[Curve]) -> None:
         ticks = MaxNLocator(nbins=6, integer=whole, steps=[1, 2, 2.5, 5, 10]).tick_values(0, last)
         axis.set_major_locator(FixedLocator([tick for tick in ticks if 0 <= tick <= last * 1.01]))
     axes.yaxis.set_major_formatter(FuncFormatter(_tick))
-    if any(curve.hold for curve in curves):
+    if rounds or any(curve.hold for curve in curves):
         axes.axvspan(most_users * 1.015, right, color=style.SHADE, linewidth=0, zorder=0)
         axes.text(
             (most_users * 1.015 + right) / 2,
             1.015,
-            "hold",
+            "rounds" if rounds else "hold",
             transform=axes.get_xaxis_transform(),
             ha="center",
             fontsize=10,
@@ -114,15 +152,31 @@ def _hold_place(axes: Axes, curve: Curve, place: int, of: int) -> float:
     return curve.most_users * 1.015 + step * (place + 1) + (0 if of > 1 else step)
 
 
-def _draw(axes: Axes, curve: Curve, stroke: style.Stroke, hold_x: float) -> None:
+def _line(  # noqa: PLR0913  a curve, its place among the others, and what is known of all
+    axes: Axes,
+    curve: Curve,
+    place: int,
+    of: int,
+    strokes: style.Palette,
+    rounds: Mapping[str, RoundsPlateau],
+) -> _Line:
+    own, at = strokes.own(curve.label), _hold_place(axes, curve, place, of)
+    return _Line(curve, strokes[curve.label], own, rounds.get(curve.label), at)
+
+
+def _draw(axes: Axes, drawn: _Line) -> None:
+    curve, stroke, hold_x = drawn.curve, drawn.stroke, drawn.plateau_users
     users = [window.users for window in curve.windows]
     rps = [window.goodput_rps for window in curve.windows]
     (line,) = axes.plot(users, rps, color=stroke.colour, linestyle=stroke.dash, linewidth=2.2, clip_on=False, zorder=3)
     line.set(label=curve.label, solid_capstyle="round", markersize=4, marker="o" if len(users) <= FEW_WINDOWS else "")
-    if curve.hold:
+    if users and (drawn.plateau or curve.hold):
+        ends = [users[-1], drawn.end[0]], [rps[-1], drawn.end[1]]
+        axes.plot(*ends, color=stroke.colour, linewidth=1, alpha=0.5, zorder=2)
+    if drawn.plateau:
+        draw_plateau(axes, drawn.plateau, hold_x, drawn.own.colour)
+    elif curve.hold:
         mean_rps = curve.hold.goodput_rps
-        if users:
-            axes.plot([users[-1], hold_x], [rps[-1], mean_rps], color=stroke.colour, linewidth=1, alpha=0.5, zorder=2)
         if curve.hold.spread_rps:
             axes.vlines(hold_x, *curve.hold.spread_rps, color=stroke.colour, linewidth=5, alpha=0.35, zorder=4)
         axes.plot([hold_x], [mean_rps], marker="o", markersize=6, color=stroke.colour, clip_on=False, zorder=5)
@@ -132,32 +186,41 @@ def _draw(axes: Axes, curve: Curve, stroke: style.Stroke, hold_x: float) -> None
         ring.set(markerfacecolor=style.PAPER, markeredgecolor=stroke.colour, markeredgewidth=2)
 
 
-def _name(axes: Axes, curves: Sequence[Curve], strokes: style.Palette, plot_in: float) -> None:
+def draw_plateau(axes: Axes, plateau: RoundsPlateau, users: float, colour: str) -> None:
+    """A diamond at the mean of the rounds, with whiskers to the ends of its interval."""
+    if plateau.low_rps is not None and plateau.high_rps is not None:
+        ends = plateau.low_rps, plateau.high_rps
+        axes.vlines(users, *ends, color=colour, linewidth=2.2, zorder=5)
+        axes.plot([users, users], ends, "_", color=colour, markersize=7, markeredgewidth=1.6, zorder=5)
+    (diamond,) = axes.plot([users], [plateau.rps], "D", color=colour, markersize=6, clip_on=False, zorder=6)
+    diamond.set(markeredgecolor=style.PAPER, markeredgewidth=0.8, label="rounds")
+
+
+def _name(axes: Axes, lines: Sequence[_Line], plot_in: float) -> None:
     """Names at the line ends, moved apart where they would touch, each tied to its end by a thin line."""
     right, top = axes.get_xlim()[1], axes.get_ylim()[1]
     label_height = _LABEL_IN / plot_in * top
-    ends = [_end(axes, curve, place, len(curves)) for place, curve in enumerate(curves)]
-    heights = style.spread([y for _, y in ends], label_height, label_height / 2, top - label_height / 4)
-    for curve, (x, y), height in zip(curves, ends, heights, strict=True):
-        stroke = strokes[curve.label]
+    wanted = [line.end[1] for line in lines]
+    heights = style.spread(wanted, label_height, label_height / 2, top - label_height / 4)
+    for line, height in zip(lines, heights, strict=True):
+        stroke, (x, y) = line.stroke, line.end
         tie_x, tie_y = [x, right, right * 1.03], [y, y, height]
         axes.plot(tie_x, tie_y, color=stroke.colour, linewidth=0.9, alpha=0.7, clip_on=False, zorder=2)
-        name = style.fitted(curve.label, _NAMES_IN - 0.35, 12)
+        name = style.fitted(line.curve.label, _NAMES_IN - 0.35, 12)
         for text, size_pt, colour, side, away_pt in (
-            (name, 12, stroke.text_colour, "bottom", 1),
-            (_figures(curve), 10, style.QUIET, "top", -1),
+            (name, 12, line.own.text_colour, "bottom", 1),
+            (_figures(line), 10, style.QUIET, "top", -1),
         ):
             place = (right * 1.04, height)
             shown = axes.annotate(text, place, (0, away_pt), textcoords="offset points", annotation_clip=False)
             shown.set(fontsize=size_pt, color=colour, va=side)
 
 
-def _end(axes: Axes, curve: Curve, place: int, of: int) -> tuple[float, float]:
-    if curve.hold:
-        return _hold_place(axes, curve, place, of), curve.hold.goodput_rps
-    return (curve.windows[-1].users, curve.windows[-1].goodput_rps) if curve.windows else (0.0, 0.0)
-
-
-def _figures(curve: Curve) -> str:
+def _figures(line: _Line) -> str:
+    curve = line.curve
+    if line.plateau:
+        return line.plateau.figures
+    if line.stroke.struck:
+        return line.stroke.struck
     held = f"{style.rounded(curve.hold.goodput_rps)}/s held" if curve.hold else "no hold"
     return held if curve.knee_users is None else f"{held}, knee at {curve.knee_users:.0f}"

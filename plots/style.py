@@ -6,9 +6,9 @@ machine, has a say in a picture. The same data gives the same bytes.
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,9 +48,17 @@ DASHES: Final[tuple[str | tuple[float, tuple[float, ...]], ...]] = (
 )
 """Each further set of eight names takes the next."""
 
+STRUCK: Final = "#8a949d"
+"""What an INVALID run is drawn in, dashed: there to be seen, not to be compared."""
+STRUCK_DASHES: Final = ((0, (5, 3)), (0, (2, 2)), (0, (8, 2, 2, 2)), (0, (1, 1.5)))
+
+PARTS: Final = ("#b0bac4", "#b3446c", "#e6ab5c", "#5b8a72", "#a7c6da", "#7a6a9b")
+"""For the parts of a whole (where a request's time goes): none of them is a variant's colour."""
+
 DPI: Final = 200
 MARGIN_IN: Final = 0.18
 FOOTNOTE_IN: Final = 0.19
+STAMP_IN: Final = 0.22
 _LIGHT_ENOUGH = 4.5  # contrast of text, WCAG 2.1 level AA
 _BOLDER = 1.2  # bold letters are wider than the ones that are measured
 
@@ -85,10 +93,18 @@ class Stroke:
 
     colour: str
     dash: str | tuple[float, tuple[float, ...]] = "-"
+    struck: str = ""  # why its figures are no results, `INVALID: C1`; empty when they are
+
+    @property
+    def dash_alone(self) -> str | tuple[float, tuple[float, ...]]:
+        """Where nothing must be told apart: dashes then mean that it is struck out, and nothing else."""
+        return self.dash if self.struck else "-"
 
     @property
     def text_colour(self) -> str:
         """The colour, darkened until small letters in it can be read on the paper."""
+        if self.struck:
+            return QUIET
         red, green, blue = to_rgb(self.colour)
         while contrast((red, green, blue), to_rgb(PAPER)) < _LIGHT_ENOUGH:
             red, green, blue = red * 0.95, green * 0.95, blue * 0.95
@@ -97,11 +113,23 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """One stroke for each name, by its place in the list of all names of the session, not of those on one chart."""
+    """One stroke for each name, by its place in the list of all names of the session, not of those on one chart.
+
+    Args:
+        names: all of them.
+        struck: names whose ramp is INVALID, each with the words that say so.
+    """
 
     names: tuple[str, ...]
+    struck: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Stroke:
+        if name in self.struck:
+            return Stroke(STRUCK, STRUCK_DASHES[self.names.index(name) % len(STRUCK_DASHES)], self.struck[name])
+        return self.own(name)
+
+    def own(self, name: str) -> Stroke:
+        """The name's own stroke, whatever became of its ramp: for figures that do not come from there."""
         place = self.names.index(name)
         return Stroke(COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)])
 
@@ -143,12 +171,20 @@ def frame(axes: Axes, *, x: str, y: str) -> None:
     axes.set_ylim(bottom=0)
 
 
-def headline(figure: Figure, title: str, subtitle: str = "") -> None:
-    """What the picture answers, and under it how it was made."""
+def stamp(figure: Figure, words: str) -> None:
+    """What may be believed of the picture, small at its upper right; takes `STAMP_IN` of height."""
+    right, height_in = 1 - MARGIN_IN / figure.get_figwidth(), figure.get_figheight()
+    invalid = words.startswith("INVALID")
+    said = figure.text(right, 1 - 0.1 / height_in, shortened(words, 60), fontsize=9, ha="right", va="top")
+    said.set(color=INK if invalid else QUIET, fontweight="bold" if invalid else "normal")
+
+
+def headline(figure: Figure, title: str, subtitle: str = "", down_in: float = 0.0) -> None:
+    """What the picture answers, and under it how it was made; `down_in` below the top."""
     left, height_in = MARGIN_IN / figure.get_figwidth(), figure.get_figheight()
     figure.text(
         left,
-        1 - 0.14 / height_in,
+        1 - (0.14 + down_in) / height_in,
         fitted(title, figure.get_figwidth() * 0.95, 15),
         fontsize=15,
         fontweight="bold",
@@ -156,7 +192,7 @@ def headline(figure: Figure, title: str, subtitle: str = "") -> None:
     )
     figure.text(
         left,
-        1 - 0.48 / height_in,
+        1 - (0.48 + down_in) / height_in,
         fitted(subtitle, figure.get_figwidth() * 0.95, 11),
         fontsize=11,
         color=QUIET,

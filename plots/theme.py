@@ -19,6 +19,7 @@ _DARK: Final = {
     style.SHADE: "#1d242b",
     "#c9d0d6": "#46525d",  # the other variants, behind (small_multiples)
     "#000000": "#e8edf1",
+    style.STRUCK: "#7d8893",
 }
 _READABLE: Final = 4.5  # contrast of text, WCAG 2.1 level AA
 
@@ -41,6 +42,7 @@ def turned_colours() -> Iterator[tuple[str, str]]:
     yield from _DARK.items()
     for colour in dict.fromkeys(shade for base in style.COLOURS for shade in (base, style.Stroke(base).text_colour)):
         yield colour, lightened(colour)
+    yield from ((colour, lightened(colour)) for colour in style.PARTS)
 
 
 def lightened(colour: str) -> str:

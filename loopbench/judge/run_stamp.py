@@ -17,7 +17,15 @@ from loopbench.judge.target_metrics import Reference, effective_settings, target
 from loopbench.records import FormatError
 from loopbench.records.samples import PHASE_WARMUP
 from loopbench.records.sensors import SENSORS_FILE, UNOBSERVABLE_FILE, SensorRow, read_sensors, read_unobservable
-from loopbench.records.session import Phase, RecordedVariant, SessionRecord, read_run, run_folders
+from loopbench.records.session import (
+    KIND_TIMELINE,
+    Phase,
+    RecordedVariant,
+    SessionRecord,
+    kind_of,
+    read_run,
+    run_folders,
+)
 
 CanaryMedian = float | None
 """Seconds the canary took in the median of a session so far; None when it was never run."""
@@ -91,8 +99,8 @@ def _unobservable(folder: Path) -> dict[str, str]:
 
 
 def _reference(folder: Path, variants: Sequence[RecordedVariant]) -> Reference | None:
-    """The session's first complete run; None when that is this one, or there is none yet, or it cannot be read."""
-    first = next(run_folders(folder.parents[1]), None)
+    """The session's first complete run under load; None when that is this one, there is none, or it cannot be read."""
+    first = next((path for path in run_folders(folder.parents[1]) if kind_of(path) != KIND_TIMELINE), None)
     return None if first is None or first == folder else _settings_of(first, tuple(variants))
 
 

@@ -274,10 +274,11 @@ def _filled(stretch: Sequence[Window], minimum_completions: int) -> list[Window]
 
 
 def _knee(steps: Sequence[Window], hold: Plateau | None) -> float | None:
-    """Fitted to the narrow steps: merging first would blur the bend it looks for."""
-    users = [step.users for step in steps] + ([hold.users] if hold else [])
-    rps = [step.goodput_rps for step in steps] + ([hold.goodput_rps] if hold else [])
-    return knee_users(users, rps)
+    """Fitted to the narrow steps: merging first would blur the bend it looks for. Steps without users say nothing."""
+    points = [(step.users, step.goodput_rps) for step in steps if step.users > 0]
+    if hold is not None and hold.users > 0:
+        points.append((hold.users, hold.goodput_rps))
+    return knee_users([users for users, _ in points], [rps for _, rps in points])
 
 
 def _step_edges(starts_s: Floats, begin_s: float, end_s: float) -> Floats:

@@ -10,6 +10,7 @@ from loopbench.records import FORMAT_VERSION
 from loopbench.records.session import (
     RecordedRepeat,
     RecordedScenario,
+    RecordedTimeline,
     RecordedVariant,
     ResolvedTarget,
     SessionRecord,
@@ -68,6 +69,10 @@ def _recorded_scenario(scenario: Scenario, *, quick: bool, explain: bool) -> Rec
         quick=quick,
         explain=explain,
         claims=tuple(claim.recorded() for claim in scenario.claims),
+        timelines=tuple(
+            RecordedTimeline(each.name, slug)
+            for each, slug in zip(scenario.timelines, scenario.timeline_slugs, strict=True)
+        ),
     )
 
 

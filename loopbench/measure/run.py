@@ -132,6 +132,7 @@ def _record(bench: Bench, run: PlannedRun, folder: Path, loaded: _Loaded, record
         canary_before_s=None,
         canary_after_s=None,
         own_ceiling_rps=bench.own_ceiling_rps,
+        services=bench.services.facts,
         receipt=loaded.receipt,
         files=file_facts(folder),
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loopbench.errors import GeneratorError
-from loopbench.measure import environment, target
+from loopbench.measure import environment, services, target
 from loopbench.measure.generators import LOCUSTFILE
 from loopbench.measure.log_tail import log_tail
 from loopbench.measure.order import make_order
@@ -37,7 +37,12 @@ def serve_web_ui(scenario: Scenario, port: int, announce: Callable[[str], None])
     with tempfile.TemporaryDirectory(prefix="loopbench-ui-") as name, stop.listening():
         folder = Path(name)
         try:
-            with target.started(scenario, scenario.target, nonce=nonce, folder=folder, cpus=(), stop=stop) as running:
+            with (
+                services.started(scenario.services, folder, stop) as serving,
+                target.started(
+                    scenario, scenario.target, nonce=nonce, folder=folder, cpus=(), stop=stop, env=serving.env
+                ) as running,
+            ):
                 path = folder / "ui.json"
                 _write_order(scenario, nonce, running.url, folder, path)
                 with Supervised(

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from loopbench.records import FORMAT_VERSION, FormatError
 from loopbench.records.claims import RecordedClaim
 from loopbench.records.codec import from_json
+from loopbench.records.services import ServiceFact
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ ATTEMPTS_GLOB: Final = ".*.attempt-*"
 KIND_RAMP: Final = "ramp"
 KIND_PLATEAU: Final = "plateau"
 KIND_STEPS: Final = "steps"
+KIND_TIMELINE: Final = "timeline"
 OUTSIDE_ROUNDS: Final = 0
 """The round of a run that belongs to none."""
 
@@ -68,6 +70,14 @@ class RecordedVariant:
     path: str  # with its query
     published_rps: float | None
     target: ResolvedTarget
+
+
+@dataclass(frozen=True)
+class RecordedTimeline:
+    """A few requests sent at once; see `records/timeline.py`."""
+
+    name: str
+    slug: str
 
 
 @dataclass(frozen=True)
@@ -108,6 +118,7 @@ class RecordedScenario:
     quick: bool
     explain: bool  # the probe's level: every variant alike
     claims: tuple[RecordedClaim, ...] = ()
+    timelines: tuple[RecordedTimeline, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,7 @@ class PlannedRun:
     number: int
     kind: str
     round: int  # OUTSIDE_ROUNDS for what is not repeated
-    variant: str  # slug
+    variant: str  # slug; of a timeline run, the timeline's
     seed: int
     expected_s: float
 
@@ -163,12 +174,14 @@ class Counts:
     locust: int | None  # by Locust's own statistics
     unfinished: int  # asked, but without an answer when the drain ended: in none of the three
     server_says: bool = True  # False: a target that runs elsewhere and whose own count cannot be read from here
+    locust_says: bool = True  # False: a timeline, which the harness asks by itself
 
     @property
     def agree(self) -> bool:
         """All three are known and equal; of a target that does not say, the two that are known."""
         server = self.server if self.server_says else self.samples
-        return self.samples is not None and server == self.samples == self.locust
+        locust = self.locust if self.locust_says else self.samples
+        return self.samples is not None and server == self.samples == locust
 
 
 @dataclass(frozen=True)
@@ -208,6 +221,7 @@ class RunRecord:
     canary_before_s: float | None  # fixed work on the run's cores, just before the target was started; None: not run
     canary_after_s: float | None
     own_ceiling_rps: float | None  # of this generator against a server that does nothing, from `ceiling.json`
+    services: tuple[ServiceFact, ...]
     receipt: dict[str, int | float | bool | str] | None  # what the target said of its work after the drain, if asked
     files: tuple[FileFact, ...]
 
@@ -235,6 +249,11 @@ def run_folders(session_folder: Path) -> Iterator[Path]:
     runs = session_folder / RUNS_FOLDER
     if runs.is_dir():
         yield from sorted(path for path in runs.iterdir() if not path.name.startswith(".") and path.is_dir())
+
+
+def kind_of(run_folder: Path) -> str:
+    """The kind of a run, by its folder's name."""
+    return run_folder.name.split("-", 2)[1]
 
 
 def rejected_runs(session_folder: Path) -> tuple[str, ...]:

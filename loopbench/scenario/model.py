@@ -23,6 +23,7 @@ from loopbench.scenario.claims import CLAIM_PATTERNS, Claim
 from loopbench.scenario.hang_up import HangUp
 from loopbench.scenario.receipts import Receipt
 from loopbench.scenario.services import ServiceNames
+from loopbench.scenario.timelines import Timeline
 
 MAX_USERS = 10_000
 MAX_SECONDS = 3_600.0
@@ -345,6 +346,7 @@ class Scenario(Strict):
     requests: list[Request] = Field(default=[], max_length=32)
     variants: list[Variant] = Field(min_length=1, max_length=MAX_VARIANTS)
     baseline: str | None = None
+    timelines: list[Timeline] = Field(default=[], max_length=16)
     claims: list[Claim] = Field(default=[], max_length=64)
 
     _file: Path = PrivateAttr()
@@ -406,10 +408,24 @@ class Scenario(Strict):
             raise PydanticCustomError("hang_up", '{name} hangs up, which user = "{user}" cannot do', context)
         return variants
 
+    @field_validator("timelines")
+    @classmethod
+    def _ask_what_there_is(cls, timelines: list[Timeline], info: ValidationInfo) -> list[Timeline]:
+        variants, names = info.data.get("variants", []), [timeline.name for timeline in timelines]
+        twice = next((name for name in names if [*names, *(each.name for each in variants)].count(name) > 1), None)
+        if twice is not None:
+            raise PydanticCustomError("twice", "two timelines or variants are called {name}", {"name": repr(twice)})
+        known = {request.name for request in [*info.data.get("requests", []), *variants]}
+        asked = (each for timeline in timelines for each in timeline.requests if each not in known)
+        odd = next((each for each in asked if not re.fullmatch(PATH_PATTERN, each)), None)
+        if odd is not None:
+            raise PydanticCustomError("timeline", "{odd} is no path and no request's name", {"odd": repr(odd)})
+        return timelines
+
     @field_validator("claims")
     @classmethod
     def _are_about_variants(cls, claims: list[Claim], info: ValidationInfo) -> list[Claim]:
-        names = {variant.name for variant in info.data.get("variants", [])}
+        names = {each.name for each in [*info.data.get("variants", []), *info.data.get("timelines", [])]}
         for claim in claims:
             unknown = next((name for name in (claim.a, claim.b) if name is not None and name not in names), None)
             if names and unknown is not None:
@@ -441,6 +457,15 @@ class Scenario(Strict):
     def variant(self, slug: str) -> Variant:
         """By the name it has in paths."""
         return self.variants[self._slugs.index(slug)]
+
+    @property
+    def timeline_slugs(self) -> tuple[str, ...]:
+        """Names of the timelines in paths, in order."""
+        return slugs([timeline.name for timeline in self.timelines])
+
+    def timeline(self, slug: str) -> Timeline:
+        """By the name it has in paths."""
+        return self.timelines[self.timeline_slugs.index(slug)]
 
     @property
     def name(self) -> str:

@@ -53,7 +53,10 @@ def test_a_crew_is_waited_for_until_everybody_has_come_and_reached_the_stage(cre
         ({"a": True, "b": True}, None),
         ({"a": True}, "worker 1 (process 7 on b) has ended"),
         ({"a": False, "b": True}, "worker 0 (process 7 on a) does not answer any more"),
-        ({"a": True, "b": True, "c": True}, "1 more workers came than were asked for"),
+        (
+            {"a": True, "b": True, "c": True},
+            "a worker came in the middle: one was lost and has been started anew, or there are too many",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_crew(crew: Crew, answering: dict[str, bool], words: str | None) -> None:

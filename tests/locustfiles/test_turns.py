@@ -18,8 +18,11 @@ def request(name, weight):
     return OrderedRequest(name, "GET", "/", {}, "", 1.0, weight, Expectation())
 
 def order(seed):
-    return LoadOrder("r", "http://x", "llhttp", (request("hello", 1), request("write", 2)), 1, 1.0, 1, 0.0, 1.0,
-                     (0.01, 0.05), seed, "x")
+    return LoadOrder(
+        run="r", url="http://x", kind="ramp", client="llhttp", requests=(request("hello", 1), request("write", 2)),
+        users=1, spawn_rate=1.0, warmup_users=1, warmup_s=0.0, settle_s=0.0, hold_s=1.0, steps=(), mode="closed",
+        rate_rps=(0.0, 0.0), arrivals="constant", explain=False, think_time_s=(0.01, 0.05), seed=seed, samples_file="x",
+    )
 
 def asked(seed):
     turns = Turns(order(seed))

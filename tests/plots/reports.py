@@ -262,6 +262,7 @@ def _run_record(variant: RecordedVariant, number: int, phases: tuple[Phase, ...]
         canary_before_s=0.004,
         canary_after_s=0.004,
         own_ceiling_rps=50_000.0,
+        services=(),
         receipt=None,
         files=(),
     )

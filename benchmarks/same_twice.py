@@ -1,0 +1,113 @@
+"""How often does loopbench find a difference where there is none? The same endpoint under two names, several sessions.
+
+    python benchmarks/same_twice.py [--sessions 6] [--rounds 8] [--out results/same-twice]
+
+Each session is a whole `loopbench run`: ramps, then rounds of fresh targets in random order. Wanted: at most one of six
+says FASTER or SLOWER (a 95 % interval misses the truth once in twenty).
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+SCENARIO: Final = """
+title = "The same endpoint under two names"
+question = "Is a difference found where there is none?"
+[target]
+app = "target_app.only:file_write"
+app_dir = "{root}"
+[load]
+users = 100
+spawn_rate = 10
+hold_s = 10
+think_time_s = [0.01, 0.05]
+[repeat]
+max_rounds = {rounds}
+[[requests]]
+name = "hello"
+path = "/hello"
+[[variants]]
+name = "one"
+path = "/write"
+params = {{ num_chars = 1_000_000 }}
+[[variants]]
+name = "two"
+path = "/write"
+params = {{ num_chars = 1_000_000 }}
+"""
+WRONG_WORDS: Final = {"FASTER", "SLOWER"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One quantity of one session."""
+
+    session: int
+    stamp: str
+    quantity: str
+    verdict: dict[str, Any]
+    repeated: int
+
+    @property
+    def line(self) -> str:
+        """For the table."""
+        low, high = self.verdict["interval"] or (float("nan"), float("nan"))
+        ratio = self.verdict["ratio"] or float("nan")
+        return (
+            f"| {self.session} | {self.quantity} | {self.verdict['verdict']} | {ratio:.3f} | {low:.3f} to {high:.3f} | "
+            f"{self.verdict['rounds']} | {self.repeated} | {self.stamp} |"
+        )
+
+
+def main() -> int:
+    """Run the sessions and print the table; 1 if more of them are wrong than chance allows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sessions", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "same-twice")
+    wanted = parser.parse_args()
+    outcomes = []
+    for session in range(1, wanted.sessions + 1):
+        outcomes += _session(session, wanted.rounds, wanted.out / str(session))
+        print(f"session {session} of {wanted.sessions} is done", flush=True)
+    print("| session | quantity | verdict | ratio | 95 % interval | rounds | repeated runs | stamp |")
+    print("|---|---|---|--:|---|--:|--:|---|")
+    for outcome in outcomes:
+        print(outcome.line)
+    return _judge(outcomes, wanted.sessions)
+
+
+def _session(number: int, rounds: int, out: Path) -> list[Outcome]:
+    out.mkdir(parents=True)
+    scenario = out / "same_twice.toml"
+    scenario.write_text(SCENARIO.format(root=ROOT, rounds=rounds), encoding="utf-8")
+    command = [sys.executable, "-m", "loopbench", "run", str(scenario), "--seed", str(number), "--out", str(out)]
+    with (out / "console.txt").open("w", encoding="utf-8") as console:
+        subprocess.run(command, stdout=console, stderr=subprocess.STDOUT, check=False)
+    (file,) = out.glob("same-twice/*/summary.json")
+    summary = json.loads(file.read_text(encoding="utf-8"))
+    found = summary["rounds"]
+    return [
+        Outcome(number, summary["stamp"]["label"], quantity["name"], quantity["verdicts"][0], found["rejected_runs"])
+        for quantity in found["quantities"]
+    ]
+
+
+def _judge(outcomes: list[Outcome], sessions: int) -> int:
+    allowed = max(1, round(sessions / 6))
+    failed = 0
+    for quantity in dict.fromkeys(outcome.quantity for outcome in outcomes):
+        words = [outcome.verdict["verdict"] for outcome in outcomes if outcome.quantity == quantity]
+        wrong = sum(word in WRONG_WORDS for word in words)
+        failed += wrong > allowed
+        print(f"{'FAIL' if wrong > allowed else 'PASS'}: {quantity}: a difference was found in {wrong} of {sessions}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

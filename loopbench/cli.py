@@ -24,6 +24,7 @@ app.command()(measuring.doctor)
 app.command()(reporting.report)
 app.command("list")(reporting.list_)
 app.command()(reporting.plot)
+app.command()(measuring.worker)
 app.command()(measuring.serve)
 app.command()(measuring.ui)
 

@@ -21,6 +21,8 @@ def closing_lines(report: SessionReport) -> Iterator[str]:
     """What a person reads first, and often only."""
     yield ""
     yield from _ramp_table(report)
+    if report.steps:
+        yield from _shapes(report)
     if report.rounds is not None:
         yield from _rounds(report.rounds)
     yield ""
@@ -65,6 +67,13 @@ def _row(run: RunReport) -> str:
     )
     invalid = "  INVALID" if run.stamp.level is Level.INVALID else ""
     return f"{showable(run.variant.name):<24}" + "".join(cells) + invalid
+
+
+def _shapes(report: SessionReport) -> Iterator[str]:
+    yield ""
+    yield "the shape of throughput against users, from the step runs"
+    for name, shape in report.shapes:
+        yield f"  {showable(name):<24}{showable(shape.sentence)}"
 
 
 def _reasons(report: SessionReport) -> Iterator[str]:

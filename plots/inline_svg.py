@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -20,7 +21,8 @@ _SVG: Final = "{http://www.w3.org/2000/svg}"
 _HREF: Final = "{http://www.w3.org/1999/xlink}href"
 _POINTS_AN_INCH: Final = 72.0
 _LONG_NUMBER: Final = re.compile(r"-?\d+\.\d{2,}")
-_LINES: Final = re.compile(r"L [^A-Za-z]*(?:L [^A-Za-z]*)*")  # after one L, every pair of numbers is a line
+_STEPS: Final = re.compile(r"([MLz])([^MLz]*)")
+_STRAIGHT: Final = re.compile(r"[MLz\d\s.-]+")  # a path of straight lines only
 _GEOMETRY: Final = ("d", "x", "y", "width", "height", "transform", "points")
 _DROPPED: Final = frozenset({"metadata", "style"})
 _INHERITED: Final = {"stroke-linejoin": "round", "stroke-linecap": "butt"}  # matplotlib's own sheet, on the root
@@ -133,11 +135,33 @@ def _named(attributes: Iterable[tuple[str, str]], name: str) -> Iterator[tuple[s
 
 
 def _short(key: str, value: str) -> str:
-    """Numbers to a tenth of a point; in a path, one L for all lines that follow each other."""
+    """Numbers to a tenth of a point; straight lines from point to point, which takes fewer digits than places do."""
     if key not in _GEOMETRY:
         return value
     rounded = _LONG_NUMBER.sub(_shortened, " ".join(value.split()))
-    return _LINES.sub(lambda lines: "L" + lines[0].replace("L ", ""), rounded) if key == "d" else rounded
+    return _relative(rounded) if key == "d" and _STRAIGHT.fullmatch(rounded) else rounded
+
+
+def _relative(path: str) -> str:
+    """In whole tenths, so that nothing adds up to an error."""
+    made, at, begin = "", (0, 0), (0, 0)
+    for command, numbers in _STEPS.findall(path):
+        tenths = [round(10 * float(number)) for number in numbers.split()]
+        points = list(zip(tenths[::2], tenths[1::2], strict=True))
+        if command == "L":
+            way = [(x - x0, y - y0) for (x0, y0), (x, y) in pairwise([at, *points])]
+            made += "l" + _joined(way)
+            at = points[-1]
+        else:
+            made += command + _joined(points)
+            at = begin = points[-1] if points else begin
+    return made
+
+
+def _joined(points: Sequence[tuple[int, int]]) -> str:
+    """Numbers with as little between them as SVG's grammar takes."""
+    numbers = " ".join(f"{tenths / 10:g}" for point in points for tenths in point)
+    return numbers.replace(" -", "-")
 
 
 def _shortened(number: re.Match[str]) -> str:
@@ -145,7 +169,7 @@ def _shortened(number: re.Match[str]) -> str:
 
 
 def _prune(root: ET.Element) -> None:
-    """Without metadata, style sheets, empty groups, and the ids of groups, which nothing refers to."""
+    """Without metadata, style sheets, the ids of groups, which nothing refers to, and groups that say nothing."""
     for parent in root.iter():
         parent[:] = [child for child in parent if str(child.tag).rpartition("}")[2] not in _DROPPED]
         if parent.tag == "g":
@@ -153,3 +177,13 @@ def _prune(root: ET.Element) -> None:
     while empty := [(p, c) for p in root.iter() for c in p if c.tag in {"g", "defs"} and not len(c)]:
         for parent, child in empty:
             parent.remove(child)
+    _unwrap(root)
+
+
+def _unwrap(parent: ET.Element) -> None:
+    """Put the children of a group without attributes in its place."""
+    children: list[ET.Element] = []
+    for child in parent:
+        _unwrap(child)
+        children += list(child) if child.tag == "g" and not child.attrib else [child]
+    parent[:] = children

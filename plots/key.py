@@ -18,6 +18,7 @@ class Line(NamedTuple):
 
     name: str
     figures: Sequence[str]
+    from_rounds: bool = False  # not from the ramp: an INVALID one does not touch them
 
 
 def height_in(lines: int) -> float:
@@ -38,8 +39,9 @@ def draw_key(axes: Axes, heads: Sequence[str], lines: Sequence[Line], palette: s
     for place, line in enumerate(lines):
         stroke, y_in = palette[line.name], HEADS_IN + (place + 0.6) * ROW_IN
         axes.plot([0, 0.06], [y_in, y_in], color=stroke.colour, linestyle=stroke.dash, linewidth=2.2, clip_on=False)
-        axes.text(0.08, y_in, panels.named(line.name, 18), color=stroke.text_colour, fontsize=_SIZE, va="center")
-        if stroke.struck:
+        name = axes.text(0.08, y_in, panels.named(line.name, 18), fontsize=_SIZE, va="center")
+        name.set_color(palette.own(line.name).text_colour)
+        if stroke.struck and not line.from_rounds:
             axes.text(1, y_in, "INVALID", fontsize=_SIZE, va="center", ha="right", color=style.INK)
             continue
         for x, text in zip(ends, line.figures, strict=True):

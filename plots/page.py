@@ -3,10 +3,8 @@
 import base64
 import hashlib
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,23 +16,9 @@ from loopbench.judge.run_report import RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import figures_table
 from loopbench.showable import showable
-from plots import panels, style, theme
-from plots.inline_svg import inline_svg, split_svg
-from plots.session_charts import Chart, charts_of
-
-HEADLINE_IN: Final = 0.74
-"""What a chart with its own caption has above its axes; the page says it in HTML."""
-
-MOST_ERRORS: Final = 12
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A chart as the page shows it: whole where there is room and it has such a form, else in its panels."""
-
-    chart: Chart
-    whole: Markup | None
-    panels: tuple[Markup, ...]
+from plots import provenance, theme, validity
+from plots.pictures import pictures_of, swatches
+from plots.reasons import reasons
 
 
 def write_page(report: SessionReport, path: Path) -> None:
@@ -56,17 +40,23 @@ def render_page(report: SessionReport) -> str:
         report=report,
         record=report.record,
         scenario=report.record.scenario,
+        stamp=validity.session_words(report),
         answer=headline(report),
         others_answer=f"{neighbour_answer(report)} {served_answer(report)}".strip(),
         certainty=certainty(report),
+        pictures=pictures_of(report),
+        swatches=swatches(validity.palette(report)),
+        struck={run.variant.name: words for run in report.runs if (words := validity.struck(run))},
+        reasons=reasons(report.runs),
         table=figures_table(report),
-        pictures=_pictures(report),
-        swatches=_swatches(report),
+        receipts=provenance.receipts(report),
         counts=[_counts(run) for run in report.runs],
         counts_sentence=_counts_sentence(report),
-        errors=list(_errors(report)),
+        errors=list(provenance.errors(report.runs)),
         run_notes=[(run.variant.name, note) for run in report.runs for note in run.notes],
-        machine=list(_machine(report)),
+        services=provenance.services(report),
+        machine=provenance.machine_rows(report),
+        provenance=provenance.provenance_groups(report),
         reproduce=_reproduce(report),
     )
 
@@ -84,6 +74,7 @@ def _environment() -> Environment:
         setting=_setting,
         command=_command,
         percent=_percent,
+        share=_share,
     )
     environment.finalize = _shown
     return environment
@@ -103,49 +94,6 @@ def _policy(css: str) -> str:
     """Nothing is fetched, run, framed or sent; the one style sheet is known by its hash."""
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii")
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-
-
-def _pictures(report: SessionReport) -> dict[str, Any]:
-    charts = charts_of(report)
-    return {
-        "overlay": _picture(charts.overlay),
-        "small_multiples": _picture(charts.small_multiples),
-        "latency": _picture(charts.latency),
-        "neighbours": [_picture(chart) for chart in charts.neighbours],
-        "occupancy": _picture(charts.occupancy),
-        "published": _picture(charts.published),
-    }
-
-
-def _picture(chart: Chart | None) -> Picture | None:
-    if chart is None:
-        return None
-    figure = chart.draw(panels.PAGE)
-    parts = split_svg(figure, panels.bands(figure, chart.panel), name=chart.stem)
-    # Serialised by ElementTree, which escapes.
-    return Picture(chart, _whole(chart), tuple(Markup(part) for part in parts))  # noqa: S704
-
-
-def _whole(chart: Chart) -> Markup | None:
-    if not chart.stands_whole:
-        return None
-    figure, name = chart.draw(panels.FILE), f"{chart.stem}-whole"
-    made = inline_svg(figure, name=name, title=chart.caption.title, alt=chart.alt, cut_top_in=HEADLINE_IN)
-    return Markup(made)  # noqa: S704  as above
-
-
-def _swatches(report: SessionReport) -> dict[str, Markup]:
-    """A line in each variant's colour, to tie the table to the charts."""
-    palette = style.Palette(tuple(each.name for each in report.record.scenario.variants))
-    return {name: _swatch(palette[name]) for name in palette.names}
-
-
-def _swatch(stroke: style.Stroke) -> Markup:
-    dash = "" if isinstance(stroke.dash, str) else " ".join(f"{3 * part:g}" for part in stroke.dash[1])
-    return Markup(
-        '<svg class="chart swatch" viewBox="0 0 24 8" width="24" height="8" aria-hidden="true">'
-        '<path d="M0 4H24" stroke-width="4" stroke="{}" stroke-dasharray="{}"/></svg>'
-    ).format(stroke.colour, dash or "none")
 
 
 def _counts(run: RunReport) -> dict[str, Any]:
@@ -181,21 +129,6 @@ def _counts_sentence(report: SessionReport) -> str:
     return counted
 
 
-def _errors(report: SessionReport) -> Iterator[tuple[str, list[tuple[str, int]], int]]:
-    """Variant, its most frequent errors, and how many kinds are left out."""
-    for run in report.runs:
-        if run.errors:
-            yield run.variant.name, list(run.errors[:MOST_ERRORS]), max(0, len(run.errors) - MOST_ERRORS)
-
-
-def _machine(report: SessionReport) -> Iterator[tuple[str, str]]:
-    for key, value in report.record.machine.items():
-        if key == "memory_bytes" and isinstance(value, int):
-            yield "memory", f"{value / 2**30:.3g} GiB"
-        else:
-            yield key.replace("_", " "), str(value)
-
-
 def _reproduce(report: SessionReport) -> str:
     record = report.record
     quick = ["--quick"] if record.scenario.quick else []
@@ -213,3 +146,7 @@ def _setting(value: float) -> str:
 
 def _percent(part: float | None) -> str:
     return MISSING if part is None else f"{part:+.1%}"
+
+
+def _share(part: float) -> str:
+    return f"{part:.0%}"

@@ -21,7 +21,7 @@ from plots.inline_svg import Band
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """How wide a picture is, how many panels stand beside each other, and whether it carries its own caption and stamp."""
+    """How wide a picture is, how many panels stand beside each other, and if it carries its own caption and stamp."""
 
     width_in: float
     columns: int
@@ -49,7 +49,7 @@ class Panel:
     height_in: float = 1.75
     above_in: float = 0.62  # name and facts
     below_in: float = 0.62  # ticks and the axis' name
-    left_in: float = 0.78
+    left_in: float = 0.84
     right_in: float = 0.62
 
 
@@ -113,7 +113,7 @@ def run_head(axes: Axes, name: str, stroke: style.Stroke, facts: str = "", *, al
     """As `head`, of a run: one that is struck out says so beside its name."""
     head(axes, named(name, 16) if stroke.struck else name, stroke.text_colour, facts, alarming=alarming)
     if stroke.struck:
-        words = axes.annotate(named(stroke.struck, 18), (1, 1), (22, 24), "axes fraction", "offset points", ha="right")
+        words = axes.annotate(named(stroke.struck, 18), (1, 1), (14, 24), "axes fraction", "offset points", ha="right")
         words.set(color=style.INK, fontsize=10, fontweight="bold")
 
 

@@ -1,4 +1,4 @@
-"""Each variant's goodput over the rounds, to stand at the end of its ramp: what the curve leads to, with an interval."""
+"""Each variant's goodput over the rounds, to stand at the end of its ramp: where the curve leads, with an interval."""
 
 from typing import Final, NamedTuple
 

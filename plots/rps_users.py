@@ -52,7 +52,7 @@ class _Line(NamedTuple):
         return (self.curve.windows[-1].users, self.curve.windows[-1].goodput_rps) if self.curve.windows else (0.0, 0.0)
 
 
-def draw_rps_users(
+def draw_rps_users(  # noqa: PLR0913  two kinds of points, and what is written around them
     curves: Sequence[Curve],
     palette: style.Palette | None = None,
     title: str = "Throughput against users",

@@ -1,7 +1,6 @@
 """Every chart of a session: what it is called, what it says, and how it is drawn, into files or onto the page."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,33 +10,27 @@ from loopbench.judge.figures import rounded
 from loopbench.judge.published import Published
 from loopbench.judge.run_report import RunReport
 from loopbench.judge.session_report import SessionReport
+from loopbench.records.load_order import MODE_OPEN
 from loopbench.showable import showable
-from plots import latency, neighbour, occupancy, panels, published, small_multiples, style
+from plots import (
+    latency,
+    load_charts,
+    neighbour,
+    occupancy,
+    panels,
+    plateaus,
+    published,
+    small_multiples,
+    style,
+    validity,
+    why_charts,
+)
+from plots.chart import Chart
 from plots.panels import Caption, Panel, Sheet
 from plots.rps_users import CLOSED_LOOP, draw_rps_users
 
 OVERLAY: Final = "rps-users"
-
-
-@dataclass(frozen=True)
-class Chart:
-    """One picture.
-
-    Args:
-        stem: its files' name, without an ending.
-        caption: title, how it was made, notes.
-        alt: what it says, for those who do not see it.
-        draw: makes it for a sheet.
-        panel: the measures of its panels, by which the page cuts it.
-        stands_whole: where there is room, the page shows it as in the file, without its headline.
-    """
-
-    stem: str
-    caption: Caption
-    alt: str
-    draw: Callable[[Sheet], Figure]
-    panel: Panel
-    stands_whole: bool = False
+OPEN_LOOP: Final = "Open loop: requests are due on a schedule, and a free user sends each; users follow the rate."
 
 
 @dataclass(frozen=True)
@@ -45,22 +38,32 @@ class Charts:
     """All of them. Those that nothing is known for are not there."""
 
     overlay: Chart | None
+    forest: Chart | None
+    rounds: Chart | None
+    lines: Chart | None
+    loop: Chart | None
+    pools: Chart | None
+    time_spent: Chart | None
     variants: tuple[Chart, ...]
     small_multiples: Chart | None
     latency: Chart | None
     neighbours: tuple[Chart, ...]
     occupancy: Chart | None
+    steps: Chart | None
+    open_mode: tuple[Chart, ...]
     published: Chart | None
 
     @property
     def all(self) -> tuple[Chart, ...]:
         """In the order of the page."""
-        single = (self.overlay, *self.variants, self.small_multiples, self.latency, *self.neighbours)
-        return tuple(chart for chart in (*single, self.occupancy, self.published) if chart is not None)
+        why = (self.lines, self.loop, self.pools, self.time_spent)
+        first = (self.overlay, *self.variants, self.forest, self.rounds, *why, self.small_multiples, self.latency)
+        last = (*self.neighbours, self.occupancy, self.steps, *self.open_mode, self.published)
+        return tuple(chart for chart in (*first, *last) if chart is not None)
 
 
 def draw_charts(report: SessionReport, folder: Path) -> tuple[Path, ...]:
-    """Write every chart as SVG and PNG.
+    """Write every chart as SVG and PNG, each with its stamp.
 
     Args:
         report: the judged session.
@@ -73,90 +76,111 @@ def draw_charts(report: SessionReport, folder: Path) -> tuple[Path, ...]:
         OSError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    charts = charts_of(report).all
-    return tuple(path for chart in charts for path in style.save(chart.draw(panels.FILE), folder / chart.stem))
+    return tuple(
+        path
+        for chart in charts_of(report).all
+        for path in style.save(chart.draw(replace(panels.FILE, stamp=chart.stamp)), folder / chart.stem)
+    )
 
 
 def charts_of(report: SessionReport) -> Charts:
     """The charts this session has data for, not drawn yet."""
     scenario, runs, claims = report.record.scenario, report.runs, report.published
-    palette = style.Palette(tuple(each.name for each in scenario.variants))
+    palette, stamp = validity.palette(report), validity.session_words(report)
     neighbours = enumerate(scenario.neighbours, 1) if runs else ()
     return Charts(
-        overlay=_overlay(report, palette) if runs else None,
-        variants=tuple(_variant(run, palette) for run in runs),
-        small_multiples=_small_multiples(report, palette) if runs else None,
-        latency=_latency(report, palette) if runs else None,
-        neighbours=tuple(_neighbour(report, palette, number, name) for number, name in neighbours),
-        occupancy=_occupancy(report, palette) if runs else None,
-        published=_published(claims, runs, palette) if claims else None,
+        overlay=_overlay(report, palette, stamp) if runs else None,
+        forest=load_charts.forest_chart(report, palette, stamp),
+        rounds=load_charts.rounds_chart(report, palette, stamp),
+        lines=why_charts.lines_chart(report, palette, stamp),
+        loop=why_charts.loop_chart(report, palette, stamp),
+        pools=why_charts.pools_chart(report, palette, stamp),
+        time_spent=why_charts.time_chart(report, palette, stamp),
+        variants=tuple(_variant(report, run, palette) for run in runs),
+        small_multiples=_small_multiples(report, palette, stamp) if runs else None,
+        latency=_latency(report, palette, stamp) if runs else None,
+        neighbours=tuple(_neighbour(report, palette, stamp, number, name) for number, name in neighbours),
+        occupancy=_occupancy(report, palette, stamp) if runs else None,
+        steps=load_charts.steps_chart(report, palette, stamp),
+        open_mode=load_charts.open_charts(report, palette, stamp),
+        published=_published(claims, runs, palette, stamp) if claims else None,
     )
 
 
-def _overlay(report: SessionReport, palette: style.Palette) -> Chart:
-    title = f"{panels.named(report.record.scenario.title, 50)}: throughput against users"
+def _overlay(report: SessionReport, palette: style.Palette, stamp: str) -> Chart:
+    title, how = f"{panels.named(report.record.scenario.title, 50)}: throughput against users", _how(report)
+    measured = plateaus.plateaus(report.rounds)
 
     def draw(sheet: Sheet) -> Figure:
         if sheet.captioned:
-            return draw_rps_users([run.curve for run in report.runs], palette, title=title)
-        return small_multiples.draw_together(report.runs, palette, sheet)
+            curves = [run.curve for run in report.runs]
+            return draw_rps_users(curves, palette, title, how, measured, sheet.stamp)
+        return small_multiples.draw_together(report.runs, palette, sheet, measured)
 
-    alt = f"Good answers per second against users, one line a variant. {_held(report.runs)}"
-    return Chart(OVERLAY, Caption(title, CLOSED_LOOP), alt, draw, small_multiples.TOGETHER, stands_whole=True)
+    ends = [f"{showable(name)}: {each.figures} over {each.runs} rounds." for name, each in measured.items()]
+    alt = f"Good answers per second against users, one line a variant. {_held(report.runs)} {' '.join(ends)}".strip()
+    notes = validity.noted((plateaus.MARK,) if measured else (), report.runs)
+    return Chart(OVERLAY, Caption(title, how, notes), alt, draw, small_multiples.TOGETHER, stamp, stands_whole=True)
 
 
-def _variant(run: RunReport, palette: style.Palette) -> Chart:
-    title = f"{panels.named(run.variant.name, 40)}: throughput against users"
+def _variant(report: SessionReport, run: RunReport, palette: style.Palette) -> Chart:
+    title, how = f"{panels.named(run.variant.name, 40)}: throughput against users", _how(report)
+    measured = plateaus.plateaus(report.rounds)
     return Chart(
         f"{OVERLAY}-{run.variant.slug}",
-        Caption(title, CLOSED_LOOP),
+        Caption(title, how),
         f"Good answers per second against users. {_held((run,))}",
-        lambda _: draw_rps_users([run.curve], palette, title=title),
+        lambda sheet: draw_rps_users([run.curve], palette, title, how, measured, sheet.stamp),
         Panel(),
+        validity.run_words(run.stamp),
     )
 
 
-def _small_multiples(report: SessionReport, palette: style.Palette) -> Chart:
+def _small_multiples(report: SessionReport, palette: style.Palette, stamp: str) -> Chart:
     return Chart(
         f"{OVERLAY}-each",
-        small_multiples.CAPTION,
+        small_multiples.caption(report.runs),
         small_multiples.describe(report),
         lambda sheet: small_multiples.draw_small_multiples(report.runs, palette, sheet),
         small_multiples.PANEL,
+        stamp,
     )
 
 
-def _latency(report: SessionReport, palette: style.Palette) -> Chart:
+def _latency(report: SessionReport, palette: style.Palette, stamp: str) -> Chart:
     return Chart(
         "latency",
         latency.CAPTION,
         latency.describe(report),
         lambda sheet: latency.draw_latency(report.runs, palette, sheet),
         latency.PANEL,
+        stamp,
     )
 
 
-def _occupancy(report: SessionReport, palette: style.Palette) -> Chart:
+def _occupancy(report: SessionReport, palette: style.Palette, stamp: str) -> Chart:
     return Chart(
         "occupancy",
         occupancy.CAPTION,
         occupancy.describe(report),
         lambda sheet: occupancy.draw_occupancy(report.runs, palette, sheet),
         occupancy.PANEL,
+        stamp,
     )
 
 
-def _neighbour(report: SessionReport, palette: style.Palette, number: int, name: str) -> Chart:
+def _neighbour(report: SessionReport, palette: style.Palette, stamp: str, number: int, name: str) -> Chart:
     return Chart(
         "neighbour" if number == 1 else f"neighbour-{number}",
         neighbour.caption(name),
         neighbour.describe(report, name),
         lambda sheet: neighbour.draw_neighbour(report.runs, name, palette, sheet),
         neighbour.PANEL,
+        stamp,
     )
 
 
-def _published(claims: Published, runs: tuple[RunReport, ...], palette: style.Palette) -> Chart:
+def _published(claims: Published, runs: tuple[RunReport, ...], palette: style.Palette, stamp: str) -> Chart:
     curves = [run.curve for run in runs]
     return Chart(
         "published",
@@ -164,12 +188,20 @@ def _published(claims: Published, runs: tuple[RunReport, ...], palette: style.Pa
         published.describe(claims),
         lambda sheet: published.draw_published(claims, curves, palette, sheet),
         published.panel_for(claims),
+        stamp,
     )
+
+
+def _how(report: SessionReport) -> str:
+    return OPEN_LOOP if report.record.scenario.mode == MODE_OPEN else CLOSED_LOOP
 
 
 def _held(runs: tuple[RunReport, ...]) -> str:
     parts = []
     for run in runs:
+        if words := validity.struck(run):
+            parts.append(f"{showable(run.variant.name)}: {words}, no result.")
+            continue
         held = f"{rounded(run.goodput_rps)} per second held" if run.goodput_rps is not None else "no hold"
         knee = "" if run.curve.knee_users is None else f", knee at {run.curve.knee_users:.0f} users"
         parts.append(f"{showable(run.variant.name)}: {held}{knee}.")

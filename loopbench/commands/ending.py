@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from loopbench.judge.session_report import SessionReport
     from loopbench.measure.session import SessionOutcome
 
-SPOILS_THE_PICTURE: Final = frozenset({"T1", "T2", "C1", "C2", "C3", "B0", "G1", "G2", "G3", "O1"})
-"""Rules that make a ramp run INVALID for what it is: the wrong target, lost requests, the generator's own limits.
+SPOILS_THE_PICTURE: Final = frozenset({"T1", "T2", "C1", "C2", "C3", "B0", "G1"})
+"""Rules that make a ramp run INVALID for what it is: the wrong target, lost requests, a generator without a core left.
 
 The others (a restless machine, a short window) keep it from being compared, and a picture compares nothing: they are
 printed with it. Rounds are held to every rule, by their verdicts.

@@ -1,4 +1,4 @@
-"""Commands that start processes: run, plan, doctor, serve, ui."""
+"""Commands that start processes: run, plan, doctor, worker, serve, ui."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ def run(  # noqa: PLR0913  one parameter an option
         float | None, typer.Option(min=0, help="Begin no run or round that would end later than this.")
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Stamp every request in the app; costs a few percent, in all variants.")
+        bool, typer.Option("--explain", help="Exact times in the app, a few percent dearer; in all variants alike.")
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder for results.")] = RESULTS,
     resume: Annotated[
@@ -82,6 +82,17 @@ def doctor(
         seen = examine(seconds, out)
     fitness = judge_fitness(seen)
     say(fitness_json(seen, fitness) if as_json else "\n".join(fitness.lines))
+
+
+def worker(
+    *,
+    master: Annotated[str, typer.Option(help="Host or address of the machine that leads.", show_default=False)],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of its master.")] = 5557,
+) -> None:
+    """Generate load for a measurement that is led from another machine, until Ctrl-C."""
+    from loopbench.measure.worker import serve_as_worker
+
+    serve_as_worker(master, port, say)
 
 
 def serve(

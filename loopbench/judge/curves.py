@@ -61,6 +61,11 @@ class Number(NamedTuple):
     value: float
     interval: Interval
 
+    @property
+    def text(self) -> str:
+        """`40.1 (95 % interval 39.8 to 40.4)`."""
+        return f"{self.value:.3g} (95 % interval {self.interval.low:.3g} to {self.interval.high:.3g})"
+
 
 @dataclass(frozen=True, slots=True)
 class Hinge:
@@ -74,6 +79,14 @@ class Hinge:
     after: float
     advantage: float
     runs: int
+
+    @property
+    def sentence(self) -> str:
+        """For the console and the page."""
+        return (
+            f"a pool: it rises by {self.before:.3g}/s a user up to {self.knee_users.text} users, "
+            f"then by {self.after:.2g}/s a user"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,12 @@ class Usl:
     no_peak: str
     runs: int
 
+    @property
+    def sentence(self) -> str:
+        """For the console and the page."""
+        peak = self.no_peak if self.peak is None else f"most at {self.peak.users:.0f} users, {self.peak.rps:.3g}/s"
+        return f"a contended server (USL): sigma {self.sigma.text}, {peak}"
+
 
 @dataclass(frozen=True, slots=True)
 class NoShape:
@@ -102,6 +121,11 @@ class NoShape:
 
     reason: str
     too_noisy: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """For the console and the page."""
+        return f"no shape is told: {self.reason}"
 
 
 Shape = Hinge | Usl | NoShape

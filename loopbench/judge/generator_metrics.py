@@ -4,25 +4,26 @@ import math
 from collections.abc import Sequence
 
 from loopbench.judge.load_view import NO_WINDOW, LoadView
-from loopbench.judge.metrics import Measured, Metric, NotApplicable
+from loopbench.judge.metrics import Measured, Metric, NotApplicable, NotObservable
 from loopbench.records.generator_watch import WatchedSecond, lag_ms
+from loopbench.records.own_ceiling import OwnCeiling
 from loopbench.records.session import Phase
 
 NO_WATCH = "a generator noted nothing about itself in it"
 
 
-def generator_metrics(view: LoadView, own_ceiling_rps: float | None) -> dict[str, Metric]:
+def generator_metrics(view: LoadView, ceiling: OwnCeiling | NotObservable | None) -> dict[str, Metric]:
     """Figures of `RunMetrics` by name. Of several generators, the worst: users of a slow one are as badly timed.
 
     Args:
         view: the run's load.
-        own_ceiling_rps: what these generators reach against a server that does nothing; None: never measured.
+        ceiling: what these generators reach against a server that does nothing; None: never measured.
     """
     nothing = NotApplicable(NO_WINDOW)
     return {
         "generator_cpu_share": _cpu_share(view) if view.shown else nothing,
         "generator_lag_share": _lag_share(view) if view.windows else nothing,
-        "own_ceiling_share": _own_ceiling_share(view, own_ceiling_rps) if view.windows else nothing,
+        "own_ceiling_share": _own_ceiling_share(view, ceiling) if view.windows else nothing,
     }
 
 
@@ -46,11 +47,11 @@ def _lag_share(view: LoadView) -> Metric:
     return Measured(max(known_ms) / median_ms, f"{max(known_ms):.3g} ms against {median_ms:.3g} ms")
 
 
-def _own_ceiling_share(view: LoadView, own_ceiling_rps: float | None) -> Metric:
-    if not own_ceiling_rps:
-        return None
+def _own_ceiling_share(view: LoadView, ceiling: OwnCeiling | NotObservable | None) -> Metric:
+    if not isinstance(ceiling, OwnCeiling):
+        return ceiling
     rps = max(view.goodput_rps(window) for window in view.windows)
-    return Measured(rps / own_ceiling_rps, f"{rps:,.4g} of {own_ceiling_rps:,.4g} requests/s")
+    return Measured(rps / ceiling.rps, f"{rps:,.4g} of {ceiling.rps:,.4g} requests/s") if ceiling.rps else None
 
 
 def _within(seconds: Sequence[WatchedSecond], phases: Sequence[Phase]) -> list[WatchedSecond]:

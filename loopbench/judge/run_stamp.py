@@ -9,12 +9,13 @@ from loopbench.judge.generator_metrics import generator_metrics
 from loopbench.judge.load_metrics import load_metrics
 from loopbench.judge.load_view import LoadView, load_view
 from loopbench.judge.machine_metrics import MachineView, machine_metrics, median_s
-from loopbench.judge.metrics import RunMetrics
+from loopbench.judge.metrics import NotObservable, RunMetrics
 from loopbench.judge.probe_log import read_probe_logs
 from loopbench.judge.run_files import RunFiles
 from loopbench.judge.stamp import Stamp, evaluate
 from loopbench.judge.target_metrics import Reference, effective_settings, target_metrics
 from loopbench.records import FormatError
+from loopbench.records.own_ceiling import OwnCeiling, read_own_ceiling
 from loopbench.records.samples import PHASE_WARMUP
 from loopbench.records.sensors import SENSORS_FILE, UNOBSERVABLE_FILE, SensorRow, read_sensors, read_unobservable
 from loopbench.records.session import (
@@ -66,9 +67,15 @@ def run_metrics(files: RunFiles, session: SessionRecord, canary: CanaryMedian) -
     return RunMetrics(
         **target_metrics(record, files.variant.target, logs, reference),
         **load_metrics(load),
-        **generator_metrics(load, record.own_ceiling_rps),
+        **generator_metrics(load, _ceiling(folder, session)),
         **machine_metrics(_machine_view(files, session, load, canary)),
     )
+
+
+def _ceiling(folder: Path, session: SessionRecord) -> OwnCeiling | NotObservable | None:
+    if session.scenario.remote_workers:
+        return NotObservable("the generators run on other machines, and our no-op server listens on loopback alone")
+    return read_own_ceiling(folder.parents[1])
 
 
 def _machine_view(files: RunFiles, session: SessionRecord, load: LoadView, canary: CanaryMedian) -> MachineView:

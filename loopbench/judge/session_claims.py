@@ -9,6 +9,7 @@ from loopbench.judge.latency import Percentiles
 from loopbench.judge.plateau_run import PlateauRun
 from loopbench.judge.rounds import Rounds, replicates_of
 from loopbench.judge.run_report import RunReport
+from loopbench.judge.timeline import TimelineReport
 from loopbench.records import claims as quantities
 from loopbench.records.session import RecordedScenario
 
@@ -16,13 +17,17 @@ Figure = Callable[[PlateauRun], float | str]
 
 
 def session_claims(
-    scenario: RecordedScenario, runs: tuple[RunReport, ...], rounds: Rounds | None
+    scenario: RecordedScenario,
+    runs: tuple[RunReport, ...],
+    rounds: Rounds | None,
+    timelines: tuple[TimelineReport, ...] = (),
 ) -> tuple[ClaimAnswer, ...]:
     """An answer to each claim, in the scenario's order."""
     plateaus = rounds.runs if rounds else ()
     replicates = {name: replicates_of(scenario, plateaus, figure) for name, figure in _FIGURES.items() if plateaus}
     told = [(run.variant.name, run.record.receipt) for run in runs]
     told += [(run.variant.name, run.record.receipt) for run in plateaus]
+    told += [(timeline.name, timeline.receipt) for timeline in timelines]
     receipts: dict[str, list[ReceiptValues]] = {}
     for variant, receipt in told:
         if receipt is not None:

@@ -17,10 +17,12 @@ from loopbench.judge.session_claims import session_claims
 from loopbench.judge.session_stamp import SessionStamp, stamp_session
 from loopbench.judge.stamp import Stamp
 from loopbench.judge.step_run import step_curve
+from loopbench.judge.timeline import TimelineReport, judge_timeline
 from loopbench.records import FormatError
 from loopbench.records.session import (
     KIND_RAMP,
     KIND_STEPS,
+    KIND_TIMELINE,
     PlannedRun,
     RunRecord,
     SessionRecord,
@@ -54,6 +56,7 @@ class SessionReport:
     missing: tuple[str, ...]  # variants the plan holds but no complete run does
     damaged: tuple[str, ...]  # run folders that could not be used, with the reason
     notes: tuple[str, ...]
+    timelines: tuple[TimelineReport, ...] = ()
 
     @property
     def records(self) -> tuple[RunRecord, ...]:
@@ -66,10 +69,14 @@ class SessionReport:
         """In every run, the server, our samples and Locust counted the same."""
         return all(record.counts.agree for record in self.records)
 
-    def shape(self, variant: str) -> Shape | None:
-        """Of a variant's step loads; None where there are none."""
-        curves = [each.curve for each in self.steps if each.variant == variant]
-        return describe(curves) if curves else None
+    @property
+    def shapes(self) -> tuple[tuple[str, Shape], ...]:
+        """Of each variant that has step runs, in the scenario's order."""
+        curves: dict[str, list[RunCurve]] = {}
+        for step in self.steps:
+            curves.setdefault(step.variant, []).append(step.curve)
+        names = [variant.name for variant in self.record.scenario.variants if variant.name in curves]
+        return tuple((name, describe(curves[name])) for name in names)
 
 
 def judge_session(folder: Path) -> SessionReport:
@@ -95,13 +102,14 @@ def judge_session(folder: Path) -> SessionReport:
         steps=tuple(judged.steps),
         rounds=rounds,
         stamp=stamp_session(judged.stamps, rounds),
-        claims=session_claims(scenario, runs, rounds),
+        claims=session_claims(scenario, runs, rounds, tuple(judged.timelines)),
         published=compare_with_published(
             scenario.source, [(each.name, each.published_rps, measured.get(each.slug)) for each in scenario.variants]
         ),
         missing=tuple(each.name for each in scenario.variants if each.slug not in measured),
         damaged=tuple(judged.damaged),
         notes=tuple(f"not used: {each}" for each in judged.damaged) + _notes(record),
+        timelines=tuple(judged.timelines),
     )
 
 
@@ -112,6 +120,7 @@ class _JudgedRuns:
         self.ramps: list[RunReport] = []
         self.plateaus: list[PlateauRun] = []
         self.steps: list[StepReport] = []
+        self.timelines: list[TimelineReport] = []
         self.stamps: list[tuple[PlannedRun, Stamp]] = []
         self.damaged: list[str] = []
         self._record = record
@@ -125,8 +134,11 @@ class _JudgedRuns:
 
     def _take(self, path: Path, canary: CanaryMedian) -> None:
         scenario = self._record.scenario
-        files = open_run(path, scenario.variants)
         planned = self._planned.get(path.name)
+        if planned is not None and planned.kind == KIND_TIMELINE:
+            self.timelines.append(judge_timeline(path))
+            return
+        files = open_run(path, scenario.variants)
         if planned is None or (files.record.number, files.record.variant) != (planned.number, planned.variant):
             raise DataError("no run of this session's plan", slug="run-foreign", where=str(path))
         stamp = stamp_run(files, self._record, canary)

@@ -66,6 +66,7 @@ def to_json(report: SessionReport) -> str:
         "certainty": certainty(report),
         "stamp": stamp_values(report.stamp),
         "rounds": None if report.rounds is None else rounds_values(report.rounds),
+        "shapes": {name: {"sentence": shape.sentence} | asdict(shape) for name, shape in report.shapes},
         "counts_agree": report.counts_agree,
         "variants": [_variant(each, runs.get(each.slug)) for each in record.scenario.variants],
         "missing": report.missing,

@@ -39,7 +39,6 @@ class Bench:
     observer: Observer
     explain: bool
     services: RunningServices
-    own_ceiling_rps: float | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class MeasuredRun:
 
 
 @dataclass(frozen=True)
-class _Loaded:
+class Loaded:
     """What is known when both processes have ended."""
 
     target: AnyTarget
@@ -89,7 +88,7 @@ def measure_run(bench: Bench, run: PlannedRun, window_s: float | None = None) ->
     if recorded.counts.unfinished and recorded.counts.server is None and loaded.target.pids:
         raise _hung(bench.scenario, recorded.counts.unfinished, loaded.target, folder)
     record = dataclasses.replace(
-        _record(bench, run, folder, loaded, recorded),
+        make_record(bench, run, folder, loaded, recorded),
         started=started,
         wall_s=round(time.monotonic() - began, 3),
         canary_before_s=canary_before_s,
@@ -105,7 +104,7 @@ def commit_run(bench: Bench, run: PlannedRun, measured: MeasuredRun) -> None:
     bench.observer.run_finished(measured.record)
 
 
-def _record(bench: Bench, run: PlannedRun, folder: Path, loaded: _Loaded, recorded: Recorded) -> RunRecord:
+def make_record(bench: Bench, run: PlannedRun, folder: Path, loaded: Loaded, recorded: Recorded) -> RunRecord:
     """Everything `run.json` says, but for when the run began, how long it took in all, and the canaries around it."""
     return RunRecord(
         format=FORMAT_VERSION,
@@ -131,7 +130,6 @@ def _record(bench: Bench, run: PlannedRun, folder: Path, loaded: _Loaded, record
         counts=recorded.counts,
         canary_before_s=None,
         canary_after_s=None,
-        own_ceiling_rps=bench.own_ceiling_rps,
         services=bench.services.facts,
         receipt=loaded.receipt,
         files=file_facts(folder),
@@ -149,7 +147,7 @@ def _hung(scenario: Scenario, unfinished: int, running: AnyTarget, folder: Path)
     )
 
 
-def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path, window_s: float | None) -> _Loaded:
+def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path, window_s: float | None) -> Loaded:
     """Start the target, verify it, put the load on it, ask what came of it, stop both."""
     settings, nonce = bench.scenario.target_of(variant), secrets.token_hex(8)
     with target.started(
@@ -173,7 +171,7 @@ def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path, window_
             command = load.command
         load_s = time.monotonic() - began
         receipt = ask_receipt(running, variant.receipt, bench.stop) if variant.receipt else None
-    return _Loaded(running, command, load_s, ended, receipt)
+    return Loaded(running, command, load_s, ended, receipt)
 
 
 def _sensors(bench: Bench, folder: Path, running: AnyTarget, load: Load) -> Sensors:

@@ -17,11 +17,12 @@ from loopbench.measure.generators import spread_of
 from loopbench.measure.judging import Judge
 from loopbench.measure.lock import one_at_a_time
 from loopbench.measure.observer import Observer
-from loopbench.measure.run import Bench, commit_run, measure_run
+from loopbench.measure.run import Bench, MeasuredRun, commit_run, measure_run
 from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import InterruptedRunError, StopWish
+from loopbench.measure.timeline import measure_timeline
 from loopbench.plan import Plan
-from loopbench.records.session import KIND_PLATEAU, OUTSIDE_ROUNDS, PlannedRun
+from loopbench.records.session import KIND_PLATEAU, KIND_TIMELINE, OUTSIDE_ROUNDS, PlannedRun
 from loopbench.scenario import Scenario
 
 MOST_ATTEMPTS = 3
@@ -98,20 +99,16 @@ def new_session(scenario: Scenario, plan: Plan, results: Path, wanted: Wanted) -
 def _bench(  # noqa: PLR0913  what a session's runs share
     scenario: Scenario, folder: Path, stop: StopWish, observer: Observer, wanted: Wanted, running: RunningServices
 ) -> Bench:
-    """Cores are divided and the generator's own ceiling is measured before the first run."""
     cores = machine.divide_cores(machine.available_cores(), scenario.load.generators)
-    spread = spread_of(scenario)
-    ceiling = own_ceiling(folder, client=scenario.load.user, spread=spread, cores=cores, stop=stop)
     return Bench(
         scenario=scenario,
         folder=folder,
         cores=cores if scenario.target.pin else cores.shared,
-        spread=spread,
+        spread=spread_of(scenario),
         stop=stop,
         observer=observer,
         explain=wanted.explain,
         services=running,
-        own_ceiling_rps=None if ceiling is None else ceiling.rps,
     )
 
 
@@ -151,21 +148,36 @@ class _Walk:
         return False
 
     def _measure(self, bench: Bench, run: PlannedRun) -> None:
-        """One line of the plan, again if it came out INVALID."""
+        """One line of the plan; nothing to do when it is complete already."""
         if not _is_complete(bench, run):
-            window_s = self._judge.window_s(bench.folder, run) if run.kind == KIND_PLATEAU else None
-            repeatable = run.round != OUTSIDE_ROUNDS and run.variant not in self._hopeless
-            for attempts_left in reversed(range(MOST_ATTEMPTS if repeatable else 1)):
-                bench.stop.check()
-                measured = measure_run(bench, run, window_s)
-                faults = self._judge.faults(measured.folder, bench.folder) if repeatable else ()
-                if not faults or not attempts_left:
-                    break
-                bench.observer.run_repeated(run, faults)
-            if faults:
-                self._hopeless.add(run.variant)
-            commit_run(bench, run, measured)
+            self._measure_until_valid(bench, run)
+            _know_the_generator(bench)
         self.finished += 1
+
+    def _measure_until_valid(self, bench: Bench, run: PlannedRun) -> None:
+        """Again if it came out INVALID; the last attempt counts whatever it is."""
+        window_s = self._judge.window_s(bench.folder, run) if run.kind == KIND_PLATEAU else None
+        repeatable = run.round != OUTSIDE_ROUNDS and run.variant not in self._hopeless
+        for attempts_left in reversed(range(MOST_ATTEMPTS if repeatable else 1)):
+            bench.stop.check()
+            measured = _measured(bench, run, window_s)
+            faults = self._judge.faults(measured.folder, bench.folder) if repeatable else ()
+            if not faults or not attempts_left:
+                break
+            bench.observer.run_repeated(run, faults)
+        if faults:
+            self._hopeless.add(run.variant)
+        commit_run(bench, run, measured)
+
+
+def _measured(bench: Bench, run: PlannedRun, window_s: float | None) -> MeasuredRun:
+    return measure_timeline(bench, run) if run.kind == KIND_TIMELINE else measure_run(bench, run, window_s)
+
+
+def _know_the_generator(bench: Bench) -> None:
+    """Its own ceiling, once a session; after the first run, so that a target that does not start is told at once."""
+    client = bench.scenario.load.user
+    own_ceiling(bench.folder, client=client, spread=bench.spread, cores=bench.cores, stop=bench.stop)
 
 
 def _is_complete(bench: Bench, run: PlannedRun) -> bool:

@@ -220,7 +220,6 @@ class RunRecord:
     counts: Counts
     canary_before_s: float | None  # fixed work on the run's cores, just before the target was started; None: not run
     canary_after_s: float | None
-    own_ceiling_rps: float | None  # of this generator against a server that does nothing, from `ceiling.json`
     services: tuple[ServiceFact, ...]
     receipt: dict[str, int | float | bool | str] | None  # what the target said of its work after the drain, if asked
     files: tuple[FileFact, ...]

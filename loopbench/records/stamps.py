@@ -12,8 +12,7 @@ ASK_HEADER: Final = "x-loopbench-stamp"
 """Request header; its value does not matter."""
 
 STAMPED_EVERY: Final = 4
-"""One request in so many asks. A stamp costs the server about a third of what the explain level costs, and an answer
-whose head is new every time costs the generator its shortcut."""
+"""One request in so many asks: an answer whose head is new every time costs the generator its shortcut."""
 
 _MARK: Final = b"\r\nx-loopbench-app: "
 _CLOCKS_AGREE_S: Final = 0.001

@@ -78,9 +78,9 @@ class Ledger:
     the GIL: then what is found on waking is what held it, and gets everything.
     """
 
-    def __init__(self, blocked_after_s: float, late_after_s: float) -> None:
+    def __init__(self, blocked_after_s: float, late_by_s: float) -> None:
         self._blocked_after_s = blocked_after_s
-        self._late_after_s = late_after_s
+        self._late_by_s = late_by_s
         self._last: Look | None = None
         self._step: dict[Place, Spent] = {}
         self._proven_s = 0.0  # of the step: surely one step's
@@ -88,17 +88,18 @@ class Ledger:
         self._frameless_s = 0.0
         self._lines = Lines()
 
-    def add(self, look: Look) -> None:
-        """Account for the time since the look before this one."""
+    def add(self, look: Look, pause_s: float) -> None:
+        """Account for the time since the look before this one, after which the watcher meant to sleep for `pause_s`."""
         last, self._last = self._last, look
         if last is None:
             return
         wall_s = max(0.0, look.time_s - last.time_s)
         busy = _busy(last, look, wall_s)
+        late = wall_s > pause_s + self._late_by_s
         if look.same_step(last):
-            self._share(last.place, look.place, busy, late=wall_s > self._late_after_s)
+            self._share(last.place, look.place, busy, late=late)
         else:
-            self._change_step(last, look, busy, late=wall_s > self._late_after_s)
+            self._change_step(last, look, busy, late=late)
         if look.place is not None:
             self._step.setdefault(look.place, Spent()).samples += 1
 

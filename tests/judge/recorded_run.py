@@ -18,6 +18,7 @@ from loopbench.records import FORMAT_VERSION, codec, frames, samples
 from loopbench.records.expectation import Expectation
 from loopbench.records.generator_watch import WatchedSecond, encode_seconds
 from loopbench.records.load_order import CLIENT_LLHTTP, MODE_CLOSED, LoadOrder, OrderedRequest
+from loopbench.records.own_ceiling import CEILING_FILE, OwnCeiling
 from loopbench.records.sensors import (
     HEADER,
     SENSORS_FILE,
@@ -96,6 +97,7 @@ class Made:
         start: keys of the probe's start record.
         record: fields of `run.json`.
         order: fields of `load.json`.
+        ceiling_rps: the generator's own, of the session; None: not measured.
     """
 
     kind: str = KIND_PLATEAU
@@ -114,6 +116,7 @@ class Made:
     workers: int = 1
     record: dict[str, Any] = field(default_factory=dict)
     order: dict[str, Any] = field(default_factory=dict)
+    ceiling_rps: float | None = 20_000.0
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -146,11 +149,15 @@ def write_run(session_folder: Path, made: Made = Made(), number: int = 1) -> Run
         "counts": Counts(counted, counted, counted, unfinished),
         "canary_before_s": 0.1,
         "canary_after_s": 0.1,
-        "own_ceiling_rps": 20_000.0,
     }
     fixed = {"format": FORMAT_VERSION, "number": number, "kind": made.kind, "variant": "def", "nonce": NONCE}
     told = {"target_command": COMMAND, "phases": made.phases, "users_started": made.users, "target_cpus": (0,)}
     run = blank(RunRecord, **(fixed | told | record | made.record))
+    if made.ceiling_rps is not None:
+        ceiling = OwnCeiling(
+            made.ceiling_rps, "llhttp", generators=1, users=100, window_s=3.0, generator_cpu_share=0.95
+        )
+        (session_folder / CEILING_FILE).write_text(codec.to_json(ceiling), encoding="utf-8")
     (folder / RUN_FILE).write_text(codec.to_json(run), encoding="utf-8")
     return open_run(folder, SESSION.scenario.variants)
 

@@ -14,7 +14,7 @@ RECORD = RunRecord(
     format=FORMAT_VERSION, number=1, kind="ramp", round=0, variant="a", attempt=1, nonce="n", started="", wall_s=1.0,
     load_s=1.0, port=1, target_command=(), load_command=(), target_pids=(), target_cpus=(), generator_cpus=(),
     target_exit="", generator_exit="", phases=(), users_started=1, counts=Counts(1, 1, 1, 0), canary_before_s=None,
-    canary_after_s=None, own_ceiling_rps=None, services=(), receipt=None, files=(),
+    canary_after_s=None, services=(), receipt=None, files=(),
 )  # fmt: skip
 
 

@@ -86,6 +86,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 
     monkeypatch.setattr(session, "measure_run", measure)
     monkeypatch.setattr(session, "commit_run", commit)
+    monkeypatch.setattr(session, "_know_the_generator", lambda _bench: None)
     return made
 
 

@@ -261,7 +261,6 @@ def _run_record(variant: RecordedVariant, number: int, phases: tuple[Phase, ...]
         counts=Counts(server=1000, samples=1000, locust=1000, unfinished=0),
         canary_before_s=0.004,
         canary_after_s=0.004,
-        own_ceiling_rps=50_000.0,
         services=(),
         receipt=None,
         files=(),

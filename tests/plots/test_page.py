@@ -13,7 +13,8 @@ import pytest
 from loopbench.judge.session_report import SessionReport
 from loopbench.records.session import Counts
 from plots import panels
-from plots.page import HEADLINE_IN, render_page, write_page
+from plots.page import render_page, write_page
+from plots.pictures import HEADLINE_IN
 from plots.session_charts import charts_of
 from tests.plots.looking import shown_texts
 from tests.plots.reports import FOUR, Made, nasty_session, session, twelve_variants

@@ -1,14 +1,19 @@
 """All charts of a session: which there are, that their files are written, and that no text is cut or covered."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from loopbench.judge.session_report import SessionReport
-from plots import panels
-from plots.session_charts import Chart, charts_of, draw_charts
+from loopbench.judge.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.stamp_rules import Level
+from plots import panels, style, validity
+from plots.chart import Chart
+from plots.session_charts import charts_of, draw_charts
+from tests.plots.causes import LOST, explained, opened, repeated, spoiled, stepped
 from tests.plots.looking import out_of_sight, overlapping, texts
-from tests.plots.reports import FOUR, Made, nasty_session, session, twelve_variants
+from tests.plots.reports import FOUR, NASTY, Made, nasty_session, session, twelve_variants
 
 SESSIONS: dict[str, SessionReport] = {
     "four": session(),
@@ -19,8 +24,13 @@ SESSIONS: dict[str, SessionReport] = {
     "no hold": session([Made("def", hold_s=0), Made("b", hold_s=0)]),
     "no neighbour": session(neighbours=()),
     "one missing": session(missing=["aiofiles"]),
+    "everything": opened(stepped(repeated(explained(session(), exact=True)), {"def": 40, "aiofiles": 6})),
+    "one INVALID": spoiled(repeated(explained(session()), invalid=["aiofiles"]), "aiofiles"),
+    "nasty causes": spoiled(repeated(explained(nasty_session(), exact=True)), *NASTY[:3]),
 }
-OURS = {"rps-users-each", "latency", "neighbour", "occupancy", "published"}
+CAUSES = {"loop", "pools", "blocked-lines", "time-spent"}
+LOADS = {"verdicts", "rounds", "steps", "open-rate", "open-response"}
+OURS = {"rps-users-each", "latency", "neighbour", "occupancy", "published"} | CAUSES | LOADS
 
 
 def ours(report: SessionReport) -> list[Chart]:
@@ -65,8 +75,9 @@ def test_every_panel_lies_within_its_band(report: SessionReport) -> None:
         assert ends[-1] <= figure.get_figheight() + 1e-6, chart.stem
 
 
-def test_no_control_or_bidirectional_character_reaches_a_chart() -> None:
-    for chart in charts_of(nasty_session()).all:
+@pytest.mark.parametrize("name", ["nasty", "nasty causes"])
+def test_no_control_or_bidirectional_character_reaches_a_chart(name: str) -> None:
+    for chart in charts_of(SESSIONS[name]).all:
         shown = "".join(texts(chart.draw(panels.FILE))) + chart.alt
         assert not {"\u202e", "\x1b", "\n\n", "\x07"} & set(shown), chart.stem
 
@@ -81,3 +92,48 @@ def test_alternative_texts_say_what_the_charts_show() -> None:
     assert (
         "aiofiles: published 470 per second, 0.85 times the reference; measured 300, 0.60 times" in charts.published.alt
     )
+
+
+def test_everything_that_is_known_has_its_chart() -> None:
+    assert {chart.stem for chart in charts_of(SESSIONS["everything"]).all} >= OURS
+    assert not {chart.stem for chart in charts_of(SESSIONS["four"]).all} & (CAUSES | LOADS)
+
+
+@pytest.mark.parametrize("name", ["everything", "one INVALID"])
+def test_the_stamp_stands_in_the_corner_of_every_file_and_covers_nothing(name: str) -> None:
+    faulty = replace(SESSIONS[name], stamp=SessionStamp((MergedFinding(LOST),)))
+    for chart in charts_of(faulty).all:
+        if chart.stem in OURS | {"rps-users"}:
+            figure = chart.draw(replace(panels.FILE, stamp=chart.stamp))
+            assert "INVALID: C1" in texts(figure), chart.stem
+            assert overlapping(figure) == [], chart.stem
+            assert out_of_sight(figure) == [], chart.stem
+
+
+def test_a_stamp_names_only_the_rules_of_its_level() -> None:
+    degraded = replace(LOST, id="M3", level=Level.DEGRADED)
+    both = SessionStamp((MergedFinding(degraded), MergedFinding(LOST)))
+    words = [
+        validity.session_words(replace(session(), stamp=stamp)) for stamp in (both, SessionStamp(both.findings[:1]))
+    ]
+    assert words == ["INVALID: C1", "VALID (DEGRADED): M3"]
+
+
+def test_a_single_variants_chart_has_its_own_runs_stamp() -> None:
+    charts = charts_of(SESSIONS["one INVALID"])
+    assert [chart.stamp for chart in charts.variants] == ["VALID", "VALID", "VALID", "INVALID: C1"]
+
+
+def test_an_invalid_run_is_struck_out_and_gives_no_figure() -> None:
+    charts = charts_of(SESSIONS["one INVALID"])
+    for chart in (charts.small_multiples, charts.latency, charts.occupancy, charts.loop, charts.pools, charts.lines):
+        assert chart
+        assert "INVALID: C1" in texts(chart.draw(panels.FILE)), chart.stem
+    assert charts.overlay
+    assert "aiofiles: INVALID: C1, no result." in charts.overlay.alt
+    shown = texts(charts.overlay.draw(panels.FILE))
+    assert "INVALID: C1" in shown
+    assert not [text for text in shown if text.startswith("300/s")]
+    lines = charts.overlay.draw(panels.FILE).axes[0].get_lines()
+    colours = {str(each.get_label()): each.get_color() for each in lines}
+    assert (colours["aiofiles"], colours["def"]) == (style.STRUCK, style.COLOURS[0])

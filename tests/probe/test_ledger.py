@@ -4,7 +4,7 @@ import pytest
 from loopbench_probe.ledger import Ledger, Lines, Look, Spent
 from loopbench_probe.places import Place
 
-LIMIT_S, LATE_S = 0.010, 0.020
+LIMIT_S, PAUSE_S, LATE_BY_S = 0.010, 0.005, 0.015
 SLEEP = Place("app.py", 10, "handler", "app.py", 10, "handler")
 WRITE = Place("app.py", 11, "handler", "transport.py", 5, "write")
 
@@ -15,9 +15,9 @@ def look(time_ms: float, idle_ms: float | None, iteration: int, place: Place | N
 
 
 def told(*looks: Look) -> Lines:
-    ledger = Ledger(LIMIT_S, LATE_S)
+    ledger = Ledger(LIMIT_S, LATE_BY_S)
     for each in looks:
-        ledger.add(each)
+        ledger.add(each, PAUSE_S)
     return ledger.take()
 
 
@@ -61,20 +61,20 @@ def test_a_watcher_kept_waiting_blames_what_it_finds_on_waking() -> None:
 
 
 def test_a_block_that_goes_on_is_told_every_second() -> None:
-    ledger = Ledger(LIMIT_S, LATE_S)
+    ledger = Ledger(LIMIT_S, LATE_BY_S)
     for n in range(4):
-        ledger.add(look(5.0 * n, 0, 1, SLEEP))
+        ledger.add(look(5.0 * n, 0, 1, SLEEP), PAUSE_S)
     assert milliseconds(ledger.take().blocked) == {SLEEP: 15.0}
-    ledger.add(look(20, 0, 1, SLEEP))
+    ledger.add(look(20, 0, 1, SLEEP), PAUSE_S)
     assert milliseconds(ledger.take().blocked) == {SLEEP: 5.0}
 
 
 def test_a_step_still_below_the_limit_waits_for_the_next_second() -> None:
-    ledger = Ledger(LIMIT_S, LATE_S)
-    ledger.add(look(0, 0, 1, None))
-    ledger.add(look(5, 0, 1, SLEEP))
+    ledger = Ledger(LIMIT_S, LATE_BY_S)
+    ledger.add(look(0, 0, 1, None), PAUSE_S)
+    ledger.add(look(5, 0, 1, SLEEP), PAUSE_S)
     first = ledger.take()
-    ledger.add(look(12, 0, 1, SLEEP))
+    ledger.add(look(12, 0, 1, SLEEP), PAUSE_S)
     assert (first.blocked, first.busy) == ({}, {})
     assert milliseconds(ledger.take().blocked) == {SLEEP: 12.0}
 

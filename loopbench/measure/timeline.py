@@ -1,0 +1,83 @@
+"""One timeline run: a fresh target at the explain level, verified, asked a few requests at once, recorded."""
+
+import dataclasses
+import secrets
+import time
+from pathlib import Path
+from typing import Final
+
+from loopbench.errors import LoopbenchError
+from loopbench.measure import store, target
+from loopbench.measure.burst import ask_at_once
+from loopbench.measure.counts import Recorded
+from loopbench.measure.order import ordered
+from loopbench.measure.run import Bench, Loaded, MeasuredRun, make_record
+from loopbench.records.load_order import OrderedRequest
+from loopbench.records.session import Counts, PlannedRun
+from loopbench.records.timeline import TimedRequest, write_timeline
+from loopbench.scenario import Request, Scenario
+
+NO_GENERATOR: Final = "not started: the harness asks a timeline itself"
+
+
+def measure_timeline(bench: Bench, run: PlannedRun) -> MeasuredRun:
+    """Walk one line of the plan that is a timeline. What it left is complete, under the name of an attempt.
+
+    Raises:
+        TargetError: the run failed; what it left stays in its attempt's folder and never counts.
+        InterruptedRunError: a signal asked for the end.
+    """
+    began, started = time.monotonic(), store.now_iso()
+    timeline = bench.scenario.timeline(run.variant)
+    bench.observer.run_started(run, timeline.name)
+    folder = store.begin_run(bench.folder, run.folder)
+    try:
+        loaded, timed = _ask(bench, timeline.requests, folder)
+    except LoopbenchError as error:
+        error.kept = error.kept or f"what this run left is in {folder}"
+        raise
+    write_timeline(folder, timeline.name, timed)
+    recorded = Recorded(phases=(), users_started=0, counts=_counts(loaded, timed))
+    record = make_record(bench, run, folder, loaded, recorded)
+    record = dataclasses.replace(record, started=started, wall_s=round(time.monotonic() - began, 3))
+    store.finish_run(folder, record)
+    return MeasuredRun(folder, record)
+
+
+def _ask(bench: Bench, labels: list[str], folder: Path) -> tuple[Loaded, tuple[TimedRequest, ...]]:
+    """Verifying asks each route once, which also warms it: the first use of a thread pool holds the loop for long."""
+    requests = [_ordered(bench.scenario, label) for label in labels]
+    with target.started(
+        bench.scenario,
+        bench.scenario.target,
+        nonce=secrets.token_hex(8),
+        folder=folder,
+        cpus=bench.cores.target,
+        stop=bench.stop,
+        env=bench.services.env,
+        explain=True,
+    ) as running:
+        target.verify(running, tuple({each.name: each for each in requests}.values()))
+        began = time.monotonic()
+        timed = ask_at_once(running, requests, bench.stop)
+        load_s = time.monotonic() - began
+    return Loaded(running, (), load_s, NO_GENERATOR, None), timed
+
+
+def _ordered(scenario: Scenario, label: str) -> OrderedRequest:
+    """One of the scenario's requests by its name, or a path."""
+    named = next((each for each in [*scenario.requests, *scenario.variants] if each.name == label), None)
+    request = named or Request(name="path", path=label)
+    return dataclasses.replace(ordered(request), name=label)
+
+
+def _counts(loaded: Loaded, timed: tuple[TimedRequest, ...]) -> Counts:
+    answered = sum(1 for each in timed if each.received_s is not None)
+    return Counts(
+        server=loaded.target.requests_counted(),
+        samples=answered,
+        locust=None,
+        unfinished=len(timed) - answered,
+        server_says=loaded.target.server_says,
+        locust_says=False,
+    )

@@ -1,0 +1,122 @@
+"""Facts of a session as rows of text, for the page: machine, packages, settings, services, receipts, failures."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loopbench.judge.figures import MISSING
+from loopbench.judge.run_report import RunReport
+from loopbench.judge.session_report import SessionReport
+from loopbench.records.services import ServiceFact
+
+MOST_ERRORS: Final = 12
+MOST_VALUES: Final = 3
+BETWEEN: Final = " · "
+
+Row = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Facts under one heading."""
+
+    heading: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """What targets said of their work: a row a key, a cell a variant."""
+
+    variants: tuple[str, ...]
+    runs: tuple[int, ...]  # how many receipts each variant's cells sum up
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def machine_rows(report: SessionReport) -> tuple[Row, ...]:
+    """What the session says of the machine, nested facts on rows of their own."""
+    return tuple(_flat(report.record.machine))
+
+
+def provenance_groups(report: SessionReport) -> tuple[Group, ...]:
+    """Where the measured code comes from; settings that several variants share are told once."""
+    groups: list[Group] = []
+    for key, value in report.record.provenance.items():
+        if key == "servers" and isinstance(value, dict):
+            groups += _servers(value, {each.slug: each.name for each in report.record.scenario.variants})
+        else:
+            groups.append(Group(_words(key), tuple(_flat(value if isinstance(value, dict) else {key: value}))))
+    return tuple(group for group in groups if group.rows)
+
+
+def services(report: SessionReport) -> tuple[ServiceFact, ...]:
+    """Every service a target talked to, each once."""
+    return tuple(dict.fromkeys(fact for record in report.records for fact in record.services))
+
+
+def receipts(report: SessionReport) -> Receipts | None:
+    """Over all runs that count; None where no target was asked."""
+    told: dict[str, list[Mapping[str, Any]]] = {}
+    names = {each.slug: each.name for each in report.record.scenario.variants}
+    for record in report.records:
+        if record.receipt is not None:
+            told.setdefault(names[record.variant], []).append(record.receipt)
+    if not told:
+        return None
+    variants = tuple(name for name in names.values() if name in told)
+    keys = dict.fromkeys(key for name in variants for receipt in told[name] for key in receipt)
+    rows = tuple((key, tuple(_said([r[key] for r in told[name] if key in r]) for name in variants)) for key in keys)
+    return Receipts(variants, tuple(len(told[name]) for name in variants), rows)
+
+
+def errors(runs: tuple[RunReport, ...]) -> Iterator[tuple[str, list[tuple[str, int]], int]]:
+    """Variant, its most frequent errors, and how many kinds are left out."""
+    for run in runs:
+        if run.errors:
+            yield run.variant.name, list(run.errors[:MOST_ERRORS]), max(0, len(run.errors) - MOST_ERRORS)
+
+
+def _said(values: Sequence[Any]) -> str:
+    """What all runs of a variant said of one key: the span of numbers, or the different texts."""
+    if not values:
+        return MISSING
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        low, high = min(values), max(values)
+        return f"{low:,.6g}" if low == high else f"{low:,.6g} to {high:,.6g}"
+    different = list(dict.fromkeys(_text(value) for value in values))
+    more = f" and {len(different) - MOST_VALUES} more" if len(different) > MOST_VALUES else ""
+    return ", ".join(different[:MOST_VALUES]) + more
+
+
+def _servers(servers: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Group]:
+    """One group for each different set of settings."""
+    alike: dict[tuple[Row, ...], list[str]] = {}
+    for slug, settings in servers.items():
+        alike.setdefault(tuple(_flat(settings)), []).append(names.get(slug, slug))
+    for rows, who in alike.items():
+        of = "every variant" if len(alike) == 1 else ", ".join(who)
+        yield Group(f"server settings of {of}", rows)
+
+
+def _flat(facts: Mapping[str, Any], before: str = "") -> Iterator[Row]:
+    for key, value in facts.items():
+        name = f"{before}{_words(str(key))}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}{BETWEEN}")
+        elif key == "memory_bytes" and isinstance(value, int):
+            yield "memory", f"{value / 2**30:.3g} GiB"
+        elif isinstance(value, list | tuple):
+            yield name, ", ".join(_text(each) for each in value) or "none"
+        else:
+            yield name, _text(value)
+
+
+def _words(key: str) -> str:
+    """`cpu_model` as `cpu model`; a path stays what it is."""
+    return key if "/" in key else key.replace("_", " ")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

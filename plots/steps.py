@@ -1,0 +1,127 @@
+"""Step loads: throughput at each level of users, and the model that explains it; a panel each variant."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from loopbench.judge.curves import Hinge, NoShape, Shape, Usl
+from loopbench.judge.figures import rounded
+from loopbench.judge.fits import RunCurve
+from loopbench.judge.session_report import SessionReport
+from loopbench.judge.stamp_rules import Level
+from loopbench.showable import showable
+from plots import panels, style, validity
+from plots.panels import Caption, Panel, Sheet
+
+CAPTION: Final = Caption(
+    "Throughput at each level of users",
+    "Each level of users held for a while, in random order; the same axes in every panel.",
+    (
+        "Points: good answers per second, one each run and level. Line: the model that was fitted, if any may be.",
+        "A hinge is a pool that is full from so many users on; USL is a server that contends with itself.",
+    ),
+)
+PANEL: Final = Panel(right_in=0.3)
+_ALONG = 120  # points of a fitted line
+
+
+class StepLoad(NamedTuple):
+    """One variant: its step runs, the shape they have, and the words for those that are INVALID."""
+
+    variant: str
+    curves: tuple[RunCurve, ...]
+    shape: Shape
+    struck: str
+
+    @property
+    def facts(self) -> str:
+        """The shape in a few words."""
+        shape = self.shape
+        if isinstance(shape, Hinge):
+            low, high = shape.knee_users.interval[:2]
+            return f"a pool: full at {shape.knee_users.value:.3g} users ({low:.3g} to {high:.3g})"
+        if isinstance(shape, Usl):
+            peak = f", peak at {shape.peak.users:.0f} users" if shape.peak else ""
+            return f"USL: σ {shape.sigma.value:.3f}, κ {shape.kappa.value:.2g}{peak}"  # noqa: RUF001  their names
+        return "no shape is shown"
+
+    @property
+    def sentence(self) -> str:
+        """For the text that stands for the picture."""
+        return self.shape.reason if isinstance(self.shape, NoShape) else self.facts
+
+
+def step_loads(report: SessionReport) -> tuple[StepLoad, ...]:
+    """In the scenario's order; variants without a complete step run are absent."""
+    loads = []
+    for name, shape in report.shapes:
+        own = [each for each in report.steps if each.variant == name]
+        bad = next((each.stamp for each in own if each.stamp.level is Level.INVALID), None)
+        struck = "" if bad is None else validity.run_words(bad, validity.MOST_IN_A_HEAD)
+        loads.append(StepLoad(name, tuple(each.curve for each in own), shape, struck))
+    return tuple(loads)
+
+
+def draw_steps(loads: Sequence[StepLoad], palette: style.Palette, sheet: Sheet) -> Figure:
+    """The chart of these step loads; at least one."""
+    most_users = max((n for load in loads for curve in load.curves for n in curve.users), default=1.0)
+    highest_rps = max((rps for load in loads for curve in load.curves for rps in curve.rps), default=1.0)
+    struck = {load.variant: load.struck for load in loads if load.struck}
+    strokes = style.Palette(palette.names, struck)
+    with style.look():
+        figure, axes = panels.new_panels(len(loads), sheet, caption(loads), PANEL)
+        for each, load in zip(axes, loads, strict=True):
+            stroke = strokes[load.variant]
+            panels.frame(each, x="users", y="good answers/s")
+            panels.count_axis(each, most_users, along="x", room=1.04)
+            panels.count_axis(each, highest_rps, along="y", room=1.1)
+            panels.run_head(each, load.variant, stroke, "no result" if load.struck else load.facts)
+            _draw(each, load, stroke, most_users)
+    return figure
+
+
+def caption(loads: Sequence[StepLoad]) -> Caption:
+    """With what dashes mean, where there are any."""
+    notes = (*CAPTION.notes, validity.STRUCK_NOTE) if any(load.struck for load in loads) else CAPTION.notes
+    return Caption(CAPTION.title, CAPTION.subtitle, notes)
+
+
+def describe(loads: Sequence[StepLoad]) -> str:
+    """What the chart says, for those who do not see it."""
+    parts = []
+    for load in loads:
+        rates = [rps for curve in load.curves for rps in curve.rps]
+        most = f"at most {rounded(max(rates))} good answers per second" if rates else "no level was reached"
+        said = f"{load.struck}, no result" if load.struck else f"{most}; {load.sentence}"
+        parts.append(f"{showable(load.variant)}: {said}.")
+    return "Throughput at each level of users. " + " ".join(parts)
+
+
+def _draw(axes: Axes, load: StepLoad, stroke: style.Stroke, most_users: float) -> None:
+    for curve in load.curves:
+        axes.plot(curve.users, curve.rps, "o", color=stroke.colour, markersize=4.5, alpha=0.7, label="level", zorder=3)
+    users = np.unique([1.0, *np.linspace(1, most_users, _ALONG), *_bends(load.shape)])
+    fitted = _fitted(load.shape, users)
+    if fitted is not None:
+        axes.plot(users, fitted, color=stroke.colour, linestyle=stroke.dash_alone, linewidth=1.8, label="fit", zorder=2)
+    if isinstance(load.shape, Hinge) and not load.struck:
+        low, high = load.shape.knee_users.interval[:2]
+        axes.axvspan(max(0, low), min(most_users, high), color=stroke.colour, alpha=0.12, linewidth=0, zorder=0)
+
+
+def _bends(shape: Shape) -> tuple[float, ...]:
+    return (shape.knee_users.value,) if isinstance(shape, Hinge) else ()
+
+
+def _fitted(shape: Shape, users: np.ndarray) -> np.ndarray | None:
+    """The model's throughput; None where there is no model. See `judge.fits` for both formulas."""
+    if isinstance(shape, Hinge):
+        knee = shape.knee_users.value
+        return np.asarray(shape.before * np.minimum(users, knee) + shape.after * np.maximum(users - knee, 0))
+    if isinstance(shape, Usl):
+        contention = 1 + shape.sigma.value * (users - 1) + shape.kappa.value * (users - 1) * users
+        return np.asarray(shape.one_user_rps.value * users / contention)
+    return None

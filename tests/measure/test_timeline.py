@@ -1,0 +1,95 @@
+"""A timeline, asked of a real target: six requests at once, as in 003, at a twentieth of its seconds."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from loopbench.errors import TargetError
+from loopbench.judge.timeline import TimelineReport, judge_timeline
+from loopbench.measure.machine import Cores
+from loopbench.measure.run import commit_run
+from loopbench.measure.stop import StopWish
+from loopbench.measure.timeline import measure_timeline
+from loopbench.plan import make_plan
+from loopbench.records.session import read_run
+from loopbench.records.timeline import read_timeline
+from loopbench.scenario import Scenario, load
+
+pytestmark = pytest.mark.real
+
+SCENARIO = """
+title = "t"
+question = "q"
+[target]
+app = "target_app.only:wait"
+app_dir = "{root}"
+[[requests]]
+name = "hello"
+path = "/hello"
+[[variants]]
+name = "wait"
+path = "/wait/async"
+[[timelines]]
+name = "blocking first"
+requests = ["/slow?seconds=0.2", "/slow?seconds=0.2", "/?seconds=0.2", "/?seconds=0.2", "/?seconds=0.2", "hello"]
+[[timelines]]
+name = "in threads first"
+requests = ["/sync-slow?seconds=0.2", "/sync-slow?seconds=0.2", "/?seconds=0.2", "/?seconds=0.2", "/fast", "hello"]
+[[timelines]]
+name = "not there"
+requests = ["/nowhere"]
+"""
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Any:
+    file = tmp_path / "scenario.toml"
+    file.write_text(SCENARIO.format(root=Path(__file__).parents[2]))
+    folder = tmp_path / "session"
+    (folder / "runs").mkdir(parents=True)
+    return SimpleNamespace(
+        scenario=load(file),
+        folder=folder,
+        cores=Cores((), ()),
+        stop=StopWish(),
+        services=SimpleNamespace(env={}, facts=()),
+        observer=SimpleNamespace(run_started=lambda *_: None, run_finished=lambda *_: None),
+        own_ceiling_rps=None,
+    )
+
+
+def measured(bench: Any, name: str) -> tuple[Path, TimelineReport]:
+    scenario: Scenario = bench.scenario
+    slugs = dict(zip((each.name for each in scenario.timelines), scenario.timeline_slugs, strict=True))
+    run = next(run for run in make_plan(scenario, 1).runs if run.variant == slugs[name] and run.kind == "timeline")
+    commit_run(bench, run, measure_timeline(bench, run))
+    folder = bench.folder / "runs" / run.folder
+    return folder, judge_timeline(folder)
+
+
+def test_requests_that_block_are_found_out_and_who_waited_for_them(bench: Any) -> None:
+    folder, report = measured(bench, "blocking first")
+    assert [bar.label for bar in report.bars][4:] == ["/?seconds=0.2", "hello"]
+    assert [bar.held_the_loop for bar in report.bars] == [True, True, False, False, False, False]
+    assert [bar.waited_for for bar in report.bars] == [(), (1,), (1, 2), (1, 2), (1, 2), (1, 2)]
+    assert "/slow?seconds=0.2 (1) and /slow?seconds=0.2 (2) held the event loop" in report.sentence
+    assert all(each.status == 200 and not each.problem for each in read_timeline(folder).requests)
+
+
+def test_nobody_waits_for_what_sleeps_in_a_thread(bench: Any) -> None:
+    _, report = measured(bench, "in threads first")
+    assert report.kept_waiting == ()
+    assert report.receipt["kept_waiting"] == 0
+
+
+def test_server_and_harness_count_the_same_requests(bench: Any) -> None:
+    folder, _ = measured(bench, "in threads first")
+    counts = read_run(folder).counts
+    assert (counts.server, counts.samples, counts.locust, counts.agree) == (6, 6, None, True)
+
+
+def test_a_route_that_answers_wrong_is_refused_before_anything_is_timed(bench: Any) -> None:
+    with pytest.raises(TargetError, match="status 404"):
+        measured(bench, "not there")

@@ -1,0 +1,201 @@
+"""What stands behind made-up runs: a loop that was watched, ceilings, times, step loads and rounds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from loopbench.judge.ceilings import Limits, anyio_limiter, cpu_cores, event_loop
+from loopbench.judge.diagnosis import diagnose
+from loopbench.judge.fits import RunCurve
+from loopbench.judge.insights import Insights, OpenMode
+from loopbench.judge.latency import Percentiles
+from loopbench.judge.load_figures import LoadFigures, Window
+from loopbench.judge.loop_curve import LoopMoment
+from loopbench.judge.loop_figures import LoopFigures
+from loopbench.judge.loop_lines import LoopLine, Owner
+from loopbench.judge.open_loop import OpenLoop, Quantile, RateCurve, Times
+from loopbench.judge.plateau_run import PlateauRun
+from loopbench.judge.rounds import judge_rounds
+from loopbench.judge.run_ceilings import RunCeilings
+from loopbench.judge.run_report import RunReport
+from loopbench.judge.session_report import SessionReport, StepReport
+from loopbench.judge.stamp import Finding, Stamp
+from loopbench.judge.stamp_rules import Level
+from loopbench.judge.time_spent import (
+    AFTER_APP,
+    BEFORE_APP,
+    ELSEWHERE,
+    ESTIMATED,
+    EXACT,
+    IN_QUEUE,
+    IN_THREAD,
+    ON_LOOP,
+    UNKNOWN,
+    WATCH_LEVEL,
+    Part,
+    PoolWait,
+    RequestTime,
+    TimeSpent,
+)
+from loopbench.records.source_lines import SourceLine
+
+LOST = Finding(
+    "C1", "count_difference", Level.INVALID, "the three counts differ by: 7", 7.0, "<= 0", "look at the logs"
+)
+INVALID_RUN: Final = Stamp((LOST,))
+FINE_RUN: Final = Stamp((replace(LOST, level=Level.VALID, what="the three counts differ by: 0", value=0.0),))
+
+SHARES: Final = {BEFORE_APP: 0.3, ON_LOOP: 0.05, IN_QUEUE: 0.35, IN_THREAD: 0.2, ELSEWHERE: 0.02, AFTER_APP: 0.08}
+
+
+def explained(report: SessionReport, *, exact: bool = False) -> SessionReport:
+    """The same session with a probe aboard; `exact`: at the explain level."""
+    return replace(report, runs=tuple(replace(run, insights=insights(run, exact=exact)) for run in report.runs))
+
+
+def insights(run: RunReport, *, exact: bool = False) -> Insights:
+    """Of a run whose loop is held by one line, and whose pool is full."""
+    return Insights(
+        diagnosis=diagnose(loop_figures(run)),
+        ceilings=ceilings(run),
+        time_spent=spent(run, exact=exact),
+        loop=tuple(moment(second) for second in range(1, 120)),
+        open_mode=None,
+    )
+
+
+def loop_figures(run: RunReport) -> LoopFigures:
+    """A loop that one line holds."""
+    rps = run.goodput_rps or 0.0
+    return LoopFigures(
+        Window(100.0, 120.0),
+        LoadFigures(100, 60.0, 0, rps, 0.02),
+        seconds_seen=20.0,
+        utilization=0.99,
+        loop_cpu=0.31,
+        process_cpu=0.6,
+        anyio_borrowed=39.5,
+        anyio_waiting=12.0,
+        anyio_tokens=40,
+        executor_queue=3.2,
+        blocked=0.8,
+        blocked_waiting=0.6,
+        lines=lines(run.variant.name),
+    )
+
+
+def lines(function: str) -> tuple[LoopLine, ...]:
+    """The app's own line, one near it, and a library's; the text of the first is kept."""
+    text = ("async def write_bad():", "    # <b>no threads</b>", "    file.write(data)", "    return {}")
+    source = SourceLine("/srv/app/main.py", 41, 39, text, "")
+    own = _line(Owner.USER, "/srv/app/main.py", 41, function, 0.8, source)
+    near = _line(
+        Owner.NEAR, "/srv/app/very/deep/in/a/long/tree/of/packages/encoders_of_everything.py", 7, "encode", 0.12
+    )
+    return own, near, _line(Owner.LIBRARY, "/usr/lib/python3/json/encoder.py", 258, "iterencode", 0.05)
+
+
+def _line(
+    owner: Owner, file: str, line: int, function: str, share: float, source: SourceLine | None = None
+) -> LoopLine:
+    seconds = 16 * share
+    return LoopLine(owner, file, line, function, file, line, function, True, seconds, share, 0.1 * seconds, source)
+
+
+def moment(second: int) -> LoopMoment:
+    """One second of a ramp of one user a second, then of a hold."""
+    users = min(second, 100)
+    full = min(1.0, users / 40)
+    return LoopMoment(
+        float(second), 1, users, 0.99 * full, 0.31 * full, 39.5 * full, max(0.0, users / 4 - 10), 3 * full
+    )
+
+
+def ceilings(run: RunReport) -> RunCeilings | None:
+    """The loop full, the pool a little above it, the CPU out of sight."""
+    rps = run.goodput_rps
+    if not rps:
+        return None
+    resources = (event_loop(1 / (1.01 * rps)), anyio_limiter(40 / (1.2 * rps)), cpu_cores(1 / (3 * rps), 1))
+    return RunCeilings(Limits(resources, 0.01, 0.03), 100.0, rps)
+
+
+def spent(run: RunReport, *, exact: bool) -> TimeSpent:
+    """Exactly told apart, or only the wait for a pool, estimated."""
+    latency_s = (run.own.hold.p50_ms or 20.0) / 1000
+    parts = (
+        tuple(Part(name, share * latency_s, EXACT) for name, share in SHARES.items())
+        if exact
+        else tuple(Part(name, None, UNKNOWN, WATCH_LEVEL) for name in SHARES)
+    )
+    own = RequestTime(run.variant.name, "GET /write", 900, 220 if exact else 0, latency_s, None, parts, ())
+    waits = () if exact else (PoolWait("anyio", 12.0, 0.4 * latency_s, ESTIMATED),)
+    return TimeSpent("explain" if exact else "watch", (own,), waits)
+
+
+def repeated(
+    report: SessionReport, rounds: int = 6, *, spread: float = 0.03, invalid: Sequence[str] = ()
+) -> SessionReport:
+    """The same session with rounds around its ramps' goodput; those of `invalid` variants never count."""
+    generator = np.random.default_rng(7)
+    runs: list[PlateauRun] = []
+    for number in range(1, rounds + 1):
+        for run in report.runs:
+            noise = float(np.exp(generator.normal(0, spread)))
+            stamp = INVALID_RUN if run.variant.name in invalid else FINE_RUN
+            runs.append(plateau(run, number, noise, stamp))
+    return replace(report, rounds=judge_rounds(report.record.scenario, tuple(runs), 1))
+
+
+def plateau(run: RunReport, number: int, noise: float, stamp: Stamp) -> PlateauRun:
+    """One run of a round."""
+    p99_ms = [3.2 * (neighbour.hold.p50_ms or 10.0) / noise for neighbour in run.requests[1:]]
+    return PlateauRun(
+        record=replace(run.record, kind="plateau", round=number, number=100 * number + run.record.number),
+        variant=run.variant,
+        goodput_rps=(run.goodput_rps or 0.0) * noise,
+        own=run.own.hold,
+        neighbours=tuple(Percentiles(2000, value / 3, value / 2, value, None) for value in p99_ms),
+        stamp=stamp,
+    )
+
+
+def spoiled(report: SessionReport, *names: str) -> SessionReport:
+    """The same session with these ramps INVALID by C1."""
+    runs = (replace(run, stamp=INVALID_RUN) if run.variant.name in names else run for run in report.runs)
+    return replace(report, runs=tuple(runs))
+
+
+def stepped(report: SessionReport, knees: Mapping[str, float]) -> SessionReport:
+    """The same session with two step runs of these variants, each full at its knee."""
+    made = [StepReport(name, step_curve(knee), FINE_RUN) for name, knee in knees.items() for _ in range(2)]
+    return replace(report, steps=tuple(made))
+
+
+def step_curve(knee: float) -> RunCurve:
+    """Ten good answers a second for each user up to the knee, but for a little unrest."""
+    levels = (1, 2, 4, 6, 8, 10, 20, 30, 36, 40, 44, 60, 80, 100)
+    return RunCurve(levels, tuple(10.0 * min(n, knee) * (1 + 0.004 * (-1) ** place) for place, n in enumerate(levels)))
+
+
+def opened(report: SessionReport) -> SessionReport:
+    """The same session in open mode, each variant overrun at its goodput."""
+    scenario = replace(report.record.scenario, mode="open", rate_rps=(100.0, 400.0))
+    runs = (replace(run, insights=replace(run.insights, open_mode=open_mode(run))) for run in report.runs)
+    return replace(report, record=replace(report.record, scenario=scenario), runs=tuple(runs))
+
+
+def open_mode(run: RunReport) -> OpenMode:
+    """A rate that climbs from 100 to 400 a second."""
+    capacity_rps = run.goodput_rps or 1.0
+    points = tuple(_due(rate, capacity_rps) for rate in (100, 200, 300, 400))
+    return OpenMode(RateCurve(run.variant.name, points), None)
+
+
+def _due(rate: int, capacity_rps: float) -> OpenLoop:
+    p99_ms = 9.0 if rate <= capacity_rps else 900.0
+    times = Times(400, 0, Quantile(5.0, at_least=False), None, Quantile(p99_ms, at_least=False), None)
+    answered = round(min(rate, capacity_rps))
+    return OpenLoop(0.0, 1.0, rate, 0, 0, answered, answered, times, times)

@@ -4,6 +4,8 @@ After `load`, a scenario cannot be wrong and no other module checks it again.
 """
 
 from loopbench.scenario.load import load
-from loopbench.scenario.model import Request, Scenario, Target, Variant
+from loopbench.scenario.model import Scenario
+from loopbench.scenario.requests import Request, Variant
+from loopbench.scenario.target import Target
 
 __all__ = ["Request", "Scenario", "Target", "Variant", "load"]

@@ -73,6 +73,12 @@ def answers_in(page: str) -> dict[str, str]:
     return {claim_id: answer for claim_id, answer in rows if answer != NOT_ANSWERED}
 
 
+def not_asked(page: str) -> tuple[tuple[str, str, str], ...]:
+    """What no scenario asks, by the page's table of three columns: source, what it says, why not."""
+    rows = re.findall(r"^\| (\d{3}) \| (.+?) \| (.+) \|$", page, flags=re.MULTILINE)
+    return tuple((source, what, why) for source, what, why in rows)
+
+
 def rewritten(page: str, scenarios: Sequence[Scenario], answers: Mapping[str, str]) -> str:
     """The page with a new block; what stands around it stays.
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from loopbench.errors import ScenarioProblem
-from loopbench.scenario.model import PATTERN_MEANINGS, Scenario
+from loopbench.scenario.model import Scenario
+from loopbench.scenario.values import PATTERN_MEANINGS
 
 Key = tuple[str | int, ...]
 """Where a value stands: names of tables and keys, indices of arrays."""

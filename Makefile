@@ -7,7 +7,7 @@ SCENARIO ?= scenarios/file_write.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help bench bench-quick atlas doctor ui report check test pubsub-emulator lock clean \
-    bench-recorder bench-generator bench-truth bench-probe bench-sensors bench-distributed bench-aa
+    bench-recorder bench-generator bench-truth bench-probe bench-sensors bench-stamp bench-distributed bench-aa
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-probe: $(VENV)/.dev ## what the probe costs, and how often it names the ri
 bench-sensors: $(VENV)/.dev ## what sensors, canary and the generator's self-watch cost
 	$(BIN)/python benchmarks/sensor_cost.py
 	$(BIN)/python benchmarks/generator_watch.py
+
+bench-stamp: $(VENV)/.dev ## the stamp against a clean run, a CPU burner and a slow generator (quiet machine)
+	$(BIN)/python benchmarks/stamp_controls.py
 
 bench-distributed: $(VENV)/.dev ## three hosts in network namespaces: counts, curve, a lost worker (needs root)
 	$(BIN)/python benchmarks/distributed.py

@@ -1,0 +1,87 @@
+"""Does the stamp stay silent on a clean run, and speak where a fault was planted? Real processes, a quiet machine.
+
+    python benchmarks/stamp_controls.py [--tries 3]
+
+Each try: `/hello` with 100 users who think 50 ms, alone; the same beside a process that wants the target's core; and
+Locust's HttpUser without think time. Wanted: nothing of M1 to M5 and G1 to G4 in the first, M3 and M5 in the second,
+one of G1 to G3 INVALID in the third.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+SCENARIO: Final = """
+title = "hello"
+question = "Who is the bottleneck?"
+[target]
+app = "target_app.only:trivial"
+app_dir = "{root}"
+[load]
+users = 100
+spawn_rate = 20
+hold_s = 6
+{more}
+[repeat]
+max_rounds = 0
+[[variants]]
+name = "hello"
+path = "/hello"
+"""
+THINKING: Final = "think_time_s = 0.05"
+MACHINE: Final = {"M1", "M2", "M3", "M4", "M5"}
+GENERATOR: Final = {"G1", "G2", "G3", "G4"}
+
+
+def main() -> int:
+    """Run the tries and print what was found; 1 if any was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tries", type=int, default=3)
+    wrong = 0
+    for number in range(1, parser.parse_args().tries + 1):
+        clean, beside, slow = _found(THINKING), _found(THINKING, burning=True), _found('user = "http"')
+        outcomes = {
+            "clean": not (MACHINE | GENERATOR) & set(clean),
+            "a burner on the target's core": {"M3", "M5"} <= set(beside),
+            "HttpUser": "INVALID" in {slow.get(rule) for rule in ("G1", "G2", "G3")},
+        }
+        for (what, right), found in zip(outcomes.items(), (clean, beside, slow), strict=True):
+            wrong += not right
+            said = ", ".join(f"{rule} {level}" for rule, level in sorted(found.items())) or "nothing"
+            print(f"{'PASS' if right else 'FAIL'}: try {number}, {what}: {said}", flush=True)
+    return 1 if wrong else 0
+
+
+def _found(more: str, *, burning: bool = False) -> dict[str, str]:
+    """Level of each rule that found fault with one short session."""
+    with tempfile.TemporaryDirectory() as name, _burner() if burning else nullcontext():
+        folder = Path(name)
+        (folder / "hello.toml").write_text(SCENARIO.format(root=ROOT, more=more), encoding="utf-8")
+        command = [sys.executable, "-m", "loopbench", "run", "hello.toml", "--seed", "1"]
+        subprocess.run(command, cwd=folder, capture_output=True, check=False)
+        (summary,) = folder.glob("results/hello/*/summary.json")
+        findings = json.loads(summary.read_text(encoding="utf-8"))["stamp"]["findings"]
+    return {finding["id"]: finding["level"] for finding in findings}
+
+
+@contextmanager
+def _burner() -> Iterator[None]:
+    first = min(os.sched_getaffinity(0))
+    code = f"import os; os.sched_setaffinity(0, {{{first}}})\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -27,6 +27,8 @@ def closing_lines(report: SessionReport) -> Iterator[str]:
         yield from _rounds(report.rounds)
     yield ""
     yield from _reasons(report)
+    for timeline in report.timelines:
+        yield f"{showable(timeline.name)}: {showable(timeline.sentence)}"
     for claim in report.claims:
         yield f"claim {showable(claim.claim.id)}: {showable(claim.sentence)}"
     if report.published is not None:

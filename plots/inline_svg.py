@@ -139,29 +139,29 @@ def _short(key: str, value: str) -> str:
     if key not in _GEOMETRY:
         return value
     rounded = _LONG_NUMBER.sub(_shortened, " ".join(value.split()))
-    return _relative(rounded) if key == "d" and _STRAIGHT.fullmatch(rounded) else rounded
+    return relative(rounded) if key == "d" and _STRAIGHT.fullmatch(rounded) else rounded
 
 
-def _relative(path: str) -> str:
-    """In whole tenths, so that nothing adds up to an error."""
-    made, at, begin = "", (0, 0), (0, 0)
+def relative(path: str) -> str:
+    """The same path from point to point; in whole tenths, so that nothing adds up to an error."""
+    made, before, at, begin = "", "", (0, 0), (0, 0)
     for command, numbers in _STEPS.findall(path):
         tenths = [round(10 * float(number)) for number in numbers.split()]
         points = list(zip(tenths[::2], tenths[1::2], strict=True))
         if command == "L":
             way = [(x - x0, y - y0) for (x0, y0), (x, y) in pairwise([at, *points])]
-            made += "l" + _joined(way)
+            made += f"{' ' if before == 'L' else 'l'}{_joined(way)}"
             at = points[-1]
         else:
             made += command + _joined(points)
             at = begin = points[-1] if points else begin
-    return made
+        before = command
+    return made.replace(" -", "-")
 
 
 def _joined(points: Sequence[tuple[int, int]]) -> str:
-    """Numbers with as little between them as SVG's grammar takes."""
-    numbers = " ".join(f"{tenths / 10:g}" for point in points for tenths in point)
-    return numbers.replace(" -", "-")
+    """Their numbers, in points."""
+    return " ".join(f"{tenths / 10:g}" for point in points for tenths in point)
 
 
 def _shortened(number: re.Match[str]) -> str:

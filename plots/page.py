@@ -1,22 +1,19 @@
 """`report.html`: a session on one page that needs nothing else: no script, no network, no style a policy forbids."""
 
-import base64
-import hashlib
 import shlex
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from loopbench.judge.agreement import HOLD_WITHIN, RISE_WITHIN, agreement
 from loopbench.judge.answer import certainty, headline, neighbour_answer, served_answer
-from loopbench.judge.figures import MISSING, interval, plural, ratio, rounded, whole
+from loopbench.judge.figures import MISSING
 from loopbench.judge.run_report import RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import figures_table
-from loopbench.showable import showable
-from plots import provenance, theme, validity
+from plots import provenance, validity
+from plots.document import environment, style_sheet
 from plots.pictures import pictures_of, swatches
 from plots.reasons import reasons
 
@@ -32,11 +29,11 @@ def write_page(report: SessionReport, path: Path) -> None:
 
 def render_page(report: SessionReport) -> str:
     """The page as HTML."""
-    environment = _environment()
-    css = theme.css() + _resource(environment, "report.css")
-    return environment.get_template("report.html.j2").render(
-        css=Markup(css),  # noqa: S704  our own file
-        csp=_policy(css),
+    made = _environment()
+    css, csp = style_sheet(made)
+    return made.get_template("report.html.j2").render(
+        css=css,
+        csp=csp,
         report=report,
         record=report.record,
         scenario=report.record.scenario,
@@ -62,38 +59,9 @@ def render_page(report: SessionReport) -> str:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("plots"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(
-        rounded=rounded,
-        ratio=ratio,
-        interval=interval,
-        whole=whole,
-        plural=plural,
-        setting=_setting,
-        command=_command,
-        percent=_percent,
-        share=_share,
-    )
-    environment.finalize = _shown
-    return environment
-
-
-def _shown(value: Any) -> Any:
-    """Whatever text a template prints is foreign until proven otherwise: escapes for what cannot be seen."""
-    return showable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _resource(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
-
-
-def _policy(css: str) -> str:
-    """Nothing is fetched, run, framed or sent; the one style sheet is known by its hash."""
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii")
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    made = environment()
+    made.filters.update(setting=_setting, command=_command, percent=_percent, share=_share)
+    return made
 
 
 def _counts(run: RunReport) -> dict[str, Any]:

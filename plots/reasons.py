@@ -10,6 +10,7 @@ from loopbench.judge.run_report import RunReport
 from plots import validity
 
 MOST_LINES: Final = 4
+LEAST_SHARE: Final = 0.01
 AROUND: Final = 4
 """Lines of text shown before and after the guilty one."""
 TAB: Final = 4
@@ -77,7 +78,7 @@ def _reason(run: RunReport) -> Reason:
         is_known=diagnosis.kind is not Kind.NOT_OBSERVED,
         borderline=diagnosis.confidence.value == "borderline",
         evidence=tuple(each.text for each in diagnosis.evidence),
-        lines=diagnosis.lines[:MOST_LINES],
+        lines=tuple(line for line in diagnosis.lines[:MOST_LINES] if line is guilty or line.share >= LEAST_SHARE),
         source=tuple(_source(guilty)) if guilty else (),
         source_missing=guilty.source.missing if guilty and guilty.source else "",
         remedies=diagnosis.remedies,

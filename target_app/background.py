@@ -37,6 +37,7 @@ class Receipt(BaseModel):
     accepted: int
     done: int
     backlog: int
+    most_behind: int  # the largest backlog so far
     idle: bool
 
 
@@ -44,7 +45,7 @@ class Outbox:
     """A file with a byte for every e-mail that was sent."""
 
     def __init__(self) -> None:
-        self.accepted = 0
+        self.accepted = self.most_behind = 0
         self.tasks: set[asyncio.Task[None]] = set()
 
     @cached_property
@@ -61,6 +62,7 @@ class Outbox:
     def accept(self) -> Accepted:
         """Promise one more."""
         self.accepted += 1
+        self.most_behind = max(self.most_behind, self.accepted - self.done)
         return Accepted()
 
     def send(self) -> None:
@@ -213,4 +215,5 @@ async def receipt(request: Request) -> Receipt:
     """What was promised, what was kept."""
     outbox: Outbox = request.state.outbox
     accepted, done = outbox.accepted, outbox.done
-    return Receipt(accepted=accepted, done=done, backlog=accepted - done, idle=accepted == done)
+    backlog = accepted - done
+    return Receipt(accepted=accepted, done=done, backlog=backlog, most_behind=outbox.most_behind, idle=backlog == 0)

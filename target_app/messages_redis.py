@@ -39,6 +39,7 @@ class Receipt(BaseModel):
     published: int
     handled: int
     backlog: int
+    most_behind: int  # the largest backlog so far
     idle: bool
 
 
@@ -63,6 +64,7 @@ class Consumers:
     def __init__(self) -> None:
         self.published = 0
         self.handled = 0
+        self.most_behind = 0
         self.client = redis.asyncio.Redis.from_url(URL, socket_timeout=None)  # messages come when they come
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -77,6 +79,7 @@ class Consumers:
             elif style != "thread" and style not in self._tasks:
                 await self._start_task(style)
         self.published += 1
+        self.most_behind = max(self.most_behind, self.published - self.handled)
         return Published(consumers=await self.client.publish(f"{CHANNEL}:{style}", handle_ms))
 
     async def _start_thread(self) -> None:
@@ -168,4 +171,10 @@ async def receipt(request: Request) -> Receipt:
     """What was published, what was handled."""
     consumers: Consumers = request.state.consumers
     published, handled = consumers.published, consumers.handled
-    return Receipt(published=published, handled=handled, backlog=published - handled, idle=published == handled)
+    return Receipt(
+        published=published,
+        handled=handled,
+        backlog=published - handled,
+        most_behind=consumers.most_behind,
+        idle=published == handled,
+    )

@@ -40,8 +40,10 @@ def run(  # noqa: PLR0913  one parameter an option
 
     question = load(scenario, tuple(override or ()), quick=quick, rounds=rounds)
     wanted = Wanted(quick=quick, explain=explain, max_minutes=max_minutes)
-    outcome = _resume(question, resume, wanted) if resume else _begin(question, _seed(seed), out, wanted)
-    _report_and_end(outcome)
+    if resume:
+        _report_and_end(resume_session(question, resume, wanted))
+    else:
+        _report_and_end(begin_session(question, new_seed(seed), out, wanted))
 
 
 def plan(
@@ -58,7 +60,7 @@ def plan(
     from loopbench.scenario import load
 
     question = load(scenario, tuple(override or ()), quick=quick, rounds=rounds)
-    planned = make_plan(question, _seed(seed))
+    planned = make_plan(question, new_seed(seed))
     for each in planned.runs:
         place = f"round {each.round}" if each.round else ""
         say(f"{each.number:>4}  {each.kind:<8} {place:<9} {each.variant:<42} {minutes(each.expected_s):>7}")
@@ -119,7 +121,8 @@ def ui(
     serve_web_ui(load(scenario, tuple(override or ())), port, say)
 
 
-def _begin(question: "Scenario", seed: int, out: Path, wanted: "Wanted") -> "SessionOutcome":
+def begin_session(question: "Scenario", seed: int, out: Path, wanted: "Wanted") -> "SessionOutcome":
+    """Measure a scenario in a new folder."""
     from loopbench.measure.session import measure_session, new_session
     from loopbench.plan import make_plan
     from loopbench.progress import observer_for
@@ -130,7 +133,8 @@ def _begin(question: "Scenario", seed: int, out: Path, wanted: "Wanted") -> "Ses
     return measure_session(question, planned, open_folder, observer_for(sys.stdout), SessionJudge(), wanted)
 
 
-def _resume(question: "Scenario", folder: Path, wanted: "Wanted") -> "SessionOutcome":
+def resume_session(question: "Scenario", folder: Path, wanted: "Wanted") -> "SessionOutcome":
+    """Go on with a session where it ended."""
     from loopbench.measure.resume import check_resumable
     from loopbench.measure.session import measure_session
     from loopbench.plan import make_plan
@@ -160,5 +164,6 @@ def _report_and_end(outcome: "SessionOutcome") -> None:
         refuse_doubt(judged)
 
 
-def _seed(given: int | None) -> int:
+def new_seed(given: int | None) -> int:
+    """The one that is given, or a random one."""
     return given if given is not None else int.from_bytes(os.urandom(4), "big")

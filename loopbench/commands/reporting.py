@@ -65,6 +65,15 @@ def plot(
 def draw(folder: Path) -> "SessionReport":
     """Everything that can be said about a session, on disk and on the console."""
     from loopbench.closing import closing_lines
+
+    judged = draw_files(folder)
+    for line in closing_lines(judged):
+        say(line)
+    return judged
+
+
+def draw_files(folder: Path) -> "SessionReport":
+    """The same on disk alone: summary, charts, page."""
     from loopbench.judge.session_report import judge_session
     from loopbench.judge.summary import write_summary
     from loopbench.records.session import CHARTS_FOLDER, REPORT_FILE
@@ -75,8 +84,6 @@ def draw(folder: Path) -> "SessionReport":
     write_summary(judged, folder)
     draw_charts(judged, folder / CHARTS_FOLDER)
     write_page(judged, folder / REPORT_FILE)
-    for line in closing_lines(judged):
-        say(line)
     return judged
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from loopbench.judge.figures import listed, plural, ratio, rounded
+from loopbench.judge.figures import interval, listed, plural, ratio, rounded
 from loopbench.judge.published import NEAR
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import end_of_load
@@ -36,7 +36,10 @@ def answer(report: SessionReport, show: Show = showable) -> str:
     users = report.record.scenario.users
     if not report.runs:
         return "No run is complete: there is nothing to answer with."
-    held = [_Held(show(run.variant.name), run.goodput_rps) for run in report.runs if run.goodput_rps is not None]
+    valid = [run for run in report.runs if run.is_valid]
+    if not valid:
+        return f"Every run is INVALID: how many answers a second {users} users get is not known."
+    held = [_Held(show(run.variant.name), run.goodput_rps) for run in valid if run.goodput_rps is not None]
     if not held:
         return f"No run held {users} users for long enough: how many answers a second they get is not known."
     held.sort(key=lambda each: -each.rps)
@@ -45,7 +48,7 @@ def answer(report: SessionReport, show: Show = showable) -> str:
         return f"At {users} users not one good answer came, under any variant."
     near = [each for each in held if each.rps * NEAR >= best]
     behind = [each for each in held if each.rps * NEAR < best]
-    unknown = [show(run.variant.name) for run in report.runs if run.goodput_rps is None]
+    unknown = [show(run.variant.name) for run in report.runs if run.goodput_rps is None or not run.is_valid]
     parts = (_leaders(users, near, alone=len(held) == 1), _behind(behind, best), _not_held(unknown))
     return " ".join(part for part in parts if part)
 
@@ -65,22 +68,32 @@ def certainty(report: SessionReport) -> str:
 
 
 def verdict_answer(report: SessionReport, show: Show = showable) -> str:
-    """What the rounds decided about goodput, the strongest words first, in one sentence; empty without rounds."""
-    if report.rounds is None or not report.rounds.goodput.verdicts:
+    """What the rounds decided about goodput in one sentence; empty without rounds, or when every pair is INVALID.
+
+    The baseline's pairs if there is one, else the strongest words first; INVALID ones are only counted.
+    """
+    if report.rounds is None:
         return ""
     verdicts = report.rounds.goodput.verdicts
-    shown = sorted(verdicts, key=lambda each: WEIGHT[each.word])[:MOST_NAMES]
-    rest = f", and {plural(len(verdicts) - len(shown), 'more pair')} below" if len(verdicts) > len(shown) else ""
+    names = {each.slug: each.name for each in report.record.scenario.variants}
+    baseline = names.get(report.record.scenario.baseline)
+    told = [each for each in verdicts if each.word is not Word.INVALID]
+    if not told:
+        return ""
+    first = [each for each in told if baseline is None or each.comparison.b == baseline]
+    shown = sorted(first or told, key=lambda each: WEIGHT[each.word])[:MOST_NAMES]
     clauses = "; ".join(_verdict_clause(each, show) for each in shown)
-    return f"In {report.rounds.goodput.quantity.name}: {clauses}{rest}."
+    invalid = len(verdicts) - len(told)
+    rest = [f"{plural(len(told) - len(shown), 'more pair')} below"] * (len(told) > len(shown))
+    rest += [f"{plural(invalid, 'pair')} INVALID"] * bool(invalid)
+    return f"In {report.rounds.goodput.quantity.name}: {clauses}{' (' + ', '.join(rest) + ')' if rest else ''}."
 
 
 def _verdict_clause(verdict: Verdict, show: Show) -> str:
     a, b = show(verdict.comparison.a), show(verdict.comparison.b)
-    if verdict.word is Word.INVALID:
-        return f"{a} against {b} is INVALID"
     words = {Word.FASTER: "FASTER than", Word.SLOWER: "SLOWER than", Word.EQUIVALENT: "EQUIVALENT to"}
-    return f"{a} is {words.get(verdict.word, 'NOT RESOLVED against')} {b} ({verdict.numbers})"
+    times = f"{ratio(verdict.shown_ratio)} times, {interval(verdict.shown_interval)}"
+    return f"{a} is {words.get(verdict.word, 'NOT RESOLVED against')} {b} ({times})"
 
 
 def neighbour_answer(report: SessionReport, show: Show = showable) -> str:
@@ -89,7 +102,8 @@ def neighbour_answer(report: SessionReport, show: Show = showable) -> str:
     Told at the highest percentile that is known under every variant: the worst one answers least, so its p99 is the
     first to be missing, and a sentence without it would read as if all were well.
     """
-    held = [(run, run.requests[1].hold, run.requests[1].name) for run in report.runs if len(run.requests) > 1]
+    runs = [run for run in report.runs if run.is_valid and len(run.requests) > 1]
+    held = [(run, run.requests[1].hold, run.requests[1].name) for run in runs]
     for share, key in SHARES:
         times_ms = sorted((getattr(hold, key) or math.inf, show(run.variant.name)) for run, hold, _ in held)
         if times_ms and times_ms[-1][0] < math.inf:

@@ -13,6 +13,7 @@ from loopbench.judge.occupancy import Moment, PhaseEnd, moments, phase_ends
 from loopbench.judge.run_files import RunFiles
 from loopbench.judge.samples import Mask
 from loopbench.judge.stamp import Stamp
+from loopbench.judge.stamp_rules import Level
 from loopbench.judge.windows import Curve, curve_from_completions
 from loopbench.records import samples as layout
 from loopbench.records.session import LOCUST_CSV_PREFIX, RecordedVariant, RunRecord, SessionRecord
@@ -45,6 +46,11 @@ class RunReport:
     stamp: Stamp
     insights: Insights
     notes: tuple[str, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether its figures may be told as results: VALID, DEGRADED or not."""
+        return self.stamp.level < Level.INVALID
 
     @property
     def goodput_rps(self) -> float | None:

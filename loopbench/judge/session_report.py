@@ -1,5 +1,6 @@
 """A session, judged: its runs in the scenario's order, its rounds, and what can be said over all of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from loopbench.records.session import (
     KIND_STEPS,
     KIND_TIMELINE,
     PlannedRun,
+    RecordedVariant,
     RunRecord,
     SessionRecord,
     read_session,
@@ -94,7 +96,7 @@ def judge_session(folder: Path) -> SessionReport:
     order = {variant.slug: index for index, variant in enumerate(scenario.variants)}
     runs = tuple(sorted(judged.ramps, key=lambda run: order[run.variant.slug]))
     rounds = judge_rounds(scenario, tuple(judged.plateaus), len(rejected_runs(folder)))
-    measured = {run.variant.slug: run.goodput_rps for run in runs}
+    variants, measured = scenario.variants, {run.variant.slug for run in runs}
     return SessionReport(
         folder=folder,
         record=record,
@@ -104,13 +106,20 @@ def judge_session(folder: Path) -> SessionReport:
         stamp=stamp_session(judged.stamps, rounds),
         claims=session_claims(scenario, runs, rounds, tuple(judged.timelines)),
         published=compare_with_published(
-            scenario.source, [(each.name, each.published_rps, measured.get(each.slug)) for each in scenario.variants]
+            scenario.source, [(each.name, each.published_rps, _measured_rps(each, runs, rounds)) for each in variants]
         ),
         missing=tuple(each.name for each in scenario.variants if each.slug not in measured),
         damaged=tuple(judged.damaged),
         notes=tuple(f"not used: {each}" for each in judged.damaged) + _notes(record),
         timelines=tuple(judged.timelines),
     )
+
+
+def _measured_rps(variant: RecordedVariant, runs: Sequence[RunReport], rounds: Rounds | None) -> float | None:
+    """Goodput to hold against a published figure: of the rounds, else of a ramp that is not INVALID."""
+    repeated = rounds.goodput.estimate(variant.name).value if rounds else None
+    ramp = next((run.goodput_rps for run in runs if run.variant == variant and run.is_valid), None)
+    return ramp if repeated is None else repeated
 
 
 class _JudgedRuns:

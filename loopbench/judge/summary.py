@@ -24,6 +24,7 @@ from loopbench.judge.rounds_summary import rounds_values, run_stamp_values, stam
 from loopbench.judge.run_report import RequestReport, RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import end_of_load
+from loopbench.judge.timeline import timeline_values
 from loopbench.judge.windows import Curve
 from loopbench.records.session import SUMMARY_STEM, RecordedVariant
 from loopbench.showable import showable
@@ -70,6 +71,7 @@ def to_json(report: SessionReport) -> str:
         "counts_agree": report.counts_agree,
         "variants": [_variant(each, runs.get(each.slug)) for each in record.scenario.variants],
         "missing": report.missing,
+        "timelines": [timeline_values(each) for each in report.timelines],
         "claims": [claim_values(each) for each in report.claims],
         "published": None if report.published is None else _published(report.published),
         "notes": report.notes,

@@ -7,9 +7,9 @@ which nobody else moves, though somebody is waiting to be entered, held the loop
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from loopbench.errors import DataError
 from loopbench.judge.figures import listed, plural
@@ -98,6 +98,12 @@ class TimelineReport:
     def _end(self) -> str:
         end_s = self.all_answered_s
         return "An answer never came." if end_s is None else f"Everything was answered after {end_s:.2f} s."
+
+
+def timeline_values(timeline: TimelineReport) -> dict[str, Any]:
+    """For `summary.json`."""
+    bars = [asdict(bar) for bar in timeline.bars]
+    return {"name": timeline.name, "sentence": timeline.sentence, **timeline.receipt, "requests": bars}
 
 
 def judge_timeline(folder: Path) -> TimelineReport:

@@ -74,8 +74,8 @@ def answers_in(page: str) -> dict[str, str]:
 
 
 def not_asked(page: str) -> tuple[tuple[str, str, str], ...]:
-    """What no scenario asks, by the page's table of three columns: source, what it says, why not."""
-    rows = re.findall(r"^\| (\d{3}) \| (.+?) \| (.+) \|$", page, flags=re.MULTILINE)
+    """What no scenario asks, by the page's table of three columns: source, what it says, why not; as plain text."""
+    rows = re.findall(r"^\| (\d{3}) \| (.+?) \| (.+) \|$", page.replace("`", ""), flags=re.MULTILINE)
     return tuple((source, what, why) for source, what, why in rows)
 
 

@@ -95,6 +95,9 @@ class Scenario(Strict):
     @field_validator("timelines")
     @classmethod
     def _ask_what_there_is(cls, timelines: list[Timeline], info: ValidationInfo) -> list[Timeline]:
+        target = info.data.get("target")
+        if timelines and target is not None and target.url is not None:
+            raise PydanticCustomError("elsewhere", "[target] url excludes timelines: they need the clock of this host")
         variants, names = info.data.get("variants", []), [timeline.name for timeline in timelines]
         twice = next((name for name in names if [*names, *(each.name for each in variants)].count(name) > 1), None)
         if twice is not None:

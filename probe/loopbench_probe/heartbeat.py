@@ -30,14 +30,14 @@ class Heartbeat:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, tick_s: float, pools: Pools) -> None:
         self._loop, self._tick_s, self._pools = loop, tick_s, pools
-        self.due_s = 0.0  # the next tick
+        self._due_s = 0.0
         self._beats = Beats([], [])
         self._stopped = False
         self.count = 0
 
     def start(self) -> None:
         """On the loop."""
-        self.due_s = time.monotonic() + self._tick_s
+        self._due_s = time.monotonic() + self._tick_s
         self._loop.call_later(self._tick_s, self._beat)
 
     def stop(self) -> None:
@@ -49,17 +49,17 @@ class Heartbeat:
             return
         now_s = time.monotonic()
         beats = self._beats
-        beats.lags_s.append(now_s - self.due_s)
+        beats.lags_s.append(now_s - self._due_s)
         if self.count % BEATS_A_READING == 0:
             beats.pools.append(self._pools.read())
         self.count += 1
-        self.due_s = now_s + self._tick_s
+        self._due_s = now_s + self._tick_s
         self._loop.call_later(self._tick_s, self._beat)
 
     def take(self) -> dict[str, Any]:
         """The figures since the last call. A tick that is overdue right now counts with its lateness so far."""
         beats, self._beats = self._beats, Beats([], [])
-        overdue_s = time.monotonic() - self.due_s
+        overdue_s = time.monotonic() - self._due_s
         lags_s = sorted([*beats.lags_s, overdue_s] if overdue_s > 0 else beats.lags_s)
         return {
             "heartbeats": len(beats.lags_s),

@@ -111,7 +111,9 @@ class Ledger:
         if place is not None:
             self._proven_s += part * busy.seconds if proven else 0.0
             cpu_s = None if busy.cpu_s is None else part * busy.cpu_s
-            self._step.setdefault(place, Spent()).add(part * busy.seconds, cpu_s)
+            others = not proven and busy.seconds >= self._blocked_after_s  # long, and mostly other steps' time
+            into = self._lines.busy if others else self._step
+            into.setdefault(place, Spent()).add(part * busy.seconds, cpu_s)
 
     def _change_step(self, last: Look, look: Look, busy: _Busy, *, late: bool) -> None:
         if last.place is None and look.place is None:

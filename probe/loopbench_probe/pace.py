@@ -1,42 +1,35 @@
-"""How soon to look again: at once where something may be blocking, later where the loop is plainly quick.
+"""Which looks to skip: most of them while the loop plainly goes on answering, none where something may be blocking.
 
-Every look takes the GIL from a loop that wants it, which costs more than the look itself. On a loop that ends several
-steps between any two looks no interval proves a long step, so looking seldom loses a profile's samples and no proof.
+A look at a loop at full speed is dear, because it finds everything cold. On a loop that answers many times between two
+looks no interval proves a long step, so skipping looks costs a profile's samples, and some of the sharpness with which
+the beginning of a block is seen.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from loopbench_probe.ledger import Look
-
-NAP_POLLS = 5
-"""Pauses slept through at a time."""
-QUICK_LOOKS = 4
-"""One after another, before the first nap: a loop that blocks now and then is quick for shorter."""
-QUICK_STEPS = 4
-"""Answers, or polls for events, in each pause."""
+MOST_SKIPPED = 7
+"""One after another."""
+QUICK_WAKINGS = 4
+"""One after another, before the first is skipped: a loop that blocks now and then is quick for shorter."""
+QUICK_ANSWERS = 4
+"""In each pause between two wakings."""
 
 
 class Pace:
-    """Told of every look; keeps the last one."""
+    """Asked at every waking of the watching thread."""
 
-    def __init__(self, poll_s: float) -> None:
-        self._poll_s = poll_s
-        self._last: Look | None = None
-        self._quick_looks = 0
+    def __init__(self) -> None:
+        self._quick = 0  # wakings, one after another
+        self._answers: int | None = None  # at the last waking
+        self._skipped = 0  # since the last look
 
-    def pause_s(self, look: Look, beat_overdue_s: float) -> float:
-        """Seconds to sleep now, given how late the heartbeat is by now (0 or less: it is not due yet)."""
-        last, self._last = self._last, look
-        self._quick_looks = self._quick_looks + 1 if last is not None and self._quick(last, look) else 0
-        napping = self._quick_looks >= QUICK_LOOKS and beat_overdue_s < self._poll_s / 2
-        return NAP_POLLS * self._poll_s if napping else self._poll_s
-
-    def _quick(self, last: Look, look: Look) -> bool:
-        steps = look.iterations - last.iterations
-        if look.answers is not None and last.answers is not None:
-            steps = max(steps, look.answers - last.answers)
-        pauses = (look.time_s - last.time_s) / self._poll_s
-        return look.several_since(last) and steps >= QUICK_STEPS * pauses
+    def skip(self, answers: int | None) -> bool:
+        """Whether not to look this time, with so many answers given by now (None: nobody counts, so always look)."""
+        last, self._answers = self._answers, answers
+        quick = last is not None and answers is not None and answers - last >= QUICK_ANSWERS
+        self._quick = self._quick + 1 if quick else 0
+        if self._quick <= QUICK_WAKINGS or self._skipped == MOST_SKIPPED:
+            self._skipped = 0
+            return False
+        self._skipped += 1
+        return True

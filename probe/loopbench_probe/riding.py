@@ -67,17 +67,18 @@ class Probe:
         self._heartbeat.start()
         self._log.write(self._start_record())
         self._started = True
-        arguments = (self._look, self._write_second)
+        arguments = (self._look, self._settings.poll_s, self._write_second)
         threading.Thread(target=keep_watching, args=arguments, name="loopbench-probe", daemon=True).start()
 
     def _before_close(self) -> None:
         self.end("loop closed")
         self._close_loop()
 
-    def _look(self) -> float:
-        """On the watching thread; seconds until the next. Under the lock, because a closed loop must not be read."""
+    def _look(self) -> None:
+        """On the watching thread. Under the lock, because a closed loop must not be read."""
         with self._writing:
-            return self._settings.poll_s if self._ended else self._watcher.look()
+            if not self._ended:
+                self._watcher.look()
 
     def _write_second(self) -> bool:
         """On the watching thread; False when the log has ended."""

@@ -47,8 +47,8 @@ class Watcher:
         self._thread = threading.get_ident()
         self._cpu_clock = cpu_clock_of_this_thread()
         self._places = Places()
-        self._pace = Pace(settings.poll_s)
-        self._pause_s = settings.poll_s
+        self._pace = Pace()
+        self._poll_s = self._pause_s = settings.poll_s  # since the last look, as it was meant to be
         self._ledger = Ledger(settings.overdue_s, 3 * sys.getswitchinterval())
         self._sampler: SignalSampler | None = None
         self.no_sampler_because = ""
@@ -61,17 +61,19 @@ class Watcher:
         if not self.no_sampler_because:
             self._sampler = sampler
 
-    def look(self) -> float:
-        """One look at the loop's thread; seconds until the next."""
+    def look(self) -> None:
+        """One look at the loop's thread, unless it may be skipped."""
+        if self._pace.skip(self._answers()):
+            self._pause_s += self._poll_s
+            return
         frame = sys._current_frames().get(self._thread)  # noqa: SLF001  documented, and the only way
         look = self.seen(frame)
         if self._sampler is not None:
             for earlier in self._sampler.take():
-                self._ledger.add(earlier, self._pause_s)
+                self._ledger.add(earlier, self._poll_s)
             self._sampler.arm(working=look.place is not None)
         self._ledger.add(look, self._pause_s)
-        self._pause_s = self._pace.pause_s(look, look.time_s - self._heartbeat.due_s)
-        return self._pause_s
+        self._pause_s = self._poll_s
 
     def stop(self) -> None:
         """Look no more."""
@@ -117,13 +119,12 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 6)
 
 
-def keep_watching(look: Callable[[], float], each_second: Callable[[], bool]) -> None:
-    """Look as often as each look says and report every second, until a report says that nobody listens any more."""
+def keep_watching(look: Callable[[], None], poll_s: float, each_second: Callable[[], bool]) -> None:
+    """Look every `poll_s` and report every second, until a report says that nobody listens any more."""
     next_report_s = time.monotonic() + 1.0
-    pause_s = 0.0
     while True:
-        time.sleep(pause_s)
-        pause_s = look()
+        time.sleep(poll_s)
+        look()
         if time.monotonic() >= next_report_s:
             if not each_second():
                 return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.timeline import TimelineReport, who_waited
+from loopbench.judge.timeline import TimelineReport, timeline_values, who_waited
 from loopbench.records import FormatError
 from loopbench.records.timeline import TIMELINE_FILE, TimedRequest, read_timeline, write_timeline
 
@@ -35,6 +35,7 @@ def report(times: Times, problem: str = "") -> TimelineReport:
         (MIXED, [(), (), (2,)]),
         ([(0.0, 0.001, 5.0)], [()]),  # alone: nobody can say whether it held the loop
         ([(0.0, 0.001, 0.01), (0.0, 0.011, 0.012)], [(), ()]),  # too short a wait to blame anybody
+        ([(0.0, 0.001, 1.0), (0.0001, 1.001, 1.002), (0.99, 1.003, 1.004)], [(), (1,), ()]),  # 10 ms of it are no wait
         ([(0.0, None, None), (0.0, 1.0, 2.0)], [(), ()]),  # not observed is no wait
     ],
 )
@@ -48,6 +49,12 @@ def test_one_that_gave_way_did_not_hold_the_loop_though_others_waited_meanwhile(
 
 def test_the_receipt_counts_who_waited_and_how_long() -> None:
     assert report(BLOCKED).receipt == {"kept_waiting": 2, "longest_wait_s": 2.0038, "all_answered_s": 2.005}
+
+
+def test_as_plain_values_it_holds_the_sentence_the_figures_and_every_request() -> None:
+    values = timeline_values(report(BLOCKED))
+    assert (values["name"], values["kept_waiting"]) == ("t", 2)
+    assert [each["waited_for"] for each in values["requests"]] == [(), (1,), (1, 2)]
 
 
 def test_what_was_not_observed_is_absent_from_the_receipt() -> None:

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from loopbench.errors import TargetError
+from loopbench.judge.claims import Answer
+from loopbench.judge.session_report import judge_session
 from loopbench.judge.timeline import TimelineReport, judge_timeline
+from loopbench.measure.description import describe
 from loopbench.measure.machine import Cores
 from loopbench.measure.run import commit_run
 from loopbench.measure.stop import StopWish
+from loopbench.measure.store import write_session
 from loopbench.measure.timeline import measure_timeline
 from loopbench.plan import make_plan
 from loopbench.records.session import read_run
@@ -40,6 +44,14 @@ requests = ["/sync-slow?seconds=0.2", "/sync-slow?seconds=0.2", "/?seconds=0.2",
 [[timelines]]
 name = "not there"
 requests = ["/nowhere"]
+[[claims]]
+id = "nobody-waits"
+text = "nobody waits for a thread"
+where = "003"
+compare = "receipt:kept_waiting"
+a = "in threads first"
+value = 0
+expect = "about"
 """
 
 
@@ -56,7 +68,6 @@ def bench(tmp_path: Path) -> Any:
         stop=StopWish(),
         services=SimpleNamespace(env={}, facts=()),
         observer=SimpleNamespace(run_started=lambda *_: None, run_finished=lambda *_: None),
-        own_ceiling_rps=None,
     )
 
 
@@ -88,6 +99,16 @@ def test_server_and_harness_count_the_same_requests(bench: Any) -> None:
     folder, _ = measured(bench, "in threads first")
     counts = read_run(folder).counts
     assert (counts.server, counts.samples, counts.locust, counts.agree) == (6, 6, None, True)
+
+
+def test_a_session_is_judged_with_its_timelines_and_answers_claims_about_them(bench: Any) -> None:
+    plan = make_plan(bench.scenario, 1)
+    write_session(bench.folder, describe(bench.scenario, plan, quick=True, explain=False))
+    measured(bench, "in threads first")
+    judged = judge_session(bench.folder)
+    assert [timeline.name for timeline in judged.timelines] == ["in threads first"]
+    assert [(each.claim.id, each.answer) for each in judged.claims] == [("nobody-waits", Answer.REPRODUCED)]
+    assert judged.damaged == ()
 
 
 def test_a_route_that_answers_wrong_is_refused_before_anything_is_timed(bench: Any) -> None:

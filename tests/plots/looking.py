@@ -1,6 +1,7 @@
 """What a figure shows, for tests to ask."""
 
 from collections.abc import Iterator
+from weakref import WeakSet
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +11,9 @@ from matplotlib.text import Text
 
 from plots import style
 
+LAID_OUT: WeakSet[Figure] = WeakSet()
+"""Figures whose texts have their places: laying one out takes long, and most tests look at it more than once."""
+
 
 def texts(figure: Figure) -> list[str]:
     """Every text that is not empty."""
@@ -18,8 +22,10 @@ def texts(figure: Figure) -> list[str]:
 
 def visible_texts(figure: Figure) -> Iterator[Text]:
     """Every text that is drawn; tick labels too."""
-    with style.look():
-        figure.canvas.draw()
+    if figure not in LAID_OUT:
+        with style.look():
+            figure.draw_without_rendering()
+        LAID_OUT.add(figure)
     for text in figure.findobj(Text):
         if isinstance(text, Text) and text.get_text().strip() and text.get_visible():
             yield text
@@ -33,6 +39,11 @@ def line(axes: Axes, label: str) -> Line2D:
 def ys(drawn: Line2D) -> list[float]:
     """Its heights."""
     return [float(y) for y in np.asarray(drawn.get_ydata(), dtype=float)]
+
+
+def xs(drawn: Line2D) -> list[float]:
+    """Its places along x."""
+    return [float(x) for x in np.asarray(drawn.get_xdata(), dtype=float)]
 
 
 def firsts(axes: Axes, label: str) -> list[float]:

@@ -32,7 +32,7 @@ def with_moments(run: RunReport, *seconds: int) -> RunReport:
 
 def test_utilization_and_cpu_lie_under_the_throughput_on_the_same_users() -> None:
     axes = loop.draw_loop(RUNS, PALETTE, panels.FILE).axes[0]
-    (above,) = [each for each in axes.child_axes if each.get_label() == loop.INSET]
+    (above,) = [each for each in axes.child_axes if isinstance(each, Axes) and each.get_label() == loop.INSET]
     assert above.get_xlim() == axes.get_xlim()
     assert max(ys(line(above, "goodput"))) == pytest.approx(500, rel=0.02)
     assert (max(ys(line(axes, "utilization"))), max(ys(line(axes, "CPU")))) == pytest.approx((0.99, 0.31))
@@ -74,9 +74,8 @@ def test_the_pools_show_threads_waiters_and_all_tokens() -> None:
 
 
 def test_a_pool_that_did_nothing_is_no_picture() -> None:
-    idle = tuple(
-        m._replace(anyio_borrowed=0.2, anyio_waiting=0, executor_queue=float("nan")) for m in RUNS[0].insights.loop
-    )
+    at_work = RUNS[0].insights.loop
+    idle = tuple(m._replace(anyio_borrowed=0.2, anyio_waiting=0, executor_queue=float("nan")) for m in at_work)
     run = replace(RUNS[0], insights=replace(RUNS[0].insights, loop=idle))
     assert not pools.is_used([run])
     assert "no pool in use" in texts(pools.draw_pools([run, RUNS[1]], PALETTE, panels.FILE))
@@ -121,7 +120,13 @@ def test_an_estimated_wait_is_an_open_stretch_and_the_rest_stays_empty() -> None
 
 
 def test_an_exact_wait_is_never_told_a_second_time_as_an_estimate() -> None:
-    assert [bar.queued_ms for bar in time_spent.bars(EXACT)] == [None] * 4
+    exact, watched = EXACT[0].insights, RUNS[0].insights
+    assert exact.time_spent
+    assert watched.time_spent
+    both = replace(exact.time_spent, pools=watched.time_spent.pools)
+    (bar,) = time_spent.bars([replace(EXACT[0], insights=replace(exact, time_spent=both))])
+    assert bar.queued_ms is None
+    assert bar.parts
 
 
 def test_only_ceilings_within_reach_are_drawn_and_the_limit_is_named() -> None:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from plots import panels, style
-from plots.inline_svg import inline_svg, split_svg
+from plots.inline_svg import inline_svg, relative, split_svg
 from plots.panels import Caption, Panel
 
 
@@ -45,11 +45,31 @@ def test_ids_begin_with_the_name_and_are_found() -> None:
     assert all(each.startswith("n-") for each in ids)
 
 
-def test_numbers_are_short_and_lines_share_their_letter() -> None:
-    svg = drawn()
-    assert not re.findall(r"\d\.\d\d+", " ".join(re.findall(r' d="([^"]+)"', svg)))
-    (path,) = [d for d in re.findall(r' d="([^"]+)"', svg) if d.count(" ") > 4 and "z" not in d and d.count("L") == 1]
-    assert len(re.findall(r"-?[\d.]+", path)) == 8
+def test_numbers_are_short_and_lines_go_from_point_to_point() -> None:
+    paths = re.findall(r' d="([^"]+)"', drawn())
+    assert not re.findall(r"\d\.\d\d+", " ".join(paths))
+    (path,) = [d for d in paths if re.fullmatch(r"M\S+ \S+l[^lMLz]+", d) and len(re.findall(r"-?[\d.]+", d)) == 8]
+    x, y, *steps = [float(number) for number in re.findall(r"-?[\d.]+", path)]
+    rise = [sum(steps[1 : index + 2 : 2]) for index in range(0, 6, 2)]
+    assert rise == pytest.approx([2 * rise[1], rise[1], 3 * rise[1]], abs=0.3)  # 1, 3, 2, 4: two, one and three up
+    assert (x, y) > (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "short"),
+    [
+        ("M 1 1 L 2 2 L 3 1", "M1 1l1 1 1-1"),
+        ("M 1 1 L 2 2 z M 5 5 L 5 6.5", "M1 1l1 1zM5 5l0 1.5"),
+        ("M 0.1 0.2 L 0.3 0.2 L 0.2 0.1", "M0.1 0.2l0.2 0-0.1-0.1"),
+        ("M 0 0 L 4 0 z L 0 3", "M0 0l4 0zl0 3"),
+    ],
+)
+def test_a_path_of_straight_lines_says_the_same_in_steps(path: str, short: str) -> None:
+    assert relative(path) == short
+
+
+def test_groups_that_say_nothing_are_not_there() -> None:
+    assert "<g>" not in drawn()
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -10,14 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from loopbench.judge.claims import Answer, ClaimAnswer
 from loopbench.judge.session_report import SessionReport
+from loopbench.judge.session_stamp import MergedFinding, SessionStamp
+from loopbench.records.claims import RecordedClaim
+from loopbench.records.services import ServiceFact
 from loopbench.records.session import Counts
-from plots import panels
+from plots import panels, provenance
 from plots.page import render_page, write_page
 from plots.pictures import HEADLINE_IN
 from plots.session_charts import charts_of
+from tests.plots.causes import LOST, explained, lines, opened, repeated, spoiled, stepped
 from tests.plots.looking import shown_texts
-from tests.plots.reports import FOUR, Made, nasty_session, session, twelve_variants
+from tests.plots.reports import FOUR, NASTY, Made, nasty_session, session, twelve_variants
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 SESSIONS: dict[str, SessionReport] = {
@@ -29,6 +34,9 @@ SESSIONS: dict[str, SessionReport] = {
     "failures only": session([Made("broken", failed=True)]),
     "no hold": session([Made("def", hold_s=0)]),
     "no neighbour": session(neighbours=()),
+    "everything": opened(stepped(repeated(explained(session(), exact=True)), {"def": 40, "aiofiles": 6})),
+    "one INVALID": spoiled(repeated(explained(session()), invalid=["aiofiles"]), "aiofiles"),
+    "nasty causes": repeated(explained(nasty_session()), 2),
 }
 PAGES: dict[str, str] = {}
 
@@ -107,7 +115,7 @@ def test_the_policy_knows_the_one_style_sheet_by_its_hash() -> None:
 
 
 def test_foreign_text_is_shown_as_text() -> None:
-    outline = Outline(page("nasty"))
+    outline = Outline(page("nasty causes"))
     for shown in (
         "<script>alert(1)</script>",
         "$x$ costs $5",
@@ -117,7 +125,7 @@ def test_foreign_text_is_shown_as_text() -> None:
         "<i>hello</i>",
     ):
         assert shown in outline.text, shown
-    assert not {"\u202e", "\x1b", "\x07"} & set(page("nasty"))
+    assert not {"\u202e", "\x1b", "\x07"} & set(page("nasty causes"))
 
 
 def test_the_answer_stands_before_the_charts() -> None:
@@ -171,6 +179,108 @@ def test_what_the_page_cuts_off_the_overlay_is_its_headline_and_nothing_else() -
 def test_the_page_of_four_variants_weighs_at_most_400_kb(tmp_path: Path) -> None:
     write_page(SESSIONS["four"], tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size <= 400_000
+
+
+def test_with_everything_on_it_still_weighs_at_most_400_kb() -> None:
+    assert len(page("everything").encode()) <= 400_000
+
+
+def test_sections_stand_in_the_order_a_reader_wants_them() -> None:
+    text = page("everything")
+    wanted = ("answer", "picture", "verdicts", "why", "time", "figures", "variants", "latency", "neighbours",
+              "occupancy", "steps", "open-mode", "published", "counts", "findings", "details")  # fmt: skip
+    places = [text.index(f'<section id="{section}"') for section in wanted]
+    assert places == sorted(places)
+
+
+def test_the_guilty_line_is_marked_in_its_own_text() -> None:
+    text = page("everything")
+    assert "<mark>    file.write(data)</mark>" in text
+    assert '<li value="40"><code>    # &lt;b&gt;no threads&lt;/b&gt;</code></li>' in text
+    assert "/srv/app/main.py:41 in def" in Outline(text).text
+    assert "aiofiles, if there are few and large operations" in Outline(text).text
+
+
+def test_a_tab_in_the_source_is_room_and_not_an_escape() -> None:
+    report = explained(session(FOUR[:1]))
+    run, (guilty, *_) = report.runs[0], lines("def")
+    assert guilty.source
+    tabbed = replace(guilty, source=replace(guilty.source, text=("def f():", "\tif x:", "\t\tsleep(1)\x07", "")))
+    diagnosis = replace(run.insights.diagnosis, lines=(tabbed,))
+    changed = replace(run, insights=replace(run.insights, diagnosis=diagnosis))
+    assert r"<mark>        sleep(1)\x07</mark>" in render_page(replace(report, runs=(changed,)))
+
+
+def test_what_an_invalid_run_measured_is_struck_out() -> None:
+    text = page("one INVALID")
+    (row,) = [each for each in text.split("<tr") if each.startswith(' class="struck"')]
+    assert row.count("<s>") == row.count("<td")
+    assert "INVALID: C1" in row
+    assert text.count("<s>") == row.count("<s>")
+
+
+def test_every_picture_carries_the_stamp() -> None:
+    text = render_page(replace(SESSIONS["four"], stamp=SessionStamp((MergedFinding(LOST),))))
+    assert text.count('<p class="mark invalid">INVALID: C1</p>') == text.count("<figure>")
+
+
+def test_receipts_of_all_runs_are_summed_up_by_variant() -> None:
+    report = repeated(session(FOUR[:2]), 2)
+    assert report.rounds
+    told = [
+        replace(run, record=replace(run.record, receipt={"<i>sent</i>": 5 + n, "done": True, "note": NASTY[3]}))
+        for n, run in enumerate(report.rounds.runs)
+    ]
+    receipts = provenance.receipts(replace(report, rounds=replace(report.rounds, runs=tuple(told))))
+    assert receipts == provenance.Receipts(
+        ("def", "blocking async def"),
+        (2, 2),
+        (("<i>sent</i>", ("5 to 7", "6 to 8")), ("done", ("yes", "yes")), ("note", (NASTY[3], NASTY[3]))),
+    )
+    text = render_page(replace(report, rounds=replace(report.rounds, runs=tuple(told))))
+    assert "&lt;i&gt;sent&lt;/i&gt;" in text
+    assert r"two\nlines" in text
+    assert provenance.receipts(report) is None
+
+
+def test_a_claim_is_answered_with_its_word_and_its_reason() -> None:
+    claim = RecordedClaim(
+        "c<1>", "threads <b>win</b>", "page 3", "goodput", "def", "aiofiles", None, "higher", 1.2, None
+    )
+    answer = ClaimAnswer(claim, Answer.NOT_DECIDED, None, None, "no rounds were measured")
+    text = Outline(render_page(replace(session(), claims=(answer,)))).text
+    assert "NOT DECIDED threads <b>win</b> c<1>, page 3" in text
+    assert "no rounds were measured." in text
+
+
+def test_nested_facts_are_told_on_rows_of_their_own_and_shared_settings_once() -> None:
+    report = session(FOUR[:2])
+    server = {"loop": "uvloop", "access_log": False}
+    record = replace(
+        report.record,
+        machine={"memory_bytes": 2**33, "governor": {"cpu0": None, "cpu_1": ["a", "<b>"]}},
+        provenance={"git": {"/srv/app": {"commit": "abc", "dirty": True}}, "servers": {"v1": server, "v2": server}},
+    )
+    changed = replace(report, record=record)
+    assert provenance.machine_rows(changed) == (
+        ("memory", "8 GiB"), ("governor · cpu0", "none"), ("governor · cpu 1", "a, <b>"),
+    )  # fmt: skip
+    assert provenance.provenance_groups(changed) == (
+        provenance.Group("git", (("/srv/app · commit", "abc"), ("/srv/app · dirty", "yes"))),
+        provenance.Group("server settings of every variant", (("loop", "uvloop"), ("access log", "no"))),
+    )
+    assert "a, &lt;b&gt;" in render_page(changed)
+
+
+def test_services_are_told_once_with_where_they_came_from() -> None:
+    report = session(FOUR[:2])
+    fact = ServiceFact("redis <7>", "7.2", "embedded", "")
+    runs = tuple(replace(run, record=replace(run.record, services=(fact,))) for run in report.runs)
+    changed = replace(report, runs=runs)
+    assert provenance.services(changed) == (fact,)
+    assert "redis <7> 7.2 embedded in the target's process" in " ".join(
+        Outline(render_page(changed).replace("</td>", " </td>").replace("</th>", " </th>")).text.split()
+    )
 
 
 def test_headings_go_down_one_step_at_a_time() -> None:

@@ -1,6 +1,5 @@
 """Rounds, verdicts and step loads as pictures: every valid run, every interval, and none that is INVALID."""
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -12,8 +11,8 @@ from plots import panels, plateaus, rounds, steps, style
 from plots.rps_users import draw_rps_users
 from plots.session_charts import charts_of
 from plots.small_multiples import draw_together
-from tests.plots.causes import INVALID_RUN, repeated, step_curve, stepped
-from tests.plots.looking import firsts, line, texts, ys
+from tests.plots.causes import INVALID_RUN, explained, opened, repeated, step_curve, stepped
+from tests.plots.looking import firsts, line, texts, xs, ys
 from tests.plots.reports import FOUR, session, twelve_variants
 
 PALETTE = style.Palette(tuple(made.name for made in FOUR))
@@ -29,7 +28,7 @@ def test_every_valid_run_is_a_point() -> None:
     measured = rounds_of(FOUR_TIMES_SIX)
     goodput, neighbour = rounds.draw_rounds(measured, PALETTE, panels.FILE).axes
     for name in PALETTE.names:
-        drawn = sorted(float(x) for x in line(goodput, name).get_xdata())  # type: ignore[union-attr]
+        drawn = sorted(xs(line(goodput, name)))
         assert drawn == pytest.approx(sorted(measured.goodput.replicates.by_round(name).values()))
         assert len(ys(line(neighbour, name))) == 6
 
@@ -44,7 +43,7 @@ def test_a_variant_without_a_valid_run_says_so_and_has_no_point() -> None:
 def test_the_forest_has_the_ratio_and_the_word_of_every_pair() -> None:
     measured = rounds_of(FOUR_TIMES_SIX)
     goodput = rounds.draw_forest(measured, PALETTE, panels.FILE).axes[0]
-    dots = [float(x) for each in goodput.get_lines() if each.get_marker() == "s" for x in each.get_xdata()]  # type: ignore[union-attr]
+    dots = [x for each in goodput.get_lines() if each.get_marker() == "s" for x in xs(each)]
     assert dots == pytest.approx([verdict.shown_ratio for verdict in measured.goodput.verdicts])
     words = [text.get_text() for text in goodput.texts if text.get_text().isupper()]
     assert words == [verdict.word.value for verdict in measured.goodput.verdicts]
@@ -70,7 +69,8 @@ def test_an_interval_beyond_the_axis_ends_in_an_arrow() -> None:
     low, high = goodput.get_xlim()
     assert high < 100
     assert {"<", ">"} <= {str(each.get_marker()) for each in goodput.get_lines()}
-    assert all(low <= x <= high for each in goodput.get_lines() if each.get_marker() in "<>s" for x in each.get_xdata())  # type: ignore[union-attr, operator]
+    marks = [each for each in goodput.get_lines() if str(each.get_marker()) in "<>s"]
+    assert all(low <= x <= high for each in marks for x in xs(each))
 
 
 def test_pairs_beyond_the_picture_are_counted() -> None:
@@ -140,10 +140,8 @@ def test_an_invalid_step_run_is_no_result() -> None:
 
 
 def test_open_mode_has_its_charts_and_says_that_the_loop_is_open() -> None:
-    from tests.plots.causes import explained, opened
-
     charts = charts_of(opened(explained(session())))
     assert [chart.stem for chart in charts.open_mode] == ["open-rate", "open-response"]
     assert charts.overlay
     assert charts.overlay.caption.subtitle.startswith("Open loop")
-    assert math.isclose(len(charts.open_mode[0].draw(panels.FILE).axes), 4)
+    assert len(charts.open_mode[0].draw(panels.FILE).axes) == 4

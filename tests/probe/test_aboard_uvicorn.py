@@ -16,9 +16,10 @@ LINES_APART_S = 2.0
 """A second, and what a busy machine adds to it."""
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("http", ["h11", "httptools"])
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    ("loop", "http", "workers"),
+    [("asyncio", "h11", 1), ("asyncio", "httptools", 2), ("uvloop", "httptools", 1), ("uvloop", "h11", 2)],
+)
 def test_the_server_counts_exactly_the_answers_its_clients_got(
     tmp_path: Path, loop: str, http: str, workers: int
 ) -> None:
@@ -70,7 +71,7 @@ def test_a_server_killed_under_load_loses_at_most_its_last_second(tmp_path: Path
     with serving(tmp_path, loop=loop) as target:
         connection = target.connection()
         answered: list[float] = []
-        while len([1 for log in target.logs() for record in log if record["record"] == "second"]) < 2:
+        while not any(record["record"] == "second" for log in target.logs() for record in log):
             target.ask("/", times=20, over=connection)
             answered += [time.monotonic()] * 20
         killed_s = time.monotonic()

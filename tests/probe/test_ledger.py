@@ -149,3 +149,11 @@ def test_a_block_without_a_frame_is_counted_over_all_its_looks() -> None:
 
 def test_a_loop_that_waits_has_no_blocks_without_a_frame() -> None:
     assert told(*(look(5.0 * n, 4.9 * n, n // 2, None) for n in range(20))).unseen_s == 0.0
+
+
+def test_quick_steps_before_a_block_are_not_part_of_it() -> None:
+    """Looks are skipped while a loop is quick; the time until a block is seen is not the block's."""
+    quick = look(0, 0, 1, WRITE, task="a")._replace(answers=0)
+    blocked = [look(30.0 + 5 * n, 0, 90, SLEEP, task="b")._replace(answers=200) for n in range(4)]
+    lines = told(quick, *blocked, look(45, 0, 91, None)._replace(answers=200))
+    assert milliseconds(lines.blocked) == {SLEEP: 15.0}

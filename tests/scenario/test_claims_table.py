@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.scenario.claims import Claim
-from loopbench.scenario.claims_table import answers_in, claims_block, condition, rewritten, shipped
+from loopbench.scenario.claims_table import answers_in, claims_block, condition, not_asked, rewritten, shipped
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "claims.md"
@@ -30,6 +30,12 @@ def test_answers_survive_a_rewriting() -> None:
     page = rewritten(PAGE.read_text(encoding="utf-8"), scenarios, answers)
     assert answers_in(page) == answers
     assert rewritten(page, scenarios, answers_in(page)) == page
+
+
+def test_what_no_scenario_asks_is_read_from_the_page_as_plain_text() -> None:
+    rows = not_asked(PAGE.read_text(encoding="utf-8"))
+    assert ("003", "reference counts need the lock", "a fact of the interpreter, no system") in rows
+    assert not [row for row in rows if "`" in "".join(row)]
 
 
 def test_a_page_without_a_block_is_refused() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from loopbench.judge.timeline import ALL_ANSWERED, KEPT_WAITING, LONGEST_WAIT
 from loopbench.plan import make_plan
 from loopbench.records.claims import NEIGHBOUR_P50, NEIGHBOUR_P99, RECEIPT_PREFIX
 from loopbench.scenario import Scenario, Variant, load
@@ -36,7 +37,8 @@ def has_route(app: str, method: str, path: str) -> bool:
 def test_it_loads_and_plans_every_variant(file: Path, quick: bool) -> None:
     scenario = load(file, quick=quick)
     planned = {run.variant for run in make_plan(scenario, seed=1).runs}
-    assert planned == {scenario.slug(index) for index in range(len(scenario.variants))}
+    variants = {scenario.slug(index) for index in range(len(scenario.variants))}
+    assert planned == variants | set(scenario.timeline_slugs)
 
 
 @named
@@ -74,11 +76,27 @@ def missing_receipt(scenario: Scenario) -> Any:
 def test_its_claims_are_about_what_its_runs_will_say(file: Path) -> None:
     scenario = load(file)
     with_receipt = {variant.name for variant in scenario.variants if variant.receipt}
+    with_receipt |= {timeline.name for timeline in scenario.timelines}
     for claim in scenario.claims:
         if claim.compare.startswith(RECEIPT_PREFIX):
             assert {claim.a, claim.b or claim.a} <= with_receipt, claim.id
         if claim.compare in {NEIGHBOUR_P50, NEIGHBOUR_P99}:
             assert scenario.requests, claim.id
+
+
+@named
+def test_its_claims_about_timelines_are_about_what_a_timeline_tells(file: Path) -> None:
+    scenario = load(file)
+    timelines = {timeline.name for timeline in scenario.timelines}
+    told = {f"{RECEIPT_PREFIX}{key}" for key in (KEPT_WAITING, LONGEST_WAIT, ALL_ANSWERED)}
+    assert {claim.compare for claim in scenario.claims if claim.a in timelines} <= told
+
+
+@named
+def test_every_route_of_its_timelines_exists(file: Path) -> None:
+    scenario = load(file)
+    paths = {each.partition("?")[0] for timeline in scenario.timelines for each in timeline.requests if each[0] == "/"}
+    assert [path for path in paths if not has_route(scenario.target.app, "GET", path)] == []
 
 
 def test_no_two_claims_have_one_id() -> None:

@@ -32,7 +32,15 @@ def test_everything_accepted_is_done_in_the_end() -> None:
 def test_a_backlog_is_seen_while_it_lasts() -> None:
     with running("target_app.only:background") as port:
         ask_all(port, ["/background/create-task?job_ms=60000"] * 5, "POST")
-        assert ask(port, "/background/receipt")[2] == {"accepted": 5, "done": 0, "backlog": 5, "idle": False}
+        receipt = ask(port, "/background/receipt")[2]
+        assert receipt == {"accepted": 5, "done": 0, "backlog": 5, "most_behind": 5, "idle": False}
+
+
+def test_the_largest_backlog_is_remembered_when_it_is_gone() -> None:
+    with running("target_app.only:background") as port:
+        ask_all(port, ["/background/create-task?job_ms=50"] * 5, "POST")
+        last = eventually(lambda: ask(port, "/background/receipt")[2], lambda each: each["idle"])
+        assert 1 < last["most_behind"] <= 5
 
 
 def test_a_task_nobody_refers_to_is_lost_when_the_collector_comes() -> None:

@@ -1,0 +1,197 @@
+"""`loopbench atlas`: which scenarios it visits, what it keeps, what it says of those in trouble, where it writes.
+
+Measuring is replaced: these tests are about the walk over scenarios. `tests/test_cli.py` measures for real.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from loopbench.commands import measuring, reporting
+from loopbench.commands.atlas import atlas
+from loopbench.errors import CannotTellError, LoopbenchError, ServiceError, UsageError
+from loopbench.judge.claims import Answer, ClaimAnswer
+from loopbench.measure.description import describe
+from loopbench.measure.judging import Standing
+from loopbench.measure.session import SessionOutcome
+from loopbench.measure.store import run_path, write_session
+from loopbench.plan import make_plan
+from loopbench.records.claims import RecordedClaim
+from loopbench.scenario import load
+from loopbench.session_judge import SessionJudge
+from tests.plots.reports import session
+
+SCENARIO = """
+title = "{name}"
+question = "q"
+[target]
+app = "app:app"
+[[variants]]
+name = "a"
+path = "/a"
+[[variants]]
+name = "b"
+path = "/b"
+[[claims]]
+id = "000-{name}"
+text = "a serves more than b"
+where = "000, somewhere"
+compare = "goodput"
+a = "a"
+b = "b"
+expect = "higher"
+"""
+APP = typer.Typer()
+APP.command()(atlas)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "World":
+    return World(tmp_path, monkeypatch)
+
+
+class World:
+    """A folder with two scenarios, and a harness that only pretends."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root, self.out = root, root / "atlas"
+        self.began: list[str] = []
+        self.resumed: list[Path] = []
+        self.errors: dict[str, LoopbenchError] = {}
+        self.wanted: list[Any] = []
+        (root / "scenarios").mkdir()
+        for name in ("one", "two"):
+            (root / "scenarios" / f"{name}.toml").write_text(SCENARIO.format(name=name))
+        (root / "claims.md").write_text(
+            "| 000 | figures | another machine |\n<!-- claims: begin -->\n<!-- claims: end -->\n"
+        )
+        monkeypatch.setattr(measuring, "begin_session", self._begin)
+        monkeypatch.setattr(measuring, "resume_session", self._resume)
+        monkeypatch.setattr(reporting, "draw_files", self._judged)
+
+    def run(self, *options: str) -> Result:
+        where = ["--out", str(self.out), "--docs", str(self.root / "claims.md")]
+        return CliRunner().invoke(
+            APP, [str(self.root / "scenarios"), *where, *(() if "--rounds" in options else ("--rounds", "2")), *options]
+        )
+
+    def session_of(self, name: str, *, runs: int | None = None, rounds: int = 2) -> Path:
+        """A session on disk with so many of its runs complete; all by default."""
+        question = load(self.root / "scenarios" / f"{name}.toml", quick=True, rounds=rounds)
+        plan, folder = make_plan(question, 1), self.out / name / "2026-11-20T10-00-00Z"
+        folder.mkdir(parents=True)
+        write_session(folder, describe(question, plan, quick=True, explain=False))
+        for run in plan.runs[:runs]:
+            run_path(folder, run.folder).mkdir(parents=True)
+        return folder
+
+    def said(self) -> Any:
+        return json.loads((self.out / "atlas.json").read_text())
+
+    def _begin(self, question: Any, _seed: int, out: Path, wanted: Any) -> SessionOutcome:
+        self.began.append(question.name)
+        self.wanted.append(wanted)
+        folder = out / question.name / "new"
+        error = self.errors.get(question.name)
+        return SessionOutcome(folder, 0 if error else 6, 6, None, error)
+
+    def _resume(self, _question: Any, folder: Path, _wanted: Any) -> SessionOutcome:
+        self.resumed.append(folder)
+        return SessionOutcome(folder, 6, 6, None, None)
+
+    def _judged(self, folder: Path) -> Any:
+        claim = RecordedClaim(f"000-{folder.parent.name}", "t", "w", "goodput", "a", "b", None, "higher", None, None)
+        return replace(session(), folder=folder, claims=(ClaimAnswer(claim, Answer.REPRODUCED, 2.0, None, "it is"),))
+
+
+def test_every_scenario_is_measured_and_every_claim_is_on_the_page(world: World) -> None:
+    result = world.run()
+    assert result.exit_code == 0, result.output
+    assert world.began == ["one", "two"]
+    assert world.said()["counts"] == {"REPRODUCED": 2, "NOT REPRODUCED": 0, "NOT DECIDED": 0}
+    assert "another machine" in (world.out / "atlas.html").read_text()
+
+
+def test_a_service_that_is_missing_is_named_with_its_command_and_the_others_go_on(world: World) -> None:
+    world.errors["one"] = ServiceError("no database", slug="s", hints=("pip install it",))
+    result = world.run()
+    assert result.exit_code == 0, result.output
+    assert "one: not measured: no database; try: pip install it" in result.output
+    assert world.began == ["one", "two"]
+    assert world.said()["counts"]["NOT DECIDED"] == 1
+
+
+def test_a_scenario_that_is_wrong_is_named_and_the_others_go_on(world: World) -> None:
+    (world.root / "scenarios" / "one.toml").write_text("title = 1\n")
+    result = world.run()
+    assert world.began == ["two"]
+    assert world.said()["scenarios"][0]["not_measured"].startswith("not measured:")
+    assert result.exit_code == 0
+
+
+def test_what_is_complete_is_kept(world: World) -> None:
+    folder = world.session_of("one")
+    world.run()
+    assert (world.began, world.resumed) == (["two"], [])
+    assert world.said()["scenarios"][0]["session"] == folder.relative_to(world.out).as_posix()
+
+
+def test_what_is_not_complete_goes_on_where_it_ended(world: World) -> None:
+    folder = world.session_of("one", runs=3)
+    world.run()
+    assert (world.began, world.resumed) == (["two"], [folder])
+
+
+@pytest.mark.parametrize(("enough", "kept"), [(True, True), (False, False)])
+def test_the_fewest_rounds_are_complete_only_if_they_are_enough(
+    world: World, monkeypatch: pytest.MonkeyPatch, enough: bool, kept: bool
+) -> None:
+    monkeypatch.setattr(SessionJudge, "standing", lambda *_: Standing(enough, None, ""))
+    folder = world.session_of("one", rounds=7, runs=2 + 5 * 2)
+    world.run("--rounds", "7")
+    assert world.resumed == ([] if kept else [folder])
+
+
+def test_a_session_with_other_settings_is_left_alone(world: World) -> None:
+    world.session_of("one")
+    world.run("--set", "load.users=7")
+    assert world.began == ["one", "two"]
+
+
+def test_only_some_can_be_asked_for_and_unknown_names_are_refused(world: World) -> None:
+    world.run("--only", "two")
+    assert world.began == ["two"]
+    refused = world.run("--only", "three")
+    assert isinstance(refused.exception, UsageError)
+    assert refused.exception.allowed == "one, two"
+
+
+def test_the_time_is_for_all_of_them(world: World) -> None:
+    world.run("--max-minutes", "3")
+    assert all(wanted.quick and 0 < wanted.max_minutes <= 3 for wanted in world.wanted)
+
+
+def test_when_the_time_is_up_nothing_more_is_begun_but_what_is_complete_counts(world: World) -> None:
+    world.session_of("two")
+    result = world.run("--max-minutes", "0")
+    assert world.began == []
+    assert "one: not measured: the time given was up" in result.output
+    assert world.said()["counts"] == {"REPRODUCED": 1, "NOT REPRODUCED": 0, "NOT DECIDED": 1}
+
+
+def test_the_list_of_claims_is_written_only_when_asked(world: World) -> None:
+    docs = world.root / "claims.md"
+    world.run()
+    assert "REPRODUCED" not in docs.read_text()
+    world.run("--write-docs")
+    assert "| REPRODUCED: ratio 2.00 |" in docs.read_text()
+
+
+def test_if_nothing_at_all_was_measured_nothing_can_be_told(world: World) -> None:
+    world.errors = {name: ServiceError("no", slug="s") for name in ("one", "two")}
+    assert isinstance(world.run().exception, CannotTellError)

@@ -19,7 +19,7 @@ bench-quick: $(VENV)/.runtime ## the same pipeline and charts in under two minut
 	$(BIN)/loopbench run $(SCENARIO) --quick
 
 atlas: $(VENV)/.runtime ## every scenario, and one page with an answer to every claim (an hour and more)
-	$(BIN)/loopbench atlas
+	$(BIN)/loopbench atlas --write-docs
 
 doctor: $(VENV)/.runtime ## how noisy this machine is, and what would help
 	$(BIN)/loopbench doctor

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from loopbench import __version__
-from loopbench.commands import measuring, reporting
+from loopbench.commands import atlas, measuring, reporting
 from loopbench.console import print_error, say
 from loopbench.errors import EnvironmentRefusedError, ExitCode, LoopbenchError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command()(measuring.run)
 app.command()(measuring.plan)
+app.command()(atlas.atlas)
 app.command()(measuring.doctor)
 app.command()(reporting.report)
 app.command("list")(reporting.list_)

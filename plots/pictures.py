@@ -42,6 +42,7 @@ class Pictures:
     steps: Picture | None
     open_mode: tuple[Picture, ...]
     published: Picture | None
+    timelines: Picture | None
 
 
 def pictures_of(report: SessionReport) -> Pictures:
@@ -62,6 +63,7 @@ def pictures_of(report: SessionReport) -> Pictures:
         steps=_picture(charts.steps),
         open_mode=tuple(map(_drawn, charts.open_mode)),
         published=_picture(charts.published),
+        timelines=_picture(charts.timelines),
     )
 
 

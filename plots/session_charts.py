@@ -28,6 +28,7 @@ from plots import (
 from plots.chart import Chart
 from plots.panels import Caption, Panel, Sheet
 from plots.rps_users import CLOSED_LOOP, draw_rps_users
+from plots.timeline import timeline_chart
 
 OVERLAY: Final = "rps-users"
 OPEN_LOOP: Final = "Open loop: requests are due on a schedule, and a free user sends each; users follow the rate."
@@ -52,13 +53,14 @@ class Charts:
     steps: Chart | None
     open_mode: tuple[Chart, ...]
     published: Chart | None
+    timelines: Chart | None
 
     @property
     def all(self) -> tuple[Chart, ...]:
         """In the order of the page."""
         why = (self.lines, self.loop, self.pools, self.time_spent)
         first = (self.overlay, *self.variants, self.forest, self.rounds, *why, self.small_multiples, self.latency)
-        last = (*self.neighbours, self.occupancy, self.steps, *self.open_mode, self.published)
+        last = (*self.neighbours, self.occupancy, self.steps, *self.open_mode, self.published, self.timelines)
         return tuple(chart for chart in (*first, *last) if chart is not None)
 
 
@@ -104,6 +106,7 @@ def charts_of(report: SessionReport) -> Charts:
         steps=load_charts.steps_chart(report, palette, stamp),
         open_mode=load_charts.open_charts(report, palette, stamp),
         published=_published(claims, runs, palette, stamp) if claims else None,
+        timelines=timeline_chart(report.timelines),  # no rule judges a timeline
     )
 
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from loopbench.judge.canaries import Canaries, session_canaries
 from loopbench.judge.load_view import load_view
 from loopbench.judge.plateau_run import PlateauRun, judge_plateau
 from loopbench.judge.rounds import Rounds, judge_rounds
 from loopbench.judge.run_files import open_run
-from loopbench.judge.run_stamp import CanaryMedian, canary_median, stamp_run
+from loopbench.judge.run_stamp import stamp_run
 from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, SessionRecord, read_session, rejected_runs, run_folders
 
 RESPONSE_TIMES = 6.0
@@ -50,7 +51,7 @@ def faults_of(run_folder: Path, session_folder: Path) -> tuple[str, ...]:
     """
     record = read_session(session_folder)
     files = open_run(run_folder, record.scenario.variants)
-    return stamp_run(files, record, canary_median(session_folder)).invalid_because
+    return stamp_run(files, record, session_canaries(session_folder)).invalid_because
 
 
 def rounds_standing(session_folder: Path) -> RoundsStanding:
@@ -60,9 +61,9 @@ def rounds_standing(session_folder: Path) -> RoundsStanding:
         DataError, FormatError: a folder cannot be read.
     """
     record = read_session(session_folder)
-    canary = canary_median(session_folder)
+    canaries = session_canaries(session_folder)
     runs = tuple(
-        _plateau(path, record, canary) for path in run_folders(session_folder) if f"-{KIND_PLATEAU}-" in path.name
+        _plateau(path, record, canaries) for path in run_folders(session_folder) if f"-{KIND_PLATEAU}-" in path.name
     )
     rounds = judge_rounds(record.scenario, runs, len(rejected_runs(session_folder)))
     if rounds is None:
@@ -72,9 +73,9 @@ def rounds_standing(session_folder: Path) -> RoundsStanding:
     return RoundsStanding(left == 0, needed, _sentence(rounds, left))
 
 
-def _plateau(path: Path, record: SessionRecord, canary: CanaryMedian) -> PlateauRun:
+def _plateau(path: Path, record: SessionRecord, canaries: Canaries) -> PlateauRun:
     files = open_run(path, record.scenario.variants)
-    return judge_plateau(files, record.scenario.neighbours, stamp_run(files, record, canary))
+    return judge_plateau(files, record.scenario.neighbours, stamp_run(files, record, canaries))
 
 
 def _sentence(rounds: Rounds, left: int | None) -> str:

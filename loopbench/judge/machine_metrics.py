@@ -7,7 +7,6 @@ by adding that origin. Only rows that lie in a stretch by more than half count f
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from loopbench.judge.load_view import NO_WINDOW
 from loopbench.judge.metrics import Measured, Metric, NotApplicable, NotObservable
@@ -33,6 +32,7 @@ class MachineView:
         loaded: stretches under load, arrivals and drain included.
         canaries_s: fixed work before and after the run, seconds; None where it was not done.
         canary_median_s: of the session; None when nothing is known.
+        canary_scatter: how far the session's canaries usually stray from it (0.05: 5 %).
     """
 
     rows: tuple[SensorRow, ...] | None
@@ -42,6 +42,7 @@ class MachineView:
     loaded: tuple[Phase, ...]
     canaries_s: tuple[float | None, ...]
     canary_median_s: float | None
+    canary_scatter: float
 
     def within(self, phases: Sequence[Phase]) -> list[SensorRow]:
         """Rows that lie in one of these stretches by more than half."""
@@ -82,8 +83,8 @@ def _canary_deviation(view: MachineView) -> Metric:
     if not known or not view.canary_median_s:
         return None
     worst_s = max(known, key=lambda canary_s: abs(canary_s / view.canary_median_s - 1) if view.canary_median_s else 0)
-    detail = f"{1000 * worst_s:.4g} ms against {1000 * view.canary_median_s:.4g} ms"
-    return Measured(abs(worst_s / view.canary_median_s - 1), detail)
+    detail = f"{1000 * worst_s:.3g} ms against {1000 * view.canary_median_s:.3g} +-{100 * view.canary_scatter:.2g} %"
+    return Measured(max(0.0, abs(worst_s / view.canary_median_s - 1) - view.canary_scatter), detail)
 
 
 def _steal_share(view: MachineView, rows: list[SensorRow]) -> Metric:
@@ -165,9 +166,3 @@ def _inside(row: SensorRow, phase: Phase, origin_s: float) -> bool:
     start_s, end_s = row.t_s - row.wall_s, row.t_s
     overlap_s = min(end_s, origin_s + phase.end_s) - max(start_s, origin_s + phase.start_s)
     return overlap_s > row.wall_s / 2
-
-
-def median_s(canaries_s: Sequence[float | None]) -> float | None:
-    """Of all that were run in a session; None without any."""
-    known = [canary_s for canary_s in canaries_s if canary_s]
-    return median(known) if known else None

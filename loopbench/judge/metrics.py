@@ -72,3 +72,4 @@ class SessionMetrics:
     rounds: Metric = None
     half_width: Metric = None
     repeat_share: Metric = None
+    canary_scatter: Metric = None

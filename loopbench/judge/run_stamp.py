@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from loopbench.judge.canaries import Canaries, canaries_of
 from loopbench.judge.generator_metrics import generator_metrics
 from loopbench.judge.load_metrics import load_metrics
 from loopbench.judge.load_view import LoadView, load_view
-from loopbench.judge.machine_metrics import MachineView, machine_metrics, median_s
+from loopbench.judge.machine_metrics import MachineView, machine_metrics
 from loopbench.judge.metrics import NotObservable, RunMetrics
 from loopbench.judge.probe_log import read_probe_logs
 from loopbench.judge.run_files import RunFiles
@@ -28,37 +29,22 @@ from loopbench.records.session import (
     run_folders,
 )
 
-CanaryMedian = float | None
-"""Seconds the canary took in the median of a session so far; None when it was never run."""
 
-
-def canary_median(session_folder: Path) -> CanaryMedian:
-    """Of all complete runs of a session, before and after each."""
-    canaries_s: list[float | None] = []
-    for folder in run_folders(session_folder):
-        try:
-            record = read_run(folder)
-        except FormatError:  # a damaged run costs only itself
-            continue
-        canaries_s += [record.canary_before_s, record.canary_after_s]
-    return median_s(canaries_s)
-
-
-def stamp_run(files: RunFiles, session: SessionRecord, canary: CanaryMedian) -> Stamp:
+def stamp_run(files: RunFiles, session: SessionRecord, canaries: Canaries) -> Stamp:
     """The stamp of one run.
 
     Args:
         files: of the run; it may be an attempt that does not count yet.
         session: what it belongs to.
-        canary: of the session; for its first run None, and then its own two are held against each other.
+        canaries: of the session; for its first run there are none, and its own two are held against each other.
 
     Raises:
         DataError, FormatError: a file of the run is damaged.
     """
-    return evaluate(run_metrics(files, session, canary))
+    return evaluate(run_metrics(files, session, canaries))
 
 
-def run_metrics(files: RunFiles, session: SessionRecord, canary: CanaryMedian) -> RunMetrics:
+def run_metrics(files: RunFiles, session: SessionRecord, canaries: Canaries) -> RunMetrics:
     """Every figure of one run that the rules ask for. Arguments and errors as for `stamp_run`."""
     record, folder = files.record, files.folder
     load = load_view(files)
@@ -68,7 +54,7 @@ def run_metrics(files: RunFiles, session: SessionRecord, canary: CanaryMedian) -
         **target_metrics(record, files.variant.target, logs, reference),
         **load_metrics(load),
         **generator_metrics(load, _ceiling(folder, session)),
-        **machine_metrics(_machine_view(files, session, load, canary)),
+        **machine_metrics(_machine_view(files, session, load, canaries)),
     )
 
 
@@ -78,7 +64,7 @@ def _ceiling(folder: Path, session: SessionRecord) -> OwnCeiling | NotObservable
     return read_own_ceiling(folder.parents[1])
 
 
-def _machine_view(files: RunFiles, session: SessionRecord, load: LoadView, canary: CanaryMedian) -> MachineView:
+def _machine_view(files: RunFiles, session: SessionRecord, load: LoadView, canaries: Canaries) -> MachineView:
     canaries_s = (files.record.canary_before_s, files.record.canary_after_s)
     shown, loaded = load.shown, tuple(each for each in files.record.phases if each.name != PHASE_WARMUP)
     if session.scenario.remote_workers:  # their clocks are not the sensors': all that was seen counts
@@ -91,7 +77,8 @@ def _machine_view(files: RunFiles, session: SessionRecord, load: LoadView, canar
         shown=shown,
         loaded=loaded,
         canaries_s=canaries_s,
-        canary_median_s=canary or median_s(canaries_s),
+        canary_median_s=canaries.median_s or canaries_of(canaries_s).median_s,
+        canary_scatter=canaries.scatter or 0.0,
     )
 
 

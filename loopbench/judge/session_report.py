@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loopbench.errors import DataError
+from loopbench.judge.canaries import session_canaries
 from loopbench.judge.claims import ClaimAnswer
 from loopbench.judge.curves import Shape, describe
 from loopbench.judge.fits import RunCurve
@@ -13,7 +14,7 @@ from loopbench.judge.published import Published, compare_with_published
 from loopbench.judge.rounds import Rounds, judge_rounds
 from loopbench.judge.run_files import open_run
 from loopbench.judge.run_report import RunReport, judge_run
-from loopbench.judge.run_stamp import CanaryMedian, canary_median, stamp_run
+from loopbench.judge.run_stamp import stamp_run
 from loopbench.judge.session_claims import session_claims
 from loopbench.judge.session_stamp import SessionStamp, stamp_session
 from loopbench.judge.stamp import Stamp
@@ -103,7 +104,7 @@ def judge_session(folder: Path) -> SessionReport:
         runs=runs,
         steps=tuple(judged.steps),
         rounds=rounds,
-        stamp=stamp_session(judged.stamps, rounds),
+        stamp=stamp_session(judged.stamps, rounds, judged.canaries),
         claims=session_claims(scenario, runs, rounds, tuple(judged.timelines)),
         published=compare_with_published(
             scenario.source, [(each.name, each.published_rps, _measured_rps(each, runs, rounds)) for each in variants]
@@ -134,14 +135,14 @@ class _JudgedRuns:
         self.damaged: list[str] = []
         self._record = record
         self._planned = {run.folder: run for run in record.plan}
-        canary = canary_median(folder)
+        self.canaries = session_canaries(folder)
         for path in run_folders(folder):
             try:
-                self._take(path, canary)
+                self._take(path)
             except (DataError, FormatError) as problem:
                 self.damaged.append(f"{path.name}: {problem}")
 
-    def _take(self, path: Path, canary: CanaryMedian) -> None:
+    def _take(self, path: Path) -> None:
         scenario = self._record.scenario
         planned = self._planned.get(path.name)
         if planned is not None and planned.kind == KIND_TIMELINE:
@@ -150,7 +151,7 @@ class _JudgedRuns:
         files = open_run(path, scenario.variants)
         if planned is None or (files.record.number, files.record.variant) != (planned.number, planned.variant):
             raise DataError("no run of this session's plan", slug="run-foreign", where=str(path))
-        stamp = stamp_run(files, self._record, canary)
+        stamp = stamp_run(files, self._record, self.canaries)
         if planned.kind == KIND_RAMP:
             self.ramps.append(judge_run(files, self._record, stamp))
         elif planned.kind == KIND_STEPS:

@@ -1,11 +1,13 @@
 """The stamp of a whole session: the worst of its runs and of its rounds, told once for each fault, not for each run."""
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from loopbench.judge.canaries import Canaries
 from loopbench.judge.figures import listed
 from loopbench.judge.metrics import Measured, Metric, NotApplicable, SessionMetrics
 from loopbench.judge.rounds import Rounds
@@ -104,14 +106,17 @@ class SessionStamp:
         return f"{self.label}: {'; '.join(each.sentence for each in self.faults)}" if self.faults else self.label
 
 
-def stamp_session(stamps: Sequence[tuple[PlannedRun, Stamp]], rounds: Rounds | None) -> SessionStamp:
+def stamp_session(
+    stamps: Sequence[tuple[PlannedRun, Stamp]], rounds: Rounds | None, canaries: Canaries
+) -> SessionStamp:
     """Merge the stamps of all complete runs with what only the rounds together show.
 
     Args:
         stamps: of every run that counts; repeated ones left out.
         rounds: None when the session has none.
+        canaries: of all its runs.
     """
-    own = evaluate_session(_metrics(rounds))
+    own = evaluate_session(dataclasses.replace(_metrics(rounds), canary_scatter=_scatter(canaries)))
     faults = tuple(MergedFinding(each) for each in own.findings if _is_said(each))
     return SessionStamp((*(_merged(stamps) if stamps else (NOTHING,)), *faults))
 
@@ -126,6 +131,10 @@ def _metrics(rounds: Rounds | None) -> SessionMetrics:
         half_width=_half_width(rounds),
         repeat_share=Measured(repeated, f"{rounds.rejected} repeats of {len(rounds.runs)} runs"),
     )
+
+
+def _scatter(canaries: Canaries) -> Metric:
+    return NotApplicable("too few runs to tell") if canaries.scatter is None else Measured(canaries.scatter)
 
 
 def _complete_rounds(rounds: Rounds) -> Measured:

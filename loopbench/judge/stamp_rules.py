@@ -251,7 +251,15 @@ RUN_RULES: Final = (
     Rule(
         "M2",
         "the machine is as fast as in the rest of the session",
-        (Check("canary_deviation", "canary around the run, off the session's median", Unit.SHARE, 0.10, 0.05),),
+        (
+            Check(
+                "canary_deviation",
+                "canary around the run, off the session's median beyond its usual scatter",
+                Unit.SHARE,
+                0.10,
+                0.05,
+            ),
+        ),
         "stop other work on this machine; `loopbench doctor` says how steady it is",
         Level.DEGRADED,
         _BLIND,
@@ -361,6 +369,14 @@ SESSION_RULES: Final = (
         "few runs had to be repeated",
         (Check("repeat_share", "repeats for each run of the rounds", Unit.SHARE, degraded=0.20),),
         "the machine is not fit to measure on: see `loopbench doctor`",
+        Level.DEGRADED,
+        _BLIND,
+    ),
+    Rule(
+        "M6",
+        "the machine keeps its speed",
+        (Check("canary_scatter", "usual scatter of the canary over the session", Unit.SHARE, degraded=0.05),),
+        "the host shares its cores: the intervals carry that, a machine of your own would narrow them",
         Level.DEGRADED,
         _BLIND,
     ),

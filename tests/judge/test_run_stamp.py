@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from loopbench.judge.canaries import Canaries, canaries_of, session_canaries
 from loopbench.judge.ceilings import event_loop
 from loopbench.judge.load_metrics import load_metrics
 from loopbench.judge.load_view import load_view
 from loopbench.judge.metrics import Measured
-from loopbench.judge.run_stamp import canary_median, run_metrics, stamp_run
+from loopbench.judge.run_stamp import run_metrics, stamp_run
 from loopbench.judge.stamp import Stamp
 from loopbench.judge.stamp_rules import CHECKS, RUN_RULES, Level
 from loopbench.records import samples
@@ -23,11 +24,11 @@ from loopbench.records.sensors import SensorRow
 from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, Counts, Phase
 from tests.judge.recorded_run import COMMAND, SESSION, Made, Rows, write_run
 
-CANARY_S = 0.1
+CANARIES = Canaries(0.1, 0.0)
 
 
 def stamp_of(folder: Path, made: Made) -> Stamp:
-    return stamp_run(write_run(folder, made), SESSION, CANARY_S)
+    return stamp_run(write_run(folder, made), SESSION, CANARIES)
 
 
 def every(part: float) -> slice:
@@ -214,7 +215,7 @@ def test_a_schedstat_that_cannot_be_read_degrades(tmp_path: Path) -> None:
 
 def test_a_target_that_somebody_else_started_degrades_what_cannot_be_seen_of_it(tmp_path: Path) -> None:
     files = write_run(tmp_path, Made(workers=0, record={"target_command": (), "counts": Counts(None, 9, 9, 0)}))
-    stamp = stamp_run(files, SESSION, CANARY_S)
+    stamp = stamp_run(files, SESSION, CANARIES)
     assert {finding.id for finding in stamp.faults} == {"T1", "T2", "C1"}
     assert stamp.level is Level.DEGRADED
 
@@ -228,7 +229,7 @@ def test_steal_is_taken_over_five_seconds_so_that_one_bad_second_does_not_count(
     def once(row: SensorRow) -> SensorRow:
         return sensed(steal_s=0.4 if round(row.t_s) == 5_006 else 0.0)(row)
 
-    steal = run_metrics(write_run(tmp_path, Made(sensor=once)), SESSION, CANARY_S).steal_share
+    steal = run_metrics(write_run(tmp_path, Made(sensor=once)), SESSION, CANARIES).steal_share
     assert isinstance(steal, Measured)
     assert steal.value == pytest.approx(0.4 / 10)
 
@@ -248,7 +249,7 @@ def test_sixty_a_second_from_an_endpoint_that_blocks_for_twenty_milliseconds_are
 def test_whole_waves_of_users_are_no_impossible_throughput(tmp_path: Path, think_s: float) -> None:
     """All users answered at the same moments: a window may hold one wave more than it is long."""
     files = write_run(tmp_path, Made(users=50, think_s=think_s, service_s=lambda *_: 1.0, hold_s=5.5))
-    above = run_metrics(files, SESSION, CANARY_S).above_ceiling
+    above = run_metrics(files, SESSION, CANARIES).above_ceiling
     assert isinstance(above, Measured)
     assert above.value < 0.02
 
@@ -265,10 +266,10 @@ def test_what_happened_outside_the_window_does_not_count(tmp_path: Path) -> None
 def test_beside_generators_on_other_machines_all_that_the_sensors_saw_counts(tmp_path: Path) -> None:
     """Their clocks have nothing in common with the sensors', so no row can be said to lie in the window."""
     made = Made(sensor=lambda row: replace(row, t_s=row.t_s + 10_000))
-    here = stamp_run(write_run(tmp_path / "here", made), SESSION, CANARY_S)
+    here = stamp_run(write_run(tmp_path / "here", made), SESSION, CANARIES)
     assert {"M1", "M3", "M5"} <= {fault.id for fault in here.faults}
     session = replace(SESSION, scenario=replace(SESSION.scenario, remote_workers=1))
-    there = stamp_run(write_run(tmp_path / "there", made), session, CANARY_S)
+    there = stamp_run(write_run(tmp_path / "there", made), session, CANARIES)
     assert {fault.id for fault in there.faults} == {"G4"}  # whose ceiling nobody can measure from here
 
 
@@ -276,7 +277,7 @@ def test_settings_are_held_against_the_session_s_first_run(tmp_path: Path) -> No
     write_run(tmp_path, Made(), number=1)
     command = (*COMMAND, "--limit-concurrency", "50")
     files = write_run(tmp_path, Made(record={"target_command": command}), number=2)
-    (fault,) = stamp_run(files, SESSION, CANARY_S).faults
+    (fault,) = stamp_run(files, SESSION, CANARIES).faults
     assert fault.id == "T2"
     assert "--limit-concurrency" in fault.what
 
@@ -291,18 +292,32 @@ def test_settings_that_the_scenario_varies_may_differ(tmp_path: Path) -> None:
     )
     files = write_run(tmp_path, asyncio, number=2)
     variant = replace(files.variant, slug="other", target=replace(files.variant.target, loop="asyncio"))
-    assert stamp_run(replace(files, variant=variant), SESSION, CANARY_S).sentence == "VALID"
+    assert stamp_run(replace(files, variant=variant), SESSION, CANARIES).sentence == "VALID"
+
+
+def test_a_canary_that_always_jumps_says_nothing_against_a_run(tmp_path: Path) -> None:
+    """On a host that shares its cores 3 and 5 ms take turns: neither is a fault of the run that met it."""
+    restless = canaries_of([3e-3, 5e-3, 3.1e-3, 4.9e-3, 3e-3, 5e-3, 4e-3, 3.9e-3])
+    made = Made(record={"canary_before_s": 3e-3, "canary_after_s": 5e-3})
+    assert stamp_run(write_run(tmp_path / "usual", made), SESSION, restless).sentence == "VALID"
+    slow = Made(record={"canary_before_s": 4e-3, "canary_after_s": 8e-3})
+    assert stamp_run(write_run(tmp_path / "slow", slow), SESSION, restless).invalid_ids == ("M2",)
+
+
+def test_a_few_canaries_tell_no_scatter() -> None:
+    assert canaries_of([3e-3, None, 5e-3]).scatter is None
+    assert canaries_of([]) == Canaries(None, None)
 
 
 def test_the_canary_of_a_session_is_the_median_of_all_its_runs(tmp_path: Path) -> None:
     for number, canary_s in enumerate((0.1, 0.12, 0.3), 1):
         write_run(tmp_path, Made(record={"canary_before_s": canary_s, "canary_after_s": canary_s}), number=number)
-    assert canary_median(tmp_path) == pytest.approx(0.12)
+    assert session_canaries(tmp_path).median_s == pytest.approx(0.12)
 
 
 def test_the_first_run_s_two_canaries_are_held_against_each_other(tmp_path: Path) -> None:
     files = write_run(tmp_path, Made(record={"canary_before_s": 0.1, "canary_after_s": 0.13}))
-    (fault,) = stamp_run(files, SESSION, None).faults
+    (fault,) = stamp_run(files, SESSION, canaries_of([])).faults
     assert fault.id == "M2"
     assert fault.value == pytest.approx(0.015 / 0.115)
 
@@ -317,5 +332,5 @@ def test_a_second_of_arrivals_does_not_count_against_a_plateau(tmp_path: Path) -
 
 
 def test_every_figure_of_a_run_is_filled_in(tmp_path: Path) -> None:
-    metrics = run_metrics(write_run(tmp_path), SESSION, CANARY_S)
+    metrics = run_metrics(write_run(tmp_path), SESSION, CANARIES)
     assert [name for name, metric in dataclasses.asdict(metrics).items() if metric is None] == []

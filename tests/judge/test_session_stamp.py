@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from loopbench.judge.canaries import Canaries
 from loopbench.judge.latency import Percentiles
 from loopbench.judge.metrics import Measured, NotObservable, RunMetrics
 from loopbench.judge.plateau_run import PlateauRun
@@ -30,14 +31,19 @@ def run_stamp(**figures: Measured | NotObservable | None) -> Stamp:
     return evaluate(RunMetrics(**{**good, **figures}))
 
 
+CALM = Canaries(0.1, 0.01)
+
+
 def planned(number: int, variant: str) -> PlannedRun:
     return PlannedRun(number, KIND_PLATEAU, 1, variant, 0, 8.0)
 
 
-def stamped(stamps: dict[str, list[Stamp]], rounds: Rounds | None = None) -> SessionStamp:
+def stamped(stamps: dict[str, list[Stamp]], rounds: Rounds | None = None, canaries: Canaries = CALM) -> SessionStamp:
     """Of a session with these stamps under these variants."""
     flat = [(variant, stamp) for variant, several in stamps.items() for stamp in several]
-    return stamp_session([(planned(number, variant), stamp) for number, (variant, stamp) in enumerate(flat, 1)], rounds)
+    return stamp_session(
+        [(planned(number, variant), stamp) for number, (variant, stamp) in enumerate(flat, 1)], rounds, canaries
+    )
 
 
 def make_rounds(figures: dict[str, list[float]], rejected: int = 0) -> Rounds:
@@ -142,3 +148,9 @@ def test_a_session_without_rounds_is_degraded() -> None:
 
 def test_a_session_without_runs_is_invalid() -> None:
     assert stamped({}).invalid_because == ("D2: no run is complete",)
+
+
+def test_a_machine_that_changes_its_speed_all_the_time_is_told_once() -> None:
+    found = stamped({"a": [run_stamp()]}, None, Canaries(4e-3, 0.3))
+    assert "M6" in {finding.worst.id for finding in found.faults}
+    assert found.level is Level.DEGRADED

@@ -46,6 +46,7 @@ LIMITS = {
     "rounds": (5, 4, None),
     "half_width": (0.05, 0.051, None),
     "repeat_share": (0.20, 0.21, None),
+    "canary_scatter": (0.05, 0.051, None),
 }
 RUN_FIGURES = [field.name for field in dataclasses.fields(RunMetrics)]
 SESSION_FIGURES = [field.name for field in dataclasses.fields(SessionMetrics)]

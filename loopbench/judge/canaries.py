@@ -1,0 +1,50 @@
+"""The canaries of a session: how fast the machine usually was, and how far it usually strayed from that."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from loopbench.records import FormatError
+from loopbench.records.session import read_run, run_folders
+
+FEWEST: Final = 6
+"""Canaries from which their usual scatter can be told."""
+GAUSSIAN: Final = 1.4826
+"""Median absolute deviation to standard deviation, where the scatter is normal: Rousseeuw and Croux (1993)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canaries:
+    """Fixed work before and after every run.
+
+    On a host that gives its processors to others as well, the same work takes 3 ms in one tenth of a second and 5 ms
+    in the next, all session long. A run of ten seconds has its share of both, and the rounds' intervals carry what is
+    left; so what usually happens in a session says nothing against one of its runs. It is told once, for the session.
+    """
+
+    median_s: float | None  # None: never run
+    scatter: float | None  # usual deviation from it, as a share; None: too few to tell
+
+
+def canaries_of(seconds: Iterable[float | None]) -> Canaries:
+    """Median and scatter of what is known."""
+    known = [canary_s for canary_s in seconds if canary_s]
+    if not known:
+        return Canaries(None, None)
+    middle_s = median(known)
+    deviation = median(abs(canary_s / middle_s - 1) for canary_s in known)
+    return Canaries(middle_s, GAUSSIAN * deviation if len(known) >= FEWEST else None)
+
+
+def session_canaries(session_folder: Path) -> Canaries:
+    """Of all complete runs of a session, before and after each."""
+    seconds: list[float | None] = []
+    for folder in run_folders(session_folder):
+        try:
+            record = read_run(folder)
+        except FormatError:  # a damaged run costs only itself
+            continue
+        seconds += [record.canary_before_s, record.canary_after_s]
+    return canaries_of(seconds)

@@ -1,5 +1,6 @@
 """The canaries of a session: how fast the machine usually was, and how far it usually strayed from that."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,8 @@ from loopbench.records.session import read_run, run_folders
 
 FEWEST: Final = 6
 """Canaries from which their usual scatter can be told."""
-GAUSSIAN: Final = 1.4826
-"""Median absolute deviation to standard deviation, where the scatter is normal: Rousseeuw and Croux (1993)."""
+USUAL: Final = 0.8
+"""What more than one canary in five does is the machine's habit (the share of repeats that rule X3 allows, too)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Canaries:
     """
 
     median_s: float | None  # None: never run
-    scatter: float | None  # usual deviation from it, as a share; None: too few to tell
+    scatter: float | None  # as a share of it: four in five lie nearer; None: too few to tell
 
 
 def canaries_of(seconds: Iterable[float | None]) -> Canaries:
@@ -34,8 +35,8 @@ def canaries_of(seconds: Iterable[float | None]) -> Canaries:
     if not known:
         return Canaries(None, None)
     middle_s = median(known)
-    deviation = median(abs(canary_s / middle_s - 1) for canary_s in known)
-    return Canaries(middle_s, GAUSSIAN * deviation if len(known) >= FEWEST else None)
+    strayed = sorted(abs(canary_s / middle_s - 1) for canary_s in known)
+    return Canaries(middle_s, strayed[math.ceil(USUAL * len(known)) - 1] if len(known) >= FEWEST else None)
 
 
 def session_canaries(session_folder: Path) -> Canaries:

@@ -23,8 +23,8 @@ app = "target_app.only:file_write"
 app_dir = "{root}"
 [load]
 users = 100
-spawn_rate = 10
-hold_s = 10
+spawn_rate = 20
+hold_s = 6
 think_time_s = [0.01, 0.05]
 [repeat]
 max_rounds = {rounds}

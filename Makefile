@@ -12,8 +12,8 @@ SCENARIO ?= scenarios/file_write.toml
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-bench: $(VENV)/.runtime ## the main job: four ways of writing a file under 100 users (see `loopbench plan`)
-	$(BIN)/loopbench run $(SCENARIO)
+bench: $(VENV)/.runtime ## the main job: four ways of writing a file under 100 users, at most 20 minutes
+	$(BIN)/loopbench run $(SCENARIO) --max-minutes 19
 
 bench-quick: $(VENV)/.runtime ## the same pipeline and charts in under two minutes
 	$(BIN)/loopbench run $(SCENARIO) --quick

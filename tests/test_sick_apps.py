@@ -84,6 +84,9 @@ RAMP = Label("sleep_in_async_def", Kind.BLOCKED_LOOP, users=100, users_per_s=10,
 
 COMPUTING = {Kind.LOOP_OUT_OF_CPU, Kind.GIL_FIGHT}
 AT_A_TIME = 5
+MORE_TRIES = 2
+"""A shared machine starves an app now and then, and two seconds are then diagnosed with that. Such a one is tried again,
+alone; a rule that is wrong is wrong every time."""
 
 
 def named(label: Label) -> str:
@@ -103,22 +106,30 @@ def diagnoses(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         return label, measured(tmp_path_factory.mktemp(label.app), label, "uvloop" if on_uvloop else "asyncio")
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        together = list(pool.map(measure, sleepy))
-    return dict(together + [measure(label) for label in labels if label not in sleepy])
+        found = dict(pool.map(measure, sleepy))
+    found |= dict(measure(label) for label in labels if label not in sleepy)
+    for _ in range(MORE_TRIES):
+        found |= dict(measure(label) for label in labels if label is not RAMP and wrong(label, found[label]))
+    return found
 
 
 @pytest.mark.parametrize("label", LABELS, ids=named)
 def test_every_app_gets_its_class_its_line_and_what_to_do(diagnoses: dict[Label, Diagnosis], label: Label) -> None:
     diagnosis = diagnoses[label]
-    assert diagnosis.kind in {label.kind, label.or_kind}, told(diagnosis)
-    assert any(label.remedy in remedy for remedy in diagnosis.remedies[:3]), told(diagnosis)
-    guilty = guilty_lines(label.app)
-    if guilty:
-        assert diagnosis.guilty is not None, told(diagnosis)
-        assert (diagnosis.guilty.file, diagnosis.guilty.line) in guilty, told(diagnosis)
-    else:
-        blamed = [line for line in diagnosis.lines if line.blocked and line.owner is not Owner.LIBRARY]
-        assert sum(line.seconds for line in blamed) < 0.1 * label.load_s, told(diagnosis)
+    assert not wrong(label, diagnosis), f"{wrong(label, diagnosis)}: {told(diagnosis)}"
+
+
+def wrong(label: Label, diagnosis: Diagnosis) -> str:
+    """What is wrong with a diagnosis; empty if nothing is."""
+    if diagnosis.kind not in {label.kind, label.or_kind}:
+        return "the class"
+    if not any(label.remedy in remedy for remedy in diagnosis.remedies[:3]):
+        return "what to do"
+    if guilty := guilty_lines(label.app):
+        found = diagnosis.guilty
+        return "" if found is not None and (found.file, found.line) in guilty else "the line"
+    blamed = [line for line in diagnosis.lines if line.blocked and line.owner is not Owner.LIBRARY]
+    return "a line without guilt" if sum(line.seconds for line in blamed) >= 0.1 * label.load_s else ""
 
 
 @pytest.mark.parametrize("label", [RAMP], ids=named)

@@ -85,8 +85,8 @@ RAMP = Label("sleep_in_async_def", Kind.BLOCKED_LOOP, users=100, users_per_s=10,
 COMPUTING = {Kind.LOOP_OUT_OF_CPU, Kind.GIL_FIGHT}
 AT_A_TIME = 5
 MORE_TRIES = 2
-"""A shared machine starves an app now and then, and two seconds are then diagnosed with that. Such a one is tried again,
-alone; a rule that is wrong is wrong every time."""
+"""A shared machine starves an app now and then, and two seconds are then diagnosed with that. Such a one is tried
+again, alone; a rule that is wrong is wrong every time."""
 
 
 def named(label: Label) -> str:

@@ -37,6 +37,7 @@ name = "hello"
 path = "/hello"
 """
 THINKING: Final = "think_time_s = 0.05"
+SLOW_CLIENT: Final = 'user = "http"'
 MACHINE: Final = {"M1", "M2", "M3", "M4", "M5"}
 GENERATOR: Final = {"G1", "G2", "G3", "G4"}
 
@@ -47,20 +48,20 @@ def main() -> int:
     parser.add_argument("--tries", type=int, default=3)
     wrong = 0
     for number in range(1, parser.parse_args().tries + 1):
-        clean, beside, slow = _found(THINKING), _found(THINKING, burning=True), _found('user = "http"')
+        clean, beside, slow = found(THINKING), found(THINKING, burning=True), found(SLOW_CLIENT)
         outcomes = {
             "clean": not (MACHINE | GENERATOR) & set(clean),
             "a burner on the target's core": {"M3", "M5"} <= set(beside),
             "HttpUser": "INVALID" in {slow.get(rule) for rule in ("G1", "G2", "G3")},
         }
-        for (what, right), found in zip(outcomes.items(), (clean, beside, slow), strict=True):
+        for (what, right), faults in zip(outcomes.items(), (clean, beside, slow), strict=True):
             wrong += not right
-            said = ", ".join(f"{rule} {level}" for rule, level in sorted(found.items())) or "nothing"
+            said = ", ".join(f"{rule} {level}" for rule, level in sorted(faults.items())) or "nothing"
             print(f"{'PASS' if right else 'FAIL'}: try {number}, {what}: {said}", flush=True)
     return 1 if wrong else 0
 
 
-def _found(more: str, *, burning: bool = False) -> dict[str, str]:
+def found(more: str, *, burning: bool = False) -> dict[str, str]:
     """Level of each rule that found fault with one short session."""
     with tempfile.TemporaryDirectory() as name, _burner() if burning else nullcontext():
         folder = Path(name)
@@ -74,13 +75,16 @@ def _found(more: str, *, burning: bool = False) -> dict[str, str]:
 
 @contextmanager
 def _burner() -> Iterator[None]:
-    first = min(os.sched_getaffinity(0))
-    code = f"import os; os.sched_setaffinity(0, {{{first}}})\nwhile True: pass"
-    with subprocess.Popen([sys.executable, "-c", code]) as process:
-        try:
-            yield
-        finally:
+    """A process on each of the target's cores that wants it for itself (the generator has the last)."""
+    cores = sorted(os.sched_getaffinity(0))
+    code = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(core)]) for core in cores[:-1] or cores]
+    try:
+        yield
+    finally:
+        for process in processes:
             process.kill()
+            process.wait()
 
 
 if __name__ == "__main__":

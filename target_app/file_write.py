@@ -120,5 +120,5 @@ async def receipt() -> Threads:
     names = [thread.name for thread in threading.enumerate()]
     return Threads(
         anyio_threads=sum(name.startswith("AnyIO worker") for name in names),
-        asyncio_threads=sum(name.startswith("asyncio") for name in names),
+        asyncio_threads=sum(name.startswith(("asyncio", "uvloop")) for name in names),  # named after the loop
     )

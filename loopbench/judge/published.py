@@ -1,12 +1,16 @@
 """What a source claims beside what was measured here: ratios to the first claimed variant, and a plain sentence."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 NEAR = 1.25
-"""Two ratios within this factor tell the same story. One run each: identical runs on a shared 2-core machine differ by
-4 to 14 %, so the ratio of two runs can be off by a fifth without meaning anything."""
+"""Two ratios within this factor tell the same story. With one run each, identical runs on a shared 2-core machine
+differ by 4 to 14 %, so the ratio of two can be off by a fifth without meaning anything."""
+
+
+ONE_RUN_EACH = "one run each, so no interval"
+IN_ROUNDS = "paired inside rounds, the verdicts give the intervals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Published:
 
     source: str
     claims: tuple[Claim, ...]
+    basis: str  # what the measured ratios rest on
 
     @property
     def sentence(self) -> str:
@@ -42,7 +47,7 @@ class Published:
         if not known:
             return f"Nothing can be said about the published figures: {reference.variant} has no measured plateau."
         missed = [claim for claim in known if not claim.reproduced]
-        once = "(one run each, so no interval: ratios within a factor of 1.25 count as reproduced)"
+        once = f"({self.basis}: ratios within a factor of {NEAR} count as reproduced)"
         if not missed:
             return f"Reproduced here: every variant stands to {reference.variant} as published {once}."
         parts = ", ".join(
@@ -55,12 +60,17 @@ class Published:
         return f"{how_many}: measured {parts} {once}."
 
 
-def compare_with_published(source: str, figures: Sequence[tuple[str, float | None, float | None]]) -> Published | None:
+def compare_with_published(
+    source: str,
+    figures: Sequence[tuple[str, float | None, float | None]],
+    paired: Callable[[str, str], float | None] | None = None,
+) -> Published | None:
     """Claims against measurements.
 
     Args:
         source: what to cite.
         figures: (variant, published requests per second, measured requests per second), in the scenario's order.
+        paired: the measured ratio of two variants, compared inside rounds; without it, that of their figures.
 
     Returns:
         None when fewer than two variants have a published figure: there is no ratio to compare.
@@ -68,7 +78,13 @@ def compare_with_published(source: str, figures: Sequence[tuple[str, float | Non
     claimed = [(name, published, measured) for name, published, measured in figures if published is not None]
     if len(claimed) < 2:
         return None
-    _, published_reference, measured_reference = claimed[0]
+    reference, published_reference, measured_reference = claimed[0]
+
+    def measured_ratio(name: str, measured: float | None) -> float | None:
+        if paired is not None:
+            return paired(name, reference)
+        return measured / measured_reference if measured and measured_reference else None
+
     return Published(
         source,
         tuple(
@@ -77,8 +93,9 @@ def compare_with_published(source: str, figures: Sequence[tuple[str, float | Non
                 published_rps=published,
                 measured_rps=measured,
                 published_ratio=published / published_reference,
-                measured_ratio=measured / measured_reference if measured and measured_reference else None,
+                measured_ratio=measured_ratio(name, measured),
             )
             for name, published, measured in claimed
         ),
+        ONE_RUN_EACH if paired is None else IN_ROUNDS,
     )

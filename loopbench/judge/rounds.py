@@ -12,7 +12,7 @@ from functools import cached_property
 from loopbench.judge.plateau_run import PlateauRun
 from loopbench.judge.replicates import MissingRun, Replicates, RunFigure
 from loopbench.judge.stamp_rules import Level
-from loopbench.judge.statistics import Estimate, compare_all, estimate, rounds_still_needed
+from loopbench.judge.statistics import Estimate, compare, compare_all, estimate, rounds_still_needed
 from loopbench.judge.verdict import Better, Quantity, Verdict, judge
 from loopbench.records.session import RecordedScenario
 
@@ -32,6 +32,10 @@ class Judged:
         if variant not in self.replicates.variants:
             return Estimate(())
         return estimate(self.replicates, variant)
+
+    def ratio(self, a: str, b: str) -> float | None:
+        """Of a over b, paired inside rounds; None when no round has both."""
+        return compare(self.replicates, a, b).ratio
 
     @cached_property
     def half_width(self) -> float | None:

@@ -26,7 +26,7 @@ from loopbench.records.session import (
     KIND_STEPS,
     KIND_TIMELINE,
     PlannedRun,
-    RecordedVariant,
+    RecordedScenario,
     RunRecord,
     SessionRecord,
     read_session,
@@ -97,7 +97,7 @@ def judge_session(folder: Path) -> SessionReport:
     order = {variant.slug: index for index, variant in enumerate(scenario.variants)}
     runs = tuple(sorted(judged.ramps, key=lambda run: order[run.variant.slug]))
     rounds = judge_rounds(scenario, tuple(judged.plateaus), len(rejected_runs(folder)))
-    variants, measured = scenario.variants, {run.variant.slug for run in runs}
+    measured = {run.variant.slug for run in runs}
     return SessionReport(
         folder=folder,
         record=record,
@@ -106,9 +106,7 @@ def judge_session(folder: Path) -> SessionReport:
         rounds=rounds,
         stamp=stamp_session(judged.stamps, rounds, judged.canaries),
         claims=session_claims(scenario, runs, rounds, tuple(judged.timelines)),
-        published=compare_with_published(
-            scenario.source, [(each.name, each.published_rps, _measured_rps(each, runs, rounds)) for each in variants]
-        ),
+        published=_published(scenario, runs, rounds),
         missing=tuple(each.name for each in scenario.variants if each.slug not in measured),
         damaged=tuple(judged.damaged),
         notes=tuple(f"not used: {each}" for each in judged.damaged) + _notes(record),
@@ -116,11 +114,15 @@ def judge_session(folder: Path) -> SessionReport:
     )
 
 
-def _measured_rps(variant: RecordedVariant, runs: Sequence[RunReport], rounds: Rounds | None) -> float | None:
-    """Goodput to hold against a published figure: of the rounds, else of a ramp that is not INVALID."""
-    repeated = rounds.goodput.estimate(variant.name).value if rounds else None
-    ramp = next((run.goodput_rps for run in runs if run.variant == variant and run.is_valid), None)
-    return ramp if repeated is None else repeated
+def _published(scenario: RecordedScenario, runs: Sequence[RunReport], rounds: Rounds | None) -> Published | None:
+    """From the rounds, paired; without any from the ramps that are not INVALID. The two are never mixed."""
+    if rounds is not None:
+        goodput = rounds.goodput
+        repeated = [(each.name, each.published_rps, goodput.estimate(each.name).value) for each in scenario.variants]
+        return compare_with_published(scenario.source, repeated, goodput.ratio)
+    ramps = {run.variant.slug: run.goodput_rps for run in runs if run.is_valid}
+    figures = [(each.name, each.published_rps, ramps.get(each.slug)) for each in scenario.variants]
+    return compare_with_published(scenario.source, figures)
 
 
 class _JudgedRuns:

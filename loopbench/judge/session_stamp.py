@@ -13,6 +13,7 @@ from loopbench.judge.metrics import Measured, Metric, NotApplicable, SessionMetr
 from loopbench.judge.rounds import Rounds
 from loopbench.judge.stamp import Finding, Stamp, evaluate_session
 from loopbench.judge.stamp_rules import CHECKS, Level
+from loopbench.judge.verdict import Word
 from loopbench.records.session import PlannedRun
 
 MOST_VARIANTS = 6
@@ -73,11 +74,13 @@ class SessionStamp:
     """What may be believed of a session."""
 
     findings: tuple[MergedFinding, ...]  # faults and remarks, the session's own last
+    answered: bool = False  # every declared pair has a verdict, which rests on valid runs alone
 
     @cached_property
     def level(self) -> Level:
-        """The worst of them."""
-        return max((finding.level for finding in self.findings), default=Level.VALID)
+        """The worst of them; but INVALID runs only degrade a session that answers in spite of them, without them."""
+        worst = max((finding.level for finding in self.findings), default=Level.VALID)
+        return min(worst, Level.DEGRADED) if self.answered else worst
 
     @property
     def label(self) -> str:
@@ -118,7 +121,12 @@ def stamp_session(
     """
     own = evaluate_session(dataclasses.replace(_metrics(rounds), canary_scatter=_scatter(canaries)))
     faults = tuple(MergedFinding(each) for each in own.findings if _is_said(each))
-    return SessionStamp((*(_merged(stamps) if stamps else (NOTHING,)), *faults))
+    return SessionStamp((*(_merged(stamps) if stamps else (NOTHING,)), *faults), _answered(rounds))
+
+
+def _answered(rounds: Rounds | None) -> bool:
+    verdicts = rounds.goodput.verdicts if rounds else ()
+    return bool(verdicts) and all(verdict.word is not Word.INVALID for verdict in verdicts)
 
 
 def _metrics(rounds: Rounds | None) -> SessionMetrics:

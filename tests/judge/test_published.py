@@ -37,3 +37,12 @@ def test_ratios_are_to_the_first_claimed_variant() -> None:
 
 def test_a_single_claim_has_no_ratio_and_nothing_is_said() -> None:
     assert compare_with_published("s", [("a", 100.0, 10.0), ("b", None, 5.0)]) is None
+
+
+def test_with_rounds_the_ratios_are_the_paired_ones_and_the_sentence_says_so() -> None:
+    figures = [("a", 100.0, 200.0), ("b", 50.0, 190.0)]
+    published = compare_with_published("", figures, lambda name, _reference: 1.0 if name == "a" else 0.5)
+    assert published is not None
+    assert [claim.measured_ratio for claim in published.claims] == [1.0, 0.5]
+    assert "paired inside rounds" in published.sentence
+    assert "one run each" not in published.sentence

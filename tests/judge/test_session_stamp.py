@@ -74,7 +74,14 @@ def test_a_good_session_is_valid() -> None:
 def test_the_worst_run_decides() -> None:
     degraded, invalid = run_stamp(hidden_share=Measured(0.05)), run_stamp(steal_share=Measured(0.2))
     assert stamped({"a": [run_stamp(), degraded]}, make_rounds(STEADY)).level is Level.DEGRADED
-    assert stamped({"a": [run_stamp(), degraded, invalid]}, make_rounds(STEADY)).level is Level.INVALID
+    assert stamped({"a": [run_stamp(), degraded, invalid]}).level is Level.INVALID
+
+
+def test_a_session_that_answers_without_its_invalid_runs_is_degraded_by_them() -> None:
+    """They were left out of every verdict; which rule they broke, and how many, is still told."""
+    found = stamped({"a": [run_stamp(), run_stamp(steal_share=Measured(0.2))]}, make_rounds(STEADY))
+    assert found.level is Level.DEGRADED
+    assert [finding.level for finding in found.faults] == [Level.INVALID]
 
 
 def test_a_fault_is_told_once_with_its_worst_figure_and_the_runs_it_hit() -> None:

@@ -12,7 +12,7 @@ from target_app.file_write import Threads, receipt, write_to_file_async
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
 def test_aiofiles_is_seen_on_the_loop_s_own_threads(run: Callable[[Any], Threads]) -> None:
-    """uvloop names its threads after itself."""
+    """Each loop names them after itself."""
 
     async def write_and_tell() -> Threads:
         await write_to_file_async(10)

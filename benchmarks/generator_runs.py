@@ -1,5 +1,6 @@
 """What the generator's benchmarks share: servers on one core, loads of ours and of wrk on another, paired ratios."""
 
+import json
 import math
 import os
 import re
@@ -19,6 +20,7 @@ import numpy as np
 from loopbench.judge.samples import Samples, read_samples
 from loopbench.measure.load import Load
 from loopbench.records.expectation import Expectation
+from loopbench.records.frames import Frame, decode
 from loopbench.records.load_order import ARRIVALS_CONSTANT, CLIENT_LLHTTP, MODE_CLOSED, LoadOrder, OrderedRequest
 from loopbench.records.samples import EVENT_PHASE, PHASE_DRAIN, PHASE_HOLD
 from loopbench.records.session import KIND_PLATEAU, samples_file
@@ -101,9 +103,21 @@ def run(load_order: LoadOrder, folder: Path) -> Ran:
     folder.mkdir()
     with Load(load_order, folder, drain_s=DRAIN_S, cpus=(pinned(GENERATOR_CORE),)) as load:
         load.watch(lambda _: None)
+    return measured(folder)
+
+
+def measured(folder: Path) -> Ran:
+    """What a load left in its folder."""
     samples = read_samples(folder)
     marks = {str(value): at_s for at_s, kind, value in samples.events if kind == EVENT_PHASE}
     return Ran(samples, marks[PHASE_HOLD], marks[PHASE_DRAIN])
+
+
+def origin_s(folder: Path) -> float:
+    """Zero of the generator's times, on this machine's monotonic clock."""
+    first = next(decode((folder / samples_file(0)).read_bytes()))
+    assert isinstance(first, Frame)
+    return float(json.loads(bytes(first.payload))["origin_monotonic_s"])
 
 
 def wrk(url: str, seconds: float, connections: int = 100) -> float:
@@ -129,9 +143,9 @@ class Server:
 
     @property
     def cpu_s(self) -> float:
-        """CPU seconds it has used so far, user and system, all threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """CPU seconds all its threads have used so far: the scheduler's own, exact to the nanosecond."""
+        files = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(file.read_text(encoding="ascii").split()[0]) for file in files) / 1e9
 
 
 @contextmanager

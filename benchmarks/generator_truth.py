@@ -1,30 +1,56 @@
 """Do we measure what wrk measures, and do our users get equal shares: must-shows 2 and 4.
 
-The target app under uvicorn has core 0. In every pair, for each route, LlhttpUser (a plateau run of the real
-generator: 100 users without think time, every answer checked and recorded) and wrk (100 connections) ask it from core
-1, one after the other in random order.
+The target app under uvicorn has core 0. For each route LlhttpUser (a plateau run of the real generator: 100 users
+without think time, every answer checked and recorded) and wrk (100 connections) ask it from core 1 in turns of a
+second: in the order ABBA, so that neither gains from a drift. Our generator stands still (SIGSTOP) while wrk has its
+turn; what it had asked before is answered in a pause that belongs to nobody. With a whole run of each instead of a
+turn, a virtual machine's own ups and downs spread the ratios by 15 to 25 %.
 
-    python benchmarks/generator_truth.py [--quick] [--pairs N] [--seconds S] [--seed N]
+    python benchmarks/generator_truth.py [--quick] [--pairs N] [--seed N]
 
 Printed: both rates, the paired ratio with its 95 % interval, the server's CPU time per request under each, and the
-least and most served user. Under five minutes; --quick takes one, and is too short to decide a close case.
+least and most served user. About six minutes; --quick takes one, and is too short to decide a close case.
 """
 
 import argparse
+import os
 import random
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
-from collections import defaultdict
+import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from benchmarks.generator_runs import Server, order, paired_ratio, run, serving, verdict, wrk
+import numpy as np
+import psutil
+
+from benchmarks.generator_runs import (
+    DRAIN_S,
+    GENERATOR_CORE,
+    Ran,
+    Server,
+    measured,
+    order,
+    origin_s,
+    paired_ratio,
+    pinned,
+    serving,
+    verdict,
+    wrk,
+)
+from loopbench.measure.load import Load
+from loopbench.records.samples import PHASE_HOLD
+from loopbench.records.tail import LiveView
 
 ROUTES: Final = ("/hello", "/write", "/write_bad", "/write_with_thread", "/write_async", "/write_anyio")
 LEAST_RATIO: Final = 0.97
 MOST_UNFAIR: Final = 0.20
+TURN_S: Final = 1.0
+PAUSE_S: Final = 0.25
+"""Between turns: the server works off what the other one had asked last, 100 requests at most."""
 ENOUGH_EACH: Final = 50
 """Fairness is judged where every user was answered so often; with ten answers each, one more or less is 10 %."""
 
@@ -35,13 +61,17 @@ APP: Final = (
 )
 
 
-class Pair(NamedTuple):
-    """One route asked by both, one after the other."""
+class Turn(NamedTuple):
+    """What the server did in one turn."""
 
-    ours_rps: float
-    wrk_rps: float
-    ours_cpu_us: float  # of the server, a request
-    wrk_cpu_us: float
+    rps: float
+    cpu_us: float  # of the server, a request
+
+
+class Route(NamedTuple):
+    """One route, asked by both in turns."""
+
+    pairs: list[tuple[Turn, Turn]]  # ours, wrk's
     least: int  # answers of the least served of our users
     most: int
     failures: int
@@ -53,76 +83,120 @@ def main() -> int:
     if shutil.which("wrk") is None:
         print("wrk is missing: apt install wrk. Nothing was measured.")
         return 1
-    found: dict[str, list[Pair]] = defaultdict(list)
+    routes = random.Random(options.seed).sample(ROUTES, len(ROUTES))  # noqa: S311  reproducible on purpose
+    found = {}
     with tempfile.TemporaryDirectory() as name, serving(APP) as server:
-        for number in range(options.pairs):
-            draw = random.Random(options.seed + number)  # noqa: S311  reproducible on purpose
-            for route in draw.sample(ROUTES, len(ROUTES)):
-                pair = one_pair(server, route, Path(name) / "run", options.seconds, ours_first=draw.random() < 0.5)
-                found[route].append(pair)
-                print(f"pair {number + 1}: {route:18} {pair.ours_rps:9,.0f} wrk {pair.wrk_rps:9,.0f}", flush=True)
+        for route in routes:
+            found[route] = asked_in_turns(server, route, Path(name) / "run", options.pairs)
+            for ours, theirs in found[route].pairs:
+                print(f"{route:18} {ours.rps:9,.0f} wrk {theirs.rps:9,.0f}", flush=True)
     return report(found)
 
 
 def parse_options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="two pairs")
+    parser.add_argument("--quick", action="store_true", help="three pairs")
     parser.add_argument("--pairs", type=int)
-    parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    options.pairs = options.pairs or (2 if options.quick else 8)
+    options.pairs = options.pairs or (3 if options.quick else 20)
     return options
 
 
-def one_pair(server: Server, route: str, folder: Path, seconds: float, *, ours_first: bool) -> Pair:
-    """Both generators, one after the other."""
+class Turns:
+    """Lets a running load of ours and wrk ask a server one after the other, as soon as all users are there."""
 
-    def ours() -> tuple[float, float, int, int, int]:
-        before_s = server.cpu_s
-        ran = run(order(server.url, route, folder, hold_s=seconds), folder)
-        cpu_us = (server.cpu_s - before_s) / len(ran.samples.rows) * 1e6
-        return ran.rps, cpu_us, *ran.per_user, ran.failures
+    def __init__(self, server: Server, route: str, pairs: int, load: Load) -> None:
+        self._server = server
+        self._url = f"{server.url}{route}"
+        self._pairs = pairs
+        self._load = load
+        self.ours: list[tuple[float, float, float]] = []  # monotonic begin and end, CPU seconds of the server
+        self.theirs: list[Turn] = []
 
-    def theirs() -> tuple[float, float]:
-        before_s = server.cpu_s
-        rps = wrk(f"{server.url}{route}", seconds)
-        return rps, (server.cpu_s - before_s) / (rps * max(1, round(seconds))) * 1e6
+    def look(self, view: LiveView) -> None:
+        """Called all the time; does everything at once when the hold has begun."""
+        if view.phase == PHASE_HOLD and not self.ours:
+            for number in range(self._pairs):
+                for turn in (self._ours, self._wrk) if number % 2 == 0 else (self._wrk, self._ours):
+                    turn()
+            self._signal(signal.SIGCONT)
 
-    if ours_first:
-        (rps, cpu_us, least, most, failures), (wrk_rps, wrk_cpu_us) = ours(), theirs()
-    else:
-        (wrk_rps, wrk_cpu_us), (rps, cpu_us, least, most, failures) = theirs(), ours()
-    return Pair(rps, wrk_rps, cpu_us, wrk_cpu_us, least, most, failures)
+    def _ours(self) -> None:
+        self._signal(signal.SIGCONT)
+        time.sleep(PAUSE_S)
+        began_s, before_s = time.perf_counter(), self._server.cpu_s
+        time.sleep(TURN_S)
+        self.ours.append((began_s, time.perf_counter(), self._server.cpu_s - before_s))
+        self._signal(signal.SIGSTOP)
+        time.sleep(PAUSE_S)
+
+    def _wrk(self) -> None:
+        before_s = self._server.cpu_s
+        rps = wrk(self._url, TURN_S)
+        self.theirs.append(Turn(rps, (self._server.cpu_s - before_s) / (rps * TURN_S) * 1e6))
+        time.sleep(PAUSE_S)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for root in self._load.pids:
+            for process in (psutil.Process(root), *psutil.Process(root).children(recursive=True)):
+                os.kill(process.pid, number)
 
 
-def report(found: dict[str, list[Pair]]) -> int:
+def asked_in_turns(server: Server, route: str, folder: Path, pairs: int) -> Route:
+    """Both generators on one route."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    hold_s = pairs * (2 * TURN_S + 3 * PAUSE_S + 0.2) + 1
+    asked = order(server.url, route, folder, hold_s=hold_s)
+    with Load(asked, folder, drain_s=DRAIN_S, cpus=(pinned(GENERATOR_CORE),)) as load:
+        turns = Turns(server, route, pairs, load)
+        load.watch(turns.look)
+    ran = measured(folder)
+    ours = [_our_turn(ran, origin_s(folder), *turn) for turn in turns.ours]
+    return Route(list(zip(ours, turns.theirs, strict=True)), *ran.per_user, ran.failures)
+
+
+def _our_turn(ran: Ran, origin_at_s: float, began_s: float, ended_s: float, cpu_s: float) -> Turn:
+    ends_s = ran.samples.end_s + origin_at_s
+    count = np.count_nonzero(ran.samples.good & (ends_s >= began_s) & (ends_s < ended_s))
+    return Turn(count / (ended_s - began_s), cpu_s / count * 1e6)
+
+
+def report(found: dict[str, Route]) -> int:
     """The tables; 1 if a promise was not kept."""
     print(f"\n{'':18} {'ours':>8} {'wrk':>8}   ours / wrk             server CPU us/request    least and most served")
-    slow, unfair, failures = [], [], 0
     for route in ROUTES:
-        pairs = found[route]
-        ratio, low, high = paired_ratio([(pair.ours_rps, pair.wrk_rps) for pair in pairs])
-        ours, theirs = (statistics.median(values) for values in list(zip(*pairs, strict=True))[:2])
-        cpu_us, wrk_cpu_us = (statistics.median(values) for values in list(zip(*pairs, strict=True))[2:4])
-        worst = max(pairs, key=lambda pair: 1 - pair.least / max(1, pair.most))
+        pairs, least, most, _ = found[route]
+        ratio, low, high = _ratio(found[route])
+        ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
         print(
-            f"{route:18} {ours:8,.0f} {theirs:8,.0f}   {ratio:.3f} [{low:.3f}, {high:.3f}]   "
-            f"{cpu_us:7.1f} with wrk {wrk_cpu_us:7.1f}     {worst.least} and {worst.most}"
+            f"{route:18} {_median(ours, 'rps'):8,.0f} {_median(theirs, 'rps'):8,.0f}   "
+            f"{ratio:.3f} [{low:.3f}, {high:.3f}]   "
+            f"{_median(ours, 'cpu_us'):7.1f} with wrk {_median(theirs, 'cpu_us'):7.1f}     {least} and {most}"
         )
-        slow += [route] if ratio < LEAST_RATIO else []
-        unfair += [route] if worst.least >= ENOUGH_EACH and worst.least < (1 - MOST_UNFAIR) * worst.most else []
-        failures += sum(pair.failures for pair in pairs)
+    slow = [route for route in ROUTES if _ratio(found[route])[0] < LEAST_RATIO]
+    unfair = [
+        route
+        for route, (_, least, most, _) in found.items()
+        if least >= ENOUGH_EACH and least < (1 - MOST_UNFAIR) * most
+    ]
+    failures = sum(each.failures for each in found.values())
     print(f"\n{verdict(reached=not slow)} not below {LEAST_RATIO} of wrk on any route ({', '.join(slow) or 'none is'})")
     fair = f"users differ by less than {MOST_UNFAIR:.0%} wherever each was answered {ENOUGH_EACH} times or more"
     print(f"{verdict(reached=not unfair)} {fair} ({', '.join(unfair) or 'nowhere more'})")
     print(f"{verdict(reached=not failures)} wrong or missing answers: {failures}")
-    print(
-        "Both send the same bytes (request line and Host, nothing else), so where the rates differ, the rhythm does:\n"
-        "compare the server's CPU time for a request under each. It falls when more requests wait at each look."
-    )
+    print("Both send the same bytes: request line and Host, nothing else.")
     return 1 if slow or unfair or failures else 0
+
+
+def _ratio(route: Route) -> tuple[float, float, float]:
+    return paired_ratio([(ours.rps, theirs.rps) for ours, theirs in route.pairs])
+
+
+def _median(turns: list[Turn], name: str) -> float:
+    return statistics.median(getattr(turn, name) for turn in turns)
 
 
 if __name__ == "__main__":

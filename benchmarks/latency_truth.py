@@ -24,12 +24,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from benchmarks.generator_runs import Ran, order, run, serving, verdict
+from benchmarks.generator_runs import Ran, order, origin_s, run, serving, verdict
 from locustfiles.schedule import schedule_of
 from loopbench.judge.open_loop import due_times_s
-from loopbench.records.frames import Frame, decode
 from loopbench.records.load_order import ARRIVALS_EXPONENTIAL, MODE_OPEN
-from loopbench.records.session import samples_file
 
 SERVER: Final = Path(__file__).with_name("latency_truth_server.py")
 QUANTILES: Final = (0.50, 0.95, 0.99)
@@ -136,13 +134,6 @@ def true_responses(due_s: Any, stall_s: Sequence[float], service_s: float) -> An
 def command(log: Path, *options: str) -> list[str]:
     """The server's."""
     return [sys.executable, str(SERVER), "--port", "{port}", "--log", str(log), *options]
-
-
-def origin_s(folder: Path) -> float:
-    """Zero of the generator's times, on this machine's monotonic clock."""
-    first = next(decode((folder / samples_file(0)).read_bytes()))
-    assert isinstance(first, Frame)
-    return float(json.loads(bytes(first.payload))["origin_monotonic_s"])
 
 
 def percentiles(values_ms: Any) -> tuple[float, ...]:

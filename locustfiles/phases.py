@@ -85,12 +85,12 @@ class Phases:
         self._hold()
 
     def _steps(self) -> Iterator[Users]:
-        for users in self._order.steps:
-            yield self._wanted(users, self._at_once)
+        for level in self._order.steps:
+            yield self._wanted(level.users, self._at_once)
             self._came.wait()
             gevent.sleep(self._order.settle_s)
-            self._begin(samples.step_phase(users))
-            gevent.sleep(self._order.hold_s)
+            self._begin(samples.step_phase(level.users))
+            gevent.sleep(level.hold_s)
             self._begin(samples.PHASE_SETTLE)
         self.drain()
 
@@ -101,7 +101,7 @@ class Phases:
     @property
     def _at_once(self) -> float:
         """Locust brings `spawn_rate` users at a time: this many are all."""
-        return max((self._order.users, *self._order.steps))
+        return max((self._order.users, *(level.users for level in self._order.steps)))
 
     def _begin_hold(self) -> None:
         self._begin(samples.PHASE_HOLD)

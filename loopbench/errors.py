@@ -111,6 +111,12 @@ class DataError(LoopbenchError):
     exit_code = ExitCode.DATA
 
 
+class RegressionError(LoopbenchError):
+    """Something is shown to be slower than it was, or a gate was not met."""
+
+    exit_code = ExitCode.REGRESSION
+
+
 class CannotTellError(LoopbenchError):
     """There is a result, but it is not to be trusted."""
 

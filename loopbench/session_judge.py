@@ -9,11 +9,11 @@ from loopbench.records.session import PlannedRun
 class SessionJudge:
     """See `loopbench.measure.judging.Judge`. pandas and scipy are imported when it is asked for the first time."""
 
-    def window_s(self, session_folder: Path, run: PlannedRun) -> float:
-        """How long a plateau run's steady window must last."""
-        from loopbench.judge.between_runs import window_s
+    def least_window_s(self, session_folder: Path, run: PlannedRun) -> float:
+        """How long the steady window of a plateau or a step run must last at least, with all users there."""
+        from loopbench.judge.between_runs import least_window_s
 
-        return window_s(session_folder, run.variant)
+        return least_window_s(session_folder, run.variant)
 
     def faults(self, run_folder: Path, session_folder: Path) -> tuple[str, ...]:
         """Why a run is INVALID; nothing when it may stand."""

@@ -24,23 +24,21 @@ class RoundsStanding(NamedTuple):
     sentence: str
 
 
-def window_s(session_folder: Path, variant: str) -> float:
-    """Seconds the steady window of a variant's plateau runs must last.
+def least_window_s(session_folder: Path, variant: str) -> float:
+    """Seconds a steady window with all users must last, so that each has had a handful of answers (rule D1).
 
-    As long as the scenario says, or until a user has had a handful of answers (rule D1), whichever is longer: the
-    variant's ramp has shown how long one takes with all users there. A loop blocked for 50 ms answers each of 100 users
-    once in five seconds.
+    The variant's ramp has shown how long one takes with all users there; 0 without a ramp. A loop blocked for 50 ms
+    answers each of 100 users once in five seconds.
 
     Raises:
         DataError, FormatError: a folder cannot be read.
     """
     record = read_session(session_folder)
-    wanted_s = record.scenario.repeat.window_s
     ramp = next((path for path in run_folders(session_folder) if path.name.endswith(f"-{KIND_RAMP}-{variant}")), None)
     if ramp is None:
-        return wanted_s
+        return 0.0
     response_s = load_view(open_run(ramp, record.scenario.variants)).mean_response_s or 0.0
-    return round(min(max(wanted_s, RESPONSE_TIMES * response_s), max(wanted_s, LONGEST_WINDOW_S)), 1)
+    return round(min(RESPONSE_TIMES * response_s, LONGEST_WINDOW_S), 1)
 
 
 def faults_of(run_folder: Path, session_folder: Path) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loopbench.errors import DataError
-from loopbench.judge.canaries import session_canaries
+from loopbench.judge.canaries import Canaries, session_canaries
 from loopbench.judge.claims import ClaimAnswer
 from loopbench.judge.curves import Shape, describe
 from loopbench.judge.fits import RunCurve
@@ -54,6 +54,7 @@ class SessionReport:
     steps: tuple[StepReport, ...]
     rounds: Rounds | None
     stamp: SessionStamp
+    canaries: Canaries
     claims: tuple[ClaimAnswer, ...]
     published: Published | None
     missing: tuple[str, ...]  # variants the plan holds but no complete run does
@@ -105,6 +106,7 @@ def judge_session(folder: Path) -> SessionReport:
         steps=tuple(judged.steps),
         rounds=rounds,
         stamp=stamp_session(judged.stamps, rounds, judged.canaries),
+        canaries=judged.canaries,
         claims=session_claims(scenario, runs, rounds, tuple(judged.timelines)),
         published=_published(scenario, runs, rounds),
         missing=tuple(each.name for each in scenario.variants if each.slug not in measured),

@@ -19,8 +19,8 @@ class Standing:
 class Judge(Protocol):
     """Looks at folders, between runs and never beside one."""
 
-    def window_s(self, session_folder: Path, run: PlannedRun) -> float:
-        """How long a plateau run's steady window must last: as planned, or longer where answers take that long."""
+    def least_window_s(self, session_folder: Path, run: PlannedRun) -> float:
+        """How long the steady window of a plateau or a step run must last at least, with all users there."""
 
     def faults(self, run_folder: Path, session_folder: Path) -> tuple[str, ...]:
         """Why a run is INVALID and should be measured again; nothing when it may stand."""

@@ -13,7 +13,7 @@ from loopbench.measure.log_tail import log_tail
 from loopbench.measure.supervise import describe_exit
 from loopbench.records import load_order
 from loopbench.records.generators import WORKER_LATE
-from loopbench.records.session import KIND_STEPS, LOAD_ORDER_FILE, LOCUST_LOG, samples_file
+from loopbench.records.session import LOAD_ORDER_FILE, LOCUST_LOG, samples_file
 from loopbench.records.tail import LiveView, SampleTails
 
 POLL_S: Final = 0.1
@@ -109,5 +109,5 @@ class Load(AbstractContextManager["Load"]):
 
 def _phases_s(order: load_order.LoadOrder) -> float:
     """How long the phases take together, the drain apart."""
-    levels = len(order.steps) if order.kind == KIND_STEPS else 1
-    return order.warmup_s + order.ramp_s + levels * (order.settle_s + order.hold_s)
+    windows_s = [level.hold_s for level in order.steps] or [order.hold_s]
+    return order.warmup_s + order.ramp_s + len(windows_s) * order.settle_s + sum(windows_s)

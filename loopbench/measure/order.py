@@ -1,13 +1,14 @@
 """From a scenario's requests to the order that travels to the generator."""
 
 import base64
+import dataclasses
 import json
 import random
 from pathlib import Path
 
 from loopbench.records.expectation import Expectation
-from loopbench.records.load_order import LoadOrder, OrderedRequest
-from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, KIND_STEPS, PlannedRun, samples_file
+from loopbench.records.load_order import Level, LoadOrder, OrderedRequest
+from loopbench.records.session import KIND_PLATEAU, KIND_STEPS, PlannedRun, samples_file
 from loopbench.scenario import Request, Scenario
 
 
@@ -27,8 +28,8 @@ def make_order(  # noqa: PLR0913  where the two halves meet
         warmup_users=min(load.users, 10),
         warmup_s=load.warmup_s,
         settle_s=repeat.settle_s,
-        hold_s={KIND_RAMP: load.hold_s, KIND_PLATEAU: repeat.window_s, KIND_STEPS: load.step_s}[run.kind],
-        steps=_steps(load.steps, run) if run.kind == KIND_STEPS else (),
+        hold_s=repeat.window_s if run.kind == KIND_PLATEAU else load.hold_s,
+        steps=_steps(load.steps, load.step_s, run) if run.kind == KIND_STEPS else (),
         mode=load.mode,
         rate_rps=load.rate or (0.0, 0.0),
         arrivals=load.arrivals,
@@ -39,9 +40,23 @@ def make_order(  # noqa: PLR0913  where the two halves meet
     )
 
 
-def _steps(levels: list[int], run: PlannedRun) -> tuple[int, ...]:
+def with_least_window(order: LoadOrder, least_s: float) -> LoadOrder:
+    """The same load with steady windows no shorter than this.
+
+    That is for all users. A level of a step load needs its share of it: half the users are answered in half the time.
+    """
+
+    def grown(level: Level) -> Level:
+        return dataclasses.replace(level, hold_s=max(level.hold_s, least_s * level.users / order.users))
+
+    return dataclasses.replace(
+        order, hold_s=max(order.hold_s, least_s), steps=tuple(grown(level) for level in order.steps)
+    )
+
+
+def _steps(levels: list[int], hold_s: float, run: PlannedRun) -> tuple[Level, ...]:
     """In an order drawn from the run's seed: upwards, whatever drifts in the machine would bend the curve."""
-    order = list(levels)
+    order = [Level(users, hold_s) for users in levels]
     random.Random(run.seed).shuffle(order)  # noqa: S311  reproducible on purpose
     return tuple(order)
 

@@ -15,7 +15,7 @@ from loopbench.measure.target import command
 from loopbench.scenario import Scenario
 
 ASK_S: Final = 10.0
-GIT: Final = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false")
+GIT: Final = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 TARGET_PACKAGES: Final = ("uvicorn", "fastapi", "starlette", "anyio", "uvloop", "httptools")
 NOT_RECORDED: Final = frozenset({"--header", "--host", "--port", "--app-dir"})
 """Other in every run, or another field of the record."""
@@ -78,8 +78,8 @@ def git_state(folder: Path) -> dict[str, Any]:
         {"commit": str, "dirty": bool}, or {"commit": a sentence that begins with "not observable"}.
     """
     try:
-        commit = _git(folder, "rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+        commit = clean_git(folder, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(clean_git(folder, "status", "--porcelain", "--untracked-files=no"))}
     except FileNotFoundError:
         return {"commit": not_observable("git is not installed")}
     except subprocess.TimeoutExpired:
@@ -88,7 +88,13 @@ def git_state(folder: Path) -> dict[str, Any]:
         return {"commit": not_observable("the folder is in no git repository, or in one without a commit")}
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def clean_git(folder: Path, *arguments: str) -> str:
+    """What one git command prints, in the user's repository but not under the user's variables and hooks.
+
+    Raises:
+        FileNotFoundError, OSError: there is no git, or it cannot be started.
+        subprocess.CalledProcessError, subprocess.TimeoutExpired: it failed, or took too long.
+    """
     done = subprocess.run(
         [*GIT, "-C", str(folder), *arguments],
         capture_output=True,

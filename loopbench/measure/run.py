@@ -14,7 +14,7 @@ from loopbench.measure.generators import Spread
 from loopbench.measure.load import Load
 from loopbench.measure.machine import Cores
 from loopbench.measure.observer import Observer
-from loopbench.measure.order import make_order
+from loopbench.measure.order import make_order, with_least_window
 from loopbench.measure.receipt import ReceiptValue, ask_receipt
 from loopbench.measure.sensors import Sensors
 from loopbench.measure.services import RunningServices
@@ -60,13 +60,13 @@ class Loaded:
     receipt: dict[str, ReceiptValue] | None
 
 
-def measure_run(bench: Bench, run: PlannedRun, window_s: float | None = None) -> MeasuredRun:
+def measure_run(bench: Bench, run: PlannedRun, least_window_s: float = 0.0) -> MeasuredRun:
     """Walk one line of the plan. What it left is complete afterwards, under the name of an attempt.
 
     Args:
         bench: what the session's runs share.
         run: the line.
-        window_s: length of the steady window, where it must be another than the scenario's.
+        least_window_s: of the steady window with all users, where the scenario's may be too short.
 
     Raises:
         TargetError, GeneratorError: the run failed; what it left stays in its attempt's folder and never counts.
@@ -78,7 +78,7 @@ def measure_run(bench: Bench, run: PlannedRun, window_s: float | None = None) ->
     folder = store.begin_run(bench.folder, run.folder)
     canary_before_s = measure_canary(bench.cores.both)
     try:
-        loaded = _load(bench, run, variant, folder, window_s)
+        loaded = _load(bench, run, variant, folder, least_window_s)
     except LoopbenchError as error:
         error.kept = error.kept or f"what this run left is in {folder}"
         raise
@@ -147,7 +147,7 @@ def _hung(scenario: Scenario, unfinished: int, running: AnyTarget, folder: Path)
     )
 
 
-def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path, window_s: float | None) -> Loaded:
+def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path, least_window_s: float) -> Loaded:
     """Start the target, verify it, put the load on it, ask what came of it, stop both."""
     settings, nonce = bench.scenario.target_of(variant), secrets.token_hex(8)
     with target.started(
@@ -161,7 +161,7 @@ def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path, window_
         explain=bench.explain,
     ) as running:
         order = make_order(bench.scenario, run, nonce=nonce, url=running.url, folder=folder, explain=bench.explain)
-        order = order if window_s is None else dataclasses.replace(order, hold_s=window_s)
+        order = with_least_window(order, least_window_s)
         target.verify(running, order.requests)
         began = time.monotonic()
         drain_s = bench.scenario.load.drain_s

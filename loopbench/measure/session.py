@@ -22,7 +22,7 @@ from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.measure.timeline import measure_timeline
 from loopbench.plan import Plan
-from loopbench.records.session import KIND_PLATEAU, KIND_TIMELINE, OUTSIDE_ROUNDS, PlannedRun
+from loopbench.records.session import KIND_PLATEAU, KIND_STEPS, KIND_TIMELINE, OUTSIDE_ROUNDS, PlannedRun
 from loopbench.scenario import Scenario
 
 MOST_ATTEMPTS = 3
@@ -156,11 +156,11 @@ class _Walk:
 
     def _measure_until_valid(self, bench: Bench, run: PlannedRun) -> None:
         """Again if it came out INVALID; the last attempt counts whatever it is."""
-        window_s = self._judge.window_s(bench.folder, run) if run.kind == KIND_PLATEAU else None
+        least_window_s = self._least_window_s(bench, run)
         repeatable = run.round != OUTSIDE_ROUNDS and run.variant not in self._hopeless
         for attempts_left in reversed(range(MOST_ATTEMPTS if repeatable else 1)):
             bench.stop.check()
-            measured = _measured(bench, run, window_s)
+            measured = _measured(bench, run, least_window_s)
             faults = self._judge.faults(measured.folder, bench.folder) if repeatable else ()
             if not faults or not attempts_left:
                 break
@@ -169,9 +169,12 @@ class _Walk:
             self._hopeless.add(run.variant)
         commit_run(bench, run, measured)
 
+    def _least_window_s(self, bench: Bench, run: PlannedRun) -> float:
+        return self._judge.least_window_s(bench.folder, run) if run.kind in (KIND_PLATEAU, KIND_STEPS) else 0.0
 
-def _measured(bench: Bench, run: PlannedRun, window_s: float | None) -> MeasuredRun:
-    return measure_timeline(bench, run) if run.kind == KIND_TIMELINE else measure_run(bench, run, window_s)
+
+def _measured(bench: Bench, run: PlannedRun, least_window_s: float) -> MeasuredRun:
+    return measure_timeline(bench, run) if run.kind == KIND_TIMELINE else measure_run(bench, run, least_window_s)
 
 
 def _know_the_generator(bench: Bench) -> None:

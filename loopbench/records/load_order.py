@@ -39,6 +39,14 @@ class OrderedRequest:
 
 
 @dataclass(frozen=True)
+class Level:
+    """One level of a step load."""
+
+    users: int
+    hold_s: float
+
+
+@dataclass(frozen=True)
 class LoadOrder:
     """One run's load. Written by the harness as `load.json`, read once by the locustfile."""
 
@@ -52,8 +60,8 @@ class LoadOrder:
     warmup_users: int
     warmup_s: float
     settle_s: float  # plateau, steps: after users have come, before anything counts
-    hold_s: float  # of the hold, or of each step
-    steps: tuple[int, ...]  # steps: users of each level, in the order they are walked
+    hold_s: float  # ramp, plateau: all users there
+    steps: tuple[Level, ...]  # steps: in the order they are walked
     mode: str  # MODE_CLOSED: users ask when they have thought; MODE_OPEN: requests are due on a schedule
     rate_rps: tuple[float, float]  # open mode: due requests per second, from and to; (0, 0) in closed mode
     arrivals: str  # open mode: gaps between due requests, one of the ARRIVALS_ constants

@@ -7,7 +7,7 @@ import pytest
 
 from locustfiles.phases import Phases
 from loopbench.records.expectation import Expectation
-from loopbench.records.load_order import LoadOrder, OrderedRequest
+from loopbench.records.load_order import Level, LoadOrder, OrderedRequest
 
 
 def order(kind: str, steps: tuple[int, ...] = ()) -> LoadOrder:
@@ -25,7 +25,7 @@ def order(kind: str, steps: tuple[int, ...] = ()) -> LoadOrder:
         warmup_s=0,
         settle_s=0,
         hold_s=0,
-        steps=steps,
+        steps=tuple(Level(users, 0.0) for users in steps),
         mode="closed",
         rate_rps=(0.0, 0.0),
         arrivals="constant",

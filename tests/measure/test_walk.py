@@ -35,7 +35,7 @@ class FakeJudge:
     enough_after: int = 99
     rounds_asked: int = 0
 
-    def window_s(self, _session_folder: Path, _run: PlannedRun) -> float:
+    def least_window_s(self, _session_folder: Path, _run: PlannedRun) -> float:
         return 6.0
 
     def faults(self, run_folder: Path, _session_folder: Path) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class Stage:
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage(tmp_path)
 
-    def measure(_bench: Any, run: PlannedRun, _window_s: float | None) -> Any:
+    def measure(_bench: Any, run: PlannedRun, _least_window_s: float) -> Any:
         made.attempts.append(run)
         return SimpleNamespace(folder=Path(run.variant))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loopbench.judge.canaries import Canaries
 from loopbench.judge.diagnosis import not_observed
 from loopbench.judge.insights import Insights
 from loopbench.judge.latency import LatencyPoint, Percentiles
@@ -102,6 +103,7 @@ def session(
         steps=(),
         rounds=None,
         stamp=VALID_SESSION,
+        canaries=Canaries(0.003, 0.02),
         claims=(),
         published=compare_with_published(
             "An article", [(each.name, each.published_rps, measured.get(each.name)) for each in made]

@@ -1,0 +1,174 @@
+"""`loopbench compare`: two sessions, or two revisions of an app measured in the same rounds."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loopbench.commands.measuring import begin_session, new_seed
+from loopbench.commands.options import RESULTS, Overrides, Rounds, Seed
+from loopbench.console import say
+from loopbench.errors import CannotTellError, RegressionError, UsageError
+from loopbench.showable import showable
+
+if TYPE_CHECKING:
+    from loopbench.judge.comparison import Changed, Comparing
+    from loopbench.measure.session import Wanted
+    from loopbench.scenario import Scenario
+
+TWO = 2
+
+
+def compare(  # noqa: PLR0913  one parameter an option
+    what: Annotated[
+        list[Path],
+        typer.Argument(metavar="A B | SCENARIO", help="Two session folders; or a scenario, with --rev twice."),
+    ],
+    *,
+    rev: Annotated[
+        list[str] | None,
+        typer.Option(metavar="REV", help="A git revision of the app, the older one first; `.`: the files as they are."),
+    ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare sessions of unlike machines, versions or loads.")
+    ] = False,
+    tolerance: Annotated[
+        float, typer.Option(min=0, max=10, help="A loss is a regression when its whole interval lies beyond this.")
+    ] = 0.10,
+    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+    override: Overrides = None,
+    seed: Seed = None,
+    rounds: Rounds = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0, help="With --rev: begin no round that ends later.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="With --rev: folder for results.")] = RESULTS,
+) -> None:
+    """Is it slower than it was? Exit code 1: a regression is shown; 3: nothing can be told; 0: none is shown."""
+    if rev is None:
+        _compare_folders(what, tolerance, anyway=anyway, as_json=as_json)
+        return
+    if len(what) != 1 or len(rev) != TWO:
+        raise UsageError(
+            f"--rev takes one scenario and two revisions, here {len(what)} and {len(rev)}",
+            slug="compare-arguments",
+            hints=("loopbench compare SCENARIO --rev main --rev HEAD",),
+        )
+    from loopbench.measure.session import Wanted
+    from loopbench.scenario import load
+
+    question = load(what[0], tuple(override or ()), rounds=rounds)
+    found = _measure_revisions(question, rev, tolerance, new_seed(seed), out, Wanted(max_minutes=max_minutes))
+    _tell(found, as_json=as_json)
+
+
+def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_json: bool) -> None:
+    from loopbench.judge.comparison import compare_sessions
+    from loopbench.judge.session_report import judge_session
+
+    if len(folders) != TWO:
+        raise UsageError(
+            f"two session folders are compared, here are {len(folders)}",
+            slug="compare-arguments",
+            hints=("loopbench compare DIR_BEFORE DIR_AFTER", "loopbench compare SCENARIO --rev main --rev HEAD"),
+        )
+    found = compare_sessions(judge_session(folders[0]), judge_session(folders[1]), tolerance)
+    if found.unlike and not anyway:
+        raise UsageError(
+            f"the two sessions differ in more than the code: {'; '.join(each.sentence for each in found.unlike[:8])}"
+            + (f"; and {len(found.unlike) - 8} more" if len(found.unlike) > 8 else ""),
+            slug="unlike-sessions",
+            where=f"{folders[0]} and {folders[1]}",
+            hints=("measure both under the same conditions", "--anyway, if that difference is what you compare"),
+        )
+    _tell(found, as_json=as_json)
+
+
+def _measure_revisions(  # noqa: PLR0913  what the command line says
+    question: "Scenario", labels: list[str], tolerance: float, seed: int, out: Path, wanted: "Wanted"
+) -> "Comparing":
+    """Both in one session: the same rounds, in random order."""
+    from loopbench.commands.ending import leave_if_ended_early
+    from loopbench.commands.reporting import draw
+    from loopbench.judge.comparison import compare_revisions
+    from loopbench.measure.revisions import at, at_revisions, checked_out
+
+    with checked_out(question, labels) as (before, after):
+        outcome = begin_session(at_revisions(question, (before, after)), seed, out, wanted)
+        judged = draw(outcome.folder) if outcome.finished_runs else None
+    leave_if_ended_early(outcome)
+    assert judged is not None, "a session that was not ended early has runs"
+    pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}
+    told = (f"{each.label} ({each.commit[:12]})" for each in (before, after))
+    return compare_revisions(judged, pairs, *told, tolerance)
+
+
+def _tell(found: "Comparing", *, as_json: bool) -> None:
+    """Print it and leave with what it amounts to."""
+    if as_json:
+        say(json.dumps(_values(found), indent=1, allow_nan=False))
+    else:
+        for line in _lines(found):
+            say(showable(line))
+    if found.regressions:
+        shown = "; ".join(each.verdict.sentence for each in found.regressions)
+        raise RegressionError(f"slower by more than {found.tolerance:.0%}: {shown}", slug="regression")
+    if found.untold or not found.changed:
+        reasons = [f"{each.variant}: {each.verdict.sentence}" for each in found.untold] or ["no variant is in both"]
+        raise CannotTellError(
+            f"nothing can be told: {'; '.join(reasons)}", slug="compare", hints=("measure more rounds: --rounds",)
+        )
+
+
+def _lines(found: "Comparing") -> Iterator[str]:
+    yield f"before  {found.before}"
+    yield f"after   {found.after}"
+    for each in found.unlike:
+        yield f"unlike  {each.sentence}"
+    if found.drift is not None:
+        yield f"the machine itself: {math.expm1(found.drift):.1%} apart; every interval is wider by that"
+    for name in found.only_in_one:
+        yield f"only in one of them: {name}"
+    for changed in found.changed:
+        yield ""
+        yield f"{changed.change}: {changed.verdict.sentence}"
+        yield from _why(changed)
+
+
+def _why(changed: "Changed") -> Iterator[str]:
+    """What the loop says, and the line to look at; only where something is shown."""
+    if changed.change == "REGRESSION" and changed.diagnosis is not None:
+        yield f"    {changed.diagnosis.sentence}"
+        if changed.diagnosis.guilty is not None:
+            yield f"    {changed.diagnosis.guilty.place}"
+
+
+def _values(found: "Comparing") -> dict[str, Any]:
+    return {
+        "format": 1,
+        "before": found.before,
+        "after": found.after,
+        "tolerance": found.tolerance,
+        "machine_drift": found.drift,
+        "unlike": [{"fact": each.fact, "before": each.a, "after": each.b} for each in found.unlike],
+        "only_in_one": list(found.only_in_one),
+        "changes": [_change_values(each) for each in found.changed],
+    }
+
+
+def _change_values(changed: "Changed") -> dict[str, Any]:
+    verdict, diagnosis = changed.verdict, changed.diagnosis
+    return {
+        "variant": changed.variant,
+        "quantity": verdict.quantity.name,
+        "change": str(changed.change),
+        "verdict": str(verdict.word),
+        "ratio": verdict.shown_ratio,
+        "interval": verdict.shown_interval,
+        "reason": verdict.reason,
+        "diagnosis": None if diagnosis is None else str(diagnosis.kind),
+        "line": None if diagnosis is None or diagnosis.guilty is None else diagnosis.guilty.place,
+    }

@@ -1,0 +1,110 @@
+"""Two sessions side by side: which facts differ besides the code that is compared."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loopbench.records.session import SessionRecord
+
+NOT_THE_MACHINE: Final = frozenset({"load_average_1min"})
+"""Of the machine's facts, those that say how it was at one moment."""
+
+NOT_MEASURED: Final = ("title", "question", "source", "baseline", "claims", "repeat.precision", "repeat.max_rounds")
+FREE_TO_DIFFER: Final = frozenset({"published", "app_dir", "python", "min_rounds"})
+"""Settings that change nothing in what one run measures, or are what is compared: where the app lies, and its Python,
+whose version and packages are compared instead of its path."""
+
+ABSENT: Final = "absent"
+MOST_CHARACTERS: Final = 60
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One fact and its two values, as text."""
+
+    fact: str
+    a: str
+    b: str
+
+    @property
+    def sentence(self) -> str:
+        """For the console."""
+        return f"{self.fact}: {_short(self.a)} in A, {_short(self.b)} in B"
+
+
+def differences(a: SessionRecord, b: SessionRecord) -> tuple[Difference, ...]:
+    """Every fact that would move the figures by itself: machine, versions, load, how the app is served.
+
+    The app's own code (its commit, its folder) is not among them: that is what is compared. Variants that only one
+    session has are left out.
+    """
+    facts_a, facts_b = dict(_facts(a)), dict(_facts(b))
+    _keep_shared_variants(facts_a, facts_b)
+    keys = dict.fromkeys([*facts_a, *facts_b])
+    return tuple(
+        Difference(key, facts_a.get(key, ABSENT), facts_b.get(key, ABSENT))
+        for key in keys
+        if facts_a.get(key, ABSENT) != facts_b.get(key, ABSENT)
+    )
+
+
+def code_of(record: SessionRecord) -> str:
+    """The commits of the folders the app and the scenario lie in, in a few words."""
+    states = record.provenance.get("git", {}).values()
+    commits = dict.fromkeys(
+        f"{state.get('commit', ABSENT)[:12]}{' + changes' * bool(state.get('dirty'))}" for state in states
+    )
+    return ", ".join(commits) or "not observable"
+
+
+def _facts(record: SessionRecord) -> Iterator[tuple[str, str]]:
+    yield "loopbench", record.loopbench
+    yield "quick", str(record.scenario.quick)
+    yield "explain", str(record.scenario.explain)
+    yield from _texts("machine", {key: value for key, value in record.machine.items() if key not in NOT_THE_MACHINE})
+    yield from _texts("loopbench's", record.packages)
+    pythons = record.provenance.get("pythons", {})
+    for place, python in enumerate(pythons.values()):
+        yield from _texts(f"target python {place + 1}" if len(pythons) > 1 else "target python", python)
+    for slug, settings in record.provenance.get("servers", {}).items():
+        yield from _texts(f"variant {slug}: uvicorn", settings)
+    yield from _settings(record)
+
+
+def _settings(record: SessionRecord) -> Iterator[tuple[str, str]]:
+    """A variant's under its slug: its place in the file may have moved."""
+    for key, value in record.settings.items():
+        if key.startswith(NOT_MEASURED) or FREE_TO_DIFFER & set(key.split(".")):
+            continue
+        variant = re.match(r"variants\[(\d+)\]\.(.+)", key)
+        if variant is None:
+            yield key, value
+        elif int(variant[1]) < len(record.scenario.variants):
+            yield f"variant {record.scenario.variants[int(variant[1])].slug}: {variant[2]}", value
+
+
+def _texts(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A nested mapping, flat, values as text."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _texts(f"{name} {key}", value)
+        else:
+            yield f"{name} {key}", value if isinstance(value, str) else json.dumps(value)
+
+
+def _keep_shared_variants(*sessions: dict[str, str]) -> None:
+    slugs = [{_slug(key) for key in facts if _slug(key)} for facts in sessions]
+    shared = set.intersection(*slugs)
+    for facts in sessions:
+        for key in [key for key in facts if _slug(key) and _slug(key) not in shared]:
+            del facts[key]
+
+
+def _slug(key: str) -> str:
+    return key.removeprefix("variant ").partition(":")[0] if key.startswith("variant ") else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"

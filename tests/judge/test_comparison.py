@@ -1,0 +1,129 @@
+"""Before and after: when something is called a regression, and when nothing can be told."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from loopbench.judge.canaries import Canaries
+from loopbench.judge.comparison import Change, Comparing, compare_revisions, compare_sessions
+from loopbench.judge.likeness import code_of, differences
+from loopbench.judge.session_report import SessionReport
+from loopbench.judge.statistics import Estimate, UnpairedEstimate
+from tests.plots.causes import explained, repeated
+from tests.plots.reports import Made, session
+
+BEFORE = Made("def", rps=500)
+NOISE = 0.03
+
+
+def measured(rps: float, seed: int, *, rounds: int = 6, canary_s: float = 0.003) -> SessionReport:
+    """A session of one variant without neighbours."""
+    made = [replace(BEFORE, rps=rps), Made("other", rps=500)]
+    report = repeated(explained(session(made, neighbours=())), rounds, seed=seed, spread=NOISE)
+    return replace(report, canaries=Canaries(canary_s, 0.02))
+
+
+def change(found: Comparing, variant: str = "def") -> Change:
+    return next(each.change for each in found.changed if each.variant == variant)
+
+
+def test_a_loss_beyond_the_tolerance_is_a_regression() -> None:
+    found = compare_sessions(measured(500, 1), measured(300, 2))
+    assert change(found) is Change.REGRESSION
+    assert change(found, "other") is Change.NONE_SHOWN
+    assert [each.variant for each in found.regressions] == ["def"]
+
+
+def test_a_loss_within_the_tolerance_is_none() -> None:
+    assert change(compare_sessions(measured(500, 1), measured(470, 2), tolerance=0.2)) is Change.NONE_SHOWN
+
+
+def test_a_gain_is_no_regression() -> None:
+    assert change(compare_sessions(measured(300, 1), measured(500, 2))) is Change.NONE_SHOWN
+
+
+def test_what_the_machine_lost_is_not_the_apps_regression() -> None:
+    slow_machine = measured(300, 2, canary_s=0.005)
+    assert change(compare_sessions(measured(500, 1), slow_machine)) is not Change.REGRESSION
+
+
+def test_the_same_app_twice_is_never_a_regression_in_a_hundred_pairs() -> None:
+    pairs = [compare_sessions(measured(500, 2 * seed), measured(500, 2 * seed + 1)) for seed in range(100)]
+    assert not [pair for pair in pairs if pair.regressions]
+
+
+def test_without_rounds_nothing_can_be_told() -> None:
+    picture = replace(measured(500, 1), rounds=None)
+    found = compare_sessions(picture, measured(300, 2))
+    assert [each.change for each in found.changed] == [Change.CANNOT_TELL, Change.CANNOT_TELL]
+    assert "A has no rounds" in found.changed[0].verdict.sentence
+    assert found.untold
+
+
+def test_a_variant_of_one_session_alone_is_named_and_not_compared() -> None:
+    more = repeated(explained(session([BEFORE, Made("new")], neighbours=())), 6)
+    found = compare_sessions(measured(500, 1), more)
+    assert [each.variant for each in found.changed] == ["def"]
+    assert found.only_in_one == ("other", "new")
+
+
+def test_revisions_are_paired_inside_their_rounds() -> None:
+    made = [Made("def @ main", rps=500), Made("def @ HEAD", rps=300)]
+    report = repeated(explained(session(made, neighbours=())), 6, spread=NOISE)
+    found = compare_revisions(report, {"def": ("def @ main", "def @ HEAD")}, "main", "HEAD")
+    assert change(found) is Change.REGRESSION
+    assert found.changed[0].diagnosis is not None
+
+
+def test_unlike_facts_are_named_with_both_values() -> None:
+    a, b = measured(500, 1).record, measured(500, 2).record
+    assert differences(a, b) == ()
+    other = replace(b, machine=b.machine | {"cpu": "another"}, settings={"load.users": "50"})
+    assert [each.sentence for each in differences(replace(a, settings={"load.users": "100"}), other)] == [
+        "machine cpu: a CPU in A, another in B",
+        "load.users: 100 in A, 50 in B",
+    ]
+
+
+def test_the_code_and_what_nobody_measures_may_differ() -> None:
+    a = measured(500, 1).record
+    b = replace(
+        a,
+        provenance={"git": {"/x": {"commit": "b" * 40, "dirty": True}}},
+        machine=a.machine | {"load_average_1min": 3.0},
+        settings={"title": "another", "target.app_dir": "elsewhere", "claims[0].id": "1"},
+    )
+    assert differences(a, b) == ()
+    assert code_of(b) == "bbbbbbbbbbbb + changes"
+
+
+def test_a_variants_settings_are_found_by_its_name_not_its_place() -> None:
+    a = measured(500, 1).record
+    swapped = replace(a, scenario=replace(a.scenario, variants=a.scenario.variants[::-1]))
+    in_a = replace(a, settings={"variants[0].path": "/a", "variants[1].path": "/b"})
+    in_b = replace(swapped, settings={"variants[1].path": "/a", "variants[0].path": "/b"})
+    assert differences(in_a, in_b) == ()
+
+
+def test_unpaired_is_welchs_t() -> None:
+    draw = np.random.default_rng(4)
+    above, below = draw.normal(0.2, 0.05, 6), draw.normal(0.0, 0.15, 9)
+    made = UnpairedEstimate(Estimate(tuple(above)), Estimate(tuple(below)))
+    welch = stats.ttest_ind(above, below, equal_var=False)
+    interval = made.interval()
+    assert interval is not None
+    assert made.p_value == pytest.approx(welch.pvalue)
+    assert [math.log(interval.low), math.log(interval.high)] == pytest.approx(list(welch.confidence_interval()))
+
+
+def test_the_drift_widens_the_interval_on_both_sides() -> None:
+    sides = Estimate((0.1, 0.2)), Estimate((0.0, 0.1))
+    without, widened = UnpairedEstimate(*sides).interval(), UnpairedEstimate(*sides, drift=0.3).interval()
+    assert without is not None
+    assert widened is not None
+    assert math.log(widened.high / without.high) == pytest.approx(0.3)
+    assert math.log(without.low / widened.low) == pytest.approx(0.3)
+    assert UnpairedEstimate(*sides, drift=0.3).p_value == 1.0

@@ -49,7 +49,7 @@ bench-truth: $(VENV)/.dev ## our throughput against wrk's on real routes, our la
 	$(BIN)/python benchmarks/latency_truth.py
 
 bench-probe: $(VENV)/.dev ## what the probe costs, and how often it names the right line
-	$(BIN)/python benchmarks/probe_accuracy.py
+	$(BIN)/python benchmarks/probe_accuracy.py --repeat 3
 	$(BIN)/python benchmarks/probe_cost.py --level watch
 	$(BIN)/python benchmarks/probe_cost.py --level explain
 

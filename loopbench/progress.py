@@ -125,6 +125,10 @@ class PlainProgress:
         self._course = _Course()
         self._said_s = 0.0
 
+    def waiting(self, sentence: str) -> None:
+        """See `Observer`."""
+        say(sentence)
+
     def session_started(self, scenario: Scenario, plan: Plan, folder: Path) -> None:
         """See `Observer`."""
         self._course.begin(plan)
@@ -185,6 +189,10 @@ class LiveProgress:
             refresh_per_second=4,
         )
         self._task: TaskID | None = None
+
+    def waiting(self, sentence: str) -> None:
+        """See `Observer`."""
+        self._console.print(sentence, markup=False)
 
     def session_started(self, scenario: Scenario, plan: Plan, folder: Path) -> None:
         """See `Observer`."""

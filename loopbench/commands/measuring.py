@@ -12,6 +12,7 @@ from loopbench.commands.options import RESULTS, Overrides, Quick, Rounds, Scenar
 from loopbench.console import say
 
 if TYPE_CHECKING:
+    from loopbench.measure.observer import Observer
     from loopbench.measure.session import SessionOutcome, Wanted
     from loopbench.scenario import Scenario
 
@@ -33,17 +34,31 @@ def run(  # noqa: PLR0913  one parameter an option
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Go on with this session: same scenario, seed and plan.")
     ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Begin when another measurement here has ended.")] = False,
+    no_lock: Annotated[bool, typer.Option("--no-lock", help="Measure beside another one all the same.")] = False,
+    events: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append one JSON object for everything that happens.")
+    ] = None,
 ) -> None:
     """Measure every variant of a scenario and draw what happened."""
+    from loopbench.events import EventLog, Observers
+    from loopbench.measure.lock import IfBusy
     from loopbench.measure.session import Wanted
+    from loopbench.progress import observer_for
     from loopbench.scenario import load
 
     question = load(scenario, tuple(override or ()), quick=quick, rounds=rounds)
-    wanted = Wanted(quick=quick, explain=explain, max_minutes=max_minutes)
+    if_busy = IfBusy.MEASURE_BESIDE_IT if no_lock else IfBusy.WAIT if wait else IfBusy.REFUSE
+    wanted = Wanted(quick=quick, explain=explain, max_minutes=max_minutes, if_busy=if_busy)
+    log = EventLog(events) if events else None
+    observer = observer_for(sys.stdout) if log is None else Observers((observer_for(sys.stdout), log))
     if resume:
-        _report_and_end(resume_session(question, resume, wanted))
+        outcome = resume_session(question, resume, wanted, observer)
     else:
-        _report_and_end(begin_session(question, new_seed(seed), out, wanted))
+        outcome = begin_session(question, new_seed(seed), out, wanted, observer)
+    if log is not None:
+        log.session_ended(outcome)
+    _report_and_end(outcome)
 
 
 def plan(
@@ -121,8 +136,10 @@ def ui(
     serve_web_ui(load(scenario, tuple(override or ())), port, say)
 
 
-def begin_session(question: "Scenario", seed: int, out: Path, wanted: "Wanted") -> "SessionOutcome":
-    """Measure a scenario in a new folder."""
+def begin_session(
+    question: "Scenario", seed: int, out: Path, wanted: "Wanted", observer: "Observer | None" = None
+) -> "SessionOutcome":
+    """Measure a scenario in a new folder. Without an observer, progress is shown on stdout."""
     from loopbench.measure.session import measure_session, new_session
     from loopbench.plan import make_plan
     from loopbench.progress import observer_for
@@ -130,11 +147,14 @@ def begin_session(question: "Scenario", seed: int, out: Path, wanted: "Wanted") 
 
     planned = make_plan(question, seed)
     open_folder = partial(new_session, question, planned, out, wanted)
-    return measure_session(question, planned, open_folder, observer_for(sys.stdout), SessionJudge(), wanted)
+    watching = observer or observer_for(sys.stdout)
+    return measure_session(question, planned, open_folder, watching, SessionJudge(), wanted)
 
 
-def resume_session(question: "Scenario", folder: Path, wanted: "Wanted") -> "SessionOutcome":
-    """Go on with a session where it ended."""
+def resume_session(
+    question: "Scenario", folder: Path, wanted: "Wanted", observer: "Observer | None" = None
+) -> "SessionOutcome":
+    """Go on with a session where it ended. Without an observer, progress is shown on stdout."""
     from loopbench.measure.resume import check_resumable
     from loopbench.measure.session import measure_session
     from loopbench.plan import make_plan
@@ -142,7 +162,8 @@ def resume_session(question: "Scenario", folder: Path, wanted: "Wanted") -> "Ses
     from loopbench.session_judge import SessionJudge
 
     planned = make_plan(question, check_resumable(folder, question, explain=wanted.explain))
-    return measure_session(question, planned, lambda: folder, observer_for(sys.stdout), SessionJudge(), wanted)
+    watching = observer or observer_for(sys.stdout)
+    return measure_session(question, planned, lambda: folder, watching, SessionJudge(), wanted)
 
 
 def _report_and_end(outcome: "SessionOutcome") -> None:

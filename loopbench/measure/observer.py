@@ -13,6 +13,9 @@ from loopbench.scenario import Scenario
 class Observer(Protocol):
     """Called from the measuring loop: must return at once."""
 
+    def waiting(self, sentence: str) -> None:
+        """Before anything begins: for another measurement to end."""
+
     def session_started(self, scenario: Scenario, plan: Plan, folder: Path) -> None:
         """Before the first run."""
 

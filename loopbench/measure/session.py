@@ -15,7 +15,7 @@ from loopbench.measure.ceiling import own_ceiling
 from loopbench.measure.description import describe
 from loopbench.measure.generators import spread_of
 from loopbench.measure.judging import Judge
-from loopbench.measure.lock import one_at_a_time
+from loopbench.measure.lock import IfBusy, one_at_a_time
 from loopbench.measure.observer import Observer
 from loopbench.measure.run import Bench, MeasuredRun, commit_run, measure_run
 from loopbench.measure.services import RunningServices
@@ -36,6 +36,7 @@ class Wanted:
     quick: bool = False
     explain: bool = False
     max_minutes: float | None = None
+    if_busy: IfBusy = IfBusy.REFUSE
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def measure_session(  # noqa: PLR0913  a session's six facts
         EnvironmentRefusedError: before anything was started, another measurement runs or results cannot be written.
     """
     stop = StopWish()
-    with one_at_a_time(), stop.listening():
+    with one_at_a_time(wanted.if_busy, observer.waiting), stop.listening():
         folder = open_folder()
         observer.session_started(scenario, plan, folder)
         walk, error = _Walk(plan, judge, wanted), None

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -129,6 +129,17 @@ def wrk(url: str, seconds: float, connections: int = 100) -> float:
     return float(per_second[1])
 
 
+class Scheduled(NamedTuple):
+    """What the scheduler says of a process (schedstat), exact to the nanosecond."""
+
+    cpu_s: float
+    turns: int  # how often one of its threads was put on a core: once for every time it woke
+
+    def since(self, before: "Scheduled") -> "Scheduled":
+        """Between two moments."""
+        return Scheduled(self.cpu_s - before.cpu_s, self.turns - before.turns)
+
+
 @dataclass(frozen=True)
 class Server:
     """A server that listens on loopback."""
@@ -142,10 +153,11 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def cpu_s(self) -> float:
-        """CPU seconds all its threads have used so far: the scheduler's own, exact to the nanosecond."""
+    def scheduled(self) -> Scheduled:
+        """All its threads since it started."""
         files = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
-        return sum(int(file.read_text(encoding="ascii").split()[0]) for file in files) / 1e9
+        rows = [tuple(map(int, file.read_text(encoding="ascii").split())) for file in files]
+        return Scheduled(sum(row[0] for row in rows) / 1e9, sum(row[2] for row in rows))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from loopbench.judge.rounds import Judged, Rounds
 from loopbench.judge.run_report import RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.session_stamp import MergedFinding, SessionStamp
-from loopbench.judge.stamp_rules import Level
+from loopbench.judge.stamp_checks import Level
 from loopbench.judge.statistics import samples_needed
 from loopbench.records.samples import PHASE_HOLD
 from loopbench.records.session import REPORT_FILE

@@ -11,7 +11,7 @@ from loopbench.judge.curves import Hinge, NoShape, Shape, Usl
 from loopbench.judge.figures import rounded
 from loopbench.judge.fits import RunCurve
 from loopbench.judge.session_report import SessionReport
-from loopbench.judge.stamp_rules import Level
+from loopbench.judge.stamp_checks import Level
 from loopbench.showable import showable
 from plots import panels, style, validity
 from plots.panels import Caption, Panel, Sheet

@@ -6,7 +6,7 @@ from typing import Final
 from loopbench.judge.run_report import RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.stamp import Stamp
-from loopbench.judge.stamp_rules import Level
+from loopbench.judge.stamp_checks import Level
 from plots import style
 
 MOST_RULES: Final = 4

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from loopbench.judge.plateau_run import PlateauRun
 from loopbench.judge.replicates import MissingRun, Replicates, RunFigure
-from loopbench.judge.stamp_rules import Level
+from loopbench.judge.stamp_checks import Level
 from loopbench.judge.statistics import Estimate, compare, compare_all, estimate, rounds_still_needed
 from loopbench.judge.verdict import Better, Quantity, Verdict, judge
 from loopbench.records.session import RecordedScenario

@@ -13,7 +13,7 @@ from loopbench.judge.occupancy import Moment, PhaseEnd, moments, phase_ends
 from loopbench.judge.run_files import RunFiles
 from loopbench.judge.samples import Mask
 from loopbench.judge.stamp import Stamp
-from loopbench.judge.stamp_rules import Level
+from loopbench.judge.stamp_checks import Level
 from loopbench.judge.windows import Curve, curve_from_completions
 from loopbench.records import samples as layout
 from loopbench.records.session import LOCUST_CSV_PREFIX, RecordedVariant, RunRecord, SessionRecord

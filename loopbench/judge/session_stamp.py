@@ -12,7 +12,8 @@ from loopbench.judge.figures import listed
 from loopbench.judge.metrics import Measured, Metric, NotApplicable, SessionMetrics
 from loopbench.judge.rounds import Rounds
 from loopbench.judge.stamp import Finding, Stamp, evaluate_session
-from loopbench.judge.stamp_rules import CHECKS, Level
+from loopbench.judge.stamp_checks import Level
+from loopbench.judge.stamp_rules import CHECKS
 from loopbench.judge.verdict import Word
 from loopbench.records.session import PlannedRun
 

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Final
 
 from loopbench.judge.metrics import Measured, Metric, NotApplicable, NotObservable, RunMetrics, SessionMetrics
-from loopbench.judge.stamp_rules import RUN_RULES, SESSION_RULES, Check, Level, Rule
+from loopbench.judge.stamp_checks import Check, Level, Rule
+from loopbench.judge.stamp_rules import RUN_RULES, SESSION_RULES
 
 NOT_MEASURED: Final = "not measured"
 

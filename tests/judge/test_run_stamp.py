@@ -16,7 +16,8 @@ from loopbench.judge.load_view import load_view
 from loopbench.judge.metrics import Measured
 from loopbench.judge.run_stamp import run_metrics, stamp_run
 from loopbench.judge.stamp import Stamp
-from loopbench.judge.stamp_rules import CHECKS, RUN_RULES, Level
+from loopbench.judge.stamp_checks import Level
+from loopbench.judge.stamp_rules import CHECKS, RUN_RULES
 from loopbench.records import samples
 from loopbench.records.generator_watch import WatchedSecond
 from loopbench.records.load_order import CLIENT_HTTP, MODE_OPEN

@@ -11,7 +11,7 @@ from loopbench.judge.plateau_run import PlateauRun
 from loopbench.judge.rounds import judge_rounds
 from loopbench.judge.session_claims import session_claims
 from loopbench.judge.stamp import Finding, Stamp
-from loopbench.judge.stamp_rules import Level
+from loopbench.judge.stamp_checks import Level
 from loopbench.records.claims import RecordedClaim
 from loopbench.records.session import RecordedScenario, RecordedVariant, RunRecord
 from tests.judge.recorded_run import blank

@@ -11,7 +11,8 @@ from loopbench.judge.plateau_run import PlateauRun
 from loopbench.judge.rounds import Rounds, judge_rounds
 from loopbench.judge.session_stamp import SessionStamp, stamp_session
 from loopbench.judge.stamp import Stamp, evaluate
-from loopbench.judge.stamp_rules import CHECKS, Level
+from loopbench.judge.stamp_checks import Level
+from loopbench.judge.stamp_rules import CHECKS
 from loopbench.records.session import KIND_PLATEAU, PlannedRun, RecordedScenario, RecordedVariant, RunRecord
 from tests.judge.recorded_run import blank
 

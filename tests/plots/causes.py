@@ -22,7 +22,7 @@ from loopbench.judge.run_ceilings import RunCeilings
 from loopbench.judge.run_report import RunReport
 from loopbench.judge.session_report import SessionReport, StepReport
 from loopbench.judge.stamp import Finding, Stamp
-from loopbench.judge.stamp_rules import Level
+from loopbench.judge.stamp_checks import Level
 from loopbench.judge.time_spent import (
     AFTER_APP,
     BEFORE_APP,

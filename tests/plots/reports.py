@@ -16,7 +16,7 @@ from loopbench.judge.run_report import RequestReport, RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.session_stamp import MergedFinding, SessionStamp
 from loopbench.judge.stamp import Finding, Stamp
-from loopbench.judge.stamp_rules import Level
+from loopbench.judge.stamp_checks import Level
 from loopbench.judge.windows import Curve, curve_from_completions
 from loopbench.records import FORMAT_VERSION
 from loopbench.records.session import (

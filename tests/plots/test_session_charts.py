@@ -7,7 +7,7 @@ import pytest
 
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.session_stamp import MergedFinding, SessionStamp
-from loopbench.judge.stamp_rules import Level
+from loopbench.judge.stamp_checks import Level
 from plots import panels, style, validity
 from plots.chart import Chart
 from plots.session_charts import charts_of, draw_charts

@@ -162,7 +162,7 @@ def asked_in_turns(server: Server, route: str, folder: Path, pairs: int) -> Rout
 
 def _our_turn(ran: Ran, origin_at_s: float, began_s: float, ended_s: float, did: Scheduled) -> Turn:
     ends_s = ran.samples.end_s + origin_at_s
-    count = np.count_nonzero(ran.samples.good & (ends_s >= began_s) & (ends_s < ended_s))
+    count = int(np.count_nonzero(ran.samples.good & (ends_s >= began_s) & (ends_s < ended_s)))
     return _turn(count / (ended_s - began_s), count, did)
 
 
@@ -209,7 +209,7 @@ def _ratio(route: Route) -> tuple[float, float, float]:
 
 
 def _median(turns: list[Turn], name: str) -> float:
-    return statistics.median(getattr(turn, name) for turn in turns)
+    return float(statistics.median(getattr(turn, name) for turn in turns))
 
 
 if __name__ == "__main__":

@@ -80,8 +80,14 @@ def coverage(sessions: int) -> Iterable[tuple[str, ...]]:
     for rounds in (3, 5, 8, 12):
         rng = np.random.default_rng(rounds)
         made = [simulated(rounds, simulate.white(0.07), rng, ratio=1.3) for _ in range(sessions)]
-        boot = [bootstrap_covers(np.array(c.estimate.logs), np.log(1.3), rng) for c in made[: sessions // 5]]
+        boot = [bootstrap_covers(np.array(logs_of(c)), np.log(1.3), rng) for c in made[: sessions // 5]]
         yield str(rounds), percent(np.mean([covers(c, 1.3) for c in made])), percent(np.mean(boot))
+
+
+def logs_of(comparison: Comparison) -> tuple[float, ...]:
+    """Of a paired one."""
+    assert isinstance(comparison.estimate, Estimate)
+    return comparison.estimate.logs
 
 
 def bootstrap_covers(logs: simulate.Array, truth: float, rng: np.random.Generator) -> bool:
@@ -114,7 +120,7 @@ def stopped_coverage(sessions: int) -> Iterable[tuple[str, ...]]:
 def stop(whole: Comparison) -> Comparison:
     """The session as it would have been left by the rule."""
     for rounds in range(MIN_ROUNDS, whole.rounds):
-        begun = Comparison("a", "b", Estimate(whole.estimate.logs[:rounds]))
+        begun = Comparison("a", "b", Estimate(logs_of(whole)[:rounds]))
         if rounds_still_needed([begun], 0.05) == 0:
             return begun
     return whole

@@ -102,8 +102,8 @@ def _measure_revisions(  # noqa: PLR0913  what the command line says
     leave_if_ended_early(outcome)
     assert judged is not None, "a session that was not ended early has runs"
     pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}
-    told = (f"{each.label} ({each.commit[:12]})" for each in (before, after))
-    return compare_revisions(judged, pairs, *told, tolerance)
+    old, new = (f"{each.label} ({each.commit[:12]})" for each in (before, after))
+    return compare_revisions(judged, pairs, old, new, tolerance)
 
 
 def _tell(found: "Comparing", *, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from loopbench.judge.replicates import Replicates
-from loopbench.judge.statistics import MIN_ROUNDS, Estimate, Interval, compare
+from loopbench.judge.statistics import MIN_ROUNDS, Estimate, Interval, TEstimate, compare
 from loopbench.judge.verdict import EQUIVALENCE_CONFIDENCE, MARGIN, decimals
 from loopbench.records.claims import ABOUT, HIGHER, LOWER, RecordedClaim
 
@@ -105,7 +105,7 @@ def _by_rounds(claim: RecordedClaim, replicates: Replicates | None) -> ClaimAnsw
     return ClaimAnswer(claim, word, estimate.value, interval, reason)
 
 
-def _estimate(claim: RecordedClaim, replicates: Replicates) -> Estimate:
+def _estimate(claim: RecordedClaim, replicates: Replicates) -> TEstimate:
     """Of the ratio the claim is about: paired inside rounds, or to the claimed value."""
     if claim.b is not None:
         return compare(replicates, claim.a, claim.b).estimate
@@ -114,14 +114,14 @@ def _estimate(claim: RecordedClaim, replicates: Replicates) -> Estimate:
     return Estimate(tuple(math.log(figure / claim.value) for figure in replicates.by_round(claim.a).values()))
 
 
-def _too_few(claim: RecordedClaim, estimate: Estimate, replicates: Replicates) -> str:
+def _too_few(claim: RecordedClaim, estimate: TEstimate, replicates: Replicates) -> str:
     if estimate.count:
         return "one round has no spread, so no interval"
     concerned = (each for each in replicates.missing if each.variant in {claim.a, claim.b})
     return next((f"{each.variant}: {each.reason}" for each in concerned), "nothing to compare with")
 
 
-def _decided(claim: RecordedClaim, estimate: Estimate, interval: Interval) -> tuple[Answer, str]:
+def _decided(claim: RecordedClaim, estimate: TEstimate, interval: Interval) -> tuple[Answer, str]:
     region, narrow = _region(claim), estimate.interval(EQUIVALENCE_CONFIDENCE)
     enough = estimate.count >= MIN_ROUNDS
     assert narrow is not None, "a 95 % interval comes with a 90 % one"

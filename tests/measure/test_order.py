@@ -12,6 +12,7 @@ from loopbench.scenario import load
 
 SCENARIO = """
 title = "Levels"
+question = "How long does a level last?"
 
 [target]
 app = "app:app"
@@ -24,8 +25,8 @@ steps = [1, 2, 20]
 step_s = 5
 
 [repeat]
-min_rounds = 1
-max_rounds = 1
+min_rounds = 2
+max_rounds = 2
 window_s = 4
 
 [[variants]]

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,8 +61,9 @@ def compare(  # noqa: PLR0913  one parameter an option
     from loopbench.scenario import load
 
     question = load(what[0], tuple(override or ()), rounds=rounds)
-    found = _measure_revisions(question, rev, tolerance, new_seed(seed), out, Wanted(max_minutes=max_minutes))
-    _tell(found, as_json=as_json)
+    wanted = Wanted(max_minutes=max_minutes)
+    found, shown = _measure_revisions(question, rev, tolerance, new_seed(seed), out, wanted)
+    _tell(found, as_json=as_json, shown=shown)
 
 
 def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_json: bool) -> None:
@@ -89,8 +90,8 @@ def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_
 
 def _measure_revisions(  # noqa: PLR0913  what the command line says
     question: "Scenario", labels: list[str], tolerance: float, seed: int, out: Path, wanted: "Wanted"
-) -> "Comparing":
-    """Both in one session: the same rounds, in random order."""
+) -> "tuple[Comparing, Callable[[str], str]]":
+    """Both in one session: the same rounds, in random order. Also: how to name files of a checkout that is gone."""
     from loopbench.commands.ending import leave_if_ended_early
     from loopbench.commands.reporting import draw
     from loopbench.judge.comparison import compare_revisions
@@ -103,19 +104,19 @@ def _measure_revisions(  # noqa: PLR0913  what the command line says
     assert judged is not None, "a session that was not ended early has runs"
     pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}
     old, new = (f"{each.label} ({each.commit[:12]})" for each in (before, after))
-    return compare_revisions(judged, pairs, old, new, tolerance)
+    return compare_revisions(judged, pairs, old, new, tolerance), after.in_repository
 
 
-def _tell(found: "Comparing", *, as_json: bool) -> None:
+def _tell(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = str) -> None:
     """Print it and leave with what it amounts to."""
     if as_json:
-        say(json.dumps(_values(found), indent=1, allow_nan=False))
+        say(shown(json.dumps(_values(found), indent=1, allow_nan=False)))
     else:
         for line in _lines(found):
-            say(showable(line))
+            say(showable(shown(line)))
     if found.regressions:
-        shown = "; ".join(each.verdict.sentence for each in found.regressions)
-        raise RegressionError(f"slower by more than {found.tolerance:.0%}: {shown}", slug="regression")
+        losses = "; ".join(each.verdict.sentence for each in found.regressions)
+        raise RegressionError(f"slower by more than {found.tolerance:.0%}: {losses}", slug="regression")
     if found.untold or not found.changed:
         reasons = [f"{each.variant}: {each.verdict.sentence}" for each in found.untold] or ["no variant is in both"]
         raise CannotTellError(

@@ -98,7 +98,7 @@ class Verdict:
         if ratio is None:
             return f"ratio - ({rounds})"
         if interval is None:
-            return f"ratio {ratio:.1f} without an interval ({rounds})"
+            return f"ratio {ratio:.2g} without an interval ({rounds})"
         low, middle, high = (_figure(value, interval) for value in (interval.low, ratio, interval.high))
         return f"ratio {middle} (95 % interval {low} to {high}, {rounds})"
 

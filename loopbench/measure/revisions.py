@@ -28,6 +28,12 @@ class Revision:
     commit: str
     app_dirs: dict[Path, Path]  # the scenario's folders, and where they lie in the checkout
 
+    def in_repository(self, text: str) -> str:
+        """A text that names files of the checkout, naming those of the user's working tree instead."""
+        for folder, place in self.app_dirs.items():
+            text = text.replace(str(place), str(folder))
+        return text
+
 
 @contextmanager
 def checked_out(scenario: Scenario, labels: Sequence[str]) -> Iterator[tuple[Revision, ...]]:
@@ -46,7 +52,7 @@ def checked_out(scenario: Scenario, labels: Sequence[str]) -> Iterator[tuple[Rev
 def at_revisions(scenario: Scenario, revisions: Sequence[Revision]) -> Scenario:
     """The same question, every variant once for each revision: `def @ main`, `def @ HEAD`.
 
-    Claims, timelines and published figures are the original's business and left out.
+    Claims, gates, timelines and published figures are the original's business and left out.
     """
     variants = []
     for variant in scenario.variants:
@@ -56,7 +62,7 @@ def at_revisions(scenario: Scenario, revisions: Sequence[Revision]) -> Scenario:
             target = own.get("target", {}) | {"app_dir": str(revision.app_dirs[folder])}
             variants.append(own | {"name": at(variant.name, revision.label), "target": target})
     raw = scenario.model_dump(
-        by_alias=True, exclude_unset=True, exclude={"claims", "timelines", "baseline", "variants"}
+        by_alias=True, exclude_unset=True, exclude={"claims", "expect", "timelines", "baseline", "variants"}
     )
     return Scenario.model_validate(raw | {"variants": variants}, context={"file": scenario.file})
 

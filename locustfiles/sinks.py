@@ -46,6 +46,16 @@ class FileSink:
         os.close(self._fd)
 
 
+class NoSink:
+    """For a load that is only looked at: nothing is kept."""
+
+    def write(self, frames: bytes) -> None:
+        """Drop them."""
+
+    def close(self) -> None:
+        """Nothing was open."""
+
+
 class ReportSink:
     """Keeps what was written until a report takes it along."""
 

@@ -1,41 +1,44 @@
-"""The locustfile of the web UI: one user class a variant, to be picked in the start form. Nothing is kept.
+"""The locustfile of the web UI: the variants to choose from, the gate, and the tab of ours. Nothing is kept.
 
-LOOPBENCH_LOAD_ORDER=ui.json locust -f locustfiles/ui.py --class-picker ...
+LOOPBENCH_LOAD_ORDER=ui.json locust -f locustfiles/ui.py ...
 """
 
-import re
-from pathlib import Path
 from typing import Any
 
-from gevent.event import Event
-from locust import events
+from locust import User, events, task
+from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from locustfiles.recorder import Recorder
-from locustfiles.sinks import FileSink
-from locustfiles.variant_user import variant_user
-from locustfiles.web_gate import close_to_other_pages
-from loopbench.records.load_order import LoadOrder, UiOrder, read_order
+from locustfiles.live_figures import LiveFigures
+from locustfiles.start_form import VARIANT_FIELD, StartForm
+from locustfiles.web_gate import close_to_strangers
+from locustfiles.web_tab import add_tab
+from loopbench.records.load_order import UiOrder, read_order
 
-orders = read_order(UiOrder).orders
-recorder = Recorder(
-    FileSink(Path(next(iter(orders.values())).samples_file)), "ui"
-)  # in a folder that goes when the UI ends
+ui_order = read_order(UiOrder)
 
 
-def _named(name: str, order: LoadOrder) -> Any:
-    """A user class that shows in the form under the variant's name."""
-    user = variant_user(order, recorder, Event())
-    user.__name__ = user.__qualname__ = re.sub(r"\W", "_", name)
-    return user
+class VariantUser(User):
+    """Stands in Locust's list of user classes until a load begins: then the chosen variant's takes its place."""
+
+    @task
+    def nothing(self) -> None:
+        """Locust warns of a class without a task."""
 
 
-# Locust takes its user classes from this module's globals.
-globals().update({user.__name__: user for user in (_named(*item) for item in orders.items())})
+@events.init_command_line_parser.add_listener
+def _offer_variants(parser: LocustArgumentParser, **_: Any) -> None:
+    names = list(ui_order.orders)
+    parser.add_argument(f"--{VARIANT_FIELD}", choices=names, default=names[0], help="what the users ask for")
 
 
 @events.init.add_listener
-def _close_the_ui(environment: Environment, **_: Any) -> None:
+def _make_ours(environment: Environment, **_: Any) -> None:
     ui = environment.web_ui
-    if ui is not None and ui.app is not None:
-        close_to_other_pages(ui.app, ui.port)
+    assert ui is not None, "this locustfile is the web UI's"
+    assert ui.app is not None
+    form = StartForm(environment, ui_order)
+    figures = LiveFigures(environment, form, ui_order.probe_folder)
+    close_to_strangers(ui.app, ui.port, ui_order.token)
+    form.guard(ui.app)
+    add_tab(ui, figures, ui_order)

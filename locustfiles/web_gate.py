@@ -1,35 +1,115 @@
-"""Locust's web UI, closed to everybody but the person in front of this machine.
+"""Locust's web UI, closed to everybody but the person who was given its address.
 
 As it comes, any web page can read its figures and start a load through the visitor's browser: it answers every origin,
 checks no Host, asks for no token (the same class of hole as CVE-2025-24010). Here a request must name this machine as
-its Host (a page that renamed itself to 127.0.0.1 by DNS does not), and if a browser says which page sent it, that page
-must be the UI itself.
+its Host (a page that renamed itself to 127.0.0.1 by DNS does not); if a browser says which page sent it, that page must
+be the UI itself; and it must carry the token of this start, which the printed address turns into a cookie. The origin
+is looked at beside the cookie because browsers take all ports of a host for one site: a page of another local server
+would bring the cookie along.
+
+`docs/web-ui.md` tells the person what this means.
 """
 
-from flask import Flask, Response, abort, request
+import secrets
+from typing import Final
 
-CORS_PREFIX = "Access-Control-"
-SAFE_SITES = frozenset({"same-origin", "none"})
+from flask import Flask, Response, make_response, redirect, request
+
+CORS_PREFIX: Final = "Access-Control-"
+SAFE_SITES: Final = frozenset({"same-origin", "none"})
 """Values of Sec-Fetch-Site: the UI's own page, and an address typed by the person."""
 
+CHANGING: Final = frozenset({"/swarm", "/stop", "/stats/reset"})
+"""Where Locust takes orders. Its `/user` would set another host: nothing of ours needs it, so it is closed."""
 
-def close_to_other_pages(app: Flask, port: int) -> None:
-    """Refuse what does not come from this UI, and take Locust's CORS headers off every answer."""
-    hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+TOKEN_FIELD: Final = "token"  # noqa: S105  the name of a field, not a secret
+ENTRANCE: Final = "/"
 
-    @app.before_request
-    def _refuse_strangers() -> None:
+POLICY: Final = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+)
+"""For Locust's own pages, which are written with inline scripts and styles. Nothing comes from elsewhere."""
+
+HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def close_to_strangers(app: Flask, port: int, token: str) -> None:
+    """Refuse what does not come from this UI, and take Locust's CORS headers off every answer.
+
+    Args:
+        app: Locust's, before it serves.
+        port: the UI listens on.
+        token: of this start.
+    """
+    gate = _Gate(port, token)
+    app.before_request(gate.look)
+    # First in the list runs last: after the extension that adds the CORS headers.
+    app.after_request_funcs.setdefault(None, []).insert(0, _harden)
+
+
+class _Gate:
+    def __init__(self, port: int, token: str) -> None:
+        self._hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+        self._origins = frozenset(f"http://{host}" for host in self._hosts)
+        self._token = token
+        self._cookie = f"loopbench-{port}"  # browsers share cookies among the ports of a host
+
+    def look(self) -> Response | None:
+        """None: come in."""
+        if request.headers.get("Host") not in self._hosts:
+            return _refused("this web UI answers to 127.0.0.1 and localhost only")
+        if not self._of_its_own_page():
+            return _refused("this web UI takes no orders from other pages: paste its address into a new tab")
+        if request.path == ENTRANCE and request.method == "GET" and TOKEN_FIELD in request.args:
+            return self._let_in(request.args[TOKEN_FIELD])
+        if not self._known(request.cookies.get(self._cookie, "")):
+            return _refused("open the address that loopbench ui printed: it ends in ?token=...")
+        return self._wrong_method()
+
+    def _of_its_own_page(self) -> bool:
         origin = request.headers.get("Origin")
-        site = request.headers.get("Sec-Fetch-Site", "none")
-        if request.host not in hosts:
-            abort(403, "this web UI answers to 127.0.0.1 and localhost only")
-        if (origin is not None and origin.removeprefix("http://") not in hosts) or site not in SAFE_SITES:
-            abort(403, "this web UI takes no orders from other pages")
+        return (origin is None or origin in self._origins) and (
+            request.headers.get("Sec-Fetch-Site", "none") in SAFE_SITES
+        )
 
-    def without_cors(response: Response) -> Response:
-        for name in [name for name, _ in response.headers if name.startswith(CORS_PREFIX)]:
-            del response.headers[name]
+    def _known(self, token: str) -> bool:
+        return secrets.compare_digest(token.encode(), self._token.encode())
+
+    def _let_in(self, token: str) -> Response:
+        """Take the token out of the address bar and the history: the cookie stands for it from now on."""
+        if not self._known(token):
+            return _refused("this token is of another start: open the address that was printed last")
+        response = make_response(redirect(ENTRANCE, 303))
+        response.set_cookie(self._cookie, self._token, httponly=True, samesite="Strict")
         return response
 
-    # First in the list runs last: after the extension that adds those headers.
-    app.after_request_funcs.setdefault(None, []).insert(0, without_cors)
+    def _wrong_method(self) -> Response | None:
+        if request.path not in CHANGING:
+            return None if request.method in {"GET", "HEAD"} else _refused("this is only for looking", 405, "GET, HEAD")
+        if request.method != "POST":
+            return _refused("orders are given by POST", 405, "POST")
+        if "Origin" not in request.headers:  # every browser sends it
+            return _refused("an order must say in its Origin header that it comes from this web UI")
+        return None
+
+
+def _refused(why: str, status: int = 403, allow: str = "") -> Response:
+    response = Response(f"{why}\n", status, mimetype="text/plain")
+    if allow:
+        response.headers["Allow"] = allow
+    return response
+
+
+def _harden(response: Response) -> Response:
+    # Vary comes with them, one more each time: Locust hands the same answer out for two seconds.
+    for name in [name for name, _ in response.headers if name.startswith(CORS_PREFIX) or name == "Vary"]:
+        del response.headers[name]
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

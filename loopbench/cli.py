@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from loopbench import __version__
-from loopbench.commands import atlas, comparing, measuring, reporting
-from loopbench.console import print_error, say
-from loopbench.errors import EnvironmentRefusedError, ExitCode, LoopbenchError
+from loopbench.commands import atlas, comparing, exporting, history, measuring, reporting, starting
+from loopbench.console import open_standard_streams, print_error, say
+from loopbench.errors import DataError, EnvironmentRefusedError, ExitCode, LoopbenchError
+from loopbench.records import FormatError
+from loopbench.secrecy import public_arguments, without_userinfo
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,9 +28,13 @@ app.command()(reporting.report)
 app.command()(comparing.compare)
 app.command("list")(reporting.list_)
 app.command()(reporting.plot)
+app.command()(exporting.export)
+app.command()(history.history)
 app.command()(measuring.worker)
 app.command()(measuring.serve)
 app.command()(measuring.ui)
+app.command()(starting.init)
+app.command()(starting.schema)
 
 
 @app.callback(invoke_without_command=True)
@@ -40,6 +46,7 @@ def _version(*, version: Annotated[bool, typer.Option("--version", help="Print t
 
 def main() -> None:
     """Run a command; turn whatever comes out of it into one message and one exit code."""
+    open_standard_streams()
     try:
         app()
     except LoopbenchError as error:
@@ -47,6 +54,8 @@ def main() -> None:
     except OSError as problem:
         what, where = problem.strerror or type(problem).__name__, str(problem.filename or "")
         sys.exit(_failed(EnvironmentRefusedError(what, slug="system", where=where)))
+    except FormatError as problem:
+        sys.exit(_failed(DataError(str(problem), slug="format")))
     except Exception as problem:  # noqa: BLE001  the one place that may: a bug of ours, said as such
         sys.exit(_crashed(problem))
 
@@ -57,13 +66,22 @@ def _failed(error: LoopbenchError) -> ExitCode:
 
 
 def _crashed(problem: Exception) -> ExitCode:
-    with tempfile.NamedTemporaryFile("w", prefix="loopbench-crash-", suffix=".txt", delete=False) as file:
-        file.write(f"loopbench {__version__}, Python {sys.version}\n{sys.argv}\n\n{traceback.format_exc()}")
     crash = LoopbenchError(
         f"a bug in loopbench: {type(problem).__name__}: {problem}",
         slug="bug",
-        where=file.name,
+        where=_write_crash_file(),
         hints=("send that file with what you did",),
         kept="finished runs stay where they are; `loopbench report DIR` draws them",
     )
     return _failed(crash)
+
+
+def _write_crash_file() -> str:
+    """Where the traceback lies that is being handled; a machine without room for it gets the reason instead."""
+    told = f"loopbench {__version__}, Python {sys.version}\n{public_arguments(sys.argv)}\n\n{traceback.format_exc()}"
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="loopbench-crash-", suffix=".txt", delete=False) as file:
+            file.write(without_userinfo(told))
+    except OSError as problem:
+        return f"no crash file: {problem.strerror}"
+    return file.name

@@ -29,6 +29,8 @@ def closing_lines(report: SessionReport) -> Iterator[str]:
     yield from _reasons(report)
     for timeline in report.timelines:
         yield f"{showable(timeline.name)}: {showable(timeline.sentence)}"
+    for gate in report.gates:
+        yield f"gate {showable(gate.sentence)}"
     for claim in report.claims:
         yield f"claim {showable(claim.claim.id)}: {showable(claim.sentence)}"
     if report.published is not None:
@@ -45,13 +47,13 @@ def closing_lines(report: SessionReport) -> Iterator[str]:
 def _ramp_table(report: SessionReport) -> Iterator[str]:
     users = report.record.scenario.users
     neighbour = next(iter(report.record.scenario.neighbours), None)
-    beside = "" if neighbour is None else f"{showable(neighbour)[:12] + ' p99 ms':>20}"
+    beside = "" if neighbour is None else f"{showable(neighbour)[:7] + ' p99':>12}"
     yield f"the ramp, held at {users} users; good answers a second, all requests together and the variant's own"
-    yield f"{'variant':<24}{'all':>9}{'own':>9}{'p50 ms':>9}{'p99 ms':>9}{beside}{'never served':>14}{'failed':>8}"
+    yield f"{'variant':<20}{'all':>7}{'own':>7}{'p50 ms':>7}{'p99 ms':>7}{beside}{'never served':>13}{'failed':>7}"
     for run in report.runs:
         yield _row(run)
     for name in report.missing:
-        yield f"{showable(name):<24}{'not measured':>18}"
+        yield f"{showable(name):<20}{'not measured':>14}"
 
 
 def _row(run: RunReport) -> str:
@@ -59,16 +61,16 @@ def _row(run: RunReport) -> str:
     hold = run.own.hold
     own = run.own.curve.hold
     cells = (
-        f"{_number(run.goodput_rps):>9}",
-        f"{_number(own.goodput_rps if own else None):>9}",
-        f"{_number(hold.p50_ms):>9}",
-        f"{_number(hold.p99_ms):>9}",
-        *(f"{_number(neighbour.hold.p99_ms):>20}" for neighbour in run.requests[1:2]),
-        f"{MISSING if end is None else end.never_served:>14}",
-        f"{run.failures:>8}",
+        f"{_number(run.goodput_rps):>7}",
+        f"{_number(own.goodput_rps if own else None):>7}",
+        f"{_number(hold.p50_ms):>7}",
+        f"{_number(hold.p99_ms):>7}",
+        *(f"{_number(neighbour.hold.p99_ms):>12}" for neighbour in run.requests[1:2]),
+        f"{MISSING if end is None else end.never_served:>13}",
+        f"{run.failures:>7}",
     )
     invalid = "  INVALID" if run.stamp.level is Level.INVALID else ""
-    return f"{showable(run.variant.name):<24}" + "".join(cells) + invalid
+    return f"{showable(run.variant.name):<20}" + "".join(cells) + invalid
 
 
 def _shapes(report: SessionReport) -> Iterator[str]:

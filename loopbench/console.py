@@ -1,16 +1,44 @@
 """Saying things to a person: one line at a time, and every error in one shape. Prints, decides nothing."""
 
+import io
 import os
+import shutil
 import sys
+import textwrap
+from dataclasses import dataclass
 from typing import TextIO
 
 from loopbench.errors import LoopbenchError, ScenarioError, ScenarioProblem
-from loopbench.showable import showable
+from loopbench.secrecy import without_userinfo
+from loopbench.showable import showable, without_commands
+
+MIN_COLUMNS = 40
+"""Narrower than that, wrapping makes a text longer and no easier to read."""
 
 
 def say(text: str = "", stream: TextIO | None = None) -> None:
     """One line. A closed or full stdout is no reason to disturb a measurement: what cannot be said is not said."""
-    out = stream or sys.stdout
+    _write(without_commands(text), stream or sys.stdout)
+
+
+def say_to_runner(command: str, stream: TextIO) -> None:
+    """One workflow command of ours for a CI runner: the only text that may look like one."""
+    _write(command, stream)
+
+
+def open_standard_streams() -> None:
+    """Give a process that was started with stdin, stdout or stderr closed (`>&-`) /dev/null in their places.
+
+    Otherwise the next file that is opened gets the free number, and whatever is printed lands in it.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  for the whole process
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _write(text: str, out: TextIO) -> None:
     try:
         out.write(text + "\n")
         out.flush()
@@ -18,6 +46,52 @@ def say(text: str = "", stream: TextIO | None = None) -> None:
         out.write(text.encode(out.encoding or "ascii", "replace").decode(out.encoding or "ascii") + "\n")
     except (OSError, ValueError):
         _to_nowhere(out)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Who hears what a command says: a person on stdout; with `as_json` a program, and the person on stderr."""
+
+    as_json: bool = False
+    quiet: bool = False
+
+    @property
+    def words(self) -> TextIO:
+        """Where sentences go."""
+        if self.quiet:
+            return _Nowhere()
+        return sys.stderr if self.as_json else sys.stdout
+
+    def say(self, text: str = "") -> None:
+        """One line for a person; on a terminal it ends between words."""
+        words = self.words
+        say(_wrapped(text, words), words)
+
+    def give(self, content: str) -> None:
+        """The result for a program, if one listens."""
+        if self.as_json:
+            say(content.removesuffix("\n"))
+
+
+def _wrapped(text: str, stream: TextIO) -> str:
+    """Fitted to a terminal's width, what follows indented; elsewhere as it is, for whatever reads lines."""
+    if stream.closed or not stream.isatty():
+        return text
+    indent = " " * (len(text) - len(text.lstrip()) + 4)
+    return textwrap.fill(
+        text,
+        width=max(MIN_COLUMNS, shutil.get_terminal_size().columns),
+        subsequent_indent=indent,
+        break_long_words=False,  # a path that is cut cannot be copied
+        break_on_hyphens=False,
+    )
+
+
+class _Nowhere(io.StringIO):
+    """A stream of which nothing is kept."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
 
 
 def _to_nowhere(stream: TextIO) -> None:
@@ -47,7 +121,7 @@ def print_error(error: LoopbenchError) -> None:
 
 def _print_problem(problem: ScenarioProblem, file: str) -> None:
     place = f"{file}:{problem.line}" if problem.line else file
-    say(f"  --> {showable(place)}: {showable(problem.source.strip())}", sys.stderr)
-    say(f"      {showable(problem.path)}: {showable(problem.message)}", sys.stderr)
+    say(without_userinfo(f"  --> {showable(place)}: {showable(problem.source.strip())}"), sys.stderr)
+    say(without_userinfo(f"      {showable(problem.path)}: {showable(problem.message)}"), sys.stderr)
     if problem.allowed:
         say(f"      allowed: {showable(problem.allowed)}", sys.stderr)

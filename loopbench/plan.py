@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from loopbench.errors import UsageError
 from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, KIND_STEPS, KIND_TIMELINE, OUTSIDE_ROUNDS, PlannedRun
 from loopbench.scenario import Scenario
 
@@ -25,6 +26,10 @@ routes take; a handful that wait a second each need about this."""
 
 ARRIVAL_S = 1.0
 """All users at once: Locust brings them within a second, and asks once a second what comes next."""
+
+
+LONGEST_S = 24 * 3_600
+"""A plan that takes longer at least is a mistake more often than a wish."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,21 @@ def make_plan(scenario: Scenario, seed: int) -> Plan:
         for number, (kind, round_, slug) in enumerate(_order(scenario, draw), 1)
     )
     return Plan(seed, runs, scenario.repeat.fewest_rounds)
+
+
+def check_length(plan: Plan, max_minutes: float | None) -> None:
+    """Refuse a plan of days, unless its time is limited on the command line.
+
+    Raises:
+        UsageError: it takes more than a day at least.
+    """
+    if max_minutes is None and plan.shortest_s > LONGEST_S:
+        raise UsageError(
+            f"this plan takes {plan.shortest_s / 86_400:.0f} days at least; nothing was started",
+            slug="long-plan",
+            allowed="a day, or as long as --max-minutes says",
+            hints=("loopbench plan SCENARIO", "--max-minutes 600, to measure as far as that goes", "--rounds 5"),
+        )
 
 
 def load_s(scenario: Scenario, kind: str) -> float:

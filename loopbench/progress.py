@@ -1,10 +1,12 @@
 """What a person sees while measuring: a bar on a terminal, plain lines elsewhere."""
 
+import contextlib
 import os
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -24,7 +26,7 @@ PLAIN_EVERY_S = 10.0
 def observer_for(stream: TextIO) -> Observer:
     """A live display on a terminal, plain lines elsewhere."""
     plain = not stream.isatty() or os.environ.get("TERM") == "dumb"
-    return PlainProgress() if plain else LiveProgress(stream)
+    return PlainProgress(stream) if plain else LiveProgress(stream)
 
 
 def minutes(seconds: float) -> str:
@@ -121,50 +123,70 @@ def _state(view: LiveView) -> str:
 class PlainProgress:
     """A line when something begins or ends, and one every ten seconds in between."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._course = _Course()
+        self._say = partial(say, stream=stream)
         self._said_s = 0.0
 
     def waiting(self, sentence: str) -> None:
         """See `Observer`."""
-        say(sentence)
+        self._say(sentence)
 
     def session_started(self, scenario: Scenario, plan: Plan, folder: Path) -> None:
         """See `Observer`."""
         self._course.begin(plan)
         for line in _opening(scenario, plan, folder):
-            say(line)
+            self._say(line)
 
     def run_started(self, run: PlannedRun, variant_name: str) -> None:
         """See `Observer`."""
         self._course.run_started(run, variant_name)
         self._said_s = time.monotonic()
-        say(f"{self._course.current}: started, {self._course.left}")
+        self._say(f"{self._course.current}: started, {self._course.left}")
 
     def run_progressed(self, view: LiveView) -> None:
         """See `Observer`."""
         if time.monotonic() - self._said_s >= PLAIN_EVERY_S:
             self._said_s = time.monotonic()
-            say(f"{self._course.current}: {_state(view)}  {self._course.left}")
+            self._say(f"{self._course.current}: {_state(view)}  {self._course.left}")
 
     def run_finished(self, record: RunRecord) -> None:
         """See `Observer`."""
         self._course.run_finished()
-        say(f"{self._course.current}: {_outcome(record)}")
+        self._say(f"{self._course.current}: {_outcome(record)}")
 
     def run_repeated(self, run: PlannedRun, faults: tuple[str, ...]) -> None:
         """See `Observer`."""
         self._course.run_repeated()
-        say(_repeated(run, faults))
+        self._say(_repeated(run, faults))
 
     def round_finished(self, number: int, standing: Standing) -> None:
         """See `Observer`."""
         self._course.round_finished(number, standing)
-        say(f"after round {number}: {standing.sentence}")
+        self._say(f"after round {number}: {standing.sentence}")
 
     def time_is_up(self, needed_s: float) -> None:
         """See `Observer`."""
-        say(_time_is_up(needed_s))
+        self._say(_time_is_up(needed_s))
+
+
+class _Steadfast:
+    """A stream that may break (its terminal is closed) without disturbing who writes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class _SteadyConsole(Console):
@@ -179,7 +201,7 @@ class LiveProgress:
 
     def __init__(self, stream: TextIO) -> None:
         self._course = _Course()
-        self._console = _SteadyConsole(file=stream, highlight=False)
+        self._console = _SteadyConsole(file=cast("TextIO", _Steadfast(stream)), highlight=False)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),

@@ -40,7 +40,7 @@ def draw_blocked_lines(runs: Sequence[RunReport], palette: style.Palette, sheet:
         for each, run in zip(axes, runs, strict=True):
             stroke, (lines, blocked) = palette[run.variant.name], chosen(run)
             _prepare(each)
-            panels.run_head(each, run.variant.name, stroke, facts(run))
+            panels.run_head(each, run.variant.name, stroke, "no result" if stroke.struck else facts(run))
             for row, line in enumerate(lines):
                 _draw(each, row, line, stroke, wide_in)
             if not lines:
@@ -65,6 +65,9 @@ def describe(runs: Sequence[RunReport]) -> str:
     """What the chart says, for those who do not see it."""
     parts = []
     for run in runs:
+        if validity.struck(run):
+            parts.append(f"{showable(run.variant.name)}: {validity.struck(run)}, no result.")
+            continue
         lines, _ = chosen(run)
         said = "; ".join(f"{showable(line.place)}, {line.share:.0%}" for line in lines) or "no line"
         parts.append(f"{showable(run.variant.name)}, {facts(run)}: {said}.")
@@ -115,6 +118,9 @@ def _draw(axes: Axes, row: int, line: LoopLine, stroke: style.Stroke, wide_in: f
     colour = style.STRUCK if line.owner is Owner.LIBRARY else stroke.colour
     (bar,) = axes.barh(row + 0.72, line.share, height=_BAR, color=colour, linewidth=0)
     bar.set(alpha=0.45 if line.owner is Owner.NEAR else 1.0, label=line.owner.value)
+    if stroke.struck:
+        bar.set(facecolor=style.PAPER, edgecolor=colour, linewidth=1, linestyle=stroke.dash)
     place = style.fitted(short_place(line), wide_in - 0.5, _TEXT_PT)
     axes.text(0, row + 0.47, place, fontsize=_TEXT_PT, color=style.INK, va="bottom")
-    axes.text(1, row + 0.47, f"{line.share:.0%}", fontsize=_TEXT_PT, color=style.INK, va="bottom", ha="right")
+    if not stroke.struck:
+        axes.text(1, row + 0.47, f"{line.share:.0%}", fontsize=_TEXT_PT, color=style.INK, va="bottom", ha="right")

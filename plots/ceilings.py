@@ -14,6 +14,9 @@ from plots import panels, style
 REACH: Final = 1.3
 """Of the highest point that is drawn: a ceiling far above says only that something else stops the variant."""
 
+HEADROOM: Final = 1.08
+"""Of the highest point: how far up a picture of all variants shows a ceiling."""
+
 NOTE: Final = (
     "Thin dashed lines: what a resource lets through, from how much of it was in use; bold where it is the limit."
 )
@@ -42,6 +45,12 @@ def within_reach(run: RunReport, highest_rps: float) -> tuple[CeilingLine, ...]:
 def top_rps(runs: Iterable[RunReport], highest_rps: float) -> float:
     """How far up an axis must reach that shows these runs with their ceilings."""
     return max([highest_rps, *(line.rps for run in runs for line in within_reach(run, highest_rps))])
+
+
+def lowest(runs: Sequence[RunReport], highest_rps: float) -> dict[str, float]:
+    """Each variant's lowest ceiling, as far as it lies in a picture that high; nothing of a run that is INVALID."""
+    shown = {run.variant.name: within_reach(run, highest_rps) for run in runs if run.is_valid}
+    return {name: lines[0].rps for name, lines in shown.items() if lines and lines[0].rps <= HEADROOM * highest_rps}
 
 
 def limited_by(run: RunReport) -> str:

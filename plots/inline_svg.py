@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 from matplotlib.figure import Figure
 
 from plots import style
+from plots.tips import TIP
 
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 _HREF: Final = "{http://www.w3.org/1999/xlink}href"
@@ -101,6 +102,7 @@ def _parse(figure: Figure) -> ET.Element:
 def _make_plain(element: ET.Element, name: str) -> None:
     """HTML's tag names, plain attributes, no white space between tags."""
     element.tag = element.tag.removeprefix(_SVG)
+    told = element.attrib.pop("id") if element.attrib.get("id", "").startswith(TIP) else ""
     attributes = {key: _short(key, value) for key, value in _named(_unstyled(element.attrib), name)}
     if attributes.get("transform", "").startswith("rotate(-0 "):
         del attributes["transform"]
@@ -109,6 +111,16 @@ def _make_plain(element: ET.Element, name: str) -> None:
     element.tail = None
     if not (element.text or "").strip():
         element.text = None
+    if told:
+        _tell(element, told.removeprefix(TIP))
+
+
+def _tell(element: ET.Element, words: str) -> None:
+    """What a pointer on this part is told, wherever it touches it, filled or not."""
+    title = ET.Element("title")
+    title.text = words
+    element.insert(0, title)
+    element.attrib.update({"class": "tip", "pointer-events": "all"})
 
 
 def _unstyled(attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:

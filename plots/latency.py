@@ -19,7 +19,7 @@ from loopbench.judge.run_report import RequestReport, RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import end_of_load
 from loopbench.showable import showable
-from plots import panels, style
+from plots import panels, style, validity
 from plots.panels import Caption, Panel, Sheet
 
 CAPTION: Final = Caption(
@@ -59,7 +59,7 @@ def describe(report: SessionReport) -> str:
     for run in report.runs:
         hold, name = run.own.hold, showable(run.variant.name)
         figures = ", ".join(f"{each} {_ms(value)}" for each, value in zip(NAMES, _figures(hold), strict=True))
-        parts.append(f"{name}: {figures}; {served(run)[0]}.")
+        parts.append(f"{name}: {validity.said(run, f'{figures}; {served(run)[0]}')}.")
     return f"Response times of each variant's own request in the hold at {users} users. " + " ".join(parts)
 
 

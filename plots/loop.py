@@ -49,11 +49,11 @@ def draw_loop(runs: Sequence[RunReport], palette: style.Palette, sheet: Sheet) -
             each.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
             each.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
             above = _above(each, most_users, highest_rps)
-            panels.run_head(above, run.variant.name, stroke, _facts(run))
+            panels.run_head(above, run.variant.name, stroke, "no result" if stroke.struck else facts(run))
             windows = run.curve.windows
             points = [window.users for window in windows], [window.goodput_rps for window in windows]
             above.plot(*points, color=stroke.colour, linewidth=1.8, linestyle=stroke.dash_alone, label="goodput")
-            _draw(each, run, stroke, most_users)
+            draw_moments(each, run, stroke, most_users)
     return figure
 
 
@@ -69,7 +69,7 @@ def is_known(runs: Sequence[RunReport]) -> bool:
 
 def describe(runs: Sequence[RunReport]) -> str:
     """What the chart says, for those who do not see it."""
-    parts = [f"{showable(run.variant.name)}: {_facts(run)}." for run in runs]
+    parts = [f"{showable(run.variant.name)}: {validity.said(run, facts(run))}." for run in runs]
     return "Utilization of the event loop and CPU of its thread against users. At full load, " + " ".join(parts)
 
 
@@ -99,7 +99,7 @@ def _above(axes: Axes, most_users: float, highest_rps: float) -> Axes:
     return strip
 
 
-def _facts(run: RunReport) -> str:
+def facts(run: RunReport) -> str:
     """Of the hold; the busiest worker's."""
     figures = run.insights.diagnosis.figures
     if figures is None or figures.utilization is None:
@@ -109,7 +109,8 @@ def _facts(run: RunReport) -> str:
     return f"{figures.utilization:.0%} at work, {cpu} CPU{workers}"
 
 
-def _draw(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) -> None:
+def draw_moments(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) -> None:
+    """Utilization and CPU of one run, onto axes whose limits are set."""
     workers = by_worker(rise(run))
     if not workers:
         panels.empty(axes, "not observed")

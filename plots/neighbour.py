@@ -16,7 +16,7 @@ from loopbench.judge.run_report import RequestReport, RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import end_of_load
 from loopbench.showable import showable
-from plots import key, latency, panels, style
+from plots import key, latency, panels, style, validity
 from plots.key import Line
 from plots.panels import Caption, Panel, Sheet
 
@@ -68,7 +68,8 @@ def describe(report: SessionReport, name: str) -> str:
         own = neighbour(run, name)
         goodput = f"{rounded(own.curve.hold.goodput_rps)} good answers per second" if own.curve.hold else "no hold"
         hold = f"p50 {_ms(own.hold.p50_ms)}, p99 {_ms(own.hold.p99_ms)}"
-        parts.append(f"under {showable(run.variant.name)}: {hold}, {goodput}, {latency.served(run)[0]}.")
+        figures = f"{hold}, {goodput}, {latency.served(run)[0]}"
+        parts.append(f"under {showable(run.variant.name)}: {validity.said(run, figures)}.")
     return f"Response times and goodput of {showable(name)} under each variant. In the hold, " + " ".join(parts)
 
 

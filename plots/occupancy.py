@@ -11,7 +11,7 @@ from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import end_of_load
 from loopbench.records.samples import PHASE_DRAIN, PHASE_HOLD, PHASE_RAMP
 from loopbench.showable import showable
-from plots import panels, style
+from plots import panels, style, validity
 from plots.latency import served
 from plots.panels import Caption, Panel, Sheet
 
@@ -55,7 +55,8 @@ def describe(report: SessionReport) -> str:
         worst = "" if most is None else f"; at worst {most.never_served} users were waiting for their first answer"
         end = end_of_load(run)
         when = f" at the end of the {end.phase}" if end else ""
-        parts.append(f"{showable(run.variant.name)}{when}: {served(run)[0]}{worst}.")
+        figures = f"{served(run)[0]}{worst}"
+        parts.append(f"{showable(run.variant.name)}{when}: {validity.said(run, figures)}.")
     return "Users, requests in flight and users never served over each run's time. " + " ".join(parts)
 
 

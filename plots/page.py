@@ -12,7 +12,7 @@ from loopbench.judge.figures import MISSING
 from loopbench.judge.run_report import RunReport
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import figures_table
-from plots import provenance, validity
+from plots import glance, provenance, style, validity
 from plots.document import environment, style_sheet
 from plots.pictures import pictures_of, swatches
 from plots.reasons import reasons
@@ -31,6 +31,7 @@ def render_page(report: SessionReport) -> str:
     """The page as HTML."""
     made = _environment()
     css, csp = style_sheet(made)
+    palette = validity.palette(report)
     return made.get_template("report.html.j2").render(
         css=css,
         csp=csp,
@@ -38,11 +39,13 @@ def render_page(report: SessionReport) -> str:
         record=report.record,
         scenario=report.record.scenario,
         stamp=validity.session_words(report),
-        answer=headline(report),
-        others_answer=f"{neighbour_answer(report)} {served_answer(report)}".strip(),
-        certainty=certainty(report),
+        answer=headline(report, style.shortened),
+        others_answer=_others(report),
+        certainty=certainty(report).replace("+-", "±") if report.runs or report.rounds else "",
+        glance=glance.table(report),
         pictures=pictures_of(report),
-        swatches=swatches(validity.palette(report)),
+        swatches=swatches(palette),
+        own_swatches=swatches(style.Palette(palette.names)) if report.rounds else swatches(palette),
         struck={run.variant.name: words for run in report.runs if (words := validity.struck(run))},
         reasons=reasons(report.runs),
         table=figures_table(report),
@@ -58,9 +61,17 @@ def render_page(report: SessionReport) -> str:
     )
 
 
+def _others(report: SessionReport) -> str:
+    """What the load did to the others; where the rounds tell the neighbour's time, the table under this holds it."""
+    told = bool(report.rounds and report.rounds.neighbour)
+    return (
+        f"{'' if told else neighbour_answer(report, style.shortened)} {served_answer(report, style.shortened)}".strip()
+    )
+
+
 def _environment() -> Environment:
     made = environment()
-    made.filters.update(setting=_setting, command=_command, percent=_percent, share=_share)
+    made.filters.update(name=style.shortened, setting=_setting, command=_command, percent=_percent, share=_share)
     return made
 
 

@@ -60,6 +60,8 @@ TITLE_IN: Final = 0.3
 SUBTITLE_IN: Final = 0.21
 _LETTER_IN = {15: 0.138, 11: 0.0855, 10: 0.0775}  # mean width of a letter of DejaVu Sans, by size; bold at 15
 _GAP_IN = 0.12
+_STRUCK_IN = 1.25  # beside a name: why its run is struck out
+_BOLDER = 1.2  # bold letters are wider than those that are measured
 _STRIP_BEGIN, _STRIP_END = 1.02, 1.1  # of the most users
 
 
@@ -102,8 +104,9 @@ def new_panels(
 
 def head(axes: Axes, name: str, colour: str, facts: str = "", *, alarming: bool = False) -> None:
     """A panel's name and under it the facts that must be read with it; `alarming` ones are set in ink and bold."""
+    shown = style.fitted(name, _wide_in(axes) / _BOLDER, 12)
     axes.annotate(
-        named(name, 34), (0, 1), (0, 24), "axes fraction", "offset points", color=colour, fontsize=12, fontweight="bold"
+        shown, (0, 1), (0, 24), "axes fraction", "offset points", color=colour, fontsize=12, fontweight="bold"
     )
     weight, shade = ("bold", style.INK) if alarming else ("normal", style.QUIET)
     axes.annotate(facts, (0, 1), (0, 9), "axes fraction", "offset points", color=shade, fontsize=10, fontweight=weight)
@@ -111,7 +114,14 @@ def head(axes: Axes, name: str, colour: str, facts: str = "", *, alarming: bool 
 
 def run_head(axes: Axes, name: str, stroke: style.Stroke, facts: str = "", *, alarming: bool = False) -> None:
     """As `head`, of a run: one that is struck out says so beside its name."""
-    head(axes, named(name, 16) if stroke.struck else name, stroke.text_colour, facts, alarming=alarming)
+    room_in = _wide_in(axes) - _STRUCK_IN
+    head(
+        axes,
+        style.fitted(name, room_in / _BOLDER, 12) if stroke.struck else name,
+        stroke.text_colour,
+        facts,
+        alarming=alarming,
+    )
     if stroke.struck:
         words = axes.annotate(named(stroke.struck, 18), (1, 1), (14, 24), "axes fraction", "offset points", ha="right")
         words.set(color=style.INK, fontsize=10, fontweight="bold")
@@ -140,6 +150,11 @@ def users_axis(axes: Axes, most_users: float) -> None:
     """Users from zero, with a shaded strip at the right for the hold."""
     count_axis(axes, most_users, along="x", room=_STRIP_END)
     axes.axvspan(most_users * _STRIP_BEGIN, most_users * _STRIP_END, color=style.SHADE, linewidth=0, zorder=0)
+
+
+def users_end(most_users: float) -> float:
+    """Where the axis of users ends, its strip for the hold included."""
+    return most_users * _STRIP_END
 
 
 def hold_dot(
@@ -185,6 +200,10 @@ def empty(axes: Axes, why: str) -> None:
 def named(name: str, most: int = 24) -> str:
     """A foreign name for a chart: what cannot be seen as its escape, on one line, cut to `most`."""
     return style.shortened(name, most)
+
+
+def _wide_in(axes: Axes) -> float:
+    return float(axes.bbox.width) / style.FIGURE_DPI
 
 
 def _lines(caption: Caption, sheet: Sheet) -> tuple[list[str], list[str], list[str]]:

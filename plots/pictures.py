@@ -1,15 +1,16 @@
 """Charts as the page shows them: whole where there is room, in panels where there is not, as plain SVG."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from markupsafe import Markup
 
 from loopbench.judge.session_report import SessionReport
+from loopbench.records.load_order import MODE_OPEN
 from plots import panels, style
 from plots.chart import Chart
 from plots.inline_svg import inline_svg, split_svg
-from plots.session_charts import charts_of
+from plots.session_charts import Charts, charts_of
 
 HEADLINE_IN: Final = 0.74
 """What a chart with its own caption has above its axes; the page says it in HTML."""
@@ -32,11 +33,9 @@ class Pictures:
     forest: Picture | None
     rounds: Picture | None
     lines: Picture | None
-    loop: Picture | None
-    pools: Picture | None
     time_spent: Picture | None
+    profiles: Picture | None
     small_multiples: Picture | None
-    latency: Picture | None
     neighbours: tuple[Picture, ...]
     occupancy: Picture | None
     steps: Picture | None
@@ -48,16 +47,16 @@ class Pictures:
 def pictures_of(report: SessionReport) -> Pictures:
     """Every chart of the session, drawn for the page."""
     charts = charts_of(report)
+    if report.record.scenario.mode == MODE_OPEN:
+        charts = _of_open_mode(charts)
     return Pictures(
         overlay=_picture(charts.overlay),
         forest=_picture(charts.forest),
         rounds=_picture(charts.rounds),
         lines=_picture(charts.lines),
-        loop=_picture(charts.loop),
-        pools=_picture(charts.pools),
         time_spent=_picture(charts.time_spent),
+        profiles=_picture(charts.profiles),
         small_multiples=_picture(charts.small_multiples),
-        latency=_picture(charts.latency),
         neighbours=tuple(map(_drawn, charts.neighbours)),
         occupancy=_picture(charts.occupancy),
         steps=_picture(charts.steps),
@@ -65,6 +64,11 @@ def pictures_of(report: SessionReport) -> Pictures:
         published=_picture(charts.published),
         timelines=_picture(charts.timelines),
     )
+
+
+def _of_open_mode(charts: Charts) -> Charts:
+    """Without what is drawn against users: in open mode they follow the rate, and nothing follows from their number."""
+    return replace(charts, overlay=None, profiles=None, small_multiples=None, neighbours=())
 
 
 def swatches(palette: style.Palette) -> dict[str, Markup]:
@@ -87,6 +91,8 @@ def _whole(chart: Chart) -> Markup | None:
     if not chart.stands_whole:
         return None
     figure, name = chart.draw(panels.FILE), f"{chart.stem}-whole"
+    for text in [each for each in figure.texts if each.get_position()[1] > 1 - HEADLINE_IN / figure.get_figheight()]:
+        text.remove()  # it would be cut off, and found by who searches the page
     made = inline_svg(figure, name=name, title=chart.caption.title, alt=chart.alt, cut_top_in=HEADLINE_IN)
     return Markup(made)  # noqa: S704  as above
 

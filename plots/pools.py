@@ -32,14 +32,14 @@ def draw_pools(runs: Sequence[RunReport], palette: style.Palette, sheet: Sheet) 
     with style.look():
         figure, axes = panels.new_panels(len(runs), sheet, caption(runs), PANEL)
         most_users = max(run.curve.most_users for run in runs) or 1.0
-        most = max((value for run in runs for value in _values(run)), default=1.0)
+        most = max((value for run in runs for value in values(run)), default=1.0)
         for each, run in zip(axes, runs, strict=True):
             stroke = palette[run.variant.name]
             panels.frame(each, x="users", y="threads, waiting")
             panels.users_axis(each, most_users)
             panels.count_axis(each, max(most, 1.0), along="y", room=1.12)
-            panels.run_head(each, run.variant.name, stroke, facts(run))
-            _draw(each, run, stroke, most_users)
+            panels.run_head(each, run.variant.name, stroke, "no result" if stroke.struck else facts(run))
+            draw_moments(each, run, stroke, most_users)
     return figure
 
 
@@ -50,12 +50,12 @@ def caption(runs: Sequence[RunReport]) -> Caption:
 
 def is_used(runs: Sequence[RunReport]) -> bool:
     """Whether any run used a pool."""
-    return any(value >= USED_FROM for run in runs for value in _values(run))
+    return any(value >= USED_FROM for run in runs for value in values(run))
 
 
 def describe(runs: Sequence[RunReport]) -> str:
     """What the chart says, for those who do not see it."""
-    parts = [f"{showable(run.variant.name)}: {facts(run)}." for run in runs]
+    parts = [f"{showable(run.variant.name)}: {validity.said(run, facts(run))}." for run in runs]
     return "Threads in use and requests waiting for one, against users. At full load, " + " ".join(parts)
 
 
@@ -75,14 +75,16 @@ def facts(run: RunReport) -> str:
     return ", ".join(said) or "no pool in use"
 
 
-def _values(run: RunReport) -> Iterator[float]:
+def values(run: RunReport) -> Iterator[float]:
+    """Everything that was seen of its pools: threads in use, waiters, queued jobs."""
     for moment in run.insights.loop:
         known = (moment.anyio_borrowed, moment.anyio_waiting, moment.executor_queue)
         yield from (value for value in known if math.isfinite(value))
 
 
-def _draw(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) -> None:
-    if not any(value >= USED_FROM for value in _values(run)):
+def draw_moments(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) -> None:
+    """Threads in use and waiters of one run, onto axes whose limits are set."""
+    if not any(value >= USED_FROM for value in values(run)):
         panels.empty(axes, "no pool in use" if run.insights.loop else "not observed")
         return
     figures = run.insights.diagnosis.figures

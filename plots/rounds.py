@@ -34,6 +34,7 @@ FOREST: Final = Caption(
 )
 _ROW_IN: Final = 0.5
 _PAIR_IN: Final = 0.48
+_WORD_IN: Final = 1.1  # the longest verdict beside a pair
 _WIDEST: Final = math.log(50)  # of an interval's reach on the axis: a wider one is cut with an arrow
 
 
@@ -153,6 +154,15 @@ def _draw_forest(axes: Axes, judged: Judged, palette: style.Palette, wide_in: fl
         _draw_pair(axes, row, verdict, palette, reach, wide_in)
 
 
+def _pair_name(a: str, b: str, wide_in: float) -> str:
+    """Both names, each cut where they are too long together: names of one session often begin alike."""
+    pair = f"{panels.named(a, 200)} over {panels.named(b, 200)}"
+    if style.fitted(pair, wide_in, 9.5) == pair:
+        return pair
+    half_in = (wide_in - 0.4) / 2
+    return f"{style.fitted(a, half_in, 9.5)} over {style.fitted(b, half_in, 9.5)}"
+
+
 def _ratio_axis(axes: Axes, verdicts: Sequence[Verdict]) -> float:
     """Logarithmic and around 1, wide enough for every interval up to a limit; returns how far it goes."""
     ends = [end for verdict in verdicts for end in (verdict.shown_interval or ())]
@@ -174,8 +184,7 @@ def _draw_pair(  # noqa: PLR0913  a row, what it shows, and the room for it
 ) -> None:
     """The pair and its word above, the ratio with its interval under it."""
     stroke, y, across = palette.own(verdict.comparison.a), row + 0.74, axes.get_yaxis_transform()
-    pair = f"{verdict.comparison.a} over {verdict.comparison.b}"
-    name = style.fitted(pair, wide_in - 1.3, 9.5)
+    name = _pair_name(verdict.comparison.a, verdict.comparison.b, wide_in - _WORD_IN)
     axes.text(0, row + 0.5, name, transform=across, fontsize=9.5, color=stroke.text_colour, va="bottom")
     decided = verdict.word in {Word.FASTER, Word.SLOWER, Word.EQUIVALENT}
     word = axes.text(1, row + 0.5, verdict.word.value, transform=across, fontsize=9, va="bottom", ha="right")

@@ -20,13 +20,16 @@ from plots.plateaus import RoundsPlateau
 from plots.validity import STRUCK_NOTE
 
 NO_ROUNDS: Final[Mapping[str, RoundsPlateau]] = MappingProxyType({})
+NO_CEILINGS: Final[Mapping[str, float]] = MappingProxyType({})
 CLOSED_LOOP = "Closed loop: N users, each waiting for its answer before asking again."
 HOLD_MARK = "Dot: mean of the hold; bar: 10th to 90th percentile of its {window_s:.0f} s windows."
+CEILING_MARK = "Short dashed line: the lowest ceiling in the hold, in its variant's colour; each alone shows them all."
 KNEE_MARK = "Ring: the knee, where more users stop bringing more answers."
 
 MOST_NOTES = 5
 FEW_WINDOWS = 15  # up to here each point is marked, so that a straight line is not mistaken for data
 
+_CEILING_FROM = 0.8  # of the users
 _WIDTH_IN = 9.0
 _LABEL_IN = 0.44  # height of a name and the figures under it
 _NAMES_IN = 2.5  # the column of names at the right
@@ -59,6 +62,7 @@ def draw_rps_users(  # noqa: PLR0913  two kinds of points, and what is written a
     subtitle: str = CLOSED_LOOP,
     rounds: Mapping[str, RoundsPlateau] = NO_ROUNDS,
     stamp: str = "",
+    ceilings_rps: Mapping[str, float] = NO_CEILINGS,
 ) -> Figure:
     """The chart of these curves.
 
@@ -69,10 +73,11 @@ def draw_rps_users(  # noqa: PLR0913  two kinds of points, and what is written a
         subtitle: how it was measured.
         rounds: what stands at the end of a curve in place of its own hold, by label.
         stamp: what may be believed of it, for the corner; empty for none.
+        ceilings_rps: the lowest ceiling of each curve that has one, by label.
     """
     strokes = palette or style.Palette(tuple(curve.label for curve in curves))
     known = {curve.label: rounds[curve.label] for curve in curves if curve.label in rounds}
-    notes = _notes(curves, known, strokes)
+    notes = _notes(curves, known, strokes) + ([CEILING_MARK] if ceilings_rps else [])
     stamp_in = style.STAMP_IN if stamp else 0.0
     with style.look():
         below_in = _BOTTOM_IN + style.FOOTNOTE_IN * len(notes)
@@ -91,6 +96,8 @@ def draw_rps_users(  # noqa: PLR0913  two kinds of points, and what is written a
         lines = [_line(axes, curve, place, len(curves), strokes, known) for place, curve in enumerate(curves)]
         for line in lines:
             _draw(axes, line)
+            if line.curve.label in ceilings_rps:
+                _draw_ceiling(axes, line, ceilings_rps[line.curve.label])
         _name(axes, lines, plot_in)
     return figure
 
@@ -184,6 +191,13 @@ def _draw(axes: Axes, drawn: _Line) -> None:
         at_rps = float(np.interp(curve.knee_users, users, rps))
         (ring,) = axes.plot([curve.knee_users], [at_rps], marker="o", markersize=9, clip_on=False, zorder=6)
         ring.set(markerfacecolor=style.PAPER, markeredgecolor=stroke.colour, markeredgewidth=2)
+
+
+def _draw_ceiling(axes: Axes, drawn: _Line, rps: float) -> None:
+    """Over the last part of the users only: lines across the whole picture would hide the curves."""
+    ends = [_CEILING_FROM * drawn.curve.most_users, drawn.curve.most_users * 1.015]
+    (line,) = axes.plot(ends, [rps, rps], color=drawn.stroke.colour, linestyle=(0, (4, 2)), linewidth=1.3, zorder=2)
+    line.set(label=f"ceiling of {drawn.curve.label}")
 
 
 def draw_plateau(axes: Axes, plateau: RoundsPlateau, users: float, colour: str) -> None:

@@ -13,12 +13,14 @@ from loopbench.judge.session_report import SessionReport
 from loopbench.records.load_order import MODE_OPEN
 from loopbench.showable import showable
 from plots import (
+    ceilings,
     latency,
     load_charts,
     neighbour,
     occupancy,
     panels,
     plateaus,
+    profiles,
     published,
     small_multiples,
     style,
@@ -46,6 +48,7 @@ class Charts:
     pools: Chart | None
     time_spent: Chart | None
     variants: tuple[Chart, ...]
+    profiles: Chart | None
     small_multiples: Chart | None
     latency: Chart | None
     neighbours: tuple[Chart, ...]
@@ -59,7 +62,16 @@ class Charts:
     def all(self) -> tuple[Chart, ...]:
         """In the order of the page."""
         why = (self.lines, self.loop, self.pools, self.time_spent)
-        first = (self.overlay, *self.variants, self.forest, self.rounds, *why, self.small_multiples, self.latency)
+        first = (
+            self.overlay,
+            *self.variants,
+            self.profiles,
+            self.forest,
+            self.rounds,
+            *why,
+            self.small_multiples,
+            self.latency,
+        )
         last = (*self.neighbours, self.occupancy, self.steps, *self.open_mode, self.published, self.timelines)
         return tuple(chart for chart in (*first, *last) if chart is not None)
 
@@ -99,13 +111,14 @@ def charts_of(report: SessionReport) -> Charts:
         pools=why_charts.pools_chart(report, palette, stamp),
         time_spent=why_charts.time_chart(report, palette, stamp),
         variants=tuple(_variant(report, run, palette) for run in runs),
+        profiles=_profiles(report, palette, stamp) if runs else None,
         small_multiples=_small_multiples(report, palette, stamp) if runs else None,
         latency=_latency(report, palette, stamp) if runs else None,
         neighbours=tuple(_neighbour(report, palette, stamp, number, name) for number, name in neighbours),
         occupancy=_occupancy(report, palette, stamp) if runs else None,
         steps=load_charts.steps_chart(report, palette, stamp),
         open_mode=load_charts.open_charts(report, palette, stamp),
-        published=_published(claims, runs, palette, stamp) if claims else None,
+        published=_published(claims, runs, palette, stamp) if claims and (runs or report.rounds) else None,
         timelines=timeline_chart(report.timelines),  # no rule judges a timeline
     )
 
@@ -117,7 +130,9 @@ def _overlay(report: SessionReport, palette: style.Palette, stamp: str) -> Chart
     def draw(sheet: Sheet) -> Figure:
         if sheet.captioned:
             curves = [run.curve for run in report.runs]
-            return draw_rps_users(curves, palette, title, how, measured, sheet.stamp)
+            tops = [curve.highest_rps for curve in curves] + [each.highest_rps for each in measured.values()]
+            lowest_rps = {} if report.record.scenario.mode == MODE_OPEN else ceilings.lowest(report.runs, max(tops))
+            return draw_rps_users(curves, palette, title, how, measured, sheet.stamp, lowest_rps)
         return small_multiples.draw_together(report.runs, palette, sheet, measured)
 
     ends = [f"{showable(name)}: {each.figures} over {each.runs} rounds." for name, each in measured.items()]
@@ -136,6 +151,18 @@ def _variant(report: SessionReport, run: RunReport, palette: style.Palette) -> C
         lambda sheet: draw_rps_users([run.curve], palette, title, how, measured, sheet.stamp),
         Panel(),
         validity.run_words(run.stamp),
+    )
+
+
+def _profiles(report: SessionReport, palette: style.Palette, stamp: str) -> Chart:
+    measured = plateaus.plateaus(report.rounds)
+    return Chart(
+        "profiles",
+        profiles.caption(report.runs),
+        profiles.describe(report),
+        lambda sheet: profiles.draw_profiles(report.runs, palette, sheet, measured),
+        profiles.panel_for(report.runs),
+        stamp,
     )
 
 

@@ -119,6 +119,9 @@ def describe(runs: Sequence[RunReport]) -> str:
     """What the chart says, for those who do not see it."""
     parts = []
     for bar in bars(runs):
+        if bar.struck:
+            parts.append(f"{showable(bar.variant)}: the run is INVALID, no result.")
+            continue
         known = [f"{name} {rounded(ms)}" for name, ms in bar.parts]
         known += [f"waiting for a pool about {rounded(bar.queued_ms)}"] if bar.queued_ms else []
         unknown = [] if bar.parts else [f"not observed {rounded(bar.unknown_ms)}"]

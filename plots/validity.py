@@ -32,6 +32,11 @@ def struck(run: RunReport) -> str:
     return run_words(run.stamp, MOST_IN_A_HEAD) if run.stamp.level is Level.INVALID else ""
 
 
+def said(run: RunReport, words: str) -> str:
+    """These words of a run or, if it is INVALID, that they would be no result."""
+    return f"{struck(run)}, no result" if struck(run) else words
+
+
 def palette(report: SessionReport) -> style.Palette:
     """Every variant's stroke; those with an INVALID ramp are struck out."""
     names = tuple(variant.name for variant in report.record.scenario.variants)

@@ -10,7 +10,7 @@ import typer
 
 from loopbench.commands.measuring import begin_session, new_seed
 from loopbench.commands.options import RESULTS, Overrides, Rounds, Seed
-from loopbench.console import say
+from loopbench.console import Speech, say
 from loopbench.errors import CannotTellError, RegressionError, UsageError
 from loopbench.showable import showable
 
@@ -62,7 +62,7 @@ def compare(  # noqa: PLR0913  one parameter an option
 
     question = load(what[0], tuple(override or ()), rounds=rounds)
     wanted = Wanted(max_minutes=max_minutes)
-    found, shown = _measure_revisions(question, rev, tolerance, new_seed(seed), out, wanted)
+    found, shown = _measure_revisions(question, rev, tolerance, new_seed(seed), out, wanted, Speech(as_json=as_json))
     _tell(found, as_json=as_json, shown=shown)
 
 
@@ -89,17 +89,24 @@ def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_
 
 
 def _measure_revisions(  # noqa: PLR0913  what the command line says
-    question: "Scenario", labels: list[str], tolerance: float, seed: int, out: Path, wanted: "Wanted"
+    question: "Scenario",
+    labels: list[str],
+    tolerance: float,
+    seed: int,
+    out: Path,
+    wanted: "Wanted",
+    speech: Speech,
 ) -> "tuple[Comparing, Callable[[str], str]]":
     """Both in one session: the same rounds, in random order. Also: how to name files of a checkout that is gone."""
     from loopbench.commands.ending import leave_if_ended_early
     from loopbench.commands.reporting import draw
     from loopbench.judge.comparison import compare_revisions
     from loopbench.measure.revisions import at, at_revisions, checked_out
+    from loopbench.progress import observer_for
 
     with checked_out(question, labels) as (before, after):
-        outcome = begin_session(at_revisions(question, (before, after)), seed, out, wanted)
-        judged = draw(outcome.folder) if outcome.finished_runs else None
+        outcome = begin_session(at_revisions(question, (before, after)), seed, out, wanted, observer_for(speech.words))
+        judged = draw(outcome.folder, speech) if outcome.finished_runs else None
     leave_if_ended_early(outcome)
     assert judged is not None, "a session that was not ended early has runs"
     pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}

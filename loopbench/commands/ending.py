@@ -3,10 +3,15 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from loopbench.console import say
-from loopbench.errors import CannotTellError, DataError
+from loopbench.errors import CannotTellError, DataError, EnvironmentRefusedError, RegressionError
+from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.session_report import SessionReport
@@ -36,12 +41,45 @@ def leave_if_ended_early(outcome: "SessionOutcome") -> None:
         os.kill(os.getpid(), outcome.interrupted_by)  # so that a shell loop around us stops too
 
 
+@contextmanager
+def leaving_at_a_signal(folder: Path) -> Iterator[None]:
+    """While a session is drawn, a signal ends the process at once, but not without a word of what is kept."""
+    from loopbench.measure.stop import SIGNALS, write_plainly
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        kept = f"stopped by {name} while drawing: everything measured is kept"
+        write_plainly(f"{kept}\n  try: loopbench report {showable(str(folder))}")
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, leave) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def not_drawn(folder: Path, problem: OSError) -> EnvironmentRefusedError:
+    """What the machine said when everything was measured but could not be drawn."""
+    return EnvironmentRefusedError(
+        f"the page and the charts cannot be written: {problem.strerror or type(problem).__name__}",
+        slug="not-drawn",
+        where=str(problem.filename or folder),
+        kept=f"everything measured is in {folder}",
+        hints=(f"loopbench report {folder}",),
+    )
+
+
 def refuse_doubt(judged: "SessionReport") -> None:
-    """Raise what keeps a drawn session from being trusted.
+    """Raise what keeps a drawn session from being trusted, then what its gates say.
 
     Raises:
         DataError: runs are damaged.
-        CannotTellError: INVALID, as far as the session claims anything.
+        CannotTellError: INVALID, as far as the session claims anything; or a gate cannot be told.
+        RegressionError: a gate is not met, and all of them can be told.
     """
     where = str(judged.folder)
     if judged.damaged:
@@ -51,14 +89,34 @@ def refuse_doubt(judged: "SessionReport") -> None:
             where=where,
             kept=f"the other {len(judged.runs)} runs are drawn",
         )
-    doubts = [*_spoiled_pictures(judged), *_invalid_verdicts(judged)]
-    if doubts:
+    if doubtful := doubts(judged):
         raise CannotTellError(
-            f"INVALID, the figures are not to be trusted: {'; '.join(dict.fromkeys(doubts))}",
+            f"INVALID, the figures are not to be trusted: {'; '.join(doubtful)}",
             slug="invalid",
             where=where,
+            kept="every run stays, and is drawn with what speaks against it",
             hints=("read the findings and their advice above, or on the page",),
         )
+    _refuse_gates(judged)
+
+
+def doubts(judged: "SessionReport") -> tuple[str, ...]:
+    """What makes a session INVALID as far as it claims anything, each once."""
+    return tuple(dict.fromkeys([*_spoiled_pictures(judged), *_invalid_verdicts(judged)]))
+
+
+def _refuse_gates(judged: "SessionReport") -> None:
+    """One that cannot be told wins over one that is not met: the exit code must not promise more than is known."""
+    from loopbench.judge.gates import Outcome
+
+    where = str(judged.folder)
+    broken = [gate.sentence for gate in judged.gates if gate.outcome is Outcome.NOT_MET]
+    untold = [gate.sentence for gate in judged.gates if gate.outcome is Outcome.CANNOT_TELL]
+    if untold:
+        hint = "docs/ci.md says what each figure needs"
+        raise CannotTellError("; ".join([*broken, *untold]), slug="gate-untold", where=where, hints=(hint,))
+    if broken:
+        raise RegressionError("; ".join(broken), slug="gate", where=where, hints=("the page shows why, and the line",))
 
 
 def _spoiled_pictures(judged: "SessionReport") -> list[str]:

@@ -1,24 +1,41 @@
 """Commands that start processes: run, plan, doctor, worker, serve, ui."""
 
+import json
 import os
 import sys
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loopbench.commands.options import RESULTS, Overrides, Quick, Rounds, ScenarioFile, Seed
-from loopbench.console import say
+from loopbench.commands.gating import Gating
+from loopbench.commands.options import (
+    RESULTS,
+    Anyway,
+    AsJson,
+    Baseline,
+    Junit,
+    Overrides,
+    Quick,
+    Quiet,
+    Rounds,
+    ScenarioFile,
+    Seed,
+    chosen,
+)
+from loopbench.console import Speech, say
 
 if TYPE_CHECKING:
+    from loopbench.events import EventLog
     from loopbench.measure.observer import Observer
     from loopbench.measure.session import SessionOutcome, Wanted
     from loopbench.scenario import Scenario
 
 
 def run(  # noqa: PLR0913  one parameter an option
-    scenario: ScenarioFile,
+    scenario: ScenarioFile = None,
     *,
     quick: Quick = False,
     override: Overrides = None,
@@ -39,6 +56,11 @@ def run(  # noqa: PLR0913  one parameter an option
     events: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Append one JSON object for everything that happens.")
     ] = None,
+    baseline: Baseline = None,
+    anyway: Anyway = False,
+    junit: Junit = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure every variant of a scenario and draw what happened."""
     from loopbench.events import EventLog, Observers
@@ -47,35 +69,41 @@ def run(  # noqa: PLR0913  one parameter an option
     from loopbench.progress import observer_for
     from loopbench.scenario import load
 
-    question = load(scenario, tuple(override or ()), quick=quick, rounds=rounds)
+    question = load(chosen(scenario), tuple(override or ()), quick=quick, rounds=rounds)
+    gating = Gating(baseline, anyway, junit)
+    gating.check()
+    speech = Speech(as_json=as_json, quiet=quiet)
     if_busy = IfBusy.MEASURE_BESIDE_IT if no_lock else IfBusy.WAIT if wait else IfBusy.REFUSE
     wanted = Wanted(quick=quick, explain=explain, max_minutes=max_minutes, if_busy=if_busy)
     log = EventLog(events) if events else None
-    observer = observer_for(sys.stdout) if log is None else Observers((observer_for(sys.stdout), log))
+    shown = observer_for(speech.words)
+    observer = shown if log is None else Observers((shown, log))
     if resume:
         outcome = resume_session(question, resume, wanted, observer)
     else:
         outcome = begin_session(question, new_seed(seed), out, wanted, observer)
-    if log is not None:
-        log.session_ended(outcome)
-    _report_and_end(outcome)
+    _report_and_end(outcome, speech, gating, log)
 
 
-def plan(
-    scenario: ScenarioFile,
+def plan(  # noqa: PLR0913  one parameter an option
+    scenario: ScenarioFile = None,
     *,
     quick: Quick = False,
     override: Overrides = None,
     seed: Seed = None,
     rounds: Rounds = None,
+    as_json: AsJson = False,
 ) -> None:
     """What would run, in which order, and how long it takes. Starts nothing."""
     from loopbench.plan import make_plan
     from loopbench.progress import minutes, plan_sentence
     from loopbench.scenario import load
 
-    question = load(scenario, tuple(override or ()), quick=quick, rounds=rounds)
+    question = load(chosen(scenario), tuple(override or ()), quick=quick, rounds=rounds)
     planned = make_plan(question, new_seed(seed))
+    if as_json:
+        say(json.dumps(asdict(planned) | {"shortest_s": planned.shortest_s, "longest_s": planned.longest_s}, indent=1))
+        return
     for each in planned.runs:
         place = f"round {each.round}" if each.round else ""
         say(f"{each.number:>4}  {each.kind:<8} {place:<9} {each.variant:<42} {minutes(each.expected_s):>7}")
@@ -124,7 +152,7 @@ def serve(
 
 
 def ui(
-    scenario: ScenarioFile,
+    scenario: ScenarioFile = None,
     *,
     override: Overrides = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the web UI.")] = 8089,
@@ -133,7 +161,7 @@ def ui(
     from loopbench.measure.web_ui import serve_web_ui
     from loopbench.scenario import load
 
-    serve_web_ui(load(scenario, tuple(override or ())), port, say)
+    serve_web_ui(load(chosen(scenario), tuple(override or ())), port, say)
 
 
 def begin_session(
@@ -141,11 +169,12 @@ def begin_session(
 ) -> "SessionOutcome":
     """Measure a scenario in a new folder. Without an observer, progress is shown on stdout."""
     from loopbench.measure.session import measure_session, new_session
-    from loopbench.plan import make_plan
+    from loopbench.plan import check_length, make_plan
     from loopbench.progress import observer_for
     from loopbench.session_judge import SessionJudge
 
     planned = make_plan(question, seed)
+    check_length(planned, wanted.max_minutes)
     open_folder = partial(new_session, question, planned, out, wanted)
     watching = observer or observer_for(sys.stdout)
     return measure_session(question, planned, open_folder, watching, SessionJudge(), wanted)
@@ -166,18 +195,25 @@ def resume_session(
     return measure_session(question, planned, lambda: folder, watching, SessionJudge(), wanted)
 
 
-def _report_and_end(outcome: "SessionOutcome") -> None:
+def _report_and_end(outcome: "SessionOutcome", speech: Speech, gating: Gating, log: "EventLog | None") -> None:
     """Draw what there is, then leave with what ended the session, if anything did, or with what it is worth."""
-    from loopbench.commands.ending import leave_if_ended_early, refuse_doubt
-    from loopbench.commands.reporting import draw
+    from loopbench.commands.ending import leave_if_ended_early, leaving_at_a_signal, not_drawn, refuse_doubt
+    from loopbench.commands.reporting import draw, give_summary
 
     try:
-        judged = draw(outcome.folder) if outcome.finished_runs else None
-    except KeyboardInterrupt:
-        say(f"stopped while drawing; everything measured is kept: loopbench report {outcome.folder}", sys.stderr)
-        raise
-    except Exception:
+        with leaving_at_a_signal(outcome.folder):
+            if log is not None:
+                log.session_ended(outcome)
+            judged = draw(outcome.folder, speech, gating) if outcome.finished_runs else None
+            if judged is not None:
+                give_summary(outcome.folder, speech)
+                gating.tell_ci(judged, speech)
+    except OSError as problem:
         if outcome.error is None:  # otherwise what ended the measurement is what the user must hear
+            raise not_drawn(outcome.folder, problem) from None
+        judged = None
+    except Exception:
+        if outcome.error is None:
             raise
         judged = None
     leave_if_ended_early(outcome)

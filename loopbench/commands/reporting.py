@@ -1,34 +1,53 @@
 """Commands that read folders: report, list, plot."""
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loopbench.commands.options import RESULTS
-from loopbench.console import print_error, say
+from loopbench.commands.gating import Gating
+from loopbench.commands.options import RESULTS, Anyway, AsJson, Baseline, Junit, Quiet
+from loopbench.console import Speech, print_error
 from loopbench.errors import DataError, LoopbenchError, UsageError
 
 if TYPE_CHECKING:
     from loopbench.judge.session_report import SessionReport
+    from loopbench.judge.windows import Curve
+    from loopbench.scenario import Scenario
 
 
-def report(
+def report(  # noqa: PLR0913  one parameter an option
     folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="A session; the newest if absent.")] = None,
+    *,
+    baseline: Baseline = None,
+    anyway: Anyway = False,
+    junit: Junit = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Draw a session again from its files: summary, charts, page."""
     from loopbench.commands.ending import refuse_doubt
 
-    refuse_doubt(draw(folder or _newest_session()))
+    gating, speech = Gating(baseline, anyway, junit), Speech(as_json=as_json, quiet=quiet)
+    gating.check()
+    session = folder or _newest_session()
+    judged = draw(session, speech, gating)
+    give_summary(session, speech)
+    gating.tell_ci(judged, speech)
+    refuse_doubt(judged)
 
 
 def list_(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the scenarios are.")] = Path("scenarios"),
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """The scenarios and their variants."""
     from loopbench.scenario import load
     from loopbench.showable import showable
 
+    speech, listed = Speech(as_json=as_json), list[dict[str, Any]]()
     files = sorted(folder.glob("*.toml"))
     if not files:
         raise UsageError(f"there are no scenarios in {folder}", slug="no-scenarios", where=str(folder.resolve()))
@@ -38,49 +57,92 @@ def list_(
         except LoopbenchError as error:
             print_error(error)
             continue
-        say(f"{file}  {showable(question.title)}")
+        listed.append(_listed(file, question))
+        if as_json:
+            continue
+        speech.say(f"{file}  {showable(question.title)}")
         for variant in question.variants:
-            say(f"    {showable(variant.name):<24} {variant.method} {showable(variant.request_target)}")
+            speech.say(f"    {showable(variant.name):<24} {variant.method} {showable(variant.request_target)}")
+    speech.give(json.dumps(listed, indent=1))
+
+
+def _listed(file: Path, question: "Scenario") -> dict[str, Any]:
+    """A scenario as `list --json` has it."""
+    return {
+        "file": str(file),
+        "title": question.title,
+        "question": question.question,
+        "variants": [
+            {"name": each.name, "method": each.method, "path": each.request_target} for each in question.variants
+        ],
+    }
 
 
 def plot(
     prefix: Annotated[list[Path], typer.Argument(metavar="PREFIX...", help="What Locust's --csv was given.")],
     out: Annotated[Path, typer.Option(help="The chart's path, without its ending.")] = Path("rps_users"),
+    *,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """RPS against users from any Locust --csv output, ours or not; several are drawn over each other."""
     from loopbench.showable import showable
     from plots.csv_chart import load, write
 
+    speech = Speech(as_json=as_json, quiet=quiet)
     curves = load(prefix)
     for curve in curves:
         knee = "no knee" if curve.knee_users is None else f"knee near {curve.knee_users:.3g} users"
         held = "no hold" if curve.hold is None else f"{curve.hold.goodput_rps:.3g} RPS at {curve.hold.users:.0f} users"
-        say(f"{showable(curve.label)}: {held}, {knee}")
+        speech.say(f"{showable(curve.label)}: {held}, {knee}")
         for note in curve.notes:
-            say(f"    {showable(note)}")
-    for path in write(curves, out):
-        say(str(path))
+            speech.say(f"    {showable(note)}")
+    charts = [str(path) for path in write(curves, out)]
+    for path in charts:
+        speech.say(path)
+    speech.give(json.dumps({"curves": [_figures(curve) for curve in curves], "charts": charts}, indent=1))
 
 
-def draw(folder: Path) -> "SessionReport":
+def _figures(curve: "Curve") -> dict[str, Any]:
+    """A curve's figures as `plot --json` has them; null where nothing is known."""
+    return {
+        "label": curve.label,
+        "hold_goodput_rps": None if curve.hold is None else curve.hold.goodput_rps,
+        "hold_users": None if curve.hold is None else curve.hold.users,
+        "knee_users": curve.knee_users,
+        "notes": curve.notes,
+    }
+
+
+def draw(
+    folder: Path,
+    speech: Speech = Speech(),  # noqa: B008  immutable
+    gating: Gating = Gating(),  # noqa: B008  immutable
+) -> "SessionReport":
     """Everything that can be said about a session, on disk and on the console."""
     from loopbench.closing import closing_lines
 
-    judged = draw_files(folder)
+    judged = draw_files(folder, gating)
     for line in closing_lines(judged):
-        say(line)
+        speech.say(line)
     return judged
 
 
-def draw_files(folder: Path) -> "SessionReport":
+def give_summary(folder: Path, speech: Speech) -> None:
+    """The summary of a session that is drawn, to whatever program listens."""
+    from loopbench.records.session import SUMMARY_STEM
+
+    speech.give((folder / f"{SUMMARY_STEM}.json").read_text(encoding="utf-8"))
+
+
+def draw_files(folder: Path, gating: Gating = Gating()) -> "SessionReport":  # noqa: B008  immutable
     """The same on disk alone: summary, charts, page."""
-    from loopbench.judge.session_report import judge_session
     from loopbench.judge.summary import write_summary
     from loopbench.records.session import CHARTS_FOLDER, REPORT_FILE
     from plots.page import write_page
     from plots.session_charts import draw_charts
 
-    judged = judge_session(folder)
+    judged = gating.judge(folder)
     write_summary(judged, folder)
     draw_charts(judged, folder / CHARTS_FOLDER)
     write_page(judged, folder / REPORT_FILE)

@@ -9,6 +9,7 @@ from loopbench.judge.published import NEAR
 from loopbench.judge.session_report import SessionReport
 from loopbench.judge.table import end_of_load
 from loopbench.judge.verdict import Verdict, Word
+from loopbench.records.load_order import MODE_OPEN
 from loopbench.showable import showable
 
 ONE_RUN_EACH: Final = "One run each, so no interval: a picture, not a verdict."
@@ -33,24 +34,32 @@ class _Held(NamedTuple):
 
 def answer(report: SessionReport, show: Show = showable) -> str:
     """Who gave how many good answers a second at full load; variants within a factor of `NEAR` are not ranked."""
-    users = report.record.scenario.users
+    load = full_load(report)
     if not report.runs:
         return "No run is complete: there is nothing to answer with."
     valid = [run for run in report.runs if run.is_valid]
     if not valid:
-        return f"Every run is INVALID: how many answers a second {users} users get is not known."
+        return f"Every run is INVALID: how many answers a second {load} get is not known."
     held = [_Held(show(run.variant.name), run.goodput_rps) for run in valid if run.goodput_rps is not None]
     if not held:
-        return f"No run held {users} users for long enough: how many answers a second they get is not known."
+        return f"No run held {load} for long enough: how many answers a second they get is not known."
     held.sort(key=lambda each: -each.rps)
     best = held[0].rps
     if best == 0:
-        return f"At {users} users not one good answer came, under any variant."
+        return f"At {load} not one good answer came, under any variant."
     near = [each for each in held if each.rps * NEAR >= best]
     behind = [each for each in held if each.rps * NEAR < best]
     unknown = [show(run.variant.name) for run in report.runs if run.goodput_rps is None or not run.is_valid]
-    parts = (_leaders(users, near, alone=len(held) == 1), _behind(behind, best), _not_held(unknown))
+    parts = (_leaders(load, near, alone=len(held) == 1), _behind(behind, best), _not_held(unknown))
     return " ".join(part for part in parts if part)
+
+
+def full_load(report: SessionReport) -> str:
+    """What the variants were under when their figures were taken: users or, in open mode, the rate that was due."""
+    scenario = report.record.scenario
+    if scenario.mode == MODE_OPEN:
+        return f"{rounded(max(scenario.rate_rps))} requests due a second"
+    return f"{scenario.users} users"
 
 
 def headline(report: SessionReport, show: Show = showable) -> str:
@@ -126,17 +135,14 @@ def served_answer(report: SessionReport, show: Show = showable) -> str:
     return f"Users who were never served at all: {listed(unserved)}."
 
 
-def _leaders(users: int, near: list[_Held], *, alone: bool) -> str:
+def _leaders(load: str, near: list[_Held], *, alone: bool) -> str:
     if alone:
-        return f"At {users} users {near[0].name} gave {rounded(near[0].rps)} good answers a second."
+        return f"At {load} {near[0].name} gave {rounded(near[0].rps)} good answers a second."
     if len(near) == 1:
-        return f"At {users} users {near[0].name} gave the most good answers, {rounded(near[0].rps)} a second."
+        return f"At {load} {near[0].name} gave the most good answers, {rounded(near[0].rps)} a second."
     names = listed([each.name for each in near]) if len(near) <= MOST_NAMES else f"{len(near)} variants"
     lowest, highest = rounded(near[-1].rps), rounded(near[0].rps)
-    return (
-        f"At {users} users {names} gave {lowest} to {highest} good answers a second, "
-        "too close to rank from one run each."
-    )
+    return f"At {load} {names} gave {lowest} to {highest} good answers a second, too close to rank from one run each."
 
 
 def _behind(behind: list[_Held], best: float) -> str:

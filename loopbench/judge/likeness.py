@@ -11,7 +11,16 @@ from loopbench.records.session import SessionRecord
 NOT_THE_MACHINE: Final = frozenset({"load_average_1min"})
 """Of the machine's facts, those that say how it was at one moment."""
 
-NOT_MEASURED: Final = ("title", "question", "source", "baseline", "claims", "repeat.precision", "repeat.max_rounds")
+NOT_MEASURED: Final = (
+    "title",
+    "question",
+    "source",
+    "baseline",
+    "claims",
+    "expect",
+    "repeat.precision",
+    "repeat.max_rounds",
+)
 FREE_TO_DIFFER: Final = frozenset({"published", "app_dir", "python", "min_rounds"})
 """Settings that change nothing in what one run measures, or are what is compared: where the app lies, and its Python,
 whose version and packages are compared instead of its path."""

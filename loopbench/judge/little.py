@@ -50,8 +50,7 @@ def occupations(samples: Samples, edges_s: Floats, think_time_s: float) -> tuple
         think_time_s: Z, the mean of the range it is drawn from: samples do not hold the draws. Overlaps of
             [answered, answered + Z) are X * Z, without its error at the edges.
     """
-    loaded = samples.loaded
-    sent, answered = samples.rows["start_s"][loaded], samples.end_s[loaded]
+    sent, answered = samples.sent_in_order_s, samples.answered_in_order_s
     started, stopped = (_event_times_s(samples, kind) for kind in (EVENT_USER_STARTED, EVENT_USER_STOPPED))
     users = overlap_s(started, stopped, edges_s)
     in_flight = overlap_s(sent, answered, edges_s)
@@ -71,7 +70,7 @@ def overlap_s(starts_s: Floats, ends_s: Floats, edges_s: Floats) -> Floats:
 
 def _time_since_s(events_s: Floats, until_s: Floats) -> Floats:
     """Sum over events of max(0, until - event), at each moment."""
-    ordered = np.sort(np.asarray(events_s, dtype=np.float64))
+    ordered = np.sort(np.asarray(events_s, dtype=np.float64), kind="stable")  # mostly in order: then one pass
     before = np.searchsorted(ordered, until_s, side="right")
     sums = np.concatenate(([0.0], np.cumsum(ordered)))
     return np.asarray(before * until_s - sums[before], dtype=np.float64)

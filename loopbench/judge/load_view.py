@@ -8,7 +8,7 @@ import numpy as np
 
 from loopbench.judge.little import Occupation, occupations
 from loopbench.judge.run_files import RunFiles
-from loopbench.judge.samples import Mask, Samples
+from loopbench.judge.samples import Floats, Mask, Samples
 from loopbench.records import FormatError
 from loopbench.records import samples as layout
 from loopbench.records.codec import from_json
@@ -84,10 +84,15 @@ class LoadView:
 
     def shortest_s(self, answers: Mask) -> float:
         """Mean over these answers of the least latency that any good answer of the same name ever had."""
+        return float(self._least_s[self.samples.rows["name"][answers]].mean())
+
+    @cached_property
+    def _least_s(self) -> Floats:
+        """The shortest good answer of each name; infinite without one."""
         rows, good = self.samples.rows, self.samples.good
         least_s = np.full(max(1, len(self.samples.names)), np.inf)
         np.minimum.at(least_s, rows["name"][good], rows["latency_s"][good])
-        return float(least_s[rows["name"][answers]].mean())
+        return least_s
 
     @cached_property
     def median_latency_s(self) -> float | None:

@@ -42,6 +42,7 @@ class LoopLine:
     share: float  # of all time of the same kind (blocked or short steps) in the window
     cpu_s: float | None  # of `seconds`, computing; None: not measured
     source: SourceLine | None = None  # its text, where it was kept
+    longest_s: float | None = None  # the most of it in one blocked step; None: none, or a probe that did not say
 
     @property
     def cpu_share(self) -> float | None:
@@ -63,7 +64,8 @@ def loop_lines(lines: pd.DataFrame, sources: Mapping[tuple[str, int], SourceLine
     """The lines of `ProbeLogs.lines`, added up; blocked ones first, each kind with the longest first."""
     if lines.empty:
         return ()
-    sums = lines.groupby(["kind", *PLACE_COLUMNS], dropna=False)[["seconds", "cpu_s"]].sum(min_count=1).reset_index()
+    places = lines.groupby(["kind", *PLACE_COLUMNS], dropna=False)
+    sums = places[["seconds", "cpu_s"]].sum(min_count=1).assign(longest_s=places["longest_s"].max()).reset_index()
     totals = sums.groupby("kind")["seconds"].sum().to_dict()
     made = [_line(row, float(totals[row["kind"]]), sources) for row in sums.to_dict("records")]
     return tuple(sorted(made, key=lambda line: (not line.blocked, -line.seconds)))
@@ -94,6 +96,7 @@ def _line(row: Mapping[Any, Any], total_s: float, sources: Mapping[tuple[str, in
         share=seconds / total_s if total_s else 0.0,
         cpu_s=None if pd.isna(row["cpu_s"]) else float(row["cpu_s"]),
         source=sources.get((file, line)),
+        longest_s=None if pd.isna(row["longest_s"]) else float(row["longest_s"]),
     )
 
 
@@ -108,6 +111,7 @@ def _owned(row: Mapping[Any, Any], inner: tuple[str, int, str]) -> tuple[Owner, 
 def _added(group: list[LoopLine]) -> LoopLine:
     longest = max(group, key=lambda line: line.seconds)
     computed = [line.cpu_s for line in group if line.cpu_s is not None]
+    stretches_s = [line.longest_s for line in group if line.longest_s is not None]
     return LoopLine(
         longest.owner,
         longest.file,
@@ -121,4 +125,5 @@ def _added(group: list[LoopLine]) -> LoopLine:
         share=sum(line.share for line in group),
         cpu_s=sum(computed) if computed else None,
         source=longest.source,
+        longest_s=max(stretches_s, default=None),
     )

@@ -34,6 +34,7 @@ def _lines(report: SessionReport) -> Iterator[str]:
     others = f"{neighbour_answer(report, code_span)} {served_answer(report, code_span)}".strip()
     yield f"**{headline(report, code_span)}** {others}".rstrip()
     yield f"\n**{report.stamp.label}.** {certainty(report)}\n"
+    yield from _gates(report)
     yield from _findings(report)
     if report.rounds is not None:
         yield from _rounds(report.rounds)
@@ -47,6 +48,17 @@ def _lines(report: SessionReport) -> Iterator[str]:
     yield _counts(report)
     for note in _notes(report):
         yield f"- {note}"
+
+
+def _gates(report: SessionReport) -> Iterator[str]:
+    if report.gates:
+        yield "| expected | outcome | found |"
+        yield "|---|---|---|"
+        for gate in report.gates:
+            found = f"{gate.numbers}; {gate.reason}".strip("; ") or MISSING
+            line = f" {code_span(gate.line.place)}" if gate.line else ""
+            yield f"| {code_span(f'{gate.subject}: {gate.limit}')} | **{gate.outcome}** | {code_span(found)}{line} |"
+        yield ""
 
 
 def _findings(report: SessionReport) -> Iterator[str]:

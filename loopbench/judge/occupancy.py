@@ -35,9 +35,7 @@ class PhaseEnd:
 
 def moments(samples: Samples, times_s: Floats) -> tuple[Moment, ...]:
     """The state at each of some times, in order."""
-    loaded = samples.rows[samples.loaded]
-    sent = np.sort(loaded["start_s"])
-    answered = np.sort(samples.end_s[samples.loaded])
+    sent, answered = samples.sent_in_order_s, samples.answered_in_order_s
     users = samples.user_start_times_s
     served = first_answers_s(samples)
     columns = [np.searchsorted(each, times_s, side="right") for each in (users, sent, answered, served)]

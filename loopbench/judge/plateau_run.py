@@ -22,6 +22,7 @@ class PlateauRun:
     own: Percentiles  # of the variant's own request
     neighbours: tuple[Percentiles, ...]  # in the scenario's order
     stamp: Stamp
+    failures: int | None = None  # bad answers in the whole run; None: not counted
 
     @property
     def round(self) -> int:
@@ -41,6 +42,7 @@ def judge_plateau(files: RunFiles, neighbours: tuple[str, ...], stamp: Stamp) ->
         own=window_percentiles(files.samples, files.variant.name, window),
         neighbours=tuple(window_percentiles(files.samples, name, window) for name in neighbours),
         stamp=stamp,
+        failures=int(np.count_nonzero(files.samples.failed)),
     )
 
 

@@ -30,7 +30,17 @@ PLACE_COLUMNS: Final = (
     "near_line",
     "near_function",
 )
-LINE_COLUMNS: Final = ("pid", "t0_monotonic_s", "t1_monotonic_s", "kind", *PLACE_COLUMNS, "seconds", "cpu_s", "samples")
+LINE_COLUMNS: Final = (
+    "pid",
+    "t0_monotonic_s",
+    "t1_monotonic_s",
+    "kind",
+    *PLACE_COLUMNS,
+    "seconds",
+    "cpu_s",
+    "samples",
+    "longest_s",
+)
 _LINE_TIMES: Final = {BLOCKED: "blocked_s", BUSY: "busy_s"}
 SECOND_COLUMNS: Final = (
     "t0_monotonic_s",

@@ -1,12 +1,25 @@
 """A complete run's folder, opened: its record, its samples, and which variant it was."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
 from loopbench.errors import DataError
 from loopbench.judge.samples import Samples, read_samples
-from loopbench.records.session import SAMPLES_GLOB, Phase, RecordedVariant, RunRecord, file_facts, read_run
+from loopbench.records import FormatError
+from loopbench.records.session import (
+    KIND_TIMELINE,
+    SAMPLES_GLOB,
+    Phase,
+    RecordedVariant,
+    RunRecord,
+    SessionRecord,
+    file_facts,
+    read_run,
+    read_session,
+    run_folders,
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,27 @@ def open_run(folder: Path, variants: tuple[RecordedVariant, ...]) -> RunFiles:
     if variant is None:
         raise DataError(f"no variant {record.variant!r} is in session.json", slug="run-foreign", where=str(folder))
     return RunFiles(folder, record, read_samples(folder, record.nonce), variant)
+
+
+def read_record(session_folder: Path) -> SessionRecord:
+    """What `session.json` says.
+
+    Raises:
+        DataError: it is no session, or damaged, or of another format.
+    """
+    try:
+        return read_session(session_folder)
+    except FormatError as problem:
+        raise DataError(
+            str(problem), slug="session-format", where=str(session_folder), hints=("loopbench list",)
+        ) from None
+
+
+def load_folders(session_folder: Path) -> Iterator[Path]:
+    """The complete runs that were under load, in order: a timeline's few requests leave no samples."""
+    for folder in run_folders(session_folder):
+        if f"-{KIND_TIMELINE}-" not in folder.name:
+            yield folder
 
 
 def _check_untouched(folder: Path, record: RunRecord) -> None:

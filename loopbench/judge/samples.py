@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,9 @@ from loopbench.records.session import SAMPLES_GLOB
 
 DTYPE = np.dtype(list(layout.FIELDS))
 assert DTYPE.itemsize == layout.STRUCT.size
+
+HEAD_BYTES: Final = 4096
+"""More than the first frame ever has."""
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -67,6 +71,16 @@ class Samples:
         """Sent by a user, not by the warm-up."""
         return np.asarray(self.rows["flags"] & layout.FLAG_WARMUP == 0)
 
+    @cached_property
+    def sent_in_order_s(self) -> Floats:
+        """When each request of a user was sent, ascending: sorted once for everybody who counts."""
+        return np.sort(self.rows["start_s"][self.loaded], kind="stable")  # nearly in order already: one pass
+
+    @cached_property
+    def answered_in_order_s(self) -> Floats:
+        """When each request of a user was answered or given up, ascending."""
+        return np.sort(self.end_s[self.loaded], kind="stable")
+
     def named(self, name: str) -> Mask:
         """Requests of one name."""
         if name not in self.names:
@@ -100,6 +114,25 @@ def read_samples(run_folder: Path, run: str | None = None) -> Samples:
         raise DataError("the run's folder holds no samples", slug="samples-missing", where=str(run_folder))
     parts = [_read_carefully(path, run) for path in files]
     return parts[0] if len(parts) == 1 else _join(parts)
+
+
+def read_head(run_folder: Path) -> layout.Head | None:
+    """Whose samples these are, of the first generator, without reading them; None: there are none, or it is torn off.
+
+    Raises:
+        DataError: the file is of another format, or no recorder's.
+    """
+    path = next(iter(sorted(run_folder.glob(SAMPLES_GLOB))), None)
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        frame = next(decode(file.read(HEAD_BYTES)), None)
+    if not isinstance(frame, Frame) or frame.kind != layout.HEAD:
+        return None
+    try:
+        return _checked_head(frame, path, None)
+    except (ValueError, TypeError) as problem:
+        raise DataError(f"the samples hold what no recorder writes: {problem}", slug="samples-foreign") from None
 
 
 def _read_carefully(path: Path, run: str | None) -> Samples:

@@ -9,6 +9,8 @@ from loopbench.judge.canaries import Canaries, session_canaries
 from loopbench.judge.claims import ClaimAnswer
 from loopbench.judge.curves import Shape, describe
 from loopbench.judge.fits import RunCurve
+from loopbench.judge.foreign_folder import refuse_hostile
+from loopbench.judge.gates import GateAnswer
 from loopbench.judge.plateau_run import PlateauRun, judge_plateau
 from loopbench.judge.published import Published, compare_with_published
 from loopbench.judge.rounds import Rounds, judge_rounds
@@ -16,11 +18,13 @@ from loopbench.judge.run_files import open_run
 from loopbench.judge.run_report import RunReport, judge_run
 from loopbench.judge.run_stamp import stamp_run
 from loopbench.judge.session_claims import session_claims
+from loopbench.judge.session_gates import session_gates
 from loopbench.judge.session_stamp import SessionStamp, stamp_session
 from loopbench.judge.stamp import Stamp
 from loopbench.judge.step_run import step_curve
 from loopbench.judge.timeline import TimelineReport, judge_timeline
 from loopbench.records import FormatError
+from loopbench.records.load_order import MODE_OPEN
 from loopbench.records.session import (
     KIND_RAMP,
     KIND_STEPS,
@@ -42,6 +46,7 @@ class StepReport:
     variant: str
     curve: RunCurve
     stamp: Stamp
+    run: int = 0  # its number in the session
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class SessionReport:
     damaged: tuple[str, ...]  # run folders that could not be used, with the reason
     notes: tuple[str, ...]
     timelines: tuple[TimelineReport, ...] = ()
+    gates: tuple[GateAnswer, ...] = ()  # those against an earlier session: see `baseline_gates`
 
     @property
     def records(self) -> tuple[RunRecord, ...]:
@@ -89,6 +95,7 @@ def judge_session(folder: Path) -> SessionReport:
     Raises:
         DataError: it is no session, or its `session.json` is damaged or of another format.
     """
+    refuse_hostile(folder)
     try:
         record = read_session(folder)
     except FormatError as problem:
@@ -113,6 +120,7 @@ def judge_session(folder: Path) -> SessionReport:
         damaged=tuple(judged.damaged),
         notes=tuple(f"not used: {each}" for each in judged.damaged) + _notes(record),
         timelines=tuple(judged.timelines),
+        gates=session_gates(scenario, runs, rounds),
     )
 
 
@@ -159,7 +167,7 @@ class _JudgedRuns:
         if planned.kind == KIND_RAMP:
             self.ramps.append(judge_run(files, self._record, stamp))
         elif planned.kind == KIND_STEPS:
-            self.steps.append(StepReport(files.variant.name, step_curve(files), stamp))
+            self.steps.append(StepReport(files.variant.name, step_curve(files), stamp, files.record.number))
         else:
             self.plateaus.append(judge_plateau(files, scenario.neighbours, stamp))
         self.stamps.append((planned, stamp))
@@ -171,7 +179,12 @@ def _notes(record: SessionRecord) -> tuple[str, ...]:
         f"Closed loop: {scenario.users} users, each waiting for its answer before asking again. Response times hold "
         "for at most that many requests in flight; they say nothing about a fixed arrival rate."
     )
-    notes = [closed_loop, "One ramp run a variant: a picture, not a comparison. It carries no interval."]
+    open_loop = (
+        "Open loop: requests are due on a schedule, whatever the answers do. A response time counts from the moment "
+        "its request was due."
+    )
+    first = open_loop if scenario.mode == MODE_OPEN else closed_loop
+    notes = [first, "One ramp run a variant: a picture, not a comparison. It carries no interval."]
     if scenario.quick:
         notes.append(
             f"A quick look: users came at {scenario.spawn_rate:.3g} a second, so each number of users was seen for "

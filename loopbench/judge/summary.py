@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from loopbench.judge.agreement import agreement
 from loopbench.judge.answer import answer, certainty
+from loopbench.judge.gates import gate_values
 from loopbench.judge.insights_summary import claim_values, insights_values
 from loopbench.judge.latency import Percentiles
 from loopbench.judge.markdown import markdown
@@ -27,15 +28,13 @@ from loopbench.judge.table import end_of_load
 from loopbench.judge.timeline import timeline_values
 from loopbench.judge.windows import Curve
 from loopbench.records.session import SUMMARY_STEM, RecordedVariant
-from loopbench.showable import showable
+from loopbench.showable import csv_text
 
 SUMMARY_FORMAT: Final = 2
 """Of `summary.json`. Raise it when a reader of the old one would misread the new one."""
 
 DIGITS: Final = 6
 """More than any figure here carries, so that nothing is lost by rounding twice."""
-
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_summary(report: SessionReport, folder: Path) -> None:
@@ -72,6 +71,7 @@ def to_json(report: SessionReport) -> str:
         "variants": [_variant(each, runs.get(each.slug)) for each in record.scenario.variants],
         "missing": report.missing,
         "timelines": [timeline_values(each) for each in report.timelines],
+        "gates": [gate_values(each) for each in report.gates],
         "claims": [claim_values(each) for each in report.claims],
         "published": None if report.published is None else _published(report.published),
         "notes": report.notes,
@@ -144,10 +144,8 @@ def _csv_row(users: int, run: RunReport, request: RequestReport) -> dict[str, An
 
 
 def _csv_cell(value: Any) -> str:
-    """Text defused: what a spreadsheet would take for a formula begins with an apostrophe."""
     if isinstance(value, str):
-        shown = showable(value)
-        return f"'{shown}" if value.startswith(_FORMULA_STARTS) else shown
+        return csv_text(value)
     return "" if value is None or _plain(value) is None else str(_plain(value))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from loopbench.errors import GeneratorError
-from loopbench.measure import environment
+from loopbench.measure import environment, store
 from loopbench.measure.generators import Spread
 from loopbench.measure.load import Load
 from loopbench.measure.log_tail import log_tail
@@ -65,7 +65,7 @@ def own_ceiling(
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     found = measure_own_ceiling(work, client=client, spread=spread, cores=cores, stop=stop)
-    (session_folder / CEILING_FILE).write_text(to_json(found), encoding="utf-8")
+    store.write_durably(session_folder / CEILING_FILE, to_json(found))
     shutil.rmtree(work)
     return found
 

@@ -17,6 +17,7 @@ from loopbench.records.session import (
 )
 from loopbench.scenario import Scenario, Variant
 from loopbench.scenario.settings import flat_settings
+from loopbench.secrecy import public_arguments, public_target
 
 
 def describe(scenario: Scenario, plan: Plan, *, quick: bool, explain: bool) -> SessionRecord:
@@ -25,7 +26,7 @@ def describe(scenario: Scenario, plan: Plan, *, quick: bool, explain: bool) -> S
         format=FORMAT_VERSION,
         loopbench=loopbench.__version__,
         started=store.now_iso(),
-        command=tuple(sys.argv),
+        command=public_arguments(sys.argv),
         scenario=_recorded_scenario(scenario, quick=quick, explain=explain),
         settings=flat_settings(scenario),
         seed=plan.seed,
@@ -73,6 +74,7 @@ def _recorded_scenario(scenario: Scenario, *, quick: bool, explain: bool) -> Rec
             RecordedTimeline(each.name, slug)
             for each, slug in zip(scenario.timelines, scenario.timeline_slugs, strict=True)
         ),
+        expect=tuple(gate.recorded() for gate in scenario.expect),
     )
 
 
@@ -82,7 +84,7 @@ def _recorded_variant(scenario: Scenario, index: int, variant: Variant) -> Recor
         name=variant.name,
         slug=scenario.slug(index),
         method=request.method,
-        path=request.target,
+        path=public_target(request.target),
         published_rps=variant.published.rps,
         target=ResolvedTarget(
             app=target.app,

@@ -16,7 +16,7 @@ from loopbench.measure.log_tail import log_tail
 from loopbench.measure.supervise import Supervised, describe_exit
 from loopbench.records import load_order
 from loopbench.records.generators import LOST_WORKER, Generators, read_generators, worker_log
-from loopbench.records.session import LOAD_ORDER_FILE, LOCUST_CSV_PREFIX, LOCUST_LOG
+from loopbench.records.session import LOCUST_CSV_PREFIX, LOCUST_LOG
 from loopbench.scenario import Scenario
 
 LOCUSTFILE = Path(__file__).resolve().parents[2] / "locustfiles" / "bench.py"
@@ -68,22 +68,23 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
     """What runs Locust for one run. Leaving kills what is left.
 
     Args:
-        folder: the run's; `load.json` lies there.
+        folder: the run's.
+        order_file: what the first one is to read; it stays open in this process, and in no folder's name.
         drain_s: Locust's `--stop-timeout`.
         cpus: cores of the generators, one each as far as they go round; empty: not pinned.
         spread: how many and where.
     """
 
-    def __init__(self, folder: Path, drain_s: float, cpus: tuple[int, ...], spread: Spread) -> None:
+    def __init__(self, folder: Path, order_file: int, drain_s: float, cpus: tuple[int, ...], spread: Spread) -> None:
         self._folder = folder
         self._drain_s = drain_s
         self._cpus = cpus
         self._spread = spread
         self._workers: list[Supervised] = []
         self._stack = ExitStack()
-        order = {load_order.PATH_VARIABLE: str((folder / LOAD_ORDER_FILE).resolve())}
         role = master_options(spread) if spread.has_master else []
-        self._main = self._start([*command(drain_s), *csv_options(folder), *role], order, LOCUST_LOG, cpus)
+        line = [*command(drain_s), *csv_options(folder), *role]
+        self._main = self._start(line, LOCUST_LOG, cpus, order_file)
 
     def __exit__(self, *_: object) -> None:
         self._main.stop(GRACE_S)  # when it has not ended by itself: what it has recorded is written
@@ -130,7 +131,7 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
         options = worker_options(LOOPBACK, port)
         for number in range(self._spread.here):
             cpus = (self._cpus[number % len(self._cpus)],) if self._cpus else ()
-            self._workers.append(self._start([*command(self._drain_s), *options], {}, worker_log(number), cpus))
+            self._workers.append(self._start([*command(self._drain_s), *options], worker_log(number), cpus))
 
     def _too_early(self) -> bool:
         """Workers end when the master sends them away: after it has counted, or given up."""
@@ -147,14 +148,16 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
             detail=log_tail(self._folder / worker_log(number)),
         )
 
-    def _start(self, line: list[str], variables: dict[str, str], log: str, cpus: tuple[int, ...]) -> Supervised:
+    def _start(self, line: list[str], log: str, cpus: tuple[int, ...], order_file: int | None = None) -> Supervised:
+        order = {} if order_file is None else {load_order.PATH_VARIABLE: f"/proc/self/fd/{order_file}"}
         return self._stack.enter_context(
             Supervised(
                 line,
-                env=environment.for_generator(variables),
+                env=environment.for_generator(order),
                 cwd=self._folder,  # ours: a json.py or a [tool.locust] in the user's folder must not be found
                 log=self._folder / log,
                 cpus=cpus,
+                pass_fds=() if order_file is None else (order_file,),
             )
         )
 

@@ -1,15 +1,17 @@
 """One run's load: Locust as subprocesses, its progress, its end. Importing it here would patch our own sockets."""
 
 import dataclasses
+import os
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
 from loopbench.errors import GeneratorError
 from loopbench.measure.generators import GeneratorProcesses, Spread
 from loopbench.measure.log_tail import log_tail
+from loopbench.measure.order import for_the_record
 from loopbench.measure.supervise import describe_exit
 from loopbench.records import load_order
 from loopbench.records.generators import WORKER_LATE
@@ -19,6 +21,9 @@ from loopbench.records.tail import LiveView, SampleTails
 POLL_S: Final = 0.1
 OVERDUE_S: Final = 30.0
 """A generator that runs this much longer than its phases and its drain together is hung."""
+
+NO_LOCUST: Final = "No module named locust"
+LOCUST_WANTED: Final = "'locust>=2.47,<2.48'"  # as in pyproject.toml
 
 ALONE: Final = Spread()
 
@@ -36,12 +41,13 @@ class Load(AbstractContextManager["Load"]):
         spread: Spread = ALONE,
     ) -> None:
         order = dataclasses.replace(order, generators=spread.total)
-        load_order.write_order(order, folder / LOAD_ORDER_FILE)
+        load_order.write_order(for_the_record(order), folder / LOAD_ORDER_FILE)
         self._folder = folder
         self._spread = spread
         self._limit_s = spread.connect_s + _phases_s(order) + drain_s + OVERDUE_S
         self._tails = SampleTails([folder / samples_file(index) for index in range(spread.total)])
-        self._processes = GeneratorProcesses(folder, drain_s, cpus, spread)
+        with _in_memory(order) as order_file:
+            self._processes = GeneratorProcesses(folder, order_file, drain_s, cpus, spread)
 
     def __exit__(self, *error: object) -> None:
         self._processes.__exit__(*error)
@@ -98,13 +104,25 @@ class Load(AbstractContextManager["Load"]):
         )
 
     def _failed(self, what: str, slug: str, *hints: str) -> GeneratorError:
+        log = log_tail(self._folder / LOCUST_LOG)
+        if NO_LOCUST in log:
+            hints = (f"{self.command[0]} -m pip install {LOCUST_WANTED}", *hints)
         return GeneratorError(
             what,
             slug=f"generator-{slug}",
             where=" ".join(self.command[:3]),
             hints=(*hints, "read locust.log in the run's folder", "run the scenario again"),
-            detail=log_tail(self._folder / LOCUST_LOG),
+            detail=log,
         )
+
+
+@contextmanager
+def _in_memory(order: load_order.LoadOrder) -> Iterator[int]:
+    """The whole order as an open file without a name: it may hold passwords, so it is never on a disk."""
+    with os.fdopen(os.memfd_create("load-order"), "w+", encoding="utf-8") as file:
+        file.write(load_order.order_text(order))
+        file.flush()
+        yield file.fileno()
 
 
 def _phases_s(order: load_order.LoadOrder) -> float:

@@ -10,6 +10,7 @@ from loopbench.records.expectation import Expectation
 from loopbench.records.load_order import Level, LoadOrder, OrderedRequest
 from loopbench.records.session import KIND_PLATEAU, KIND_STEPS, PlannedRun, samples_file
 from loopbench.scenario import Request, Scenario
+from loopbench.secrecy import HIDDEN_VALUE, public_target
 
 
 def make_order(  # noqa: PLR0913  where the two halves meet
@@ -52,6 +53,21 @@ def with_least_window(order: LoadOrder, least_s: float) -> LoadOrder:
     return dataclasses.replace(
         order, hold_s=max(order.hold_s, least_s), steps=tuple(grown(level) for level in order.steps)
     )
+
+
+def for_the_record(order: LoadOrder) -> LoadOrder:
+    """The same load without header values, bodies, and parameters that may be secret: what `load.json` says."""
+    requests = tuple(
+        dataclasses.replace(
+            each,
+            target=public_target(each.target),
+            headers=dict.fromkeys(each.headers, HIDDEN_VALUE),
+            body_base64="",
+            expect=dataclasses.replace(each.expect, json={}),
+        )
+        for each in order.requests
+    )
+    return dataclasses.replace(order, requests=requests)
 
 
 def _steps(levels: list[int], hold_s: float, run: PlannedRun) -> tuple[Level, ...]:

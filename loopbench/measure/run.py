@@ -16,6 +16,7 @@ from loopbench.measure.machine import Cores
 from loopbench.measure.observer import Observer
 from loopbench.measure.order import make_order, with_least_window
 from loopbench.measure.receipt import ReceiptValue, ask_receipt
+from loopbench.measure.secret_logs import hidden_secrets
 from loopbench.measure.sensors import Sensors
 from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import StopWish
@@ -39,6 +40,7 @@ class Bench:
     observer: Observer
     explain: bool
     services: RunningServices
+    secrets: tuple[str, ...] = ()  # what no log may keep
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def measure_run(bench: Bench, run: PlannedRun, least_window_s: float = 0.0) -> M
     folder = store.begin_run(bench.folder, run.folder)
     canary_before_s = measure_canary(bench.cores.both)
     try:
-        loaded = _load(bench, run, variant, folder, least_window_s)
+        with hidden_secrets(folder, bench.secrets):
+            loaded = _load(bench, run, variant, folder, least_window_s)
     except LoopbenchError as error:
         error.kept = error.kept or f"what this run left is in {folder}"
         raise

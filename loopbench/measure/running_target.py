@@ -16,6 +16,9 @@ from loopbench.records import probe
 READY_PATH = "/-loopbench-ready-"
 """Asked once until the server answers, whatever the answer: no app has such a route, so nothing of it is warmed."""
 
+MOST_ANSWER_BYTES = 1024 * 1024
+"""Of that answer: the nonce stands in the first of its headers, and a body may never end."""
+
 SERVER_PACKAGES = {"uvicorn": "", "uvloop": 'loop = "asyncio"', "httptools": 'http = "h11"'}
 """What a target's own environment needs beside the app, and the setting that does without it."""
 
@@ -91,7 +94,7 @@ def _first_answer(connection: socket.socket, deadline: float, stop: StopWish) ->
     connection.sendall(f"GET {READY_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
     connection.settimeout(0.05)
     answer = b""
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and len(answer) < MOST_ANSWER_BYTES:
         stop.check()
         try:
             piece = connection.recv(65536)

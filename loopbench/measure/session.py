@@ -4,12 +4,13 @@ The pictures first, then round after round until the intervals are narrow enough
 run that comes out INVALID is repeated inside its round, whatever its figures were; its folder stays and never counts.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loopbench.errors import LoopbenchError
+from loopbench.errors import DataError, EnvironmentRefusedError, LoopbenchError
 from loopbench.measure import machine, services, store
 from loopbench.measure.ceiling import own_ceiling
 from loopbench.measure.description import describe
@@ -22,11 +23,17 @@ from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.measure.timeline import measure_timeline
 from loopbench.plan import Plan
+from loopbench.records import FormatError
+from loopbench.records.own_ceiling import CEILING_FILE
 from loopbench.records.session import KIND_PLATEAU, KIND_STEPS, KIND_TIMELINE, OUTSIDE_ROUNDS, PlannedRun
 from loopbench.scenario import Scenario
+from loopbench.scenario.secrets import secret_values
 
 MOST_ATTEMPTS = 3
 """Of one run. A variant that is INVALID every time is so by itself, not by the moment: it is not repeated again."""
+
+
+PAUSED = "it was paused in the middle (Ctrl-Z)"
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def measure_session(  # noqa: PLR0913  a session's six facts
     Raises:
         EnvironmentRefusedError: before anything was started, another measurement runs or results cannot be written.
     """
-    stop = StopWish()
+    stop = StopWish("finished runs are kept and drawn; a second signal ends everything at once")
     with one_at_a_time(wanted.if_busy, observer.waiting), stop.listening():
         folder = open_folder()
         observer.session_started(scenario, plan, folder)
@@ -83,6 +90,10 @@ def measure_session(  # noqa: PLR0913  a session's six facts
             pass
         except LoopbenchError as problem:
             error = problem
+        except OSError as problem:
+            error = _lost_on_disk(problem, folder)
+        except FormatError as problem:
+            error = DataError(str(problem), slug="session-damaged", where=str(folder))
     return SessionOutcome(folder, walk.finished, walk.wanted_runs, stop.signal_number, error)
 
 
@@ -95,6 +106,16 @@ def new_session(scenario: Scenario, plan: Plan, results: Path, wanted: Wanted) -
     folder = store.new_session_folder(results / scenario.name)
     store.write_session(folder, describe(scenario, plan, quick=wanted.quick, explain=wanted.explain))
     return folder
+
+
+def _lost_on_disk(problem: OSError, folder: Path) -> EnvironmentRefusedError:
+    """The run under way is lost and not tried again: after a failed write nobody knows what the disk holds."""
+    return EnvironmentRefusedError(
+        f"the run under way is lost: {problem.strerror or type(problem).__name__}",
+        slug="results-lost",
+        where=str(problem.filename or folder),
+        hints=("make room, or mend the folder; then the same command with --resume", f"loopbench report {folder}"),
+    )
 
 
 def _bench(  # noqa: PLR0913  what a session's runs share
@@ -110,6 +131,7 @@ def _bench(  # noqa: PLR0913  what a session's runs share
         observer=observer,
         explain=wanted.explain,
         services=running,
+        secrets=secret_values(scenario, os.environ),
     )
 
 
@@ -161,7 +183,7 @@ class _Walk:
         repeatable = run.round != OUTSIDE_ROUNDS and run.variant not in self._hopeless
         for attempts_left in reversed(range(MOST_ATTEMPTS if repeatable else 1)):
             bench.stop.check()
-            measured = _measured(bench, run, least_window_s)
+            measured = _measured_without_pause(bench, run, least_window_s)
             faults = self._judge.faults(measured.folder, bench.folder) if repeatable else ()
             if not faults or not attempts_left:
                 break
@@ -174,14 +196,31 @@ class _Walk:
         return self._judge.least_window_s(bench.folder, run) if run.kind in (KIND_PLATEAU, KIND_STEPS) else 0.0
 
 
+def _measured_without_pause(bench: Bench, run: PlannedRun, least_window_s: float) -> MeasuredRun:
+    """Again as often as Ctrl-Z came in between: a run that stood still is no attempt, and its failure no failure."""
+    while True:
+        pauses = bench.stop.pauses
+        try:
+            measured = _measured(bench, run, least_window_s)
+        except LoopbenchError:
+            if pauses == bench.stop.pauses:
+                raise
+        if pauses == bench.stop.pauses:
+            return measured
+        bench.observer.run_repeated(run, (PAUSED,))
+
+
 def _measured(bench: Bench, run: PlannedRun, least_window_s: float) -> MeasuredRun:
     return measure_timeline(bench, run) if run.kind == KIND_TIMELINE else measure_run(bench, run, least_window_s)
 
 
 def _know_the_generator(bench: Bench) -> None:
     """Its own ceiling, once a session; after the first run, so that a target that does not start is told at once."""
-    client = bench.scenario.load.user
+    client, pauses = bench.scenario.load.user, bench.stop.pauses
     own_ceiling(bench.folder, client=client, spread=bench.spread, cores=bench.cores, stop=bench.stop)
+    if pauses != bench.stop.pauses:
+        (bench.folder / CEILING_FILE).unlink(missing_ok=True)
+        _know_the_generator(bench)
 
 
 def _is_complete(bench: Bench, run: PlannedRun) -> bool:

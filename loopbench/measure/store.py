@@ -58,7 +58,7 @@ def _create(parent: Path, name: str) -> Path:
 
 def write_session(folder: Path, record: SessionRecord) -> None:
     """Lay down `session.json`."""
-    _write_durably(folder / SESSION_FILE, to_json(record))
+    write_durably(folder / SESSION_FILE, to_json(record))
     _sync_folder(folder)
 
 
@@ -86,7 +86,7 @@ def finish_run(path: Path, record: RunRecord) -> None:
     """Everything of an attempt on the disk, `run.json` last. It does not count yet."""
     for file in path.iterdir():
         _sync(file)
-    _write_durably(path / RUN_FILE, to_json(record))
+    write_durably(path / RUN_FILE, to_json(record))
     _sync_folder(path)
 
 
@@ -103,17 +103,23 @@ def now_iso() -> str:
     return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
 
 
-def _write_durably(path: Path, text: str) -> None:
-    with path.open("x", encoding="utf-8") as file:
+def write_durably(path: Path, text: str) -> None:
+    """A file that is there with all its text or not at all: what a kill leaves has a name that nobody reads."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+    _sync(part)
+    part.rename(path)
 
 
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as problem:
+        problem.filename = str(path)  # the system names none, and the user wants to know which disk it was
+        raise
     finally:
         os.close(descriptor)
 

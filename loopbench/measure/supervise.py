@@ -22,7 +22,7 @@ MARK_VARIABLE = "LOOPBENCH_SUPERVISED"
 class Supervised:
     """A command under a minder. Leaving the `with` block kills whatever is still there."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a process is started with
         self,
         command: Sequence[str],
         *,
@@ -30,6 +30,7 @@ class Supervised:
         cwd: Path,
         log: Path,
         cpus: Sequence[int] = (),
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.command = tuple(command)
         self._mark = secrets.token_hex(8)
@@ -43,7 +44,7 @@ class Supervised:
                 stdin=subprocess.DEVNULL,  # Locust would switch a terminal to cbreak
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                pass_fds=(lifeline,),
+                pass_fds=(lifeline, *pass_fds),
                 start_new_session=True,  # the terminal's Ctrl-C reaches only the harness
             )
         os.close(lifeline)

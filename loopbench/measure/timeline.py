@@ -12,6 +12,7 @@ from loopbench.measure.burst import ask_at_once
 from loopbench.measure.counts import Recorded
 from loopbench.measure.order import ordered
 from loopbench.measure.run import Bench, Loaded, MeasuredRun, make_record
+from loopbench.measure.secret_logs import hidden_secrets
 from loopbench.records.load_order import OrderedRequest
 from loopbench.records.session import Counts, PlannedRun
 from loopbench.records.timeline import TimedRequest, write_timeline
@@ -32,7 +33,8 @@ def measure_timeline(bench: Bench, run: PlannedRun) -> MeasuredRun:
     bench.observer.run_started(run, timeline.name)
     folder = store.begin_run(bench.folder, run.folder)
     try:
-        loaded, timed = _ask(bench, timeline.requests, folder)
+        with hidden_secrets(folder, bench.secrets):
+            loaded, timed = _ask(bench, timeline.requests, folder)
     except LoopbenchError as error:
         error.kept = error.kept or f"what this run left is in {folder}"
         raise

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -10,6 +11,9 @@ from loopbench.records.load_order import OrderedRequest
 
 NONCE_HEADER: Final = "X-Loopbench-Run"
 SHOWN_BYTES: Final = 500
+MOST_BODY_BYTES: Final = 256 * 1024 * 1024
+"""As the generator's client has it."""
+PIECE_BYTES: Final = 1024 * 1024
 
 
 class Verifiable(Protocol):
@@ -59,13 +63,37 @@ def connect(url: str, timeout_s: float) -> http.client.HTTPConnection:
     return kind(address.hostname or "", address.port, timeout=timeout_s)
 
 
+def _read_body(answer: http.client.HTTPResponse, ends_s: float) -> bytes:
+    """The whole body. One that drips or never ends would pass any limit on a single wait.
+
+    Args:
+        answer: its head has been read.
+        ends_s: when it must be there, on the monotonic clock.
+
+    Raises:
+        TimeoutError: it is not.
+        HTTPException: it is too large, or shorter than announced.
+    """
+    body = bytearray()
+    while piece := answer.read1(PIECE_BYTES):
+        body += piece
+        if len(body) > MOST_BODY_BYTES:
+            raise http.client.HTTPException(f"a body of more than {MOST_BODY_BYTES} bytes")
+        if time.monotonic() > ends_s:
+            raise TimeoutError
+    if answer.length:
+        raise http.client.IncompleteRead(bytes(body), answer.length)
+    return bytes(body)
+
+
 def _ask(target: Verifiable, request: OrderedRequest) -> tuple[int, str | None, bytes]:
     connection = connect(target.url, request.timeout_s)
+    ends_s = time.monotonic() + request.timeout_s
     target.harness_requests += 1
     try:
         connection.request(request.method, request.target, body=request.body or None, headers=request.headers)
         answer = connection.getresponse()
-        return answer.status, answer.getheader(NONCE_HEADER), answer.read()
+        return answer.status, answer.getheader(NONCE_HEADER), _read_body(answer, ends_s)
     except TimeoutError:
         raise _wrong(target, request, f"no answer within {request.timeout_s:g} s", b"") from None
     except (http.client.HTTPException, OSError) as problem:

@@ -13,56 +13,94 @@ from loopbench.measure import environment, services, target
 from loopbench.measure.generators import LOCUSTFILE
 from loopbench.measure.log_tail import log_tail
 from loopbench.measure.order import make_order
+from loopbench.measure.remote_target import RemoteTarget
 from loopbench.measure.serve import check_free
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.measure.supervise import Supervised, describe_exit
 from loopbench.plan import make_plan
-from loopbench.records.load_order import PATH_VARIABLE, UiOrder, write_order
+from loopbench.records.load_order import PATH_VARIABLE, LoadOrder, UiOrder, write_order
 from loopbench.records.session import KIND_RAMP, LOCUST_LOG
-from loopbench.scenario import Scenario
+from loopbench.scenario import Scenario, Variant
+from loopbench.showable import showable
 
 UI_LOCUSTFILE = LOCUSTFILE.with_name("ui.py")
+LOOK_S = 0.2
+TOKEN_BYTES = 16
 
 
 def serve_web_ui(scenario: Scenario, port: int, announce: Callable[[str], None]) -> None:
     """Start both, say where, wait for a signal, stop both.
 
-    The target runs with the settings of `[target]`; a variant's own settings need a run of their own.
+    There is one target, with the settings of the first variant; variants that want other settings are left out, and
+    that is said.
 
     Raises:
-        TargetError, GeneratorError, EnvironmentRefusedError: one of them does not start.
+        TargetError, GeneratorError, EnvironmentRefusedError: one of them does not start, or ends by itself.
     """
     check_free(port)
     stop, nonce = StopWish(), secrets.token_hex(8)
+    variants, left_out = offered(scenario)
+    settings = scenario.target_of(variants[0])
     with tempfile.TemporaryDirectory(prefix="loopbench-ui-") as name, stop.listening():
         folder = Path(name)
         try:
             with (
                 services.started(scenario.services, folder, stop) as serving,
                 target.started(
-                    scenario, scenario.target, nonce=nonce, folder=folder, cpus=(), stop=stop, env=serving.env
+                    scenario, settings, nonce=nonce, folder=folder, cpus=(), stop=stop, env=serving.env
                 ) as running,
             ):
-                path = folder / "ui.json"
-                _write_order(scenario, nonce, running.url, folder, path)
+                order = UiOrder(
+                    title=scenario.title,
+                    orders=_orders(scenario, variants, nonce, running.url, folder),
+                    url=running.url,
+                    token=secrets.token_urlsafe(TOKEN_BYTES),
+                    probe_folder=_probe_folder(running, folder),
+                )
+                path = folder / "ui.json"  # the folder is this user's alone, and so is the token
+                write_order(order, path)
                 with Supervised(
                     _command(scenario, running.url, port),
                     env=environment.for_generator({PATH_VARIABLE: str(path)}),
                     cwd=folder,
                     log=folder / LOCUST_LOG,
                 ) as locust:
-                    announce(f"{scenario.title}: choose variants and users at http://127.0.0.1:{port}")
-                    announce(f"target: {running.url}   end both with Ctrl-C")
+                    _announce(
+                        scenario, left_out, running.url, f"http://127.0.0.1:{port}/?token={order.token}", announce
+                    )
                     _wait(locust, running, stop, folder)
         except InterruptedRunError:
             announce("target and web UI stopped")
+
+
+def offered(scenario: Scenario) -> tuple[list[Variant], list[Variant]]:
+    """The variants that one target can serve, the first one among them; and the others."""
+    settings = scenario.target_of(scenario.variants[0])
+    same = [variant for variant in scenario.variants if scenario.target_of(variant) == settings]
+    return same, [variant for variant in scenario.variants if variant not in same]
+
+
+def shown_name(variant: Variant) -> str:
+    """A variant as the start form shows it: people look for the path as often as for the name."""
+    method = "" if variant.method == "GET" else f"{variant.method} "
+    return f"{variant.name} ({method}{variant.path})"
+
+
+def _announce(
+    scenario: Scenario, left_out: list[Variant], target_url: str, ui_url: str, announce: Callable[[str], None]
+) -> None:
+    if left_out:
+        names = ", ".join(showable(variant.name) for variant in left_out)
+        announce(f"left out, because their target has other settings (loopbench run measures them): {names}")
+    announce(f"{showable(scenario.title)}: choose variant and users at {ui_url}")
+    announce(f"target: {target_url}   end both with Ctrl-C")
 
 
 def _wait(locust: Supervised, running: target.AnyTarget, stop: StopWish, folder: Path) -> None:
     while locust.exit_code is None:
         stop.check()
         running.check_alive()
-        time.sleep(0.2)
+        time.sleep(LOOK_S)
     raise GeneratorError(
         f"Locust's web UI ended ({describe_exit(locust.exit_code)})",
         slug="web-ui",
@@ -70,23 +108,28 @@ def _wait(locust: Supervised, running: target.AnyTarget, stop: StopWish, folder:
     )
 
 
-def _write_order(scenario: Scenario, nonce: str, url: str, folder: Path, path: Path) -> None:
+def _probe_folder(running: target.AnyTarget, folder: Path) -> str | None:
+    probe_folder = running.probe_dir if isinstance(running, RemoteTarget) else folder
+    return str(probe_folder.resolve()) if probe_folder else None
+
+
+def _orders(scenario: Scenario, variants: list[Variant], nonce: str, url: str, folder: Path) -> dict[str, LoadOrder]:
+    """Each variant's load as in a ramp run, under the name that the form shows."""
     plan = make_plan(scenario, seed=int.from_bytes(os.urandom(4), "big"))
-    orders = {
-        scenario.variant(run.variant).name: make_order(
-            scenario, run, nonce=nonce, url=url, folder=folder, explain=False
+    ramps = {scenario.variant(run.variant).name: run for run in plan.pictures if run.kind == KIND_RAMP}
+    return {
+        shown_name(variant): make_order(
+            scenario, ramps[variant.name], nonce=nonce, url=url, folder=folder, explain=False
         )
-        for run in plan.pictures
-        if run.kind == KIND_RAMP
+        for variant in variants
     }
-    write_order(UiOrder({variant.name: orders[variant.name] for variant in scenario.variants}), path)
 
 
 def _command(scenario: Scenario, url: str, port: int) -> list[str]:
     load = scenario.load
     return [
         *(sys.executable, "-P", "-m", "locust", "--locustfile", str(UI_LOCUSTFILE)),
-        *("--web-host", "127.0.0.1", "--web-port", str(port), "--class-picker"),
+        *("--web-host", "127.0.0.1", "--web-port", str(port)),
         *("--users", str(load.users), "--spawn-rate", f"{load.spawn_rate:g}", "--host", url),
         *("--stop-timeout", f"{load.drain_s:g}"),
     ]

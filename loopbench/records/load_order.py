@@ -48,7 +48,7 @@ class Level:
 
 @dataclass(frozen=True)
 class LoadOrder:
-    """One run's load. Written by the harness as `load.json`, read once by the locustfile."""
+    """One run's load. The locustfile reads it once. `load.json` is the same without what may be secret."""
 
     run: str  # nonce
     url: str  # scheme, host and port of the target
@@ -85,9 +85,13 @@ class LoadOrder:
 
 @dataclass(frozen=True)
 class UiOrder:
-    """What the web UI offers: every variant of a scenario under its name, as a load of its own."""
+    """What the web UI offers: variants of a scenario, each as a load of its own, to the person who holds the token."""
 
-    orders: dict[str, LoadOrder]
+    title: str  # of the scenario
+    orders: dict[str, LoadOrder]  # by what the start form shows
+    url: str  # of the target; no load goes anywhere else
+    token: str
+    probe_folder: str | None  # where the target's probe writes; None: nothing of it can be read from here
 
 
 Order = TypeVar("Order", LoadOrder, UiOrder)
@@ -106,4 +110,9 @@ def read_order(kind: type[Order]) -> Order:
 
 def write_order(order: LoadOrder | UiOrder, path: Path) -> None:
     """Lay an order down where `read_order` will find it."""
-    path.write_text(to_json(order), encoding="utf-8")
+    path.write_text(order_text(order), encoding="utf-8")
+
+
+def order_text(order: LoadOrder | UiOrder) -> str:
+    """An order as `read_order` reads it."""
+    return to_json(order)

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from loopbench.records import FORMAT_VERSION, FormatError
 from loopbench.records.claims import RecordedClaim
 from loopbench.records.codec import from_json
+from loopbench.records.gates import RecordedGate
 from loopbench.records.services import ServiceFact
 
 T = TypeVar("T")
@@ -32,6 +33,9 @@ LOCUST_LOG: Final = "locust.log"
 LOCUST_CSV_PREFIX: Final = "locust"
 SAMPLES_GLOB: Final = "samples-*.bin"
 ATTEMPTS_GLOB: Final = ".*.attempt-*"
+
+MOST_JSON_BYTES: Final = 64_000_000
+"""Of `session.json` and `run.json`, whoever they come from: what is larger is not read."""
 
 KIND_RAMP: Final = "ramp"
 KIND_PLATEAU: Final = "plateau"
@@ -119,6 +123,7 @@ class RecordedScenario:
     explain: bool  # the probe's level: every variant alike
     claims: tuple[RecordedClaim, ...] = ()
     timelines: tuple[RecordedTimeline, ...] = ()
+    expect: tuple[RecordedGate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -273,13 +278,16 @@ def file_facts(folder: Path) -> tuple[FileFact, ...]:
 
 def _read(kind: type[T], path: Path) -> T:
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(MOST_JSON_BYTES + 1)
     except FileNotFoundError:
         raise FormatError(
             f"there is no {path.name} in {path.parent}: no loopbench folder, or an unfinished one"
         ) from None
     except OSError as problem:
         raise FormatError(f"{path} cannot be read: {problem.strerror}") from None
+    if len(text) > MOST_JSON_BYTES:
+        raise FormatError(f"{path} is larger than {MOST_JSON_BYTES // 1_000_000} MB: no loopbench has written it")
     _check_version(text, path)
     return from_json(kind, text, str(path))
 

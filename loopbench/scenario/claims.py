@@ -25,18 +25,30 @@ class Claim(BaseModel):
     Without `b` the figure is `value`, in the quantity's own unit.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     id: str = Field(pattern=ID_PATTERN, max_length=60)
+    """Its name in reports and in docs/claims.md."""
     text: Text
+    """What the source says."""
     where: Text
+    """Where the source says it."""
     compare: str = Field(pattern=COMPARE_PATTERN, max_length=100)
+    """What is compared: a quantity, or `receipt:KEY`."""
     a: str
+    """The variant (or timeline) the claim is about."""
     b: str | None = None
+    """The variant it is held against."""
     value: float | None = Field(default=None, ge=0)
+    """A figure it is held against, instead of `b`, in the quantity's own unit."""
     expect: Literal["higher", "lower", "about"]
+    """What is claimed of `a`."""
     ratio: float | None = Field(default=None, gt=0)
+    """The published ratio of `a` to the other."""
     within: float | None = Field(default=None, ge=0, le=10)
+    """How far the figure may be off, as a share."""
 
     @model_validator(mode="after")
     def _is_against_one_thing(self) -> Self:

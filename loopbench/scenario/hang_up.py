@@ -10,7 +10,11 @@ class HangUp(BaseModel):
     goes is counted by the server and by nobody else.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     after_s: float = Field(gt=0, le=3_600)
+    """Seconds from sending to leaving."""
     turns: int = Field(default=1, ge=1, le=100)
+    """How many of its `weight` turns leave."""

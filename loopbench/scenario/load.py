@@ -1,7 +1,7 @@
-"""From a file to a checked scenario: read within limits, apply overrides, validate, report everything at once."""
+"""From a file to a checked scenario: apply overrides, validate, report everything at once."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,8 @@ from pydantic import ValidationError
 from loopbench.errors import ScenarioError, ScenarioProblem, UsageError
 from loopbench.scenario.model import Scenario
 from loopbench.scenario.problems import Key, from_validation, problem_at
+from loopbench.scenario.toml import MAX_DOTS_IN_A_KEY, read_toml
 
-MAX_FILE_BYTES = 64 * 1024
-MAX_DOTS_IN_A_KEY = 8
 RELATIVE = "a path relative to the scenario file"
 
 QUICK: dict[str, dict[str, Any]] = {
@@ -38,8 +37,7 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, quick: bool = False, ro
         UsageError: the file cannot be read, is no TOML, or an override is malformed.
         ScenarioError: one or more keys or values are wrong; all of them are listed.
     """
-    text = _read(path)
-    raw = _parse(text, str(path))
+    text, raw = read_toml(path)
     for override in overrides:
         _apply(raw, override)
     if quick:
@@ -54,45 +52,6 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, quick: bool = False, ro
     if problems:
         raise ScenarioError(str(path), tuple(sorted(problems, key=lambda problem: problem.line or 0)))
     return scenario
-
-
-def _read(path: Path) -> str:
-    if not path.exists():
-        hint = "loopbench list"
-        raise UsageError(f"there is no scenario {path}", slug="scenario-missing", where=str(path), hints=(hint,))
-    if not path.is_file():
-        raise UsageError(f"{path} is not a regular file", slug="scenario-file", where=str(path))
-    try:
-        data = path.read_bytes()[: MAX_FILE_BYTES + 1]
-        if len(data) > MAX_FILE_BYTES:
-            raise UsageError(
-                f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB", slug="scenario-file", where=str(path)
-            )
-        return data.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        raise UsageError(
-            f"{path} is not UTF-8: byte {problem.start} is {data[problem.start]:#04x}",
-            slug="scenario-file",
-            where=str(path),
-            hints=("save it as UTF-8 without a byte order mark",),
-        ) from None
-    except OSError as problem:
-        raise UsageError(f"{path} cannot be read: {problem.strerror}", slug="scenario-file", where=str(path)) from None
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    """TOML to a dictionary; what makes the parser slow or recurse is refused first."""
-    deep = next(
-        (n for n, line in enumerate(text.splitlines(), 1) if line.split("=")[0].count(".") > MAX_DOTS_IN_A_KEY), 0
-    )
-    if deep:
-        raise UsageError(f"line {deep} has a key of more than {MAX_DOTS_IN_A_KEY + 1} parts", slug="toml", where=where)
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise UsageError("the file nests its values too deeply", slug="toml", where=where) from None
-    except ValueError as problem:  # TOMLDecodeError is one; so is an integer of 5,000 digits
-        raise UsageError(f"not TOML: {problem}", slug="toml", where=where) from None
 
 
 def _apply(raw: dict[str, Any], override: str) -> None:
@@ -141,11 +100,18 @@ def _missing_paths(raw: dict[str, Any], folder: Path, text: str) -> Iterator[Sce
     for key in keys:
         for name in ("app_dir", "probe_dir"):
             path = _at(raw, (*key, name))
-            if isinstance(path, str) and not (folder / path).is_dir():
-                yield problem_at((*key, name), f"there is no folder {(folder / path).resolve()}", RELATIVE, text)
+            if isinstance(path, str) and not _is_there(folder / path, Path.is_dir):
+                yield problem_at((*key, name), f"there is no folder {(folder / path).absolute()}", RELATIVE, text)
         python = _at(raw, (*key, "python"))
-        if isinstance(python, str) and not (folder / python).is_file():
-            yield problem_at((*key, "python"), f"there is no file {(folder / python).resolve()}", RELATIVE, text)
+        if isinstance(python, str) and not _is_there(folder / python, Path.is_file):
+            yield problem_at((*key, "python"), f"there is no file {(folder / python).absolute()}", RELATIVE, text)
+
+
+def _is_there(path: Path, is_kind: Callable[[Path], bool]) -> bool:
+    try:
+        return is_kind(path)
+    except OSError:  # a name that is too long, a folder one may not look into
+        return False
 
 
 def _at(value: Any, key: Key) -> Any:

@@ -23,22 +23,39 @@ class Load(Strict):
     """How many users, how fast they come, how long they stay."""
 
     users: int = Field(default=100, ge=1, le=MAX_USERS)
+    """Users at full load."""
     spawn_rate: float = Field(default=1.0, gt=0, le=1_000)
+    """Users that come per second, on the ramp."""
     hold_s: Positive = 20.0
+    """Seconds at full load, after the ramp."""
     warmup_s: Seconds = 2.0
+    """Seconds of requests before the ramp, which count for nothing."""
     think_time_s: ThinkTime = (0.0, 0.0)
+    """A user's pause after each answer, in seconds: a number, or `[low, high]` to draw from."""
     drain_s: Positive = 30.0
+    """Seconds at most for the last answers, when nobody asks any more."""
     steps: list[Annotated[int, Field(ge=1, le=MAX_USERS)]] = Field(default=[], max_length=64)
+    """Levels of users for step runs, walked in a random order: the shape of the curve."""
     step_runs: int = Field(default=3, ge=1, le=100)
+    """Step runs per variant."""
     step_s: Positive = 5.0
+    """Seconds of the window at each level."""
     user: Literal["llhttp", "fast", "http"] = "llhttp"
+    """The client: `llhttp` (ours), `fast` (FastHttpUser), `http` (HttpUser)."""
     mode: Literal["closed", "open"] = "closed"
+    """`closed`: each user waits for its answer. `open`: requests are due on a schedule, answered or not."""
     rate: RateRange | None = Field(default=None, validate_default=True)
+    """Of open mode, in requests per second: a number, or `[from, to]` for a ramp."""
     arrivals: Literal["exponential", "constant"] = "exponential"
+    """Of open mode: times between requests drawn at random, or all alike."""
     generators: int = Field(default=1, ge=1, le=MAX_GENERATORS)
+    """Locust processes on this machine."""
     remote_workers: int = Field(default=0, ge=0, le=MAX_GENERATORS)
+    """Locust workers on other machines (`loopbench worker`), instead of generators here."""
     master_bind: str | None = Field(default=None, pattern=ADDRESS_PATTERN, validate_default=True)
+    """This machine's address at which remote workers reach it."""
     master_port: int = Field(default=DEFAULT_MASTER_PORT, ge=1, le=65_535)
+    """Port of that address."""
 
     @field_validator("generators", "remote_workers")
     @classmethod
@@ -127,10 +144,15 @@ class Repeat(Strict):
     """Rounds of plateau runs: how long each, and when there are enough. `max_rounds = 0`: the ramp picture alone."""
 
     precision: float = Field(default=0.05, gt=0, le=1)
+    """Rounds go on until every 95 % interval of goodput is at most this share of its value wide, to either side."""
     max_rounds: int = Field(default=12, ge=0, le=100)
+    """Rounds at most; 0: the ramp picture alone."""
     min_rounds: int = Field(default=5, ge=2, le=100)
+    """Rounds that are measured in any case."""
     settle_s: Seconds = 1.0
+    """Seconds of a round's run between the last user's coming and its window."""
     window_s: Positive = 6.0
+    """Seconds of a round's run that count."""
 
     @property
     def fewest_rounds(self) -> int:

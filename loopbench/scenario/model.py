@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 from pydantic_core import PydanticCustomError
 
 from loopbench.scenario.claims import Claim
+from loopbench.scenario.gates import Gate, check_gates
 from loopbench.scenario.load_settings import Load, Repeat
 from loopbench.scenario.requests import Request, Variant
 from loopbench.scenario.services import ServiceNames
@@ -21,17 +22,31 @@ class Scenario(Strict):
     """A whole scenario, checked."""
 
     title: Text
+    """What charts and pages are headed with."""
     question: Text
+    """What is to be found out, in one sentence."""
     source: str = Field(default="", max_length=1_000)
+    """Where the question comes from."""
     target: Target
+    """The app under test."""
     load: Load = Load()
+    """How many users, how they come, how long they stay."""
     repeat: Repeat = Repeat()
+    """How often it is all repeated."""
     services: ServiceNames = Field(default=[])
+    """What the routes talk to: each is yours by an environment variable, or embedded (docs/services.md)."""
     requests: list[Request] = Field(default=[], max_length=32)
+    """Neighbours: every user asks them too, in every variant."""
     variants: list[Variant] = Field(min_length=1, max_length=MAX_VARIANTS)
+    """Ways to do the work, to be compared."""
     baseline: str | None = None
+    """Name of the variant the others are held against; each against each if absent."""
     timelines: list[Timeline] = Field(default=[], max_length=16)
+    """A few requests at once, to see who waits for whom."""
     claims: list[Claim] = Field(default=[], max_length=64)
+    """What a source says of the variants; the report answers it (docs/claims.md)."""
+    expect: list[Gate] = Field(default=[], max_length=64)
+    """Figures and the limits they must keep: gates that decide the exit code (docs/ci.md)."""
 
     _file: Path = PrivateAttr()
     _slugs: tuple[str, ...] = PrivateAttr()
@@ -122,6 +137,14 @@ class Scenario(Strict):
         if twice is not None:
             raise PydanticCustomError("twice", "two claims are called {id}", {"id": twice})
         return claims
+
+    @field_validator("expect")
+    @classmethod
+    def _expect_of_what_there_is(cls, expect: list[Gate], info: ValidationInfo) -> list[Gate]:
+        if "variants" in info.data:
+            names = [variant.name for variant in info.data["variants"]]
+            check_gates(expect, names, has_neighbour=bool(info.data.get("requests")))
+        return expect
 
     @model_validator(mode="after")
     def _resolve(self, info: ValidationInfo) -> Self:

@@ -12,6 +12,9 @@ from loopbench.errors import ScenarioProblem
 from loopbench.scenario.model import Scenario
 from loopbench.scenario.values import PATTERN_MEANINGS
 
+SHOWN_CHARACTERS = 200
+"""Of a line that is quoted: enough to find it."""
+
 Key = tuple[str | int, ...]
 """Where a value stands: names of tables and keys, indices of arrays."""
 
@@ -24,7 +27,7 @@ def from_validation(error: ValidationError, text: str) -> tuple[ScenarioProblem,
 def problem_at(key: Key, message: str, allowed: str, text: str) -> ScenarioProblem:
     """A mistake that was found some other way, with the line it stands on."""
     line = locate(key, text)
-    source = text.splitlines()[line - 1] if line else ""
+    source = text.splitlines()[line - 1][:SHOWN_CHARACTERS] if line else ""
     return ScenarioProblem(_dotted(key), message, allowed, line, source)
 
 

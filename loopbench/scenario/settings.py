@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from loopbench.scenario.model import Scenario
-
-SECRET_TABLES = frozenset({"env", "headers", "json", "body"})
-"""What stands under these keys may be a password or a token, so values are not written down."""
+from loopbench.secrecy import SECRET_TABLES, is_telling, public_target
 
 
 def flat_settings(scenario: Scenario) -> dict[str, str]:
@@ -33,6 +31,9 @@ def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _shown(key: str, value: Any) -> str:
     text = json.dumps(value)
-    if value and not SECRET_TABLES.isdisjoint(key.split(".")):
-        return f"not recorded ({zlib.crc32(text.encode()) & 0xFFFF:04x})"
-    return text
+    mark = f"not recorded ({zlib.crc32(text.encode()) & 0xFFFF:04x})"
+    *tables, name = key.split(".")
+    if value and (not SECRET_TABLES.isdisjoint((*tables, name)) or ("params" in tables and is_telling(name))):
+        return mark
+    public = public_target(text)
+    return text if public == text else f"{public} {mark}"

@@ -12,30 +12,50 @@ class TargetOverrides(Strict):
     """Settings a variant may change; every one that is absent comes from `[target]`."""
 
     app: str | None = Field(default=None, pattern=APP_PATTERN)
+    """`module:attribute` of an ASGI app."""
     app_dir: str | None = None
+    """Folder it is imported from, relative to this file."""
     workers: int | None = Field(default=None, ge=1, le=64)
+    """Processes of uvicorn."""
     loop: Literal["asyncio", "uvloop"] | None = None
+    """Event loop."""
     http: Literal["h11", "httptools"] | None = None
+    """HTTP parser of the server."""
     thread_tokens: int | None = Field(default=None, ge=1, le=10_000)
+    """Threads of anyio's limiter: what runs plain `def` routes."""
     env: Environment | None = None
+    """Variables of its environment, over `[target]`'s, name by name."""
     python: str | None = None
+    """Its interpreter, relative to this file."""
 
 
 class Target(Strict):
     """The app under test and how uvicorn serves it, or where it is served already."""
 
     app: str = Field(default="", pattern=APP_PATTERN)
+    """`module:attribute` of an ASGI app, as in `main:app`."""
     app_dir: str = "."
+    """Folder it is imported from, relative to this file."""
     workers: int = Field(default=1, ge=1, le=64)
+    """Processes of uvicorn."""
     loop: Literal["asyncio", "uvloop"] = "uvloop"
+    """Event loop."""
     http: Literal["h11", "httptools"] = "httptools"
+    """HTTP parser of the server."""
     thread_tokens: int = Field(default=40, ge=1, le=10_000)
+    """Threads of anyio's limiter: what runs plain `def` routes."""
     env: Environment = Field(default={})
+    """Variables added to its environment. Their values are never written down."""
     python: str | None = None
+    """Its interpreter, relative to this file; loopbench's own if absent. uvicorn must be installed in it."""
     ready_s: Positive = 30.0
+    """Seconds until it must answer."""
     pin: bool = True
+    """Whether target and generator are kept on cores of their own."""
     url: str | None = Field(default=None, pattern=URL_PATTERN, validate_default=True)
+    """Of a target that is served elsewhere, instead of `app`: it is neither started nor stopped."""
     probe_dir: str | None = Field(default=None, validate_default=True)
+    """With `url`: folder the probe of that target writes to, relative to this file."""
 
     @field_validator("url")
     @classmethod

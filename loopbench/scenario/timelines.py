@@ -15,9 +15,13 @@ class Timeline(BaseModel):
     variants. The same may be there several times. They meet the target as `[target]` sets it.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     name: str = Field(min_length=1, max_length=60)
+    """What it is called; unique among variants and timelines."""
     requests: list[Annotated[str, Field(min_length=1, max_length=2_000)]] = Field(
         min_length=1, max_length=MOST_REQUESTS
     )
+    """Paths, or names of requests and variants, in the order in which they are sent."""

@@ -57,12 +57,22 @@ def _is_ascending(value: tuple[float, float]) -> tuple[float, float]:
 
 
 Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
-ThinkTime = Annotated[tuple[Seconds, Seconds], BeforeValidator(_as_range), AfterValidator(_is_ascending)]
+ThinkTime = Annotated[
+    tuple[Seconds, Seconds],
+    BeforeValidator(_as_range, json_schema_input_type=Seconds | tuple[Seconds, Seconds]),
+    AfterValidator(_is_ascending),
+]
 PerSecond = Annotated[float, Field(ge=0, le=MAX_RATE_RPS)]
-RateRange = Annotated[tuple[PerSecond, Annotated[PerSecond, Field(gt=0)]], BeforeValidator(_as_range)]
+SomePerSecond = Annotated[float, Field(gt=0, le=MAX_RATE_RPS)]
+RateRange = Annotated[
+    tuple[PerSecond, SomePerSecond],
+    BeforeValidator(_as_range, json_schema_input_type=SomePerSecond | tuple[PerSecond, SomePerSecond]),
+]
 
 
 class Strict(BaseModel):
     """Unknown keys, wrong types, infinities and NaN are mistakes; nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )

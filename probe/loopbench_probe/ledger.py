@@ -51,6 +51,7 @@ class Spent:
     seconds: float = 0.0
     samples: int = 0
     cpu_s: float | None = None  # of these seconds, computing; None: not measured
+    longest_s: float | None = None  # the most that one blocked step spent on the place's own line; None: none blocked
 
     def add(self, seconds: float, cpu_s: float | None) -> None:
         """More time on the same place."""
@@ -83,6 +84,7 @@ class Ledger:
         self._late_by_s = late_by_s
         self._last: Look | None = None
         self._step: dict[Place, Spent] = {}
+        self._stretches_s: dict[Hashable, float] = {}  # of the step, if it blocks: by own line, its time so far
         self._proven_s = 0.0  # of the step: surely one step's
         self._step_blocks = False  # already over the limit: what follows in this step is blocked time at once
         self._frameless_s = 0.0
@@ -141,6 +143,7 @@ class Ledger:
     def _close_step(self) -> None:
         self._flush_step(over=True)
         self._step_blocks, self._proven_s = False, 0.0
+        self._stretches_s = {}
 
     def _flush_step(self, *, over: bool) -> None:
         self._step_blocks = self._step_blocks or self._proven_s >= self._blocked_after_s
@@ -150,7 +153,16 @@ class Ledger:
                 total = into.setdefault(place, Spent())
                 total.add(spent.seconds, spent.cpu_s)
                 total.samples += spent.samples
+            if self._step_blocks:
+                self._stretch(into)
             self._step = {}
+
+    def _stretch(self, blocked: dict[Place, Spent]) -> None:
+        """How long the step has been on each line, over seconds and over whatever the line called."""
+        for place, spent in self._step.items():
+            self._stretches_s[_own_line(place)] = self._stretches_s.get(_own_line(place), 0.0) + spent.seconds
+        for place in self._step:
+            blocked[place].longest_s = max(blocked[place].longest_s or 0.0, self._stretches_s[_own_line(place)])
 
     def take(self) -> Lines:
         """What has gathered since the last time; of a step still running, the blocked time so far."""
@@ -174,6 +186,11 @@ def _busy(last: Look, look: Look, wall_s: float) -> _Busy:
     if last.cpu_s is None or look.cpu_s is None:
         return _Busy(seconds, None)
     return _Busy(seconds, min(seconds, max(0.0, look.cpu_s - last.cpu_s)))
+
+
+def _own_line(place: Place) -> Hashable:
+    """The user's line, whatever ran below it; the place itself where there is none."""
+    return place if place.user_file is None else (place.user_file, place.user_line, place.user_function)
 
 
 def _share_of_last(last: Look, look: Look, *, late: bool) -> float:

@@ -110,9 +110,13 @@ def _listed(lines: dict[Place, Spent], time_key: str) -> list[dict[str, Any]]:
     """The longest first."""
     ordered = sorted(lines.items(), key=lambda line: -line[1].seconds)
     return [
-        {**place._asdict(), time_key: round(spent.seconds, 6), "cpu_s": _rounded(spent.cpu_s), "samples": spent.samples}
-        for place, spent in ordered[:MOST_LINES]
+        {**place._asdict(), time_key: round(spent.seconds, 6), **_rest(spent)} for place, spent in ordered[:MOST_LINES]
     ]
+
+
+def _rest(spent: Spent) -> dict[str, Any]:
+    longest = {} if spent.longest_s is None else {"longest_s": round(spent.longest_s, 6)}
+    return {"cpu_s": _rounded(spent.cpu_s), "samples": spent.samples, **longest}
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -67,6 +67,7 @@ def bench(tmp_path: Path) -> Any:
         cores=Cores((), ()),
         stop=StopWish(),
         services=SimpleNamespace(env={}, facts=()),
+        secrets=(),
         observer=SimpleNamespace(run_started=lambda *_: None, run_finished=lambda *_: None),
     )
 

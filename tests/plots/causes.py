@@ -159,6 +159,7 @@ def plateau(run: RunReport, number: int, noise: float, stamp: Stamp) -> PlateauR
         own=run.own.hold,
         neighbours=tuple(Percentiles(2000, value / 3, value / 2, value, None) for value in p99_ms),
         stamp=stamp,
+        failures=run.failures,
     )
 
 

@@ -34,7 +34,8 @@ SESSIONS: dict[str, SessionReport] = {
     "failures only": session([Made("broken", failed=True)]),
     "no hold": session([Made("def", hold_s=0)]),
     "no neighbour": session(neighbours=()),
-    "everything": opened(stepped(repeated(explained(session(), exact=True)), {"def": 40, "aiofiles": 6})),
+    "everything": stepped(repeated(explained(session(), exact=True)), {"def": 40, "aiofiles": 6}),
+    "open": opened(explained(session())),
     "one INVALID": spoiled(repeated(explained(session()), invalid=["aiofiles"]), "aiofiles"),
     "nasty causes": repeated(explained(nasty_session()), 2),
 }
@@ -187,8 +188,8 @@ def test_with_everything_on_it_still_weighs_at_most_400_kb() -> None:
 
 def test_sections_stand_in_the_order_a_reader_wants_them() -> None:
     text = page("everything")
-    wanted = ("answer", "picture", "verdicts", "why", "time", "figures", "variants", "latency", "neighbours",
-              "occupancy", "steps", "open-mode", "published", "counts", "findings", "details")  # fmt: skip
+    wanted = ("answer", "picture", "steps", "verdicts", "profiles", "neighbours", "time", "why", "published", "figures",
+              "rounds", "occupancy", "counts", "findings", "details")  # fmt: skip
     places = [text.index(f'<section id="{section}"') for section in wanted]
     assert places == sorted(places)
 

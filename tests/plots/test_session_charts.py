@@ -40,7 +40,8 @@ def ours(report: SessionReport) -> list[Chart]:
 def test_every_chart_is_written_as_svg_and_png(tmp_path: Path) -> None:
     report = session(FOUR[:2])
     files = draw_charts(report, tmp_path / "charts")
-    stems = ["rps-users", "rps-users-v1", "rps-users-v2", "rps-users-each", "latency", "neighbour", "occupancy"]
+    stems = ["rps-users", "rps-users-v1", "rps-users-v2", "profiles", "rps-users-each"]
+    stems += ["latency", "neighbour", "occupancy"]
     assert [path.name for path in files] == [f"{s}.{e}" for s in (*stems, "published") for e in ("svg", "png")]
     assert all(path.stat().st_size > 1000 for path in files)
 

@@ -69,6 +69,32 @@ def test_a_block_that_goes_on_is_told_every_second() -> None:
     assert milliseconds(ledger.take().blocked) == {SLEEP: 5.0}
 
 
+def test_the_longest_stretch_of_a_line_is_over_all_it_calls_and_over_seconds() -> None:
+    """Two steps of one line, 12 ms and 35 ms; the longer one wandered through two callees and over a second's end."""
+    inside = SLEEP._replace(file="json.py")
+    ledger = Ledger(LIMIT_S, LATE_BY_S)
+    looks = [
+        look(0, 0, 1, None),
+        look(12, 0, 1, SLEEP),
+        look(12, 0, 2, None),
+        *(look(12 + 10 * n, 0, 3, SLEEP) for n in (1, 2)),
+    ]
+    for each in looks:
+        ledger.add(each, PAUSE_S)
+    first = ledger.take().blocked
+    for each in (look(42, 0, 3, inside), look(47, 0, 3, inside), look(47, 0, 4, None)):
+        ledger.add(each, PAUSE_S)
+    second = ledger.take()
+    assert first[SLEEP].longest_s == pytest.approx(0.020)
+    assert [spent.longest_s for spent in second.blocked.values()] == [pytest.approx(0.035)] * 2
+    assert second.busy == {}
+
+
+def test_short_steps_have_no_longest_stretch() -> None:
+    lines = told(look(0, 0, 1, None), look(5, 3, 1, SLEEP), look(10, 4, 2, None))
+    assert [spent.longest_s for spent in lines.busy.values()] == [None]
+
+
 def test_a_step_still_below_the_limit_waits_for_the_next_second() -> None:
     ledger = Ledger(LIMIT_S, LATE_BY_S)
     ledger.add(look(0, 0, 1, None), PAUSE_S)

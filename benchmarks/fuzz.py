@@ -1,0 +1,82 @@
+"""10,000 fuzzed scenarios: each is planned or refused, in under a second, and none ends in a traceback.
+
+python benchmarks/fuzz.py            10,000 inside this process, 50 as processes of their own
+python benchmarks/fuzz.py --quick    500 and 5
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script
+from tests.faults.fuzzing import Outcome, contents, plan_of
+
+MOST_S = 1.0
+
+
+def main() -> None:
+    """Fuzz, print what came out, exit with 1 if any of it must not be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="loopbench-fuzz-") as folder:
+        file = Path(folder) / "case.toml"
+        inside = fuzz(file, 500 if options.quick else 10_000, options.seed, plan_of)
+        outside = fuzz(file, 5 if options.quick else 50, options.seed + 1, plan_in_a_process)
+    passed = [show("in this process", inside), show("whole processes", outside, MOST_S + 2)]
+    print("PASS" if all(passed) else "FAIL", f"seed {options.seed}")
+    sys.exit(not all(passed))
+
+
+def fuzz(file: Path, tries: int, first: int, plan: Callable[[Path], Outcome]) -> list[tuple[Outcome, bytes]]:
+    """What came of each, with what made it so."""
+    found: list[tuple[Outcome, bytes]] = []
+
+    @seed(first)
+    @settings(
+        max_examples=tries,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(content=contents())
+    def one(content: bytes) -> None:
+        file.write_bytes(content)
+        found.append((plan(file), content))
+
+    one()
+    return found
+
+
+def plan_in_a_process(file: Path) -> Outcome:
+    """`loopbench plan FILE`, as a shell starts it."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "loopbench", "plan", str(file)]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    said = (done.stdout + done.stderr).decode("utf-8", "replace")
+    return Outcome(done.returncode, time.perf_counter() - began, said)
+
+
+def show(name: str, found: list[tuple[Outcome, bytes]], most_s: float = MOST_S) -> bool:
+    """One line, and what must not be; whether there was none."""
+    codes = Counter(str(outcome.code) for outcome, _ in found)
+    slowest, _ = max(found, key=lambda each: each[0].took_s)
+    bad = [(outcome, content) for outcome, content in found if outcome.problem or outcome.took_s > most_s]
+    share = ", ".join(f"{count} with exit {code}" for code, count in sorted(codes.items()))
+    print(f"{name}: {len(found)} scenarios, {share}; slowest {slowest.took_s:.3f} s (limit {most_s:g} s)")
+    for outcome, content in bad[:5]:
+        print(f"  {outcome.problem or 'too slow'} ({outcome.took_s:.2f} s): {content[:300]!r}\n  {outcome.said[-500:]}")
+    return not bad
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""What `loopbench report` takes for a session of ten million samples: under 15 s and 1.5 GB are wanted.
+
+    python benchmarks/report_size.py [--quick] [--tries 3] [--keep DIR]
+
+The session is the example of the repository with every request cut into so many short ones that they add up: users,
+phases, probe and sensors stay as they were, and so does Little's law, so that every rule and chart has its full work.
+"""
+
+import argparse
+import dataclasses
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from loopbench.judge.samples import DTYPE, Samples, read_samples
+from loopbench.records import codec, frames, samples
+from loopbench.records.generator_watch import decode_seconds, encode_seconds
+from loopbench.records.load_order import LoadOrder
+from loopbench.records.own_ceiling import CEILING_FILE, read_own_ceiling
+from loopbench.records.session import (
+    LOAD_ORDER_FILE,
+    RUN_FILE,
+    RUNS_FOLDER,
+    SESSION_FILE,
+    Counts,
+    file_facts,
+    read_run,
+    run_folders,
+    samples_file,
+)
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+EXAMPLE: Final = ROOT / "results" / "example"
+SAMPLES: Final = 10_000_000
+SAMPLES_QUICK: Final = 1_000_000
+LIMIT_S: Final = 15.0
+LIMIT_BYTES: Final = 1_500_000_000
+BLOCK_ROWS: Final = 100_000
+"""Of one frame; the recorder writes at least once a second."""
+FINE_EXITS: Final = (0, 3)
+"""A report was made; 3 says that the stamp is INVALID."""
+
+
+class Cost(NamedTuple):
+    """What one report took."""
+
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int  # resident
+    exit_code: int
+
+
+def main() -> int:
+    """Print the table; 1 if a limit was passed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help=f"{SAMPLES_QUICK:,} samples")
+    parser.add_argument("--tries", type=int, default=3)
+    parser.add_argument("--keep", type=Path, help="make the session here and leave it")
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        session = wanted.keep or Path(name) / "session"
+        made = make_session(session, SAMPLES_QUICK if wanted.quick else SAMPLES)
+        size_bytes = sum(path.stat().st_size for path in session.rglob("samples-*.bin"))
+        print(f"{made:,} samples in {len(list(run_folders(session)))} runs, {size_bytes / 1e6:,.0f} MB", flush=True)
+        costs = [report(session) for _ in range(wanted.tries)]
+    print("| try | wall s | CPU s | peak MB | exit |\n|--:|--:|--:|--:|--:|")
+    for number, cost in enumerate(costs, 1):
+        print(f"| {number} | {cost.wall_s:.1f} | {cost.cpu_s:.1f} | {cost.peak_bytes / 1e6:,.0f} | {cost.exit_code} |")
+    return judge(costs, made)
+
+
+def judge(costs: list[Cost], made: int) -> int:
+    """The line that must show: the median time, the largest memory."""
+    wall_s, peak_bytes = statistics.median(cost.wall_s for cost in costs), max(cost.peak_bytes for cost in costs)
+    fine = wall_s < LIMIT_S and peak_bytes < LIMIT_BYTES and all(cost.exit_code in FINE_EXITS for cost in costs)
+    print(
+        f"{'PASS' if fine else 'FAIL'}: report of {made:,} samples in {wall_s:.1f} s (limit {LIMIT_S:.0f}) and "
+        f"{peak_bytes / 1e6:,.0f} MB (limit {LIMIT_BYTES / 1e6:,.0f})"
+    )
+    return 0 if fine else 1
+
+
+def report(session: Path) -> Cost:
+    """One `loopbench report` in a process of its own."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "loopbench", "report", str(session)]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    wall_s = time.perf_counter() - began
+    return Cost(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, child.returncode)
+
+
+def make_session(folder: Path, wanted: int) -> int:
+    """A session of about so many samples; returns how many."""
+    (folder / RUNS_FOLDER).mkdir(parents=True)
+    shutil.copy(EXAMPLE / SESSION_FILE, folder)
+    runs = list(run_folders(EXAMPLE))
+    times = max(1, wanted // sum(read_run(run).counts.samples or 0 for run in runs))
+    ceiling = read_own_ceiling(EXAMPLE)
+    if ceiling is not None:
+        faster = dataclasses.replace(ceiling, rps=ceiling.rps * times)
+        (folder / CEILING_FILE).write_text(codec.to_json(faster), encoding="utf-8")
+    return sum(_make_run(run, folder / RUNS_FOLDER / run.name, times) for run in runs)
+
+
+def _make_run(source: Path, folder: Path, times: int) -> int:
+    shutil.copytree(source, folder)
+    order = codec.from_json(LoadOrder, (source / LOAD_ORDER_FILE).read_bytes(), str(source))
+    thinks_s = (order.think_time_s[0] / times, order.think_time_s[1] / times)
+    faster = dataclasses.replace(order, think_time_s=thinks_s)
+    (folder / LOAD_ORDER_FILE).write_text(codec.to_json(faster), encoding="utf-8")
+    found = read_samples(source)
+    rows = _cut(found, sum(order.think_time_s) / 2, times)
+    file = folder / samples_file(0)
+    file.write_bytes(b"".join(_frames(file.read_bytes(), rows)))
+    record = read_run(source)
+    counted = int(np.count_nonzero(rows["flags"] & samples.FLAG_UNFINISHED == 0))
+    counts = Counts(counted, counted, counted, len(rows) - counted)
+    record = dataclasses.replace(record, counts=counts, files=file_facts(folder))
+    (folder / RUN_FILE).write_text(codec.to_json(record), encoding="utf-8")
+    return len(rows)
+
+
+def _cut(found: Samples, think_time_s: float, times: int) -> np.ndarray:
+    """Each request and the thinking after it as so many cycles that last as long together."""
+    rows = np.repeat(found.rows, times)
+    part = np.tile(np.arange(times), len(found.rows))
+    cycle_s = (rows["latency_s"].astype(np.float64) + think_time_s) / times
+    rows["start_s"] += part * cycle_s
+    rows["latency_s"] /= times
+    rows["flags"][part > 0] &= np.uint16(~samples.FLAG_NEW_CONNECTION & 0xFFFF)
+    return rows[np.argsort(rows["start_s"] + rows["latency_s"], kind="stable")].astype(DTYPE, copy=False)
+
+
+def _frames(original: bytes, rows: np.ndarray) -> Iterator[bytes]:
+    """The file as the recorder would have written it: its own frames around the new samples."""
+    for frame in frames.decode(original):
+        if isinstance(frame, frames.Torn) or frame.kind in {samples.SAMP, samples.TRLR}:
+            continue
+        if frame.kind == samples.WTCH:
+            calmer = [each._replace(lags_us=(0,) * len(each.lags_us)) for each in decode_seconds(bytes(frame.payload))]
+            yield frames.encode(frame.kind, encode_seconds(calmer))  # beside answers so short, any lag is INVALID
+        else:
+            yield frames.encode(frame.kind, frame.payload)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        yield frames.encode(samples.SAMP, rows[start : start + BLOCK_ROWS].tobytes())
+    yield frames.encode(samples.TRLR, samples.to_json(samples.Trailer(len(rows), len(rows))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""What the tab shows: once a second a row of what the users got and what the target's loop did.
+
+Rows are made by a greenlet of their own, whether anybody looks or not, so that a page opened late has the past, and a
+page that asks often costs no more than the copying.
+"""
+
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import gevent
+from locust.env import Environment
+
+from locustfiles.answer_counts import AnswerCounts
+from locustfiles.loop_now import LoopNow
+from locustfiles.probe_tail import ProbeTail
+from locustfiles.start_form import StartForm
+
+TICK_S: Final = 1.0
+KEPT_ROWS: Final = 1800  # half an hour
+KEPT_LOADS: Final = 50
+
+
+class Row(NamedTuple):
+    """One second. None: not measured, or nothing to measure."""
+
+    at_s: float  # since the UI began
+    load: int  # how many loads were begun before and with this; 0: none yet
+    users: int
+    good_rps: float | None  # good answers per second
+    failed_rps: float | None
+    utilization: float | None  # of the busiest loop
+    anyio_borrowed: float | None  # all processes together, as everything below
+    anyio_total: float | None
+    anyio_waiting: float | None
+    executor_queue: float | None
+    executor_threads: float | None
+    blocked: float | None  # share of the time in which the most blocked loop stood still
+
+
+class Load(NamedTuple):
+    """One press of the start button."""
+
+    number: int
+    variant: str
+
+
+class LiveFigures:
+    """Rows of the last half hour.
+
+    Args:
+        environment: Locust's.
+        form: knows the variant of the load under way.
+        probe_folder: of the target; None: nothing is known of its loop.
+    """
+
+    def __init__(self, environment: Environment, form: StartForm, probe_folder: str | None) -> None:
+        self._environment = environment
+        self._form = form
+        self._tail = ProbeTail(Path(probe_folder)) if probe_folder else None
+        self._loop = LoopNow()
+        self._counts = AnswerCounts(time.perf_counter)
+        self._rows: deque[Row] = deque(maxlen=KEPT_ROWS)
+        self._loads: deque[Load] = deque(maxlen=KEPT_LOADS)
+        self._made = self._begun = 0
+        self._origin_s = time.perf_counter()
+        environment.events.test_start.add_listener(self._begin)
+        self._making = gevent.spawn(self._make_rows)
+
+    def since(self, seen: int) -> dict[str, Any]:
+        """What is new to a page that has seen so many rows; everything to one that has seen more than there are.
+
+        Returns:
+            `made`: rows ever made; `rows`: the new ones, as lists in the order of `columns`; `loads`; `lines`.
+        """
+        new = self._made - seen if 0 <= seen <= self._made else self._made
+        rows = list(self._rows)[-new:] if new else []
+        return {
+            "made": self._made,
+            "columns": Row._fields,
+            "rows": rows,
+            "loads": [load._asdict() for load in self._loads],
+            "lines": self._loop.lines(),
+        }
+
+    def tick(self) -> None:
+        """Make one row."""
+        runner = self._environment.runner
+        assert runner is not None
+        if self._tail is not None:
+            self._loop.take(self._tail.read())
+        total = runner.stats.total
+        good_rps, failed_rps = self._counts.rates(total.num_requests, total.num_failures)
+        at_s = round(time.perf_counter() - self._origin_s, 2)
+        figures = [None if figure is None else round(figure, 3) for figure in self._loop.figures()]
+        self._rows.append(Row(at_s, self._begun, runner.user_count, good_rps, failed_rps, *figures))
+        self._made += 1
+
+    def _make_rows(self) -> None:
+        while True:
+            gevent.sleep(TICK_S)
+            self.tick()
+
+    def _begin(self, **_: Any) -> None:
+        self._begun += 1
+        self._counts.begin()
+        self._loads.append(Load(self._begun, self._form.variant))

@@ -1,0 +1,126 @@
+"""Reading the probe's files of a running target while they grow: for looking, not for judging (`docs/probe.md`).
+
+A value that was not measured is None, never zero.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from loopbench.records.probe import GLOB
+
+MOST_BYTES: Final = 1024 * 1024
+"""Read at once from one file. A second's record has a few kilobytes; what is older than this is not worth a stall."""
+
+FILE_PARTS: Final = 3
+"""Folders and name of a path that are shown."""
+
+
+class Place(NamedTuple):
+    """A line of code."""
+
+    file: str
+    line: int
+    function: str
+    own: bool  # the user's own code; otherwise an endpoint that was near, or the innermost frame of all
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        short = "/".join(Path(self.file).parts[-FILE_PARTS:])
+        return f"{short}:{self.line}" if self.line else short
+
+
+class TimeAt(NamedTuple):
+    """How long a line held the loop."""
+
+    place: Place
+    blocked_s: float  # in steps beyond the probe's limit
+    busy_s: float  # in shorter ones
+
+
+class LoopSecond(NamedTuple):
+    """What one process' loop did in about a second; means over it."""
+
+    pid: int
+    length_s: float
+    utilization: float | None
+    anyio_borrowed: float | None
+    anyio_total: float | None
+    anyio_waiting: float | None
+    executor_queue: float | None
+    executor_threads: float | None
+    lines: tuple[TimeAt, ...]
+
+    @property
+    def blocked_s(self) -> float:
+        """In which one step held the loop for longer than the probe's limit."""
+        return sum(line.blocked_s for line in self.lines)
+
+
+class ProbeTail:
+    """Follows every process of one target, from now on: its folder may hold files of earlier ones.
+
+    Args:
+        folder: where the probe writes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._offsets = {path: path.stat().st_size for path in folder.glob(GLOB)}
+
+    def read(self) -> list[LoopSecond]:
+        """The seconds that have come since the last time, in order of time for each process."""
+        return [
+            second_of(record, int(path.stem.removeprefix("probe-")))
+            for path in sorted(self._folder.glob(GLOB))
+            for record in self._new_records(path)
+            if record.get("record") == "second" and _length_s(record) > 0
+        ]
+
+    def _new_records(self, path: Path) -> Iterator[dict[str, Any]]:
+        with path.open("rb") as file:
+            offset = max(self._offsets.get(path, 0), file.seek(0, 2) - MOST_BYTES)
+            file.seek(offset)
+            whole, newline, _ = file.read(MOST_BYTES).rpartition(b"\n")
+        self._offsets[path] = offset + len(whole) + len(newline)
+        for line in whole.splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:  # its beginning was skipped
+                continue
+            if isinstance(record, dict):
+                yield record
+
+
+def second_of(record: dict[str, Any], pid: int) -> LoopSecond:
+    """One `second` record, as far as it is shown live."""
+    return LoopSecond(
+        pid=pid,
+        length_s=_length_s(record),
+        utilization=record.get("utilization"),
+        anyio_borrowed=record.get("anyio_borrowed_mean"),
+        anyio_total=record.get("anyio_total"),
+        anyio_waiting=record.get("anyio_waiting_mean"),
+        executor_queue=record.get("executor_queue_mean"),
+        executor_threads=record.get("executor_threads"),
+        lines=(
+            *(TimeAt(_place(told), told["blocked_s"], 0.0) for told in record.get("blocked", ())),
+            *(TimeAt(_place(told), 0.0, told["busy_s"]) for told in record.get("busy", ())),
+        ),
+    )
+
+
+def _length_s(record: dict[str, Any]) -> float:
+    length_s: float = record.get("t1_monotonic_s", 0.0) - record.get("t0_monotonic_s", 0.0)
+    return length_s
+
+
+def _place(told: dict[str, Any]) -> Place:
+    """The user's own line; without one, what was near; without that, the innermost frame."""
+    for kind in ("user_", "near_", ""):
+        if told.get(f"{kind}file") is not None:
+            line, function = told.get(f"{kind}line") or 0, told.get(f"{kind}function") or ""
+            return Place(told[f"{kind}file"], line, function, own=kind == "user_")
+    return Place("(no Python code)", 0, "", own=False)

@@ -1,0 +1,66 @@
+"""Our tab in Locust's web UI: a page of its own in a frame, and the figures it asks for once a second.
+
+Locust's own extended tabs hold tables and nothing else. So the tab is declared in its way, empty, and a script beside
+its page fills it with a frame; without that script the page still stands at `/loopbench/`.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Response, jsonify, request, send_from_directory
+from locust.web import WebUI
+
+from locustfiles.live_figures import LiveFigures
+from loopbench.records.load_order import UiOrder
+
+FOLDER: Final = Path(__file__).with_name("web_tab_files")
+TAB_PATH: Final = "/loopbench"
+SCRIPT: Final = f'<script src="{TAB_PATH}/frame.js" defer></script></body>'.encode()
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
+)
+"""Of our page: nothing inline, nothing from elsewhere."""
+
+
+def add_tab(ui: WebUI, figures: LiveFigures, order: UiOrder) -> None:
+    """Put the tab into the UI, before it serves."""
+    assert ui.app is not None
+    ui.template_args |= {"extended_tabs": [{"title": "loopbench", "key": "loopbench"}], "extended_tables": []}
+    ui.app.after_request(_add_script)
+    ui.app.register_blueprint(_pages(figures, order))
+
+
+def _pages(figures: LiveFigures, order: UiOrder) -> Blueprint:
+    pages = Blueprint("loopbench", __name__, url_prefix=TAB_PATH)
+
+    @pages.get("/")
+    def page() -> Response:
+        return send_from_directory(FOLDER, "page.html")
+
+    @pages.get("/<name>")
+    def file(name: str) -> Response:
+        return send_from_directory(FOLDER, name)
+
+    @pages.get("/live.json")
+    def live() -> Response:
+        seen = request.args.get("seen", default=0, type=int)
+        answer = jsonify(
+            title=order.title, target=order.url, watched=order.probe_folder is not None, **figures.since(seen)
+        )
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    @pages.after_request
+    def with_policy(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = POLICY
+        return response
+
+    return pages
+
+
+def _add_script(response: Response) -> Response:
+    """Into Locust's own page, and no other."""
+    if request.path == "/" and response.mimetype == "text/html" and response.status_code == 200:
+        response.set_data(response.get_data().replace(b"</body>", SCRIPT))
+    return response

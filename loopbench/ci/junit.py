@@ -1,0 +1,74 @@
+"""JUnit XML of a session: a test case for each gate, for each verdict that is INVALID, and for the measurement itself.
+
+A gate that is NOT MET is a `failure`: the app was measured and found wanting. What cannot be told is an `error`, the
+word for a test that could not be carried out; `skipped` would turn a build green on no data.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+from xml.etree import ElementTree as ET
+
+from loopbench.judge.gates import Outcome
+from loopbench.judge.session_report import SessionReport
+from loopbench.judge.verdict import Word
+from loopbench.showable import showable
+
+FAILURE: Final = "failure"
+ERROR: Final = "error"
+TRUSTED: Final = "the measurement can be trusted"
+
+
+class _Case(NamedTuple):
+    """One test case; no `tag`: it passed."""
+
+    name: str
+    tag: str = ""
+    kind: str = ""
+    message: str = ""
+
+
+def write_junit(report: SessionReport, doubts: Sequence[str], path: Path) -> None:
+    """Write the file.
+
+    Args:
+        report: of the session.
+        doubts: why it is not to be trusted; empty if it is.
+        path: where to; what is there is replaced.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.write_text(junit_xml(report, doubts), encoding="utf-8")
+
+
+def junit_xml(report: SessionReport, doubts: Sequence[str]) -> str:
+    r"""The document. Text that XML cannot hold stands as its escape (`\x1b`)."""
+    cases = list(_cases(report, doubts))
+    counts = {"tests": len(cases), "failures": _count(cases, FAILURE), "errors": _count(cases, ERROR), "skipped": 0}
+    numbers = {key: str(value) for key, value in counts.items()}
+    name = showable(report.record.scenario.name)
+    root = ET.Element("testsuites", {"name": "loopbench", **numbers})
+    suite = ET.SubElement(root, "testsuite", {"name": name, "timestamp": showable(report.record.started), **numbers})
+    for case in cases:
+        element = ET.SubElement(suite, "testcase", {"classname": f"loopbench.{name}", "name": showable(case.name)})
+        if case.tag:
+            message = showable(case.message)
+            ET.SubElement(element, case.tag, {"type": case.kind, "message": message}).text = message
+    ET.indent(root, " ")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _cases(report: SessionReport, doubts: Sequence[str]) -> Iterator[_Case]:
+    yield _Case(TRUSTED, ERROR, "INVALID", "; ".join(doubts)) if doubts else _Case(TRUSTED)
+    for verdict in report.rounds.goodput.verdicts if report.rounds else ():
+        if verdict.word is Word.INVALID:
+            name = f"{verdict.comparison.a} against {verdict.comparison.b} in {verdict.quantity.name}"
+            yield _Case(name, ERROR, Word.INVALID.value, verdict.sentence)
+    for gate in report.gates:
+        tag = {Outcome.MET: "", Outcome.NOT_MET: FAILURE, Outcome.CANNOT_TELL: ERROR}[gate.outcome]
+        yield _Case(f"{gate.subject}: {gate.limit}", tag, gate.outcome.value, gate.sentence)
+
+
+def _count(cases: Sequence[_Case], tag: str) -> int:
+    return sum(case.tag == tag for case in cases)

@@ -1,0 +1,45 @@
+"""The command `export`: a session's requests, or its summary, as one file for other programs."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from loopbench.console import say
+from loopbench.errors import DataError
+from loopbench.showable import showable
+
+EXPORT_FOLDER = "export"
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A session.", show_default=False)],
+    *,
+    what: Annotated[Literal["samples", "summary"], typer.Option(help="Every request, or the figures.")] = "samples",
+    form: Annotated[
+        Literal["csv", "parquet", "json", "md"],
+        typer.Option("--format", help="Samples: csv, parquet. Summary: csv, json, md."),
+    ] = "csv",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the file goes.", show_default="DIR/export")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
+) -> None:
+    """Write a session's requests as CSV or Parquet, or its summary as CSV, JSON or Markdown.
+
+    One row a request, of every run that counts, with its run, round, variant and phase: docs/notebook.md has the
+    columns.
+    """
+    from loopbench.judge.export import Form, What
+    from loopbench.judge.export import export as write
+
+    made = write(folder, out or folder / EXPORT_FOLDER, What(what), Form(form), force=force)
+    rows = "" if made.rows is None else f", {made.rows:,} requests"
+    say(f"written: {showable(str(made.path))}{rows}")
+    if made.left_out:
+        raise DataError(
+            f"not exported: {'; '.join(made.left_out)}",
+            slug="export-incomplete",
+            where=str(folder),
+            kept=f"every other run, in {made.path}",
+        )

@@ -1,0 +1,85 @@
+"""What `run` and `report` are told of gates and of CI: a baseline session, a JUnit file; and what CI is told."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loopbench.console import Speech, say, say_to_runner
+from loopbench.errors import DataError, UsageError
+from loopbench.showable import showable
+
+if TYPE_CHECKING:
+    from loopbench.judge.session_report import SessionReport
+
+
+@dataclass(frozen=True)
+class Gating:
+    """The options, as they were given."""
+
+    baseline: Path | None = None  # an earlier session's folder
+    anyway: bool = False  # hold limits against it although it is unlike this one
+    junit: Path | None = None  # where to write the XML
+
+    def check(self) -> None:
+        """Find out before a long measurement what would fail after it.
+
+        Raises:
+            DataError: the baseline is no session, or of another format.
+            UsageError: there is no folder for the XML.
+        """
+        from loopbench.records import FormatError
+        from loopbench.records.session import read_session
+
+        if self.junit is not None and not self.junit.parent.is_dir():
+            what = f"there is no folder {self.junit.parent} for the JUnit file"
+            raise UsageError(what, slug="junit-folder", where=str(self.junit))
+        if self.baseline is not None:
+            try:
+                read_session(self.baseline)
+            except FormatError as problem:
+                raise DataError(str(problem), slug="session-format", where=str(self.baseline)) from None
+
+    def judge(self, folder: Path) -> "SessionReport":
+        """A session, its gates held against the baseline if there is one.
+
+        Raises:
+            DataError: one of the two is no session, or damaged.
+        """
+        from loopbench.judge.baseline_gates import with_baseline
+        from loopbench.judge.session_report import judge_session
+
+        judged = judge_session(folder)
+        if self.baseline is None:
+            return judged
+        return with_baseline(judged, judge_session(self.baseline), anyway=self.anyway)
+
+    def tell_ci(self, judged: "SessionReport", speech: Speech, environment: Mapping[str, str] = os.environ) -> None:
+        """Write what a CI server reads, as far as it was asked for or one is there.
+
+        Raises:
+            OSError: the JUnit file cannot be written.
+        """
+        from loopbench.ci.annotations import annotations, roots_of
+        from loopbench.ci.junit import write_junit
+        from loopbench.commands.ending import doubts
+
+        if self.junit is not None:
+            write_junit(judged, [*judged.damaged, *doubts(judged)], self.junit)
+        if environment.get("GITHUB_ACTIONS") == "true":
+            for command in annotations(judged, roots_of(environment, Path.cwd())):
+                say_to_runner(command, sys.stderr if speech.as_json else sys.stdout)
+        if page := environment.get("GITHUB_STEP_SUMMARY", ""):
+            _append(judged, Path(page))
+
+
+def _append(judged: "SessionReport", page: Path) -> None:
+    """A job's page that cannot be written is told and changes no result."""
+    from loopbench.ci.step_summary import append_summary
+
+    try:
+        append_summary(judged, page)
+    except OSError as problem:
+        say(showable(f"GITHUB_STEP_SUMMARY: {page} cannot be written: {problem.strerror}"), sys.stderr)

@@ -1,0 +1,141 @@
+"""Runs in the app's own Python: imports the app and writes what it says of its routes into a file, as JSON.
+
+    python app_reader.py ANSWER MODULE ATTRIBUTE FOLDER
+
+Standard library alone, and nothing of ours: it meets whatever Python 3.9 or later the app lives in. What the app
+prints goes where it would go anyway; the answer goes into the file. It always ends with `os._exit`, so that no thread
+the app has started can keep it.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+import traceback
+from typing import Any, NoReturn
+
+SERVERS = ("uvicorn", "uvloop", "httptools")
+DEEPEST = 5  # a mount in a mount in a mount: an app that is mounted in itself would go on for ever
+
+
+class Refusal(Exception):  # noqa: N818  not an error of ours: what the app is not
+    """Why there is nothing to read: a short name, and what may help."""
+
+    def __init__(self, kind: str, **facts: Any) -> None:
+        super().__init__(kind)
+        self.answer = {"problem": kind, **facts}
+
+
+def read(module_name: str, attribute: str) -> dict[str, Any]:
+    """What is known of the app: its name in the module, its kind, its OpenAPI documents by prefix."""
+    module = _imported(module_name)
+    fastapi = _fastapi_class()
+    name = attribute or _first_app(module, fastapi)
+    try:
+        app = _attribute(module, name)
+    except AttributeError:
+        raise Refusal("attribute", names=_candidates(module, fastapi)) from None
+    kind = type(app)
+    facts: dict[str, Any] = {
+        "attribute": name,
+        "type": f"{kind.__module__}.{kind.__qualname__}",
+        "callable": callable(app),
+        "is_factory": not isinstance(app, type) and hasattr(app, "__code__") and app.__code__.co_argcount == 0,
+        "has_openapi": fastapi is not None and isinstance(app, fastapi),
+        "documents": [],
+        "mounts": [],
+        "hidden": 0,
+    }
+    if facts["has_openapi"]:
+        _collect(app, fastapi, "", facts, DEEPEST)
+    return facts
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as problem:
+        if problem.name == name or name.startswith(f"{problem.name}."):
+            raise Refusal("module") from None
+        _print(problem)
+        raise Refusal("package", name=problem.name) from None
+    except BaseException as problem:  # noqa: BLE001  an app may raise anything, and may call sys.exit
+        _print(problem)
+        raise Refusal("import", error=_words(problem)) from None
+
+
+def _fastapi_class() -> Any:
+    """FastAPI's class if the app has imported it. If it has not, nothing in it can be one."""
+    return getattr(sys.modules.get("fastapi"), "FastAPI", None)
+
+
+def _attribute(value: Any, dotted: str) -> Any:
+    for name in dotted.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def _candidates(module: Any, fastapi: Any) -> list[str]:
+    """Names of the FastAPI objects of a module, the usual ones first."""
+    ordered = sorted(vars(module), key=lambda name: ({"app": 0, "api": 1}.get(name, 2), name))
+    return [name for name in ordered if fastapi is not None and isinstance(vars(module)[name], fastapi)]
+
+
+def _first_app(module: Any, fastapi: Any) -> str:
+    names = _candidates(module, fastapi)
+    names += [name for name in ("app", "api") if callable(getattr(module, name, None))]
+    if not names:
+        raise Refusal("no-app")
+    return names[0]
+
+
+def _collect(app: Any, fastapi: Any, prefix: str, facts: dict[str, Any], deeper: int) -> None:
+    """The document of an app and of every FastAPI app that is mounted in it; the other mounts by their name."""
+    try:
+        facts["documents"].append({"prefix": prefix, "openapi": app.openapi()})
+    except Exception as problem:  # noqa: BLE001  a model without a schema raises what it likes
+        _print(problem)
+        raise Refusal("openapi", error=_words(problem)) from None
+    for route in app.routes:
+        if hasattr(route, "app") and type(route).__name__ == "Mount":
+            if isinstance(route.app, fastapi) and deeper:
+                _collect(route.app, fastapi, prefix + route.path, facts, deeper - 1)
+            else:
+                facts["mounts"].append([prefix + route.path, type(route.app).__name__])
+        elif hasattr(route, "dependant") and not getattr(route, "include_in_schema", True):
+            facts["hidden"] += 1
+
+
+def _print(problem: BaseException) -> None:
+    """Its traceback from the app's own first line on: how we got there helps nobody."""
+    frames = problem.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(
+        (__file__, importlib.__file__, "<frozen")
+    ):
+        frames = frames.tb_next
+    traceback.print_exception(type(problem), problem, frames)
+
+
+def _words(problem: BaseException) -> str:
+    return f"{type(problem).__name__}: {problem}"
+
+
+def main() -> NoReturn:
+    """Write the answer, whatever it is, and end."""
+    file, module, attribute, folder = sys.argv[1:]
+    sys.path[0] = folder  # it was the folder of this file; the standard library is loaded by now
+    try:
+        answer = read(module, attribute)
+        answer["servers"] = [name for name in SERVERS if importlib.util.find_spec(name) is not None]
+    except Refusal as refusal:
+        answer = refusal.answer
+    with open(f"{file}.part", "w", encoding="utf-8") as out:  # noqa: PTH123  as few imports as possible
+        json.dump(answer, out, default=str)
+    os.replace(f"{file}.part", file)  # noqa: PTH105
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Asks an app what routes it has, in its own Python: a supervised process, a time limit, and every way it can fail."""
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, Field, ValidationError
+
+from loopbench.errors import TargetError
+from loopbench.first_scenario.places import NAMED, AppPlace
+from loopbench.measure.log_tail import log_tail
+from loopbench.measure.supervise import Supervised, describe_exit
+
+READER: Final = Path(__file__).with_name("app_reader.py")
+READ_S: Final = 60.0
+"""Importing a large app takes seconds; one that takes a minute waits for something that does not come."""
+
+LOOK_EVERY_S: Final = 0.02
+NOT_STARTED: Final = 127
+"""The minder's exit code when there is nothing to execute, as a shell's."""
+
+MAX_ANSWER_BYTES: Final = 32_000_000
+
+
+class Document(BaseModel):
+    """One OpenAPI document, and where its app is mounted."""
+
+    prefix: str
+    openapi: dict[str, Any]
+
+
+class AppFacts(BaseModel):
+    """What an app says of itself."""
+
+    attribute: str
+    type: str
+    callable: bool
+    is_factory: bool
+    has_openapi: bool
+    documents: list[Document]
+    mounts: list[tuple[str, str]]
+    """Path and class of what is mounted and has no OpenAPI."""
+    hidden: int
+    """Routes that are kept out of the OpenAPI."""
+    servers: Annotated[set[str], Field(max_length=8)]
+    """Which of uvicorn, uvloop and httptools its Python has."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One reading, for the errors."""
+
+    place: AppPlace
+    python: Path
+    log: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.place.module}:{self.place.attribute}" if self.place.attribute else self.place.module
+
+    def failed(self, what: str, slug: str, *hints: str, allowed: str = "") -> TargetError:
+        where = f"{self.python} in {self.place.folder}"
+        return TargetError(what, slug=slug, where=where, allowed=allowed, hints=hints, detail=self.log)
+
+
+def read_app(place: AppPlace, python: Path, read_s: float = READ_S) -> AppFacts:
+    """Import the app in its own Python, with the user's environment, from its own folder.
+
+    Args:
+        place: what to import.
+        python: the interpreter.
+        read_s: how long it may take; then everything it started is killed.
+
+    Raises:
+        TargetError: it does not import, does not end, or is no app; with the last lines it said.
+    """
+    with tempfile.TemporaryDirectory(prefix="loopbench-init-") as folder:
+        answer, log = Path(folder, "answer.json"), Path(folder, "app.log")
+        command = [str(python), str(READER), str(answer), place.module, place.attribute, str(place.folder)]
+        env = dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1"}
+        with Supervised(command, env=env, cwd=place.folder, log=log) as process:
+            code = _exit_code(process, read_s)
+        return _facts(_Asked(place, python, log_tail(log)), code, answer, read_s)
+
+
+def _exit_code(process: Supervised, read_s: float) -> int | None:
+    """Its code, or None when its time was up."""
+    ends_s = time.monotonic() + read_s
+    while (code := process.exit_code) is None and time.monotonic() < ends_s:
+        time.sleep(LOOK_EVERY_S)
+    return code
+
+
+def _facts(asked: _Asked, code: int | None, answer: Path, read_s: float) -> AppFacts:
+    if code is None:
+        what = f"{asked.name} did not import within {read_s:g} s"
+        raise asked.failed(what, "app-hangs", "start at import only what ends: the rest belongs into the lifespan")
+    if code == NOT_STARTED and not answer.is_file():
+        raise asked.failed(f"{asked.python} cannot be started", "python-missing", "--python PATH: another interpreter")
+    if not answer.is_file():
+        what = f"the import of {asked.name} ended its process ({describe_exit(code)})"
+        raise asked.failed(what, "app-import", f"{asked.python} -c 'import {asked.place.module}'")
+    if answer.stat().st_size > MAX_ANSWER_BYTES:
+        raise asked.failed(f"the OpenAPI of {asked.name} is larger than 32 MB", "app-openapi")
+    try:
+        said = json.loads(answer.read_bytes())
+        if "problem" in said:
+            raise _refused(asked, said)
+        facts = AppFacts.model_validate(said)
+    except (ValueError, RecursionError, ValidationError, TypeError):
+        raise asked.failed(f"what {asked.name} says of its routes is no OpenAPI", "app-openapi") from None
+    return _servable(asked, facts)
+
+
+def _refused(asked: _Asked, said: dict[str, Any]) -> TargetError:
+    """What the reader found instead of an app."""
+    module, error = asked.place.module, str(said.get("error", ""))
+    match said["problem"]:
+        case "module":
+            return asked.failed(f"there is no module {module}", "app-missing", NAMED)
+        case "package":
+            missing = str(said.get("name", ""))
+            what = f"{module} needs the package {missing!r}, which its Python does not have"
+            return asked.failed(
+                what, "app-import", f"{asked.python} -m pip install {missing}", "--python PATH: another interpreter"
+            )
+        case "attribute":
+            names = ", ".join(f"{module}:{name}" for name in said.get("names", []))
+            return asked.failed(f"{asked.name} does not exist", "app-missing", allowed=names)
+        case "no-app":
+            return asked.failed(f"there is no app in the module {module}", "app-missing", NAMED)
+        case "openapi":
+            return asked.failed(f"{asked.name} cannot describe its routes: {error}", "app-openapi")
+        case _:
+            hint = f"{asked.python} -c 'import {module}'"
+            return asked.failed(f"{module} does not import: {error}", "app-import", hint)
+
+
+def _servable(asked: _Asked, facts: AppFacts) -> AppFacts:
+    """Unless it is something uvicorn could not serve."""
+    if facts.is_factory:
+        call = f"a module with `app = {facts.attribute}()`, and --app for it"
+        raise asked.failed(f"{asked.name} is a function that makes an app, no app", "app-kind", call)
+    if not facts.callable:
+        raise asked.failed(f"{asked.name} is no app but a {facts.type}", "app-kind", NAMED)
+    return facts

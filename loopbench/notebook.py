@@ -1,0 +1,119 @@
+"""`loopbench.load(DIR)`: a session as typed data frames, for a notebook. docs/notebook.md describes every column.
+
+Reads and judges, writes nothing. Each frame is made when it is first asked for and kept; its columns and their types
+are the same for every session, also where it is empty. Missing is NaN or NA, never zero.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from loopbench.errors import DataError
+from loopbench.judge import session_tables as tables
+from loopbench.judge.dataframes import joined, sample_frames
+from loopbench.judge.run_files import load_folders, open_run, read_record
+from loopbench.judge.session_report import SessionReport, judge_session
+from loopbench.records import FormatError
+from loopbench.records.session import SessionRecord
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session's tables.
+
+    Args:
+        folder: where it lies.
+        record: what `session.json` says.
+    """
+
+    folder: Path
+    record: SessionRecord
+
+    @cached_property
+    def report(self) -> SessionReport:
+        """The session, judged: everything that the page is made of."""
+        return judge_session(self.folder)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Runs that could not be used, each with the reason."""
+        return self.report.damaged
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """A row for each run that counts: its figures at full load, the three counts, the stamp (`RUN_COLUMNS`).
+
+        Step runs have many levels, so no goodput of their own. What an INVALID run measured is there, and so is its
+        stamp: choose by it.
+        """
+        return tables.table(tables.RUN_COLUMNS, tables.run_rows(self.report))
+
+    @cached_property
+    def variants(self) -> pd.DataFrame:
+        """A row for each variant, in the scenario's order, with its figures over the rounds (`VARIANT_COLUMNS`).
+
+        Ends of intervals are at 95 %; a mean without ends comes from one round.
+        """
+        return tables.table(tables.VARIANT_COLUMNS, tables.variant_rows(self.report))
+
+    @cached_property
+    def verdicts(self) -> pd.DataFrame:
+        """A row for each quantity and pair that was declared; `ratio` is of a over b (`VERDICT_COLUMNS`).
+
+        INVALID ones have no figures. Empty without rounds.
+        """
+        return tables.table(tables.VERDICT_COLUMNS, tables.verdict_rows(self.report))
+
+    @cached_property
+    def seconds(self) -> pd.DataFrame:
+        """What the probe saw: a row for each run, target process and second (`SECONDS_COLUMNS`, docs/probe.md).
+
+        Raises:
+            DataError: a file of a run is damaged.
+        """
+        return tables.table(tables.SECONDS_COLUMNS, tables.second_rows(self.folder, self.record))
+
+    @cached_property
+    def sensors(self) -> pd.DataFrame:
+        """What the kernel counted: a row for each run and second (`SENSORS_COLUMNS`, docs/sensors.md).
+
+        Raises:
+            DataError: a file of a run is damaged.
+        """
+        return tables.table(tables.SENSORS_COLUMNS, tables.sensor_rows(self.folder, self.record))
+
+    def samples(self, run: int | None = None) -> pd.DataFrame:
+        """A row for each request (`dataframes.SAMPLE_COLUMNS`); read anew at each call, because it may be large.
+
+        Args:
+            run: its number; None: every run's, one under the other.
+
+        Raises:
+            DataError: the session has no such run, or a run's samples are damaged.
+        """
+        folders = [path for path in load_folders(self.folder) if run in {None, _number(path)}]
+        if run is not None and not folders:
+            raise DataError(f"the session has no run {run} under load", slug="run-missing", where=str(self.folder))
+        return joined([frame for path in folders for frame in self._samples_of(path)])
+
+    def _samples_of(self, path: Path) -> list[pd.DataFrame]:
+        try:
+            return list(sample_frames(open_run(path, self.record.scenario.variants), self.record.scenario))
+        except FormatError as problem:
+            raise DataError(str(problem), slug="run-format", where=str(path)) from None
+
+
+def load(folder: str | Path) -> Session:
+    """A session's folder as tables.
+
+    Raises:
+        DataError: it is no session, or its `session.json` is damaged or of another format.
+    """
+    return Session(Path(folder), read_record(Path(folder)))
+
+
+def _number(path: Path) -> int | None:
+    number = path.name.partition("-")[0]
+    return int(number) if number.isdecimal() else None

@@ -1,0 +1,169 @@
+"""`docs/scenario-reference.md`: every key of a scenario, what it holds and what it means, from the schema."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loopbench.scenario.schema import scenario_schema
+from loopbench.scenario.values import PATTERN_MEANINGS
+
+HEAD: Final = """\
+# Scenario keys
+
+Every key a scenario may have. This page is printed by `loopbench schema --markdown`, and a test holds the two together;
+`loopbench schema` prints the same as a JSON Schema ([docs/schemas/scenario.schema.json](schemas/scenario.schema.json)).
+
+An editor that knows TOML schemas (taplo, and Even Better TOML in VS Code, which is built on it) completes and checks
+keys while you type, if the first line of the scenario says where the schema is:
+
+```toml
+#:schema ./scenario.schema.json
+```
+
+(`loopbench schema > scenario.schema.json` puts it there.) A key that is not listed here is an error, and so is a value
+of another type: `loopbench plan FILE` names every mistake at once, with its line. What only several keys together can
+show to be wrong is checked there too, and not by the schema. Paths are relative to the scenario's file. `loopbench run
+FILE --set load.users=20` sets any key for one session.
+"""
+
+WHOLE: Final = "whole number"
+NUMBER: Final = "number"
+COLUMNS: Final = "| key | holds | default | meaning |\n|---|---|---|---|"
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One table of a scenario: where it stands in a file, and its part of the schema."""
+
+    header: str
+    schema: dict[str, Any]
+    left_out: frozenset[str] = frozenset()
+    """Keys that stand in another table of this page already."""
+
+
+def scenario_reference() -> str:
+    """The whole page."""
+    schema = scenario_schema()
+    defs = schema["$defs"]
+    tables = list(_tables("", schema, defs, set()))
+    headers = {_ref_name(table): table.header for table in tables}
+    return "\n".join([HEAD, *(_section(table, headers) for table in tables)])
+
+
+def _tables(path: str, schema: dict[str, Any], defs: dict[str, Any], seen: set[str]) -> Iterator[_Table]:
+    """A table and what it holds, depth first; each is listed where it comes up first."""
+    extends_request = schema.get("title") == "Variant"
+    left_out = frozenset(defs["Request"]["properties"]) if extends_request else frozenset[str]()
+    yield _Table(path or "The file", schema, left_out)
+    for key, value in schema["properties"].items():
+        name = _referred(value)
+        if name is not None and name not in seen:
+            seen.add(name)
+            yield from _tables(_header(path, key, value), defs[name], defs, seen)
+
+
+def _header(path: str, key: str, value: dict[str, Any]) -> str:
+    """`[load]`, `[[variants]]`, `[variants.target]`: as a file has it."""
+    dotted = ".".join(filter(None, [path.strip("[]"), key]))
+    return f"[[{dotted}]]" if value.get("type") == "array" else f"[{dotted}]"
+
+
+def _referred(value: dict[str, Any]) -> str | None:
+    """Name of the table a key holds, or a list of which it holds."""
+    reference = value.get("$ref") or value.get("items", {}).get("$ref")
+    return None if reference is None else reference.rsplit("/", 1)[-1]
+
+
+def _ref_name(table: _Table) -> str:
+    name: str = table.schema["title"]
+    return name
+
+
+def _section(table: _Table, headers: dict[str, str]) -> str:
+    title = table.header if table.header == "The file" else f"`{table.header}`"
+    needed = table.schema.get("required", [])
+    rows = [
+        _row(key, value, key in needed, headers)
+        for key, value in table.schema["properties"].items()
+        if key not in table.left_out
+    ]
+    if table.left_out:
+        rows.insert(0, "| ... | | | every key of `[[requests]]` |")
+    return "\n".join([f"## {title}\n", _paragraphs(table.schema.get("description", "")), COLUMNS, *rows, ""])
+
+
+def _paragraphs(docstring: str) -> str:
+    """A docstring without the line breaks of its source."""
+    return "".join(" ".join(each.split()) + "\n\n" for each in docstring.split("\n\n") if each).removesuffix("\n")
+
+
+def _row(key: str, value: dict[str, Any], needed: bool, headers: dict[str, str]) -> str:
+    cells = (f"`{key}`", _holds(value, headers), "needed" if needed else _default(value), value["description"])
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _default(value: dict[str, Any]) -> str:
+    """As TOML has it; a dash for nothing, and for a table, whose keys have defaults of their own."""
+    default = value.get("default")
+    if default is None or default in ([], {}) or "$ref" in value:
+        return "-"
+    return f"`{json.dumps(default)}`"
+
+
+def _holds(value: dict[str, Any], headers: dict[str, str]) -> str:
+    """What may stand there, in words."""
+    referred = _referred(value)
+    if referred is not None:
+        header = headers[referred]
+        what = "tables" if value.get("type") == "array" else "table"
+        return f"{what} [`{header}`](#{re.sub(r'[^a-z_]', '', header)})"
+    if "anyOf" in value:
+        words = dict.fromkeys(_holds(each, headers) for each in value["anyOf"])
+        return ", or ".join(word for word in words if word != WHOLE or NUMBER not in words)
+    if "enum" in value or "const" in value:
+        return ", ".join(f'`"{each}"`' for each in value.get("enum", [value.get("const")]))
+    return _holds_many(value, headers) or _holds_one(value)
+
+
+def _holds_many(value: dict[str, Any], headers: dict[str, str]) -> str:
+    """Of a list or a table; empty for anything else."""
+    match value:
+        case {"type": "array", "prefixItems": _}:
+            return "`[from, to]`"
+        case {"type": "array", "items": items}:
+            return f"list of: {_holds(items, headers)}"
+        case {"type": "object", "additionalProperties": dict(values)}:
+            return f"table of: {_holds(values, headers)}"
+        case {"type": "object", "patternProperties": patterns}:
+            return f"table of: {' '.join(_holds(values, headers) for values in patterns.values())}"
+        case {"type": "object"}:
+            return "table"
+    return ""
+
+
+def _holds_one(value: dict[str, Any]) -> str:
+    match value.get("type"):
+        case "string":
+            return PATTERN_MEANINGS.get(value.get("pattern", ""), "text")
+        case "boolean":
+            return "`true` or `false`"
+        case "integer":
+            return WHOLE + _range(value)
+        case "number":
+            return NUMBER + _range(value)
+    return "anything"
+
+
+def _range(value: dict[str, Any]) -> str:
+    above, least, most = (value.get(key) for key in ("exclusiveMinimum", "minimum", "maximum"))
+    if least is not None and most is not None:
+        return f", {_figure(least)} to {_figure(most)}"
+    low = f" above {_figure(above)}" if above is not None else ""
+    low = f", at least {_figure(least)}" if least is not None else low
+    return low + ("" if most is None else f", at most {_figure(most)}")
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.10g}"

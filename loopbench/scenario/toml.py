@@ -1,0 +1,88 @@
+"""From a file of foreign origin to TOML tables, within limits: what slows the parser is refused before it is read."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from loopbench.errors import UsageError
+
+MAX_FILE_BYTES: Final = 64 * 1024
+MAX_DOTS_IN_A_KEY: Final = 8
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+SHOWN_CHARACTERS: Final = 120
+
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"|\'[^\']*+\'')
+_KEY_PART: Final = r"(?<![\w-])(?:[\w-]++\s*+\.\s*+)"
+_LONG_KEY = re.compile(rf"{_KEY_PART}{{{MAX_DOTS_IN_A_KEY + 1},}}")
+_MONSTROUS_KEY = re.compile(rf"{_KEY_PART}{{500,}}")
+_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
+
+
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """The file's text and its tables.
+
+    Raises:
+        UsageError: there is no such regular file, it is too large, no UTF-8, or no TOML.
+    """
+    text = _decoded(path, _read(path))
+    return text, parse_toml(text, path)
+
+
+def parse_toml(text: str, path: Path) -> dict[str, Any]:
+    """Tables of a text.
+
+    Raises:
+        UsageError: it is no TOML, or nests or dots beyond reason.
+    """
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
+        if _LONG_KEY.search(_STRINGS.sub("q", line)) or _MONSTROUS_KEY.search(line):
+            raise _wrong(f"line {number} has a key of more than {MAX_DOTS_IN_A_KEY + 1} parts", path, number, lines)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise _wrong("the file nests its values too deeply", path, 0, lines) from None
+    except ValueError as problem:  # TOMLDecodeError is one; so is an integer of 5,000 digits
+        place = _PLACE.search(str(problem))
+        number = int(place[1]) if place else 0
+        column = int(place[2]) if place else 0
+        raise _wrong(f"not TOML: {problem}", path, number, lines, column) from None
+
+
+def _read(path: Path) -> bytes:
+    if not path.exists():
+        hint = "loopbench list"
+        raise UsageError(f"there is no scenario {path}", slug="scenario-missing", where=str(path), hints=(hint,))
+    if not path.is_file():  # asked before it is opened: a FIFO would not return
+        raise _unreadable(f"{path} is not a regular file", path, "a TOML file")
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as problem:
+        raise _unreadable(f"{path} cannot be read: {problem.strerror}", path, "a file you may read") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise _unreadable(f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB", path, "a scenario of a few KiB")
+    return data
+
+
+def _decoded(path: Path, data: bytes) -> str:
+    allowed = "UTF-8 without a byte order mark"
+    if data.startswith(BYTE_ORDER_MARK):
+        raise _unreadable(f"{path} begins with a byte order mark", path, allowed)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        odd = f"byte {problem.start} is {data[problem.start]:#04x}"
+        raise _unreadable(f"{path} is not UTF-8: {odd}", path, allowed) from None
+
+
+def _unreadable(what: str, path: Path, allowed: str) -> UsageError:
+    return UsageError(what, slug="scenario-file", where=str(path), allowed=allowed)
+
+
+def _wrong(what: str, path: Path, number: int, lines: list[str], column: int = 0) -> UsageError:
+    source = lines[number - 1].strip()[:SHOWN_CHARACTERS] if 0 < number <= len(lines) else ""
+    place = ":".join(map(str, filter(None, (path, number, column))))
+    allowed = "TOML 1.0: key = value, below [table] or [[table]]"
+    return UsageError(what, slug="toml", where=f"{place}: {source}" if source else place, allowed=allowed)

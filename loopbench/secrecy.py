@@ -1,0 +1,60 @@
+"""How text looks without secrets: command lines, URLs, paths with a query, logs. Decides by names; reads no file.
+
+Values of `env`, headers and bodies are secrets wherever they stand. Of parameters and of the user's own variables those
+are whose names tell (`api_key`, `DATABASE_PASSWORD`), and the password inside any URL.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+HIDDEN_VALUE: Final = "***"
+
+SECRET_TABLES: Final = frozenset({"env", "headers", "json", "body"})
+"""What stands under these keys may be a password or a token."""
+
+TELLING: Final = re.compile(
+    r"token|secret|passw|passphrase|pwd|credential|signature|cookie|jwt|dsn|private|auth(?!or)|api_?key|(^|[_-])(key|sig)$",
+    re.IGNORECASE,
+)
+PARAMETER: Final = re.compile(r"([?&])([^=&#]+)=([^&#\"\s]*)")
+PASSWORD_IN_URL: Final = re.compile(r"(://[^/@\s:]*):([^/@\s]+)@")
+USERINFO: Final = re.compile(r"://[^/@\s]+@")
+
+
+def is_telling(name: str) -> bool:
+    """Whether a name says that its value is a secret."""
+    return TELLING.search(name) is not None
+
+
+def public_target(target: str) -> str:
+    """A path with its query, less the values of parameters with telling names."""
+    return PARAMETER.sub(
+        lambda found: f"{found[1]}{found[2]}={HIDDEN_VALUE}" if is_telling(found[2]) else found[0], target
+    )
+
+
+def without_userinfo(text: str) -> str:
+    """Text whose URLs name no user and no password."""
+    return USERINFO.sub(f"://{HIDDEN_VALUE}@", text)
+
+
+def public_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
+    """A command line as it may be written down: `--set target.env.NAME=VALUE` keeps its name alone."""
+    return tuple(map(_public_argument, arguments))
+
+
+def _public_argument(argument: str) -> str:
+    prefix = "--set=" if argument.startswith("--set=") else ""
+    key, equals, _ = argument.removeprefix(prefix).partition("=")
+    parts = re.split(r"[.\[\]]+", key)
+    if equals and (not SECRET_TABLES.isdisjoint(parts) or is_telling(parts[-1])):
+        return f"{prefix}{key}={HIDDEN_VALUE}"
+    return without_userinfo(public_target(argument))
+
+
+def hidden(text: str, values: Iterable[str]) -> str:
+    """The text without these values."""
+    for value in values:
+        text = text.replace(value, HIDDEN_VALUE)
+    return text

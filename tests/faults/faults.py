@@ -1,0 +1,325 @@
+"""What every fault test is made of: a small scenario, a measurement under way to act upon, and what always holds.
+
+Tests act on events (`--events`), never on time. What always holds when a measurement has ended, however it ended, is
+`check_end`: nothing runs on, no traceback of ours, the error is the last thing said, finished runs are what they were
+and the page was drawn from them.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+from loopbench.measure.session import Wanted, new_session
+from loopbench.plan import make_plan
+from loopbench.records.session import REPORT_FILE, RUNS_FOLDER, file_facts, read_run, run_folders
+from loopbench.scenario import load
+
+APPS: Final = Path(__file__).resolve().parent / "apps"
+LOOPBENCH: Final = (str(Path(sys.executable).with_name("loopbench")),)
+SERVER: Final = "uvicorn"
+GENERATOR: Final = "--locustfile"
+
+ENDLESS_S: Final = 120
+"""Of a phase that a test ends by what it does: longer than any test waits."""
+
+PATIENCE_S: Final = 180.0
+"""Nothing is timed by it: a machine with other work makes a session of 6 s last a minute."""
+
+LEFT_BEHIND_S: Final = 2.0
+"""Everything of a measurement is gone this long after its end."""
+
+FOREIGN: Final = ("  target | ", "  locust | ", "  service | ")
+"""How lines begin that are quoted, not ours."""
+
+SCENARIO: Final = """\
+title = "A fault"
+question = "What is left after it?"
+[target]
+app = "{app}"
+app_dir = "{apps}"
+ready_s = {ready_s}
+workers = {workers}
+[load]
+users = 3
+spawn_rate = {spawn_rate}
+warmup_s = {warmup_s}
+hold_s = {hold_s}
+drain_s = {drain_s}
+think_time_s = {think_time_s}
+generators = {generators}
+[repeat]
+max_rounds = 0
+[[variants]]
+name = "before"
+path = "/fine"
+[[variants]]
+name = "faulty"
+path = "{path}"
+timeout_s = {timeout_s}
+{more}
+"""
+"""Two variants: one that is measured first and finishes, and one with the fault."""
+
+PLAIN: Final[Mapping[str, Any]] = {
+    "app": "sick:app",
+    "apps": APPS,
+    "ready_s": 20,
+    "workers": 1,
+    "spawn_rate": 3,
+    "warmup_s": 0.3,
+    "hold_s": 1,
+    "drain_s": 2,
+    "think_time_s": 0.02,
+    "generators": 1,
+    "path": "/fine",
+    "timeout_s": 3,
+    "more": "",
+}
+
+
+def write_scenario(folder: Path, **settings: Any) -> Path:
+    """The scenario in a folder of a test's own, with some settings changed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "case.toml"
+    file.write_text(SCENARIO.format(**{**PLAIN, **settings}))
+    return file
+
+
+def seed_with_first(file: Path, variant: str = "before") -> int:
+    """A seed whose plan begins with a variant."""
+    scenario = load(file)
+    return next(seed for seed in range(999) if make_plan(scenario, seed).runs[0].variant == variant)
+
+
+def begun_session(file: Path, finished_run: Path | None) -> Path:
+    """A session of which the first run is finished already, as after an interruption. Saves measuring it.
+
+    Without a finished run, the first one to be measured is the faulty one.
+    """
+    scenario = load(file)
+    plan = make_plan(scenario, seed_with_first(file, "before" if finished_run else "faulty"))
+    session = new_session(scenario, plan, file.parent / "results", Wanted())
+    if finished_run is not None:
+        shutil.copytree(finished_run, session / RUNS_FOLDER / plan.runs[0].folder)
+        shutil.copy(finished_run.parents[1] / "ceiling.json", session)
+    return session
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    """As `subprocess` has it: -n for signal n."""
+    stdout: str
+    stderr: str
+    folder: Path
+    before: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprint of the finished runs when it began."""
+    events: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def session(self) -> Path:
+        """The only session in the test's folder."""
+        (found,) = sessions(self.folder)
+        return found
+
+    @property
+    def own_words(self) -> list[str]:
+        """What it said on stderr, without what it quoted."""
+        return [line for line in self.stderr.splitlines() if not line.startswith(FOREIGN)]
+
+
+class Measuring:
+    """A `loopbench run` under way in a test's own folder, with an event log. Leaving the `with` block ends it.
+
+    Args:
+        folder: everything it starts is recognised by this path, so it must be the test's alone.
+        arguments: behind `loopbench run`.
+        env: variables on top of ours.
+        command: instead of `loopbench`, as a wrapper that plants a fault in it.
+        streams: `stdin`, `stdout`, `stderr`, `pass_fds` and the like, for `Popen`; output goes to files otherwise.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str | Path,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = LOOPBENCH,
+        streams: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.before = fingerprint(folder)
+        self._events = folder / "events.jsonl"
+        options = ["--no-lock", "--events", str(self._events)]
+        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [*command, "run", *map(str, arguments), *options],
+                cwd=folder,
+                env=os.environ | dict(env or {}),
+                **{"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": stderr, **(streams or {})},
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def events(self) -> tuple[dict[str, Any], ...]:
+        """Everything that has been told so far."""
+        text = self._events.read_text() if self._events.exists() else ""
+        return tuple(json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n"))
+
+    def wait_for(self, event: str, **facts: Any) -> dict[str, Any]:
+        """Until an event with these facts has been told; returns it."""
+        wanted = {"event": event, **facts}
+        found: dict[str, Any] = self.until(
+            lambda: next((each for each in self.events if wanted.items() <= each.items()), None), wanted
+        )
+        return found
+
+    def until(self, look: Callable[[], Any], what: object) -> Any:
+        """Until a look finds something; returns that."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := look()):
+            assert self.process.poll() is None, f"it ended before {what}: {self._said('stderr')}"
+            assert time.monotonic() < deadline, f"{what} never came: {self.events}"
+            time.sleep(0.01)
+        return found
+
+    def pids(self, word: str) -> list[int]:
+        """Processes of this measurement whose command line has a word, the minders apart; in order of their start."""
+        return [pid for pid, line in processes_of(self.folder) if word in line and "minder.py" not in line]
+
+    def signal(self, word: str, number: signal.Signals) -> None:
+        """Send a signal to the first process of this measurement whose command line has a word."""
+        os.kill(self.pids(word)[0], number)
+
+    def end(self) -> Ended:
+        """Wait for it."""
+        code = self.process.wait(PATIENCE_S)
+        return Ended(code, self._said("stdout"), self._said("stderr"), self.folder, self.before, self.events)
+
+    def _said(self, stream: str) -> str:
+        return (self.folder / stream).read_bytes().decode("utf-8", "replace")
+
+
+def loopbench(
+    *arguments: str | Path,
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+    command: Sequence[str] = LOOPBENCH,
+) -> Ended:
+    """One command to its end, in a test's own folder."""
+    before = fingerprint(folder)
+    done = subprocess.run(
+        [*command, *map(str, arguments)],
+        cwd=folder,
+        env=os.environ | dict(env or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    said = [each.decode("utf-8", "replace") for each in (done.stdout, done.stderr)]
+    return Ended(done.returncode, said[0], said[1], folder, before)
+
+
+def check_end(ended: Ended, code: int, *words: str) -> None:
+    """What always holds, with the exit code and the words that this fault must have.
+
+    Args:
+        ended: the command.
+        code: the exit code it must have; -n for signal n.
+        words: each must stand on stderr.
+    """
+    said = f"{ended.stderr}\n--- stdout\n{ended.stdout}"
+    assert ended.code == code, said
+    for word in words:
+        assert word in ended.stderr, said
+    assert left_behind(ended.folder) == []
+    assert not [line for line in ended.own_words if "Traceback" in line], said
+    assert "\x1b" not in ended.stdout + ended.stderr, "a terminal would have been changed"
+    check_finished_runs(ended)
+    if code > 0:
+        check_error_is_last(ended)
+
+
+def check_finished_runs(ended: Ended) -> None:
+    """Every run that was complete is what it was, byte for byte; every one that is now is whole; the page is drawn."""
+    after = fingerprint(ended.folder)
+    assert {name: after.get(name) for name in ended.before} == dict(ended.before)
+    for session in sessions(ended.folder):
+        for run in run_folders(session):
+            assert read_run(run).files == file_facts(run), f"{run} is damaged"
+        if any(run_folders(session)) and ended.code >= 0:
+            assert (session / REPORT_FILE).stat().st_size > 0
+
+
+def check_error_is_last(ended: Ended) -> None:
+    """The last lines of stderr are one error in its shape: what happened, what to try or what would be right."""
+    lines = ended.stderr.splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("error[")]
+    assert len(starts) == 1, ended.stderr
+    block = lines[starts[0] :]
+    assert all(line.startswith("  ") for line in block[1:]), ended.stderr
+    assert any(line.startswith(("  try: ", "      allowed: ", "  allowed: ")) for line in block), ended.stderr
+    if any(sessions(ended.folder)):
+        assert any(line.startswith("  kept: ") for line in block), ended.stderr
+
+
+def sessions(folder: Path) -> list[Path]:
+    """Session folders below a test's own."""
+    return sorted(path.parent for path in folder.glob("results/*/*/session.json"))
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    """Every file of every finished run below a folder, with a hash of its bytes."""
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for session in sessions(folder)
+        for run in run_folders(session)
+        for file in sorted(run.iterdir())
+    }
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Command lines of what a measurement has left running, two seconds after its end at the latest."""
+    deadline = time.monotonic() + LEFT_BEHIND_S
+    while found := [f"{pid}: {line}" for pid, line in processes_of(folder)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    return found
+
+
+def processes_of(folder: Path) -> list[tuple[int, str]]:
+    """Number and command line of each process that a test's folder has to do with, in order of their start."""
+    return sorted(_processes_of(f"{folder}/"))
+
+
+def _processes_of(mark: str) -> Iterator[tuple[int, str]]:
+    """A run's folder stands in the environment of its target and its generator; the harness works in the test's."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                line = (entry / "cmdline").read_bytes().decode("utf-8", "replace").replace("\0", " ")
+                environ = (entry / "environ").read_bytes().decode("utf-8", "replace")
+                place = f"{(entry / 'cwd').readlink()}/"
+            except OSError:  # gone, or not ours
+                continue
+            if any(mark in text for text in (line, environ, place)):
+                yield int(entry.name), line

@@ -1,0 +1,124 @@
+"""The generator falls ill: it is missing, killed, frozen, without a sample, or one of two is lost."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from loopbench.errors import ExitCode
+from loopbench.records.sensors import SENSORS_FILE
+from tests.faults.faults import APPS, GENERATOR, Measuring
+from tests.faults.test_target import PHASES
+from tests.faults.together import Fault, Together, asked_for, table
+
+pytestmark = pytest.mark.real
+
+FROZEN_S = 5
+
+LOCUST_BY = """\
+import sys
+from loopbench.measure import generators
+from loopbench.cli import main
+whole = generators.command
+generators.command = lambda drain_s: [*{instead}, *whole(drain_s)[1:]]
+main()
+"""
+"""`loopbench`, with another Python for Locust."""
+
+WITHOUT_LOCUST = [sys.executable, "-I", "-S"]
+WITH_ANOTHER_LOCUST = ["/usr/bin/env", f"PYTHONPATH={APPS / 'old_locust'}", sys.executable]
+
+
+def locust_by(instead: list[str]) -> list[str]:
+    """The command that plants a fault in loopbench."""
+    return [sys.executable, "-c", LOCUST_BY.format(instead=instead)]
+
+
+def killed_in(phase: str) -> Callable[[Measuring], None]:
+    """Kill Locust when a phase has begun."""
+
+    def kill(measuring: Measuring) -> None:
+        measuring.wait_for("phase", phase=phase)
+        measuring.signal(GENERATOR, signal.SIGKILL)
+
+    return kill
+
+
+def frozen(measuring: Measuring) -> None:
+    """Stop Locust until the sensors, which look once a second, have looked five times more."""
+    measuring.wait_for("phase", phase="hold")
+    measuring.signal(GENERATOR, signal.SIGSTOP)
+    (sensors,) = measuring.folder.glob(f"results/*/*/runs/.*/{SENSORS_FILE}")
+    rows = len(sensors.read_bytes().splitlines())
+    measuring.until(lambda: len(sensors.read_bytes().splitlines()) >= rows + FROZEN_S, "five seconds")
+    measuring.signal(GENERATOR, signal.SIGCONT)
+
+
+def lose_one(measuring: Measuring) -> None:
+    """Kill one of two."""
+    measuring.wait_for("phase", phase="hold")
+    measuring.signal("--worker", signal.SIGKILL)
+
+
+FAULTS = (
+    Fault(
+        "is missing",
+        ExitCode.GENERATOR,
+        ["error[generator-failed]", "No module named locust", "pip install"],
+        command=locust_by(WITHOUT_LOCUST),
+        alone=True,
+        often=True,
+    ),
+    Fault(
+        "is an incompatible one",
+        ExitCode.GENERATOR,
+        ["error[generator-failed]", "locust | ImportError"],
+        command=locust_by(WITH_ANOTHER_LOCUST),
+        alone=True,
+    ),
+    *(
+        Fault(
+            f"is killed in {phase}",
+            ExitCode.GENERATOR,
+            ["error[generator-failed]", "killed by SIGKILL"],
+            settings=settings,
+            act=killed_in(phase),
+            often=phase == "hold",
+        )
+        for phase, settings in PHASES.items()
+    ),
+    Fault("is frozen for five seconds", ExitCode.OK, [], settings={"hold_s": 8}, act=frozen, said=["INVALID  G"]),
+    Fault(
+        "has no sample",
+        ExitCode.GENERATOR,
+        ["error[generator-no-samples]"],
+        settings={"think_time_s": [60, 60], "warmup_s": 0},
+        alone=True,
+    ),
+    Fault(
+        "is one of two and lost",
+        ExitCode.GENERATOR,
+        ["error[generator-lost-worker]", "of 2 was lost"],
+        settings={"generators": 2, "hold_s": 120},
+        act=lose_one,
+        alone=True,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def together(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, finished_run: Path
+) -> Iterator[Together]:
+    """All faults that are asked for, under way."""
+    under_way = Together(asked_for(request), tmp_path_factory.mktemp, finished_run)
+    yield under_way
+    under_way.close()
+
+
+@table(FAULTS)
+def test_the_generator(together: Together, fault: Fault) -> None:
+    """A fault of the generator ends in its own exit code and words, and nothing finished is lost."""
+    fault.check(together.end_of(fault))

@@ -1,0 +1,182 @@
+"""The harness is interrupted, killed, paused, or has a bug: what is finished stays, and nothing runs on."""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from loopbench.errors import ExitCode
+from loopbench.records.session import run_folders
+from tests.faults.faults import (
+    ENDLESS_S,
+    GENERATOR,
+    SERVER,
+    Ended,
+    Measuring,
+    begun_session,
+    check_error_is_last,
+    left_behind,
+    loopbench,
+    processes_of,
+    write_scenario,
+)
+from tests.faults.planted import with_planted
+from tests.faults.together import Fault, Together, asked_for
+
+pytestmark = pytest.mark.real
+
+PHASES: Mapping[str, Mapping[str, Any]] = {
+    "warmup": {"warmup_s": ENDLESS_S},
+    "ramp": {"spawn_rate": 2 / ENDLESS_S},
+    "hold": {"hold_s": ENDLESS_S},
+    "drain": {"path": "/hangs", "drain_s": ENDLESS_S, "timeout_s": 2 * ENDLESS_S, "hold_s": 3},
+}
+"""Settings that make one phase last until the test ends it."""
+
+STARTING = "between runs"
+"""The target of the second run is about to be started."""
+
+KEPT = "1 of 2 runs are complete"
+RESUME = "--resume"
+AT_ONCE = "a second signal ends everything at once"
+
+
+@dataclass(frozen=True)
+class SignalIn:
+    """Signals to the harness when a phase has begun: one, or a second when the first has been answered."""
+
+    phase: str
+    number: signal.Signals
+    times: int = 1
+
+    def __call__(self, measuring: Measuring) -> None:
+        if self.phase == STARTING:
+            measuring.wait_for("run_started", run=2)
+        else:
+            measuring.wait_for("phase", phase=self.phase)
+        measuring.process.send_signal(self.number)
+        if self.times > 1:
+            stderr = measuring.folder / "stderr"
+            measuring.until(lambda: AT_ONCE in stderr.read_text(), "an answer to the first signal")
+            measuring.process.send_signal(self.number)
+
+
+def lose_the_minder(of: str) -> Callable[[Measuring], None]:
+    """Kill the minder of the target or of the generator."""
+
+    def act(measuring: Measuring) -> None:
+        measuring.wait_for("phase", phase="hold")
+        (pid,) = [pid for pid, line in processes_of(measuring.folder) if "minder.py" in line and of in line]
+        psutil.Process(pid).kill()
+
+    return act
+
+
+def _signalled(phase: str, number: signal.Signals) -> Fault:
+    settings = PHASES.get(phase, {})
+    words = [f"stopped by {number.name}", KEPT, RESUME, "loopbench report"]
+    return Fault(f"{number.name} in {phase}", -number, words, settings=settings, act=SignalIn(phase, number))
+
+
+TWICE = Fault(
+    "SIGINT twice", -signal.SIGINT, [AT_ONCE], settings=PHASES["hold"], act=SignalIn("hold", signal.SIGINT, times=2)
+)
+KILLED = tuple(
+    Fault(f"SIGKILL in {phase}", -signal.SIGKILL, [], settings=PHASES.get(phase, {}),
+          act=SignalIn(phase, signal.SIGKILL))
+    for phase in (*PHASES, STARTING)
+)  # fmt: skip
+QUICK = (
+    _signalled("warmup", signal.SIGINT),
+    _signalled("drain", signal.SIGTERM),
+    _signalled("hold", signal.SIGHUP),
+    TWICE,
+    KILLED[2],
+    Fault("minder of the target killed", ExitCode.TARGET, ["error[target-died]", KEPT], settings=PHASES["hold"],
+          act=lose_the_minder(SERVER)),
+)  # fmt: skip
+THOROUGH = (
+    *(
+        _signalled(phase, number)
+        for phase in (*PHASES, STARTING)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    ),
+    *KILLED,
+    Fault("minder of Locust killed", ExitCode.GENERATOR, ["error[generator-failed]", KEPT], settings=PHASES["hold"],
+          act=lose_the_minder(GENERATOR)),
+)  # fmt: skip
+FAULTS = [
+    *(pytest.param(fault, id=fault.name) for fault in QUICK),
+    *(
+        pytest.param(fault, id=fault.name, marks=pytest.mark.slow_faults)
+        for fault in THOROUGH
+        if fault.name not in {quick.name for quick in QUICK}
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def ends(
+    request: pytest.FixtureRequest, healthy: Ended, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Together]:
+    """All of them, several at a time."""
+    together = Together(asked_for(request), tmp_path_factory.mktemp, next(run_folders(healthy.session)))
+    yield together
+    together.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_harness_is_ended(fault: Fault, ends: Together) -> None:
+    """Finished runs stay, the trees end, and the last words say what is kept and how to go on."""
+    fault.check(ends.end_of(fault))
+
+
+def test_a_session_goes_on_after_its_harness_was_killed(ends: Together) -> None:
+    """The run that was lost is measured again, beside what is left of the lost one."""
+    killed = ends.end_of(KILLED[2])
+    file = killed.folder / "case.toml"
+    file.write_text(file.read_text().replace(f"hold_s = {ENDLESS_S}", "hold_s = 1"))
+    refused = loopbench("run", file, "--no-lock", "--resume", killed.session, folder=killed.folder)
+    assert refused.code == ExitCode.USAGE, "the scenario is another one now"
+    assert "load.hold_s was 120.0, is 1.0" in refused.stderr
+
+
+def test_a_bug_of_ours_leaves_a_crash_file_and_what_was_finished(finished_run: Path, tmp_path: Path) -> None:
+    """Exit code 70; the traceback is in the file alone, and the session can be drawn."""
+    file = write_scenario(tmp_path)
+    session = begun_session(file, finished_run)
+    with Measuring(
+        tmp_path, file, "--resume", session, command=with_planted("bug"), env={"TMPDIR": str(tmp_path)}
+    ) as measuring:
+        ended = measuring.end()
+    assert ended.code == ExitCode.BUG
+    assert "Traceback" not in ended.stderr
+    check_error_is_last(ended)
+    (crash,) = tmp_path.glob("loopbench-crash-*.txt")
+    assert "a bug that was planted" in crash.read_text()
+    assert left_behind(tmp_path) == []
+    assert loopbench("report", session, folder=tmp_path).code == 0
+
+
+def test_ctrl_z_stops_the_trees_and_the_run_is_measured_again(finished_run: Path, tmp_path: Path) -> None:
+    """Target and generator stand still with the harness; what they did before does not count."""
+    file = write_scenario(tmp_path, hold_s=3)
+    session = begun_session(file, finished_run)
+    with Measuring(tmp_path, file, "--resume", session) as measuring:
+        measuring.wait_for("phase", phase="hold")
+        measuring.process.send_signal(signal.SIGTSTP)
+        harness = psutil.Process(measuring.process.pid)
+        measuring.until(lambda: harness.status() == psutil.STATUS_STOPPED, "a pause")
+        children = [pid for word in (SERVER, GENERATOR) for pid in measuring.pids(word)]
+        assert len(children) >= 2
+        assert {psutil.Process(pid).status() for pid in children} == {psutil.STATUS_STOPPED}
+        measuring.process.send_signal(signal.SIGCONT)
+        repeated = measuring.wait_for("run_repeated", run=2)
+        measuring.process.send_signal(signal.SIGTERM)
+        ended = measuring.end()
+    assert repeated["faults"] == ["it was paused in the middle (Ctrl-Z)"]
+    _signalled("hold", signal.SIGTERM).check(ended)

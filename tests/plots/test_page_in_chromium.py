@@ -1,0 +1,203 @@
+"""The page in a real browser: at three widths, in both themes, on paper, by keyboard, and where styles are stripped."""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.util import find_spec
+
+import pytest
+
+from plots.page import render_page
+from tests.chromium import Tab, chromium, installed
+from tests.plots.causes import explained, opened, repeated, spoiled, stepped
+from tests.plots.reports import FOUR, NASTY, Made, session
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(installed() is None, reason="there is no Chromium on this machine"),
+]
+
+WIDTHS_PX = (390, 820, 1280)
+JENKINS = {"Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self'; style-src 'self'"}
+"""What Jenkins sends with every artefact: no script, no inline style, no data image."""
+
+HOSTILE = (*NASTY[:5], "x" * 300)
+PAGES = {
+    "full": lambda: spoiled(repeated(explained(session(), exact=True), invalid=["aiofiles"]), "aiofiles"),
+    "hostile": lambda: repeated(
+        explained(
+            session(
+                [Made(name, rps=300.0 + 9 * n) for n, name in enumerate(HOSTILE)], title=" ".join(NASTY) + "y" * 200
+            )
+        ),
+        2,
+    ),
+    "no run": lambda: session(missing=[made.name for made in FOUR]),
+    "interrupted": lambda: session(missing=["aiofiles", "def"]),
+    "open": lambda: stepped(opened(explained(session(FOUR[:2]))), {"def": 40}),
+}
+OUT_OF_PLACE = """
+[...document.querySelectorAll('body *')].filter(each => {
+    const box = each.getBoundingClientRect();
+    if (!box.width || each.closest('svg, .scroll, .source, .skip, .stack thead')) return false;
+    return box.right > document.documentElement.clientWidth + 1 || box.left < -1;
+}).map(each => each.outerHTML.slice(0, 120))
+"""
+CUT_LETTERS = """
+[...document.querySelectorAll('svg.chart text')].filter(each => {
+    const box = each.getBoundingClientRect(), room = each.ownerSVGElement.getBoundingClientRect();
+    if (!box.width || !each.textContent.trim()) return false;
+    const slack = 3;
+    return box.left < room.left - slack || box.right > room.right + slack
+        || box.top < room.top - slack || box.bottom > room.bottom + slack;
+}).map(each => each.textContent)
+"""
+OVERLAPPING = """
+[...document.querySelectorAll('svg.chart')].flatMap(picture => {
+    const texts = [...picture.querySelectorAll('text')].filter(each => each.getBoundingClientRect().width);
+    const found = [];
+    texts.forEach((one, index) => texts.slice(index + 1).forEach(other => {
+        const a = one.getBoundingClientRect(), b = other.getBoundingClientRect();
+        const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (wide > 2 && high > 0.45 * Math.min(a.height, b.height)) found.push([one.textContent, other.textContent]);
+    }));
+    return found;
+})
+"""
+RENDERED: dict[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Tab]:
+    with chromium() as browser:
+        yield browser.tab()
+
+
+def page(name: str) -> str:
+    if name not in RENDERED:
+        RENDERED[name] = render_page(PAGES[name]())
+    return RENDERED[name]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_runs_over_an_edge_at_any_width(tab: Tab, name: str) -> None:
+    tab.show(page(name))
+    for width_px in WIDTHS_PX:
+        tab.view(width_px)
+        assert tab.evaluate("document.documentElement.scrollWidth") == width_px
+        assert tab.evaluate(OUT_OF_PLACE) == []
+        assert tab.evaluate(CUT_LETTERS) == []
+
+
+@pytest.mark.parametrize("name", ["full", "open", "hostile"])
+def test_no_letters_of_a_picture_lie_on_each_other(tab: Tab, name: str) -> None:
+    tab.show(page(name))
+    for width_px in (390, 1280):
+        tab.view(width_px)
+        assert tab.evaluate(OVERLAPPING) == []
+
+
+@pytest.mark.skipif(find_spec("axe_core_python") is None, reason="axe is not installed")
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_fault_in_either_theme(tab: Tab, name: str, dark: bool) -> None:
+    tab.show(page(name))
+    tab.evaluate(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + "; 0")
+    for width_px in (390, 1280):
+        tab.view(width_px, dark=dark)
+        told = tab.evaluate("axe.run().then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 99))]))")
+        assert told == []
+
+
+def test_letters_in_pictures_can_be_read_in_both_themes(tab: Tab) -> None:
+    """Contrast of at least 4.5 to 1 (WCAG 2.1 AA), which axe does not look at inside SVG."""
+    tab.show(page("full"))
+    for dark in (False, True):
+        tab.view(1280, dark=dark)
+        shown = tab.evaluate("""
+            (() => {
+                const light = c => { const p = c.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255).map(
+                    v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+                    return 0.2126 * p[0] + 0.7152 * p[1] + 0.0722 * p[2]; };
+                const paper = light(getComputedStyle(document.body).backgroundColor);
+                return [...document.querySelectorAll('svg.chart text')].map(each => {
+                    const ink = light(getComputedStyle(each).fill);
+                    return [(Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05), each.textContent]; });
+            })()
+        """)
+        assert len(shown) > 100
+        assert [each for each in shown if each[0] < 4.5] == []
+
+
+def test_keys_lead_through_the_page_in_its_order_beginning_with_the_way_to_the_answer(tab: Tab) -> None:
+    tab.show(page("full"))
+    tab.view(1280)
+    wanted = tab.evaluate(
+        "[...document.querySelectorAll('a[href], summary, [tabindex=\"0\"]')].filter("
+        "e => e.checkVisibility()).map(e => e.outerHTML.slice(0, 99))"
+    )
+    seen = []
+    for _ in wanted:
+        tab.press("Tab", 9)
+        seen.append(tab.evaluate("document.activeElement.outerHTML.slice(0, 99)"))
+    assert 'href="#answer"' in seen[0]
+    assert seen == wanted
+    assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_it_can_be_read_where_a_server_strips_styles_and_scripts(tab: Tab) -> None:
+    """As Jenkins shows it: pictures keep their colours and size, nothing is there twice, everything is there."""
+    tab.show(page("full"), JENKINS)
+    tab.view(1280)
+    assert tab.evaluate("getComputedStyle(document.body).maxWidth") == "none", (
+        "the style sheet should have been refused"
+    )
+    assert tab.evaluate("document.querySelectorAll('.narrow').length") > 0
+    assert tab.evaluate("[...document.querySelectorAll('.narrow')].filter(e => e.checkVisibility()).length") == 0
+    sizes = json.loads(
+        tab.evaluate(
+            "JSON.stringify([...document.querySelectorAll('svg.chart')].filter(e => e.checkVisibility())"
+            ".map(e => e.getBoundingClientRect().width))"
+        )
+    )
+    assert len(sizes) > 10
+    assert max(sizes) < 700
+    assert min(sizes) > 20
+    stroke = "getComputedStyle(document.querySelector('#picture path[stroke=\"#0072b2\"]')).stroke"
+    assert tab.evaluate(stroke) == "rgb(0, 114, 178)"
+
+
+def test_on_paper_the_pictures_stand_whole_and_tables_are_tables(tab: Tab) -> None:
+    tab.show(page("full"))
+    tab.view(700, dark=True, media="print")
+    assert tab.evaluate("getComputedStyle(document.querySelector('.glance tr')).display") == "table-row"
+    assert tab.evaluate("getComputedStyle(document.querySelector('#picture .wide')).display") == "block"
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert tab.evaluate(OUT_OF_PLACE) == []
+
+
+def test_a_pointer_on_a_curve_is_told_its_values(tab: Tab) -> None:
+    tab.show(page("full"))
+    tab.view(1280)
+    told = tab.evaluate("""
+        (() => {
+            const picture = document.querySelector('#profiles svg');
+            picture.scrollIntoView({block: 'center'});
+            const box = picture.getBoundingClientRect();
+            const under = document.elementFromPoint(box.left + box.width * .6, box.top + box.height * .3);
+            return under.closest('.tip').querySelector('title').textContent;
+        })()
+    """)
+    assert told.startswith("def at ")
+    assert "good answers/s" in told
+
+
+def test_nothing_on_it_runs_or_is_fetched(tab: Tab) -> None:
+    """Foreign text that is a script stays text, and its own policy refuses any other."""
+    tab.show(page("hostile"))
+    tab.evaluate(
+        "const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s)"
+    )
+    assert tab.evaluate("typeof window.ran") == "undefined"
+    assert tab.evaluate("document.querySelectorAll('body img, iframe, object').length") == 0

@@ -1,0 +1,55 @@
+"""Each variant under the load: which strips there are, on which axes, and what a pointer is told."""
+
+import re
+
+from plots import panels, profiles, style
+from plots.inline_svg import split_svg
+from tests.plots.causes import explained, repeated, spoiled
+from tests.plots.looking import out_of_sight, overlapping
+from tests.plots.reports import FOUR, session
+
+NAMES = style.Palette(tuple(made.name for made in FOUR))
+
+
+def strips(figure: object) -> list[list[str]]:
+    return [[str(inner.get_label()) for inner in axes.child_axes] for axes in figure.axes]  # type: ignore[attr-defined]
+
+
+def test_a_watched_run_has_a_strip_for_each_thing_that_may_fill_up() -> None:
+    figure = profiles.draw_profiles(explained(session()).runs, NAMES, panels.PAGE)
+    wanted = ["good answers/s", "own request, ms", "hello beside it, ms", "event loop, of the time", "threads, waiting"]
+    assert strips(figure) == [wanted] * 4
+
+
+def test_what_nobody_observed_has_no_strip() -> None:
+    runs = session(neighbours=()).runs
+    assert strips(profiles.draw_profiles(runs, NAMES, panels.PAGE)) == [["good answers/s", "own request, ms"]] * 4
+
+
+def test_strips_of_a_kind_share_their_axes() -> None:
+    figure = profiles.draw_profiles(explained(session()).runs, NAMES, panels.PAGE)
+    for kind in zip(*(axes.child_axes for axes in figure.axes), strict=True):
+        assert len({(each.get_xlim(), each.get_ylim()) for each in kind}) == 1
+
+
+def test_no_letters_are_cut_off_or_lie_on_each_other() -> None:
+    figure = profiles.draw_profiles(explained(session()).runs, NAMES, panels.PAGE)
+    assert out_of_sight(figure) == []
+    assert overlapping(figure) == []
+
+
+def test_a_pointer_is_told_the_values_but_none_of_an_invalid_run() -> None:
+    report = spoiled(explained(session(FOUR[:2])), "def")
+    palette = style.Palette(NAMES.names, {"def": "INVALID: C1"})
+    figure = profiles.draw_profiles(report.runs, palette, panels.PAGE)
+    first, second = split_svg(figure, panels.bands(figure, profiles.panel_for(report.runs)), name="n")
+    assert "<title>" not in first
+    told = re.findall(r"<title>([^<]+)</title>", second)
+    assert len(told) == 10
+    assert re.fullmatch(r"blocking async def at 55 users: 200 good answers/s · .* · loop at work 99%", told[5])
+
+
+def test_an_invalid_run_is_described_without_its_figures() -> None:
+    words = profiles.describe(spoiled(repeated(explained(session())), "aiofiles"))
+    assert "aiofiles: INVALID: C1, no result." in words
+    assert "def: 500 good answers per second; own request p50 80.0 ms, p99 256 ms; never served: 0 of 100" in words

@@ -1,0 +1,110 @@
+"""The JSON Schema of scenarios and the page of keys: as the loader is, described, and not drifted."""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopbench.commands.starting import schema
+from loopbench.scenario import load
+from loopbench.scenario.reference import scenario_reference
+from loopbench.scenario.schema import scenario_schema, scenario_schema_text
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "scenarios").glob("*.toml"))
+LEAST = 'title = "t"\nquestion = "q"\n[target]\napp = "a:b"\n[[variants]]\nname = "v"\npath = "/"\n'
+
+
+def tables() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every table of the schema, by name."""
+    schema = scenario_schema()
+    yield "Scenario", schema
+    yield from schema["$defs"].items()
+
+
+def accepts(document: dict[str, Any]) -> bool:
+    """Whether the schema has nothing against it."""
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: see the dev requirements")
+    return bool(jsonschema.Draft202012Validator(scenario_schema()).is_valid(document))
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "command"),
+    [
+        ("schemas/scenario.schema.json", scenario_schema_text, "loopbench schema"),
+        ("scenario-reference.md", scenario_reference, "loopbench schema --markdown"),
+    ],
+)
+def test_what_is_published_is_what_the_model_says(name: str, made: Any, command: str) -> None:
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == made(), f"{command} > docs/{name}"
+
+
+def test_every_key_says_what_it_means() -> None:
+    silent = [
+        f"{table}.{key}"
+        for table, made in tables()
+        for key, value in made["properties"].items()
+        if "description" not in value
+    ]
+    assert not silent
+
+
+def test_every_table_refuses_keys_it_does_not_know() -> None:
+    assert all(made["additionalProperties"] is False for _, made in tables())
+
+
+def test_nothing_is_null_because_toml_has_none() -> None:
+    assert "null" not in scenario_schema_text()
+
+
+def test_the_page_has_a_row_for_every_key_and_no_link_to_nowhere() -> None:
+    page = scenario_reference()
+    headings = {line.removeprefix("## ").strip("`") for line in page.splitlines() if line.startswith("## ")}
+    for _, made in tables():
+        for key in made["properties"]:
+            assert f"\n| `{key}` | " in page, key
+    anchors = {part.partition(")")[0] for part in page.split("](#")[1:]}
+    assert anchors == {heading.strip("[]").replace(".", "") for heading in headings} - {"The file"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_shipped_scenario_is_valid(file: Path) -> None:
+    assert accepts(tomllib.loads(file.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("line", "allowed"),
+    [
+        ("users = 3", True),
+        ("think_time_s = 0.5", True),
+        ("think_time_s = [0, 1]", True),
+        ("think_time_s = [0, 1, 2]", False),
+        ('mode = "open"\nrate = 5', True),
+        ('mode = "open"\nrate = 0', False),
+        ("users = 0", False),
+        ('users = "many"', False),
+        ("user = 3", False),
+        ("usres = 3", False),
+        ("steps = [1, 0]", False),
+        ("hold_s = true", False),
+    ],
+)
+def test_the_schema_and_the_loader_agree(tmp_path: Path, line: str, allowed: bool) -> None:
+    text = f"{LEAST}[load]\n{line}\n"
+    assert accepts(tomllib.loads(text)) is allowed
+    (tmp_path / "case.toml").write_text(text)
+    if allowed:
+        assert load(tmp_path / "case.toml").title == "t"
+    else:
+        with pytest.raises(Exception, match="mistake"):
+            load(tmp_path / "case.toml")
+
+
+def test_the_command_prints_the_schema_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    schema()
+    assert json.loads(capsys.readouterr().out) == scenario_schema()
+    schema(markdown=True)
+    assert capsys.readouterr().out == scenario_reference()

@@ -1,0 +1,365 @@
+"""What CI is told: exit codes, annotations, JUnit and the job's page; and that foreign text commands no runner."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path, PurePath
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from loopbench import cli
+from loopbench.ci.annotations import MOST_ANNOTATIONS, annotations, roots_of
+from loopbench.ci.junit import TRUSTED, junit_xml
+from loopbench.ci.step_summary import CUT, append_summary, fitted
+from loopbench.commands import reporting
+from loopbench.commands.ending import refuse_doubt
+from loopbench.commands.gating import Gating
+from loopbench.console import Speech, say
+from loopbench.errors import CannotTellError, DataError, ExitCode, LoopbenchError, UsageError
+from loopbench.judge.gates import GateAnswer, Outcome
+from loopbench.judge.loop_lines import LoopLine, Owner
+from loopbench.judge.markdown import markdown
+from loopbench.judge.session_report import SessionReport
+from loopbench.judge.summary import to_json, write_summary
+from loopbench.records.gates import RecordedGate
+from loopbench.records.session import SESSION_FILE
+from loopbench.scenario import load
+from loopbench.showable import without_commands
+from plots.page import render_page
+from tests.judge.figures import line as code_line
+from tests.plots.causes import explained, repeated, spoiled
+from tests.plots.reports import Made, session
+
+EXAMPLE = Path(__file__).parents[1] / "results" / "example"
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "::error::boo",
+    "two\n::warning::lines",
+    "\x1b[31m\x00\ufffe\ud800",
+    "a]]>b",
+    "5%,x:y|`z",
+)
+GATE = RecordedGate("goodput", None, 1.0, None, None, None)
+
+
+def answered(outcome: Outcome, variant: str = "def", line: LoopLine | None = None) -> GateAnswer:
+    return GateAnswer(GATE, variant, outcome, f"goodput of {variant}", line=line, reason=f"because of {variant}")
+
+
+def judged(*gates: GateAnswer, report: SessionReport | None = None) -> SessionReport:
+    return replace(report or session([Made("def")]), gates=gates)
+
+
+def blamed(report: SessionReport, lines: Sequence[LoopLine]) -> SessionReport:
+    """The same session, these lines diagnosed in each of its runs."""
+    runs = []
+    for run in report.runs:
+        diagnosis = replace(run.insights.diagnosis, lines=tuple(lines))
+        runs.append(replace(run, insights=replace(run.insights, diagnosis=diagnosis)))
+    return replace(report, runs=tuple(runs))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ((), ExitCode.OK),
+        ((Outcome.MET,), ExitCode.OK),
+        ((Outcome.MET, Outcome.NOT_MET), ExitCode.REGRESSION),
+        ((Outcome.NOT_MET, Outcome.CANNOT_TELL), ExitCode.CANNOT_TELL),
+    ],
+)
+def test_what_cannot_be_told_wins_over_what_is_not_met(outcomes: Sequence[Outcome], code: ExitCode) -> None:
+    assert exit_code(judged(*map(answered, outcomes))) is code
+
+
+def test_what_makes_a_session_invalid_wins_over_its_gates() -> None:
+    report = judged(answered(Outcome.NOT_MET), report=spoiled(session([Made("def")]), "def"))
+    with pytest.raises(CannotTellError, match="INVALID"):
+        refuse_doubt(report)
+    with pytest.raises(DataError):
+        refuse_doubt(replace(report, damaged=("run 1: torn",)))
+
+
+def test_the_error_says_both_what_is_broken_and_what_is_open() -> None:
+    with pytest.raises(CannotTellError) as caught:
+        refuse_doubt(judged(answered(Outcome.CANNOT_TELL, "a"), answered(Outcome.NOT_MET, "b")))
+    assert caught.value.what == (
+        "NOT MET: goodput of b, wanted at least 1/s; because of b; "
+        "CANNOT TELL: goodput of a, wanted at least 1/s; because of a"
+    )
+
+
+def exit_code(report: SessionReport) -> ExitCode:
+    try:
+        refuse_doubt(report)
+    except LoopbenchError as error:
+        return error.exit_code
+    return ExitCode.OK
+
+
+def test_the_own_blocking_lines_are_annotated_the_one_that_broke_a_gate_first() -> None:
+    lines = [
+        code_line(file="/w/app/a.py", line=3, longest_s=0.0254),
+        code_line(file="/w/app/b.py", line=9, seconds=2.0, share=0.2, function="other"),
+        code_line(file="/w/lib.py", owner=Owner.LIBRARY),
+        code_line(file="/w/near.py", owner=Owner.NEAR),
+        code_line(file="/w/short.py", blocked=False),
+    ]
+    report = blamed(judged(answered(Outcome.NOT_MET, line=lines[1])), lines)
+    title = "title=loopbench%3A the event loop was blocked here"
+    assert [each.split("::") for each in annotations(report, (PurePath("/w"),))] == [
+        [
+            "",
+            f"warning file=app/b.py,line=9,{title}",
+            "other held the loop for 20%25 of its blocked time (variant: def)",
+        ],
+        [
+            "",
+            f"warning file=app/a.py,line=3,{title}",
+            "slow held the loop for 100%25 of its blocked time, up to 25.4 ms at a time (variant: def)",
+        ],
+    ]
+
+
+def test_an_invalid_run_blames_no_line() -> None:
+    assert annotations(spoiled(blamed(session([Made("def")]), [code_line()]), "def"), ()) == ()
+
+
+def test_one_line_is_annotated_once_and_ten_are_enough() -> None:
+    report = blamed(session([Made("a"), Made("b")]), [code_line(line=number) for number in range(1, 20)])
+    made = annotations(report, ())
+    assert len(made) == MOST_ANNOTATIONS
+    assert all("(variant: a, b)" in each for each in made)
+
+
+def test_files_are_told_as_the_repository_has_them() -> None:
+    here = PurePath("/elsewhere")
+    report = blamed(session([Made("def")]), [code_line(file="/home/runner/work/x/x/app.py")])
+    (inside,) = annotations(report, roots_of({"GITHUB_WORKSPACE": "/home/runner/work/x/x"}, here))
+    (outside,) = annotations(report, roots_of({}, here))
+    assert "file=app.py," in inside
+    assert "file=/home/runner/work/x/x/app.py," in outside
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_an_annotation_is_one_command_whatever_the_file_is_called(text: str) -> None:
+    report = blamed(session([Made(text)]), [code_line(file=f"/w/{text}", function=text)])
+    (made,) = annotations(report, ())
+    assert re.fullmatch(r"::warning file=[^,:\r\n]+,line=7,title=[^,:\r\n]+::[^\r\n]*", made)
+    assert made.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("::error::boo", r"\u003a:error::boo"),
+        ("  \t::add-mask::x", "  \t\\u003a:add-mask::x"),
+        ("a\n::error::boo", "a\n\\u003a:error::boo"),
+        ("a\r::error::boo", "a\r\\u003a:error::boo"),
+        ("x ##[error]boo", r"x \u0023#[error]boo"),
+        ("x ##vso[task.setvariable]boo", r"x \u0023#vso[task.setvariable]boo"),
+        ("## a heading, std::string and [a] ::", "## a heading, std::string and [a] ::"),
+        (":::", r"\u003a::"),
+    ],
+)
+def test_no_runner_finds_a_command_in_what_is_said(text: str, said: str) -> None:
+    assert without_commands(text) == said
+    stream = io.StringIO()
+    say(text, stream)
+    assert stream.getvalue() == said + "\n"
+
+
+def hostile() -> SessionReport:
+    report = repeated(explained(session([Made(name) for name in HOSTILE])), 2, invalid=HOSTILE[:1])
+    return judged(*(answered(outcome, name) for name in HOSTILE for outcome in Outcome), report=report)
+
+
+def test_junit_is_xml_that_holds_every_gate_and_every_invalid_verdict() -> None:
+    report = hostile()
+    root = ET.fromstring(junit_xml(report, HOSTILE))  # noqa: S314  our own text
+    cases = root.findall("./testsuite/testcase")
+    pairs = len(HOSTILE) - 1
+    assert {key: root.get(key) for key in ("tests", "failures", "errors")} == {
+        "tests": str(len(cases)),
+        "failures": str(len(HOSTILE)),
+        "errors": str(1 + pairs + len(HOSTILE)),
+    }
+    assert len(cases) == 1 + pairs + 3 * len(HOSTILE)
+    told = [case.get("name", "") for case in cases]
+    assert told[0] == TRUSTED
+    assert "goodput of <script>alert(1)</script>: at least 1/s" in told
+    assert r"goodput of two\n::warning::lines: at least 1/s" in told
+    assert all("\n" not in name and "\x1b" not in name for name in told)
+
+
+def test_a_session_without_gates_is_one_test_that_passed() -> None:
+    root = ET.fromstring(junit_xml(session([Made("def")]), ()))  # noqa: S314  our own text
+    (case,) = root.findall("./testsuite/testcase")
+    assert (case.get("name"), len(case)) == (TRUSTED, 0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tag"), [(Outcome.MET, None), (Outcome.NOT_MET, "failure"), (Outcome.CANNOT_TELL, "error")]
+)
+def test_what_is_not_known_is_never_a_passed_test(outcome: Outcome, tag: str | None) -> None:
+    root = ET.fromstring(junit_xml(judged(answered(outcome)), ()))  # noqa: S314  our own text
+    *_, case = root.findall("./testsuite/testcase")
+    assert next((child.tag for child in case), None) == tag
+
+
+def test_gates_stand_on_page_and_in_markdown_and_do_nothing_there() -> None:
+    report = judged(*(answered(outcome, name) for name in HOSTILE for outcome in Outcome))
+    page, text = render_page(report), markdown(report)
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert page.count("<b>CANNOT TELL</b>") == len(HOSTILE)
+    table = [line for line in text.splitlines() if "**NOT MET**" in line]
+    assert len(table) == len(HOSTILE)
+    outside = re.sub(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)", "", "\n".join(table))
+    assert "script" not in outside
+    assert {line.count("|") for line in outside.splitlines()} == {4}
+
+
+def test_the_summary_is_appended_to_the_jobs_page(tmp_path: Path) -> None:
+    page = tmp_path / "step.md"
+    page.write_text("before\n")
+    append_summary(judged(answered(Outcome.MET)), page)
+    assert page.read_text().startswith("before\n## `Writing a file")
+    assert "**MET**" in page.read_text()
+
+
+def test_a_summary_that_is_too_large_is_cut_between_lines() -> None:
+    text = "a line of text\n" * 100
+    kept = fitted(text, 400).decode()
+    assert len(kept) <= 400
+    assert kept.endswith(CUT)
+    assert set(kept.removesuffix(CUT).splitlines()) == {"a line of text"}
+    assert fitted(text, 10) == b""
+
+
+def told(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, **options: Any) -> str:
+    """What goes to stdout."""
+    stdout = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stdout)
+    report = blamed(judged(answered(Outcome.NOT_MET)), [code_line()])
+    Gating(junit=tmp_path / "junit.xml").tell_ci(report, Speech(**options), environment)
+    return stdout.getvalue()
+
+
+def test_outside_github_nothing_is_said_and_the_xml_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(tmp_path, {}, monkeypatch) == ""
+    assert (tmp_path / "junit.xml").read_text().startswith("<?xml")
+
+
+def test_on_github_lines_are_annotated_and_with_json_not_on_stdout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told(tmp_path, {"GITHUB_ACTIONS": "true"}, monkeypatch).startswith("::warning file=")
+    assert told(tmp_path, {"GITHUB_ACTIONS": "true"}, monkeypatch, as_json=True) == ""
+
+
+def test_a_jobs_page_that_cannot_be_written_changes_no_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Gating().tell_ci(judged(), Speech(), {"GITHUB_STEP_SUMMARY": str(tmp_path)})
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [(Gating(baseline=Path("nowhere")), DataError), (Gating(junit=Path("nowhere/junit.xml")), UsageError)],
+)
+def test_what_would_fail_after_a_long_measurement_fails_before_it(options: Gating, error: type[LoopbenchError]) -> None:
+    with pytest.raises(error):
+        options.check()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (Outcome.MET, ExitCode.OK),
+        (Outcome.NOT_MET, ExitCode.REGRESSION),
+        (Outcome.CANNOT_TELL, ExitCode.CANNOT_TELL),
+    ],
+)
+def test_report_leaves_with_what_the_gates_say(
+    outcome: Outcome,
+    code: ExitCode,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def drawn(folder: Path, _gating: Gating) -> SessionReport:
+        report = replace(judged(answered(outcome)), folder=folder)
+        write_summary(report, folder)
+        return report
+
+    monkeypatch.setattr(reporting, "draw_files", drawn)
+    monkeypatch.setattr(sys, "argv", ["loopbench", "report", str(tmp_path), "--junit", str(tmp_path / "junit.xml")])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert (left.value.code or 0) == code
+    heard = capsys.readouterr()
+    assert f"gate {outcome}: goodput of def" in heard.out
+    assert ("error[gate" in heard.err) == (code != ExitCode.OK)
+    assert TRUSTED in (tmp_path / "junit.xml").read_text()
+
+
+def test_gates_are_judged_from_what_a_session_recorded(tmp_path: Path) -> None:
+    """The example session, asked of itself; what the report writes is what `loopbench report` reads."""
+    folder = tmp_path / "session"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("charts", "report.html"))
+    record = json.loads((folder / SESSION_FILE).read_text())
+    of_def = asdict(replace(GATE, variant="def"))
+    record["scenario"]["expect"] = [of_def | {"of": "baseline", "at_least": 0.5}, of_def]
+    (folder / SESSION_FILE).write_text(json.dumps(record))
+    report = Gating(baseline=EXAMPLE).judge(folder)
+    assert [gate.outcome for gate in report.gates] == [Outcome.MET, Outcome.MET]
+    assert [gate.value for gate in report.gates] == [pytest.approx(1.0), pytest.approx(147, rel=0.01)]
+    assert [gate.outcome for gate in Gating().judge(folder).gates] == [Outcome.CANNOT_TELL, Outcome.MET]
+    told = json.loads(to_json(report))["gates"]
+    assert [(gate["outcome"], gate["of"], gate["confidence"]) for gate in told] == [
+        ("MET", "baseline", 0.95),
+        ("MET", None, 0.95),
+    ]
+
+
+def documented(language: str) -> str:
+    """The one block of that language in docs/ci.md."""
+    text = (Path(__file__).parents[1] / "docs" / "ci.md").read_text(encoding="utf-8")
+    (block,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return str(block)
+
+
+def test_the_documented_gates_load(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text(
+        'title = "t"\nquestion = "q"\n[target]\napp = "main:app"\n[[requests]]\nname = "hello"\npath = "/"\n'
+        f'[[variants]]\nname = "def"\npath = "/a"\n{documented("toml")}'
+    )
+    assert [gate.figure for gate in load(file).expect] == [
+        "goodput",
+        "neighbour_p99_ms",
+        "loop_blocked_share",
+        "line_ms",
+    ]
+
+
+def test_the_documented_workflow_pins_by_using_no_action_and_its_commands_are_shell() -> None:
+    workflow = documented("yaml")
+    assert "uses:" not in workflow
+    blocks = re.findall(r"run: \|\n((?: {10}.*\n)+)", workflow) + re.findall(r"run: ([^|\n].*)\n", workflow)
+    assert len(blocks) == 3
+    for block in blocks:
+        done = subprocess.run(
+            ["/bin/bash", "-n"], input=textwrap.dedent(block), capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,210 @@
+"""Who hears what: results on stdout, words beside JSON on stderr, nothing under --quiet, errors on stderr always."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from loopbench.closing import closing_lines
+from loopbench.commands import reporting
+from loopbench.console import Speech
+from loopbench.errors import ExitCode
+from loopbench.judge.session_report import SessionReport
+from loopbench.judge.summary import to_json, write_summary
+from loopbench.plan import make_plan
+from loopbench.progress import observer_for
+from loopbench.records.tail import LiveView
+from loopbench.scenario import load
+from tests.first_scenario.calling import Called, call
+from tests.plots.reports import session
+
+ROOT = Path(__file__).parents[1]
+CSV = ROOT / "tests" / "judge" / "locust_csv_samples" / "locust-2.47-full"
+SCENARIO = """
+title = "Two routes"
+question = "q"
+[target]
+app = "main:app"
+[[variants]]
+name = "a"
+path = "/a"
+params = { n = 1 }
+[[variants]]
+name = "b"
+path = "/b"
+method = "POST"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with a scenario in it."""
+    (tmp_path / "scenario.toml").write_text(SCENARIO)
+    return tmp_path
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> SessionReport:
+    """A session that takes no time to draw."""
+    judged = session()
+
+    def draw_files(folder: Path, *_: object) -> SessionReport:
+        write_summary(judged, folder)
+        return judged
+
+    monkeypatch.setattr(reporting, "draw_files", draw_files)
+    return judged
+
+
+def test_plan_as_json_is_the_plan_and_nothing_else(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys, project, "plan", "--json", "--seed", "7", "--rounds", "1")
+    planned = make_plan(load(project / "scenario.toml", rounds=1), seed=7)
+    made = json.loads(done.out)
+    assert (made["seed"], len(made["runs"]), made["longest_s"]) == (7, 4, planned.longest_s)
+    assert made["runs"][0]["variant"] == planned.runs[0].variant
+    assert done.err == ""
+
+
+def test_list_as_json_names_every_variant_and_its_request(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "broken.toml").write_text("title = 1")
+    done = call(capsys, project, "list", ".", "--json")
+    (listed,) = json.loads(done.out)
+    assert (listed["file"], listed["title"]) == ("scenario.toml", "Two routes")
+    assert [(each["name"], each["method"], each["path"]) for each in listed["variants"]] == [
+        ("a", "GET", "/a?n=1"),
+        ("b", "POST", "/b"),
+    ]
+    assert "broken.toml" in done.err
+
+
+def test_report_as_json_is_the_summary_and_the_words_go_to_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], drawn: SessionReport
+) -> None:
+    done = call(capsys, tmp_path, "report", str(tmp_path), "--json")
+    assert done.out == to_json(drawn)
+    assert "stamp: VALID" in done.err
+
+
+@pytest.mark.usefixtures("drawn")
+def test_report_without_options_says_it_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys, tmp_path, "report", str(tmp_path))
+    assert "stamp: VALID" in done.out
+    assert done.err == ""
+
+
+@pytest.mark.usefixtures("drawn")
+def test_quiet_says_nothing_and_writes_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys, tmp_path, "report", str(tmp_path), "--quiet")
+    assert done == Called(ExitCode.OK, "", "")
+    assert (tmp_path / "summary.json").exists()
+
+
+def test_quiet_with_json_is_the_json_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], drawn: SessionReport
+) -> None:
+    assert call(capsys, tmp_path, "report", str(tmp_path), "-q", "--json") == Called(0, to_json(drawn), "")
+
+
+def test_plot_as_json_holds_the_figures_and_the_charts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys, tmp_path, "plot", str(CSV), "--json")
+    made = json.loads(done.out)
+    assert all((tmp_path / chart).exists() for chart in made["charts"])
+    (curve,) = made["curves"]
+    assert curve["hold_goodput_rps"] > 0
+    assert curve["label"] in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "nowhere.toml", "--json"),
+        ("run", "nowhere.toml", "--quiet"),
+        ("plan", "nowhere.toml", "--json"),
+        ("list", "nowhere"),
+        ("report", "nowhere", "--quiet"),
+        ("plot", "nowhere", "--json"),
+        ("init", "--app", "a b"),
+        ("run", "--no-such-option"),
+    ],
+)
+def test_errors_go_to_stderr_and_leave_stdout_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    done = call(capsys, tmp_path, *arguments)
+    assert done.code != ExitCode.OK
+    assert done.out == ""
+    assert "rror" in done.err
+
+
+@pytest.mark.real
+def test_a_real_run_as_json_gives_the_summary_on_stdout_and_its_progress_on_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_table = "users = 2\nspawn_rate = 5\nhold_s = 1\nwarmup_s = 0.2\nthink_time_s = 0.02\n"
+    (tmp_path / "case.toml").write_text(
+        f'title = "t"\nquestion = "q"\n[target]\napp = "healthy:app"\napp_dir = "{ROOT / "tests" / "apps"}"\n'
+        f'[load]\n{load_table}[repeat]\nmax_rounds = 0\n[[variants]]\nname = "ok"\npath = "/ok"\n'
+    )
+    done = call(capsys, tmp_path, "run", "case.toml", "--json", "--wait")
+    made = json.loads(done.out)
+    assert [each["name"] for each in made["variants"]] == ["ok"]
+    assert made["counts_agree"]
+    assert "ramp, ok: started" in done.err
+    assert "stamp: " in done.err
+
+
+def test_the_table_of_the_closing_lines_fits_eighty_columns() -> None:
+    table = list(closing_lines(session()))[1:7]
+    assert table[1].split()[0] == "variant"
+    assert {len(line) for line in table[1:6]} == {80}
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_long_lines_end_between_words_on_a_terminal_and_stay_whole_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    line = "  a sentence that is too long for the terminal /and/then/a/path/that/must/not/be/cut/anywhere.py:12 in it"
+    for stream, lines in ((Terminal(), 3), (io.StringIO(), 1)):
+        monkeypatch.setattr("sys.stdout", stream)
+        Speech().say(line)
+        said = stream.getvalue().splitlines()
+        assert len(said) == lines
+        assert " ".join(" ".join(said).split()) == " ".join(line.split())
+    assert said == [line]
+
+
+@pytest.mark.parametrize(("variable", "coloured"), [("", True), ("1", False)])
+def test_the_live_display_has_no_colour_where_none_is_wanted(
+    project: Path, monkeypatch: pytest.MonkeyPatch, variable: str, coloured: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", variable)
+    terminal, scenario = Terminal(), load(project / "scenario.toml")
+    planned = make_plan(scenario, seed=1)
+    shown = observer_for(terminal)
+    shown.session_started(scenario, planned, project)
+    shown.run_started(planned.runs[0], "a")
+    shown.run_progressed(LiveView(0, 0, 1, "ramp", 0.0, 0.0))
+    shown.time_is_up(60)
+    assert ("\x1b[38;" in terminal.getvalue()) is coloured
+    assert "time given is up" in terminal.getvalue()
+
+
+def test_help_has_no_colour_and_fits_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys, tmp_path, "run", "--help")
+    assert "\x1b" not in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_is_there_for_the_usual_shells(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    monkeypatch.setenv("_LOOPBENCH_COMPLETE", f"source_{shell}")
+    assert "loopbench" in call(capsys, tmp_path).out

@@ -7,7 +7,7 @@ SCENARIO ?= scenarios/file_write.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help bench bench-quick atlas doctor ui report check test pubsub-emulator lock clean \
-    bench-recorder bench-generator bench-truth bench-probe bench-sensors bench-stamp bench-distributed bench-aa
+    bench-recorder bench-report bench-web-tab bench-compare bench-ceilings faults chaos fuzz schema bench-generator bench-truth bench-probe bench-sensors bench-stamp bench-distributed bench-aa
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,18 @@ test: $(VENV)/.dev ## all tests, with real uvicorn and real Locust
 bench-recorder: $(VENV)/.dev ## what recording a request costs, and how fast five million samples load
 	$(BIN)/python benchmarks/recorder.py
 
+bench-report: $(VENV)/.dev ## how long the report of ten million samples takes, and its memory
+	$(BIN)/python benchmarks/report_size.py
+
+bench-web-tab: $(VENV)/.dev ## what the live tab of the web UI costs the generator
+	$(BIN)/python -m benchmarks.web_tab
+
+bench-compare: $(VENV)/.dev ## is a planted regression found, and none where nothing changed? (half an hour)
+	$(BIN)/python -m benchmarks.regressions
+
+bench-ceilings: $(VENV)/.dev ## do real pools reach the ceilings arithmetic gives them? (quiet machine)
+	$(BIN)/python -m benchmarks.ceilings
+
 bench-generator: $(VENV)/.dev ## LlhttpUser, FastHttpUser, HttpUser and wrk against nginx, side by side (needs nginx, wrk)
 	$(BIN)/python benchmarks/generator.py
 
@@ -65,6 +77,19 @@ bench-distributed: $(VENV)/.dev ## three hosts in network namespaces: counts, cu
 
 bench-aa: $(VENV)/.dev ## the same endpoint under two names, six sessions: how often is a difference found?
 	$(BIN)/python benchmarks/same_twice.py
+
+faults: $(VENV)/.dev ## every line of the fault table, the expensive ones too
+	$(BIN)/pytest tests/faults --slow-faults
+
+chaos: $(VENV)/.dev ## half an hour of faults at random moments of real sessions
+	$(BIN)/python -m tests.faults.chaos
+
+fuzz: $(VENV)/.dev ## 10,000 broken scenarios
+	$(BIN)/python -m benchmarks.fuzz
+
+schema: $(VENV)/.runtime ## the scenario's JSON Schema and reference, from the code
+	$(BIN)/loopbench schema > docs/schemas/scenario.schema.json
+	$(BIN)/loopbench schema --markdown > docs/scenario-reference.md
 
 pubsub-emulator: ## Google's in-memory Pub/Sub server, from Debian's Go packages
 	target_app/services/pubsub_emulator/build.sh

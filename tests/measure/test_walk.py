@@ -60,7 +60,7 @@ class Stage:
     told: list[str] = field(default_factory=list)
 
     def bench(self) -> Any:
-        return SimpleNamespace(folder=self.folder, observer=self, stop=SimpleNamespace(check=lambda: None))
+        return SimpleNamespace(folder=self.folder, observer=self, stop=SimpleNamespace(check=lambda: None, pauses=0))
 
     def run_repeated(self, run: PlannedRun, _faults: tuple[str, ...]) -> None:
         self.told.append(f"repeated {run.variant}")
@@ -151,7 +151,7 @@ def test_a_signal_between_runs_ends_the_walk(stage: Stage) -> None:
         if len(stage.committed) == 2:
             raise InterruptedRunError
 
-    bench.stop = SimpleNamespace(check=check)
+    bench.stop = SimpleNamespace(check=check, pauses=0)
     with pytest.raises(InterruptedRunError):
         _Walk(make_plan(scenario(), 1), FakeJudge(), Wanted()).to_the_end(bench)
     assert len(stage.committed) == 2

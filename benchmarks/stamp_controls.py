@@ -78,8 +78,12 @@ def found(load: dict[str, str], *, burning: bool = False) -> dict[str, str]:
 def _burner() -> Iterator[None]:
     """A process on each of the target's cores that wants it for itself (the generator has the last)."""
     cores = sorted(os.sched_getaffinity(0))
-    code = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
-    processes = [subprocess.Popen([sys.executable, "-c", code, str(core)]) for core in cores[:-1] or cores]
+    code = (
+        "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); parent = int(sys.argv[2])\n"
+        "while os.getppid() == parent: pass"  # however we end, it ends too
+    )
+    line = [sys.executable, "-c", code]
+    processes = [subprocess.Popen([*line, str(core), str(os.getpid())]) for core in cores[:-1] or cores]
     try:
         yield
     finally:

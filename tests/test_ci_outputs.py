@@ -142,11 +142,11 @@ def test_one_line_is_annotated_once_and_ten_are_enough() -> None:
 
 def test_files_are_told_as_the_repository_has_them() -> None:
     here = PurePath("/elsewhere")
-    report = blamed(session([Made("def")]), [code_line(file="/home/runner/work/x/x/app.py")])
-    (inside,) = annotations(report, roots_of({"GITHUB_WORKSPACE": "/home/runner/work/x/x"}, here))
+    report = blamed(session([Made("def")]), [code_line(file="/ci/shop/shop/app.py")])
+    (inside,) = annotations(report, roots_of({"GITHUB_WORKSPACE": "/ci/shop/shop"}, here))
     (outside,) = annotations(report, roots_of({}, here))
     assert "file=app.py," in inside
-    assert "file=/home/runner/work/x/x/app.py," in outside
+    assert "file=/ci/shop/shop/app.py," in outside
 
 
 @pytest.mark.parametrize("text", HOSTILE)

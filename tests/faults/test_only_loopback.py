@@ -1,6 +1,7 @@
 """No socket of ours listens or connects outside loopback, in any command; and no other network is needed."""
 
 import contextlib
+import http.client
 import ipaddress
 import os
 import shutil
@@ -108,11 +109,11 @@ def _serving(arguments: list[str], folder: Path) -> Iterator[subprocess.Popen[by
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until somebody answers there."""
+    """Until somebody answers there: an accepted connection is not enough, loopbench tries the port before it uses it."""
     while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S).close()
-        except ConnectionRefusedError:
-            continue
-        return
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
+            connection.request("GET", "/")
+            connection.getresponse()
+            return
     raise AssertionError("it ended before it answered")

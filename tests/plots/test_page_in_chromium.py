@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from importlib.resources import files
-from importlib.util import find_spec
 
 import pytest
 
@@ -98,7 +97,6 @@ def test_no_letters_of_a_picture_lie_on_each_other(tab: Tab, name: str) -> None:
         assert tab.evaluate(OVERLAPPING) == []
 
 
-@pytest.mark.skipif(find_spec("axe_core_python") is None, reason="axe is not installed")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_fault_in_either_theme(tab: Tab, name: str, dark: bool) -> None:

@@ -109,7 +109,7 @@ def _serving(arguments: list[str], folder: Path) -> Iterator[subprocess.Popen[by
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until somebody answers there: an accepted connection is not enough, loopbench tries the port before it uses it."""
+    """Until somebody answers: an accepted connection is not enough, loopbench tries the port before it uses it."""
     while process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):

@@ -1,7 +1,7 @@
 """kill -9 of the harness at random moments of real quick sessions: nothing runs on, nothing finished is harmed.
 
-    python benchmarks/kill_harness.py            200 moments (about an hour)
-    python benchmarks/kill_harness.py --quick    5
+    python benchmarks/kill_harness.py                200 moments
+    python benchmarks/kill_harness.py --moments 5
 
 After each kill: 0 processes left within two seconds, every complete run byte for byte what it was, its checksums right.
 The next moment resumes the session that was killed; at the end `--resume` must complete the last one.
@@ -19,20 +19,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.faults.chaos import Chaos, signalled
 
 MOMENTS = 200
-QUICK = 5
 
 
 def main() -> int:
     """Kill, check, print the table and the must-show line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--moments", type=int, default=MOMENTS)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     chosen = parser.parse_args()
-    moments = QUICK if chosen.quick else MOMENTS
-    print(f"seed {chosen.seed}, {moments} moments", flush=True)
+    print(f"seed {chosen.seed}, {chosen.moments} moments", flush=True)
     with tempfile.TemporaryDirectory(prefix="loopbench-kill-") as base:
         chaos = Chaos(Path(base), random.Random(chosen.seed))  # noqa: S311  repeatable
-        for _ in range(moments):
+        for _ in range(chosen.moments):
             chaos.strike("kill -9 of the harness", signalled(signal.SIGKILL))
         chaos.complete()
     print(chaos.tally.table())

@@ -1,8 +1,8 @@
 """What would run, in which order, how long: a pure function of a scenario and a seed. The runner only walks it.
 
 First the pictures: timelines and step loads where the scenario asks for them, one ramp run a variant. Then the rounds:
-every variant once, as plateau runs, in an order drawn anew for each round. The plan holds as many rounds as there may
-be; the runner stops earlier when the intervals are narrow enough.
+every variant once (or those that `[repeat] variants` names), as plateau runs, in an order drawn anew for each round.
+The plan holds as many rounds as there may be; the runner stops earlier when the intervals are narrow enough.
 """
 
 import random
@@ -112,14 +112,15 @@ def load_s(scenario: Scenario, kind: str) -> float:
 def _order(scenario: Scenario, draw: random.Random) -> Iterator[tuple[str, int, str]]:
     """Kind, round and slug of each run. Within a pass the order is drawn, so that no variant always goes first."""
     yield from ((KIND_TIMELINE, OUTSIDE_ROUNDS, slug) for slug in scenario.timeline_slugs)
-    yield from ((KIND_RAMP, OUTSIDE_ROUNDS, slug) for slug in _shuffled(scenario, draw))
+    all_slugs, repeated = scenario.slugs, scenario.repeated_slugs
+    yield from ((KIND_RAMP, OUTSIDE_ROUNDS, slug) for slug in _shuffled(all_slugs, draw))
     for _ in range(scenario.load.step_runs if scenario.load.steps else 0):
-        yield from ((KIND_STEPS, OUTSIDE_ROUNDS, slug) for slug in _shuffled(scenario, draw))
+        yield from ((KIND_STEPS, OUTSIDE_ROUNDS, slug) for slug in _shuffled(all_slugs, draw))
     for number in range(1, scenario.repeat.max_rounds + 1):
-        yield from ((KIND_PLATEAU, number, slug) for slug in _shuffled(scenario, draw))
+        yield from ((KIND_PLATEAU, number, slug) for slug in _shuffled(repeated, draw))
 
 
-def _shuffled(scenario: Scenario, draw: random.Random) -> list[str]:
-    order = list(range(len(scenario.variants)))
+def _shuffled(slugs: tuple[str, ...], draw: random.Random) -> list[str]:
+    order = list(slugs)
     draw.shuffle(order)
-    return [scenario.slug(index) for index in order]
+    return order

@@ -64,6 +64,7 @@ class World:
         self.resumed: list[Path] = []
         self.errors: dict[str, LoopbenchError] = {}
         self.wanted: list[Any] = []
+        self.repeats: dict[str, Any] = {}
         (root / "scenarios").mkdir()
         for name in ("one", "two"):
             (root / "scenarios" / f"{name}.toml").write_text(SCENARIO.format(name=name))
@@ -96,6 +97,7 @@ class World:
     def _begin(self, question: Any, _seed: int, out: Path, wanted: Any) -> SessionOutcome:
         self.began.append(question.name)
         self.wanted.append(wanted)
+        self.repeats[question.name] = question.repeat
         folder = out / question.name / "new"
         error = self.errors.get(question.name)
         return SessionOutcome(folder, 0 if error else 6, 6, None, error)
@@ -190,6 +192,21 @@ def test_the_list_of_claims_is_written_only_when_asked(world: World) -> None:
     assert "REPRODUCED" not in docs.read_text()
     world.run("--write-docs")
     assert "| REPRODUCED: ratio 2.00 |" in docs.read_text()
+
+
+def test_rounds_are_measured_of_the_variants_that_claims_compare(world: World) -> None:
+    file = world.root / "scenarios" / "one.toml"
+    file.write_text(file.read_text() + '[[variants]]\nname = "in no claim"\npath = "/c"\n')
+    world.run()
+    assert world.repeats["one"].variants == ["a", "b"]
+    assert world.repeats["two"].variants is None
+
+
+def test_claims_of_receipts_take_no_rounds(world: World) -> None:
+    file = world.root / "scenarios" / "one.toml"
+    file.write_text(file.read_text().replace('"goodput"', '"receipt:lost"'))
+    world.run()
+    assert [world.repeats[name].max_rounds for name in ("one", "two")] == [0, 2]
 
 
 def test_if_nothing_at_all_was_measured_nothing_can_be_told(world: World) -> None:

@@ -35,6 +35,12 @@ def test_then_rounds_hold_every_variant_once_in_orders_of_their_own() -> None:
     assert [run.round for runs in rounds for run in runs] == sorted(number for number in range(1, 13) for _ in SLUGS)
 
 
+def test_rounds_may_be_about_some_of_the_variants_and_the_pictures_are_about_all() -> None:
+    plan = make_plan(load(FILE, ('repeat.variants=["aiofiles", "def"]',)), 3)
+    assert sorted(run.variant for run in plan.pictures) == SLUGS
+    assert all(sorted(run.variant for run in runs) == ["aiofiles", "def"] for runs in plan.rounds)
+
+
 def test_numbers_go_up_and_seeds_differ() -> None:
     runs = make_plan(SCENARIO, 1).runs
     assert [run.number for run in runs] == list(range(1, len(runs) + 1))

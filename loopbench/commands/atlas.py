@@ -41,7 +41,8 @@ def atlas(  # noqa: PLR0913  one parameter an option
 ) -> None:
     """Measure every scenario in its quick form; answer every claim of every source on one page.
 
-    A scenario that fails, or whose service is missing, is named with what would bring it, and the others go on.
+    Every variant has its ramp; in rounds are those whose figures a claim compares. A scenario that fails, or whose
+    service is missing, is named with what would bring it, and the others go on.
     """
     from loopbench.measure.session import Wanted
     from loopbench.scenario import load
@@ -53,7 +54,7 @@ def atlas(  # noqa: PLR0913  one parameter an option
     for number, file in enumerate(files, 1):
         say(f"\n[{number}/{len(files)}] {file.stem}")
         try:
-            question = load(file, tuple(override or ()), quick=True, rounds=rounds)
+            question = _with_rounds_for_claims(load(file, tuple(override or ()), quick=True, rounds=rounds))
         except LoopbenchError as error:
             print_error(error)
             entries.append(_unreadable(file, error))
@@ -67,6 +68,21 @@ def atlas(  # noqa: PLR0913  one parameter an option
             break
     _finish(entries, files, out, docs, write_docs=write_docs)
     _leave(entries, interrupted)
+
+
+def _with_rounds_for_claims(question: "Scenario") -> "Scenario":
+    """Rounds of the variants whose figures a claim compares; a receipt is a count, which one run tells as well."""
+    compared = {
+        name for claim in question.claims if claim.recorded().receipt_key is None for name in (claim.a, claim.b)
+    }
+    wanted = [each.name for each in question.variants if each.name in {*compared, question.baseline}]
+    if not compared:
+        change: dict[str, object] = {"max_rounds": 0}
+    elif len(wanted) < len(question.variants):
+        change = {"variants": wanted}
+    else:
+        return question
+    return question.model_copy(update={"repeat": question.repeat.model_copy(update=change)})
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ NOT_MEASURED: Final = (
     "expect",
     "repeat.precision",
     "repeat.max_rounds",
+    "repeat.variants",
 )
 FREE_TO_DIFFER: Final = frozenset({"published", "app_dir", "python", "min_rounds"})
 """Settings that change nothing in what one run measures, or are what is compared: where the app lies, and its Python,

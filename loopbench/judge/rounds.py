@@ -35,6 +35,8 @@ class Judged:
 
     def ratio(self, a: str, b: str) -> float | None:
         """Of a over b, paired inside rounds; None when no round has both."""
+        if not {a, b} <= set(self.replicates.variants):
+            return None
         return compare(self.replicates, a, b).ratio
 
     @cached_property
@@ -124,14 +126,14 @@ def replicates_of(
     """One figure for each variant and round, or the reason why there is none.
 
     Args:
-        scenario: names the variants.
+        scenario: names the variants that rounds are about.
         runs: every plateau run that counts.
         figure: of one valid run, or why it has none.
     """
     by_place = {(run.round, run.variant.name): run for run in runs}
     figures, missing = [], []
     for number in sorted({run.round for run in runs}):
-        for variant in (each.name for each in scenario.variants):
+        for variant in (each.name for each in scenario.repeated_variants):
             run = by_place.get((number, variant))
             value = _figure_of(run, figure)
             if run is None or isinstance(value, str):

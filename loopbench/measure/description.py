@@ -66,6 +66,7 @@ def _recorded_scenario(scenario: Scenario, *, quick: bool, explain: bool) -> Rec
             max_rounds=repeat.max_rounds,
             settle_s=repeat.settle_s,
             window_s=repeat.window_s,
+            variants=scenario.repeated_slugs if repeat.variants is not None else (),
         ),
         quick=quick,
         explain=explain,

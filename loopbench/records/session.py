@@ -93,6 +93,7 @@ class RecordedRepeat:
     max_rounds: int
     settle_s: float
     window_s: float
+    variants: tuple[str, ...] = ()  # slugs of those that are measured in rounds; empty: all
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,12 @@ class RecordedScenario:
     claims: tuple[RecordedClaim, ...] = ()
     timelines: tuple[RecordedTimeline, ...] = ()
     expect: tuple[RecordedGate, ...] = ()
+
+    @property
+    def repeated_variants(self) -> tuple[RecordedVariant, ...]:
+        """Those that are measured in rounds."""
+        named = self.repeat.variants
+        return tuple(each for each in self.variants if not named or each.slug in named)
 
 
 @dataclass(frozen=True)

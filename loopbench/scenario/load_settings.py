@@ -153,6 +153,8 @@ class Repeat(Strict):
     """Seconds of a round's run between the last user's coming and its window."""
     window_s: Positive = 6.0
     """Seconds of a round's run that count."""
+    variants: list[str] | None = Field(default=None, min_length=1)
+    """Names of the variants that are measured in rounds, where a ramp is enough of the others; all if absent."""
 
     @property
     def fewest_rounds(self) -> int:

@@ -89,10 +89,22 @@ class Scenario(Strict):
             raise PydanticCustomError("elsewhere", "{name} sets a target that runs elsewhere ([target] url)", context)
         return variants
 
+    @field_validator("variants")
+    @classmethod
+    def _hold_those_that_are_repeated(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
+        names = [variant.name for variant in variants]
+        repeated = getattr(info.data.get("repeat"), "variants", None) or []
+        unknown = next((name for name in repeated if name not in names), None)
+        if unknown is not None:
+            context = {"name": repr(unknown), "names": ", ".join(names)}
+            raise PydanticCustomError("repeated", "{name} is none of the variants: {names}", context)
+        return variants
+
     @field_validator("baseline")
     @classmethod
     def _is_a_variant(cls, value: str | None, info: ValidationInfo) -> str | None:
         names = [variant.name for variant in info.data.get("variants", [])]
+        names = getattr(info.data.get("repeat"), "variants", None) or names
         if names and value not in names:
             raise PydanticCustomError("baseline", "one of the variants: {names}", {"names": ", ".join(names)})
         return value
@@ -185,6 +197,18 @@ class Scenario(Strict):
     def slug(self, index: int) -> str:
         """Name of a variant in paths: `[a-z0-9-]`, at most 40 characters, unique in the scenario."""
         return self._slugs[index]
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        """Names of the variants in paths, in the scenario's order."""
+        return self._slugs
+
+    @property
+    def repeated_slugs(self) -> tuple[str, ...]:
+        """Of the variants that are measured in rounds, in the scenario's order."""
+        names = self.repeat.variants
+        wanted = zip(self._slugs, self.variants, strict=True)
+        return tuple(slug for slug, variant in wanted if names is None or variant.name in names)
 
     def target_of(self, variant: Variant) -> Target:
         """The target's settings for one variant."""

@@ -80,6 +80,8 @@ def _problem(detail: ErrorDetails, text: str) -> ScenarioProblem:
         return problem_at(("target",), "'app' is missing", detail["msg"], text)
     if kind == "unique":
         key = ("variants", context["index"], "name")
+    if kind == "repeated":
+        key = ("repeat", "variants")
     message = PATTERN_MEANINGS.get(context.get("pattern", ""), detail["msg"])
     if isinstance(value, dict | list | BaseModel):
         return problem_at(key, message, str(context.get("expected", "")), text)

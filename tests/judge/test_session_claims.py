@@ -82,6 +82,17 @@ def test_without_rounds_a_ratio_is_not_decided() -> None:
     assert (judged.answer, judged.reason) == (Answer.NOT_DECIDED, "no rounds were measured")
 
 
+def test_rounds_of_some_variants_say_nothing_of_the_others() -> None:
+    others = blank(RecordedVariant, name="another", slug="another")
+    question = dataclasses.replace(scenario("goodput"), variants=(FAST, SLOW, others))
+    some = dataclasses.replace(question, repeat=dataclasses.replace(question.repeat, variants=("fast", "slow")))
+    rounds = judge_rounds(some, plateaus(), rejected=0)
+    assert rounds is not None
+    assert [(v.comparison.a, v.comparison.b) for v in rounds.goodput.verdicts] == [("the fast", "the slow")]
+    assert rounds.goodput.estimate("another").value is None
+    assert rounds.goodput.ratio("another", "the slow") is None
+
+
 def test_receipts_count_from_every_complete_run() -> None:
     receipts = {"fast": (3, 5, 4, 4, 4), "slow": (0, 0, 0, 0, 0)}
     runs = tuple(

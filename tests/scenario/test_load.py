@@ -187,3 +187,42 @@ def test_quick_keeps_users_and_variants_and_shortens_the_load(scenario_file: Pat
 def test_parameters_become_a_query(scenario_file: Path) -> None:
     scenario_file.write_text(MINIMAL + 'params = { n = 3, text = "a b&c", flag = true }\n')
     assert load(scenario_file).variants[0].request_target == "/a?n=3&text=a+b%26c&flag=true"
+
+
+REPEATED = """baseline = "a"
+title = "t"
+question = "q"
+[target]
+app = "main:app"
+[repeat]
+variants = {names}
+[[variants]]
+name = "a"
+path = "/a"
+[[variants]]
+name = "b"
+path = "/b"
+"""
+
+
+def test_rounds_can_be_asked_for_some_of_the_variants(scenario_file: Path) -> None:
+    scenario_file.write_text(REPEATED.format(names='["a"]'))
+    assert load(scenario_file).repeated_slugs == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("names", "key", "line", "allowed"),
+    [
+        ('["a", "c"]', "repeat.variants", 7, "'c' is none of the variants: a, b"),
+        ('["b"]', "baseline", 1, "one of the variants: b"),
+    ],
+)
+def test_repeated_variants_must_be_there_with_the_baseline_among_them(
+    scenario_file: Path, names: str, key: str, line: int, allowed: str
+) -> None:
+    scenario_file.write_text(REPEATED.format(names=names))
+    with pytest.raises(ScenarioError) as caught:
+        load(scenario_file)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line) == (key, line)
+    assert allowed in f"{problem.message} {problem.allowed}"

@@ -1,7 +1,6 @@
 """Which lines held the event loop: bars, each line's share of the blocked time (or of the busy time) of its variant."""
 
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Final
 
 from matplotlib.axes import Axes
@@ -69,7 +68,7 @@ def describe(runs: Sequence[RunReport]) -> str:
             parts.append(f"{showable(run.variant.name)}: {validity.struck(run)}, no result.")
             continue
         lines, _ = chosen(run)
-        said = "; ".join(f"{showable(line.place)}, {line.share:.0%}" for line in lines) or "no line"
+        said = "; ".join(f"{showable(line.short_place)}, {line.share:.0%}" for line in lines) or "no line"
         parts.append(f"{showable(run.variant.name)}, {facts(run)}: {said}.")
     return "Lines that held the event loop, by their share of its time. " + " ".join(parts)
 
@@ -96,12 +95,6 @@ def facts(run: RunReport) -> str:
     return f"{used}blocked {figures.blocked:.0%}"
 
 
-def short_place(line: LoopLine) -> str:
-    """`app/main.py:41 write_bad`: the end of the path tells the file, its beginning the machine."""
-    parts = PurePath(line.file.replace("\\", "/")).parts
-    return f"{'/'.join(parts[-2:])}:{line.line} {line.function}"
-
-
 def _prepare(axes: Axes) -> None:
     panels.frame(axes, x="of the time", y="")
     axes.grid(visible=False, axis="y")
@@ -120,7 +113,7 @@ def _draw(axes: Axes, row: int, line: LoopLine, stroke: style.Stroke, wide_in: f
     bar.set(alpha=0.45 if line.owner is Owner.NEAR else 1.0, label=line.owner.value)
     if stroke.struck:
         bar.set(facecolor=style.PAPER, edgecolor=colour, linewidth=1, linestyle=stroke.dash)
-    place = style.fitted(short_place(line), wide_in - 0.5, _TEXT_PT)
+    place = style.fitted(line.short_place, wide_in - 0.5, _TEXT_PT)
     axes.text(0, row + 0.47, place, fontsize=_TEXT_PT, color=style.INK, va="bottom")
     if not stroke.struck:
         axes.text(1, row + 0.47, f"{line.share:.0%}", fontsize=_TEXT_PT, color=style.INK, va="bottom", ha="right")

@@ -7,6 +7,7 @@ endpoint being served or a package that ran is the nearest thing to it; or there
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
@@ -55,6 +56,16 @@ class LoopLine:
         return f"{self.file}:{self.line} in {self.function}"
 
     @property
+    def short_place(self) -> str:
+        """The same for sentences and pictures: the end of a path tells the file, its beginning the machine."""
+        return f"{_end_of(self.file)}:{self.line} in {self.function}"
+
+    @property
+    def inner_short_place(self) -> str:
+        """What really ran there, as short."""
+        return f"{_end_of(self.inner_file)}:{self.inner_line} in {self.inner_function}"
+
+    @property
     def is_innermost(self) -> bool:
         """Nothing written in Python ran below it."""
         return (self.file, self.line) == (self.inner_file, self.inner_line)
@@ -79,6 +90,10 @@ def by_own_line(lines: tuple[LoopLine, ...]) -> tuple[LoopLine, ...]:
     return tuple(
         sorted((_added(group) for group in first.values()), key=lambda line: (not line.blocked, -line.seconds))
     )
+
+
+def _end_of(path: str) -> str:
+    return "/".join(PurePath(path.replace("\\", "/")).parts[-2:])
 
 
 def _line(row: Mapping[Any, Any], total_s: float, sources: Mapping[tuple[str, int], SourceLine]) -> LoopLine:

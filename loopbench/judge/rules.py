@@ -118,7 +118,7 @@ def _now_and_then(figures: LoopFigures) -> Finding | None:
 
 def _blocked_finding(figures: LoopFigures, evidence: tuple[Evidence, ...]) -> Finding:
     line = _longest(figures)
-    where = f" The longest: {line.place}, {_percent(line.share)} of that time." if line else ""
+    where = f" The longest: {line.short_place}, {_percent(line.share)} of that time." if line else ""
     sentence = (
         f"A call that does not give way holds the event loop: {_percent(figures.blocked)} of the time went into steps "
         f"of more than 10 ms, and every other request waited.{where}"
@@ -187,7 +187,7 @@ def _loop_out_of_cpu(figures: LoopFigures) -> Finding | None:
     if evidence is None or _is_fight(figures) or _blocked_loop(figures):  # full, but not of its own computing
         return None
     line = next(iter(lines_for(Kind.LOOP_OUT_OF_CPU, figures)), None)
-    where = f" Most of it at {line.place}." if line is not None and line.owner is not Owner.LIBRARY else ""
+    where = f" Most of it at {line.short_place}." if line is not None and line.owner is not Owner.LIBRARY else ""
     sentence = (
         f"The event loop computes all the time (its thread used {_percent(figures.loop_cpu)} of a core): "
         f"this is what one process can do.{where}"

@@ -4,7 +4,7 @@ import contextlib
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from locustfiles.llhttp_answer import MEMORY_HEADS, Answer, AnswerReader, Head, HeadMemory, Limits, header_pairs
@@ -60,7 +60,6 @@ def answers(draw: st.DrawFn) -> tuple[bytes, bytes]:
     return interim + start + b"Transfer-Encoding: chunked\r\n\r\n" + coded + b"0\r\nX-T: 1\r\n\r\n", body
 
 
-@settings(deadline=None)
 @given(answers(), st.lists(st.integers(0, 10_000), max_size=8))
 def test_any_split_of_an_answer_gives_the_same_answer(answer: tuple[bytes, bytes], positions: list[int]) -> None:
     data, body = answer
@@ -69,7 +68,6 @@ def test_any_split_of_an_answer_gives_the_same_answer(answer: tuple[bytes, bytes
     assert read(*cut(data, positions)) == whole
 
 
-@settings(deadline=None)
 @given(answers(), st.integers(0, 10_000))
 def test_an_answer_that_stops_early_is_truncated(answer: tuple[bytes, bytes], position: int) -> None:
     data, _ = answer
@@ -77,14 +75,12 @@ def test_an_answer_that_stops_early_is_truncated(answer: tuple[bytes, bytes], po
         read(data[: position % len(data)], closed=True)
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=100), st.lists(st.integers(0, 100), max_size=4))
 def test_noise_is_an_error_of_ours_or_an_answer(noise: bytes, positions: list[int]) -> None:
     with contextlib.suppress(LlhttpError):
         assert isinstance(read(*cut(noise, positions), closed=True), Answer)
 
 
-@settings(deadline=None)
 @given(answers(), st.lists(answers(), max_size=3))
 def test_a_reader_is_good_for_the_next_answer(first: tuple[bytes, bytes], others: list[tuple[bytes, bytes]]) -> None:
     reader = AnswerReader(LIMITS)
@@ -95,7 +91,6 @@ def test_a_reader_is_good_for_the_next_answer(first: tuple[bytes, bytes], others
         assert answer.body == body
 
 
-@settings(deadline=None)
 @given(answers(), bodies)
 def test_what_is_recognised_is_what_llhttp_would_have_said(answer: tuple[bytes, bytes], other: bytes) -> None:
     """The memory never answers differently from the parser, for the same head with any bytes after it."""

@@ -87,7 +87,7 @@ def test_a_bar_is_a_lines_share_and_its_colour_says_whose_it_is() -> None:
     assert [bar.get_width() for owner in Owner for bar in bars[owner]] == [0.8, 0.12, 0.05]
     assert bars[Owner.USER][0].get_alpha() == 1
     assert bars[Owner.LIBRARY][0].get_facecolor() != bars[Owner.USER][0].get_facecolor()
-    assert "app/main.py:41 def" in texts(axes.figure)  # type: ignore[arg-type]
+    assert "app/main.py:41 in def" in texts(axes.figure)  # type: ignore[arg-type]
 
 
 def test_lines_of_short_steps_are_not_called_blocked() -> None:

@@ -198,7 +198,8 @@ def test_the_guilty_line_is_marked_in_its_own_text() -> None:
     text = page("everything")
     assert "<mark>    file.write(data)</mark>" in text
     assert '<li value="40"><code>    # &lt;b&gt;no threads&lt;/b&gt;</code></li>' in text
-    assert "/srv/app/main.py:41 in def" in Outline(text).text
+    assert "app/main.py:41 in def" in Outline(text).text
+    assert 'title="/srv/app/main.py:41 in def"' in text
     assert "aiofiles, if there are few and large operations" in Outline(text).text
 
 

@@ -56,6 +56,7 @@ hold_s = {hold_s}
 drain_s = {drain_s}
 think_time_s = {think_time_s}
 generators = {generators}
+{more_load}
 [repeat]
 max_rounds = 0
 [[variants]]
@@ -82,12 +83,14 @@ PLAIN: Final[Mapping[str, Any]] = {
     "generators": 1,
     "path": "/fine",
     "timeout_s": 3,
+    "more_load": "",
     "more": "",
 }
 
 
 def write_scenario(folder: Path, **settings: Any) -> Path:
     """The scenario in a folder of a test's own, with some settings changed."""
+    assert settings.keys() <= PLAIN.keys()
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "case.toml"
     file.write_text(SCENARIO.format(**{**PLAIN, **settings}))

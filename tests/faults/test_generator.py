@@ -59,7 +59,7 @@ def frozen(measuring: Measuring) -> None:
 def lose_one(measuring: Measuring) -> None:
     """Kill one of two."""
     measuring.wait_for("phase", phase="hold")
-    measuring.signal("--worker", signal.SIGKILL)
+    measuring.signal("--master-host", signal.SIGKILL)
 
 
 FAULTS = (
@@ -94,7 +94,7 @@ FAULTS = (
         "has no sample",
         ExitCode.GENERATOR,
         ["error[generator-no-samples]"],
-        settings={"think_time_s": [60, 60], "warmup_s": 0},
+        settings={"more_load": 'mode = "open"\nrate = 0.001', "think_time_s": 0, "warmup_s": 0},
         alone=True,
     ),
     Fault(

@@ -18,7 +18,7 @@ bench: $(VENV)/.runtime ## the main job: four ways of writing a file under 100 u
 bench-quick: $(VENV)/.runtime ## the same pipeline and charts in under two minutes
 	$(BIN)/loopbench run $(SCENARIO) --quick
 
-atlas: $(VENV)/.runtime ## every scenario, and one page with an answer to every claim (an hour and more)
+atlas: $(VENV)/.runtime ## every scenario, and one page with an answer to every claim (two hours; goes on where it ended)
 	$(BIN)/loopbench atlas --write-docs
 
 doctor: $(VENV)/.runtime ## how noisy this machine is, and what would help

@@ -27,6 +27,12 @@ from tests.probe.target import PROBE_FOLDER, Target, running
 pytestmark = pytest.mark.real
 
 APPS = Path(__file__).resolve().parent / "sick_apps"
+PACKAGES = {
+    "fakeclient.Metered": APPS / "site-packages/fakeclient/__init__.py",
+    "faketimer": APPS / "site-packages/faketimer/__init__.py",
+    "fakeshop": APPS / "site-packages/fakeshop/__init__.py",
+}
+"""What an app must name to share their guilt."""
 LOAD_S = 2.1
 AT_ONCE = 40
 
@@ -43,6 +49,7 @@ class Label(NamedTuple):
     or_kind: Kind | None = None
     users_per_s: float | None = None  # None: all at once
     load_s: float = LOAD_S
+    loop: str = ""  # empty: one or the other, in turn
 
 
 LABELS = (
@@ -67,6 +74,17 @@ LABELS = (
     Label("sqlite_in_async_def", Kind.LOOP_OUT_OF_CPU, "async driver"),
     Label("cpu_in_async_def", Kind.LOOP_OUT_OF_CPU, "ProcessPoolExecutor"),
     Label("c_call_in_async_def", Kind.LOOP_OUT_OF_CPU, "gives up the GIL"),
+    Label("short_steps", Kind.LOOP_OUT_OF_CPU, "more workers", loop="asyncio"),
+    Label("short_steps", Kind.LOOP_OUT_OF_CPU, "more workers", loop="uvloop"),
+    Label("short_and_rare", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
+    Label("installed_app", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
+    Label("package_send", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
+    Label("included_rows", Kind.LOOP_OUT_OF_CPU, "answer less at a time", loop="asyncio"),
+    Label("included_rows", Kind.LOOP_OUT_OF_CPU, "answer less at a time", loop="uvloop"),
+    Label("mounted_rows", Kind.LOOP_OUT_OF_CPU, "answer less at a time"),
+    Label("endpoint_object", Kind.LOOP_OUT_OF_CPU, "answer less at a time"),
+    Label("template_rows", Kind.LOOP_OUT_OF_CPU, ""),
+    Label("collected_often", Kind.GC_PAUSES, "gc.freeze()"),
     Label("huge_answer", Kind.LOOP_OUT_OF_CPU, "answer less at a time"),
     Label("client_per_request", Kind.LOOP_OUT_OF_CPU, "one client in the lifespan"),
     Label("sync_background", Kind.BACKGROUND_BACKLOG, "bound the work", users=10, think_s=0.02, linger_s=1.2),
@@ -82,7 +100,7 @@ LABELS = (
 
 RAMP = Label("sleep_in_async_def", Kind.BLOCKED_LOOP, users=100, users_per_s=10, load_s=10.0)
 
-COMPUTING = {Kind.LOOP_OUT_OF_CPU, Kind.GIL_FIGHT}
+COMPUTING = {Kind.LOOP_OUT_OF_CPU, Kind.GIL_FIGHT, Kind.GC_PAUSES}
 AT_A_TIME = 5
 MORE_TRIES = 2
 """A shared machine starves an app now and then, and two seconds are then diagnosed with that. Such a one is tried
@@ -91,7 +109,7 @@ again, alone; a rule that is wrong is wrong every time."""
 
 def named(label: Label) -> str:
     """The test's name."""
-    return f"{label.app}, {label.kind}"
+    return f"{label.app}, {label.kind}{label.loop and f', {label.loop}'}"
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +120,8 @@ def diagnoses(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     sleepy = sorted((label for label in labels if label.kind not in COMPUTING), key=lambda label: -label.load_s)
 
     def measure(label: Label) -> tuple[Label, Diagnosis]:
-        on_uvloop = label is RAMP or LABELS.index(label) % 2
-        return label, measured(tmp_path_factory.mktemp(label.app), label, "uvloop" if on_uvloop else "asyncio")
+        turn = "uvloop" if label is RAMP or LABELS.index(label) % 2 else "asyncio"
+        return label, measured(tmp_path_factory.mktemp(label.app), label, label.loop or turn)
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         found = dict(pool.map(measure, sleepy))
@@ -185,7 +203,7 @@ def waited_for_processor_s(pid: int) -> float:
 def guilty_lines(app: str) -> set[tuple[str, int]]:
     """Where the app, or the package it uses, says `# guilty`."""
     text = (APPS / f"{app}.py").read_text()
-    files = [APPS / f"{app}.py", *([APPS / "site-packages/fakeclient/__init__.py"] if "Metered" in text else [])]
+    files = [APPS / f"{app}.py", *(file for name, file in PACKAGES.items() if name in text)]
     return {
         (str(file), number)
         for file in files

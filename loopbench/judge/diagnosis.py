@@ -8,13 +8,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from loopbench.judge.findings import Evidence, Finding, Kind
+from loopbench.judge.guilty_lines import lines_for
 from loopbench.judge.limits import LEAST_SECONDS
 from loopbench.judge.load_figures import window_of
 from loopbench.judge.loop_figures import LoopFigures, loop_figures
 from loopbench.judge.loop_lines import LoopLine
 from loopbench.judge.probe_log import read_probe_logs
 from loopbench.judge.remedies import for_line
-from loopbench.judge.rules import LAST_RESORTS, RULES, lines_for
+from loopbench.judge.rules import LAST_RESORTS, RULES
 from loopbench.judge.run_queue import run_queue_share
 from loopbench.judge.samples import Samples
 from loopbench.records.session import RunRecord

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from loopbench.judge.limits import NARROW, Limit, Sense
+from loopbench.judge.limits import LIMITS, NARROW, Limit, Sense
 
 
 class Kind(StrEnum):
@@ -40,7 +40,7 @@ _MEANINGS = {
     Kind.EXECUTOR_QUEUE: "jobs wait for a thread of the loop's default executor",
     Kind.GENERATOR_LIMITED: "the load generator is out of CPU and the loop is not full",
     Kind.ACCEPT_STARVATION: "users never had an answer, and nothing above explains it",
-    Kind.GC_PAUSES: "garbage collection stops the loop",
+    Kind.GC_PAUSES: "garbage collection stops the loop; told second where it takes much of a full one",
     Kind.DOWNSTREAM: "most users wait for an answer, and neither loop nor pools are full",
     Kind.NOTHING_LIMITS: "most users think, and neither loop nor pools are full",
     Kind.NOT_OBSERVED: "the probe was not aboard, or saw nothing of the window; the reason is told",
@@ -68,6 +68,17 @@ class Evidence:
     def text(self) -> str:
         """`utilization 0.99 (at least 0.85)`."""
         return f"{self.limit.figure} {self.value:.2f} ({self.limit.sense} {self.limit.value:g})"
+
+
+def evidence_of(figure: str, value: float | None) -> Evidence | None:
+    """A figure beside the limit of that name; None if it was not measured."""
+    return None if value is None else Evidence(LIMITS[figure], value)
+
+
+def all_holding(*evidence: Evidence | None) -> tuple[Evidence, ...] | None:
+    """All of them, if all were measured and hold."""
+    known = tuple(each for each in evidence if each is not None)
+    return known if len(known) == len(evidence) and all(each.holds for each in known) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ _ROWS = (
         "other threads' cpu", 0.15, Sense.AT_LEAST, "CPU of the process outside the loop's thread, the loop being full"
     ),
     Limit("threads' cpu", 0.70, Sense.AT_LEAST, "the same on a loop that is not full"),
+    Limit("loop cpu", 0.90, Sense.BELOW, "CPU of the loop's thread, the loop being full: above, it has what it wants"),
     Limit("anyio waiting", 1.0, Sense.AT_LEAST, "mean number of tasks waiting for a thread of anyio's limiter"),
     Limit("anyio borrowed", 0.50, Sense.AT_LEAST, "mean share of the limiter's tokens that were out"),
     Limit("executor queue", 1.0, Sense.AT_LEAST, "mean number of jobs waiting for a thread of the default executor"),
@@ -50,6 +51,7 @@ _ROWS = (
     Limit("generator cpu", 0.80, Sense.AT_LEAST, "mean CPU of the busiest generator process, of a core"),
     Limit("never served", 0.05, Sense.AT_LEAST, "users without any answer at the end of the window, of all users"),
     Limit("gc pauses", 0.05, Sense.AT_LEAST, "time in garbage collection"),
+    Limit("gc bound", 0.30, Sense.AT_LEAST, "the same, where it is what limits"),
     Limit("in flight", 0.50, Sense.AT_LEAST, "mean requests in flight for each user: below, users mostly think"),
 )
 

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from loopbench.judge.probe_log import BLOCKED, PLACE_COLUMNS
 from loopbench.records.source_lines import SourceLine
+
+HANDOVERS: Final = frozenset({"asyncio/selector_events.py", "asyncio/sslproto.py"})
 
 
 class Owner(StrEnum):
@@ -64,6 +66,15 @@ class LoopLine:
     def inner_short_place(self) -> str:
         """What really ran there, as short."""
         return f"{_end_of(self.inner_file)}:{self.inner_line} in {self.inner_function}"
+
+    @property
+    def is_handover(self) -> bool:
+        """Found where asyncio gives up the GIL, with nobody's own code on the stack.
+
+        A step shorter than the interpreter's switch interval (5 ms) keeps the watching thread waiting until its answer
+        is sent, and is seen there: the time is the step's, not the socket's.
+        """
+        return self.owner is Owner.NEAR and _end_of(self.inner_file) in HANDOVERS
 
     @property
     def is_innermost(self) -> bool:

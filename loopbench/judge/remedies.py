@@ -33,6 +33,7 @@ class Call:
         text: pattern of the source line.
         advice: what to do, the best first.
         is_means: other calls end in frames like these, so the line's text is asked before them.
+        computes: whether it uses the processor; a line that does the opposite does not make it. None: either.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Call:
     text: str
     advice: tuple[str, ...]
     is_means: bool = False
+    computes: bool | None = None
 
 
 CALLS: Final = (
@@ -55,11 +57,13 @@ CALLS: Final = (
         r"^$",
         r"\b(time\.)?sleep\s*\(",
         ("await asyncio.sleep(...)", *TO_A_THREAD),
+        computes=False,
     ),
     Call(
         "HTTP client that blocks",
         r"/(requests|urllib3|httplib2)/|/urllib/request\.py:|/http/client\.py:|/httpcore/_sync/|/httpx/",
-        r"\b(requests|urllib3|httpx)\.(get|post|put|patch|delete|head|request)\b|urlopen\(|HTTPS?Connection\(",
+        r"(?i:\b\w*(requests|urllib3|httpx|session)(\(\))?)\.(get|post|put|patch|delete|head|request)\b"
+        r"|urlopen\(|HTTPS?Connection\(",
         ("await one httpx.AsyncClient, made in the lifespan", *TO_A_THREAD),
     ),
     Call(
@@ -80,12 +84,14 @@ CALLS: Final = (
     Call(
         "lock or result waited for",
         r"/threading\.py:|/concurrent/futures/|/queue\.py:|/multiprocessing/",
-        r"\.acquire\s*\(|\.result\s*\(|\.join\s*\(|\.wait\s*\(|\.get\s*\(\s*timeout|with .*lock",
+        r"\.acquire\s*\(|\.result\s*\(|\.join\s*\(\s*(timeout|\)|\d)|\.wait\s*\(|\.get\s*\(\s*timeout"
+        r"|(?i:\bwith\b.*(?:\b|_|r)lock\b)",
         (
             "asyncio.Lock, asyncio.Queue or an awaited future: a thread's lock waits on the loop",
             "await asyncio.wrap_future(...) for a result of concurrent.futures",
         ),
         is_means=True,
+        computes=False,
     ),
     Call(
         "socket",
@@ -93,6 +99,7 @@ CALLS: Final = (
         r"\.(recv|send|sendall|connect|accept)\s*\(|getaddrinfo|gethostby",
         ("asyncio streams (asyncio.open_connection), or an async client for this protocol", *TO_A_THREAD),
         is_means=True,
+        computes=False,
     ),
     Call(
         "file",
@@ -120,22 +127,33 @@ CALLS: Final = (
             "run_in_threadpool or a plain `def` endpoint if the call gives up the GIL (hashlib, zlib do; re does not)",
             *TO_A_PROCESS,
         ),
+        computes=True,
     ),
 )
 """In the order in which they are tried."""
 
-OF_A_ROUTE: Final = "its answer is made on the loop: serialisation, validation or the framework itself"
+OF_A_ROUTE: Final = (
+    "none of the app's own code was at work: an answer is made or sent (serialisation, validation, a middleware)"
+)
 UNKNOWN: Final = ("use the async equivalent of the call", *TO_A_THREAD)
 
 
-def call_of(line: LoopLine) -> Call | None:
-    """What a line calls, if it is one of CALLS."""
-    inner = "" if line.is_innermost else f"{line.inner_file.replace(chr(92), '/')}:{line.inner_function}"
+def call_of(line: LoopLine, *, computes: bool | None = None) -> Call | None:
+    """What a line calls, if it is one of CALLS and fits to whether the line computes (None: nobody knows)."""
+    inner = "" if line.is_innermost else f"{_inside(line.inner_file)}:{line.inner_function}"
     text = line.source.itself if line.source is not None and line.owner is not Owner.LIBRARY else ""
-    by_frame = [call for call in CALLS if inner and re.search(call.frame, inner)]
-    by_text = [call for call in CALLS if text and re.search(call.text, text)]
+    fitting = [call for call in CALLS if computes is None or call.computes in {None, computes}]
+    by_frame = [call for call in fitting if inner and re.search(call.frame, inner)]
+    by_text = [call for call in fitting if text and re.search(call.text, text)]
     plain = [call for call in by_frame if not call.is_means]
     return next(iter([*plain, *by_text, *by_frame]), None)
+
+
+def _inside(path: str) -> str:
+    """A file's path from its folder of packages on: what stands before is anybody's choice of a name."""
+    plain = path.replace("\\", "/")
+    before, site, package = plain.rpartition("/site-packages/")
+    return site.rstrip("/") + "/" + package if before else plain
 
 
 def for_line(line: LoopLine, *, computes: bool | None = None) -> tuple[str, ...]:
@@ -145,9 +163,9 @@ def for_line(line: LoopLine, *, computes: bool | None = None) -> tuple[str, ...]
         line: where the loop was held.
         computes: whether it used the processor meanwhile; None: as its own CPU share says.
     """
-    if computes is None:
-        computes = line.cpu_share is not None and line.cpu_share >= COMPUTES_FROM
-    call = call_of(line)
+    if computes is None and line.cpu_share is not None:
+        computes = line.cpu_share >= COMPUTES_FROM
+    call = call_of(line, computes=computes)
     if call is None and line.owner is Owner.NEAR:
         return (OF_A_ROUTE, *(TO_A_PROCESS if computes else UNKNOWN))
     if call is None:

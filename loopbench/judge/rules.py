@@ -6,90 +6,43 @@ They are asked in the order of RULES, the most particular first. What they compa
 from collections.abc import Callable
 from typing import Final
 
-from loopbench.judge.findings import Evidence, Finding, Kind
-from loopbench.judge.limits import LEAST_TASKS, LIMITS
+from loopbench.judge.findings import Evidence, Finding, Kind, all_holding, evidence_of
+from loopbench.judge.guilty_lines import lines_for, longest_waiting, ranked, watched_s
+from loopbench.judge.limits import LEAST_TASKS
 from loopbench.judge.loop_figures import LoopFigures
 from loopbench.judge.loop_lines import LoopLine, Owner
 from loopbench.judge.remedies import call_of, for_line
 
-MOST_LINES: Final = 10
-LEAST_SHARE: Final = 0.1
-"""Of the time of its kind: a line below it is not the reason, whoever wrote it."""
-
-
-def lines_for(kind: Kind, figures: LoopFigures) -> tuple[LoopLine, ...]:
-    """Blocked lines for a blocked loop, then those of short steps; for a full one whichever took longer."""
-    if kind not in HAS_LINES:
-        return ()
-    blocked = [line for line in figures.lines if line.blocked]
-    busy = [line for line in figures.lines if not line.blocked]
-    few = not (evidence := _evidence("blocked", figures.blocked)) or not evidence.holds
-    if not blocked or (kind is Kind.LOOP_OUT_OF_CPU and (few or _seconds(busy) > _seconds(blocked))):
-        return tuple(sorted(busy, key=_rank)[:MOST_LINES])
-    return tuple(sorted(blocked, key=_rank)[:MOST_LINES])
-
-
-def _rank(line: LoopLine) -> tuple[bool, float]:
-    """Those first that somebody can change and that matter, then the framework's and the rest; each longest first."""
-    return line.owner is Owner.LIBRARY or line.share < LEAST_SHARE, -line.seconds
-
-
-def _seconds(lines: list[LoopLine]) -> float:
-    return sum(line.seconds for line in lines)
-
-
-def _evidence(figure: str, value: float | None) -> Evidence | None:
-    return None if value is None else Evidence(LIMITS[figure], value)
-
-
-def _holding(*evidence: Evidence | None) -> tuple[Evidence, ...] | None:
-    """All of them, if all were measured and hold."""
-    known = tuple(each for each in evidence if each is not None)
-    return known if len(known) == len(evidence) and all(each.holds for each in known) else None
+MOST: Final = 0.5
+ONE_GIL: Final = 1.05
+"""Cores that threads of one GIL can use, and a little for what runs beside it."""
 
 
 def _percent(share: float | None) -> str:
-    return "an unknown part" if share is None else f"{100 * share:.0f} %"
-
-
-def _longest(figures: LoopFigures) -> LoopLine | None:
-    return next(iter(lines_for(Kind.BLOCKED_LOOP, figures)), None)
-
-
-def _longest_waiting(figures: LoopFigures) -> float:
-    """Share of the window that one line of the user's own blocked without computing."""
-    waits = [
-        line.seconds * (1 - (line.cpu_share or 0.0))
-        for line in figures.lines
-        if line.blocked and line.owner is Owner.USER
-    ]
-    return max(waits, default=0.0) / _watched_s(figures)
-
-
-def _watched_s(figures: LoopFigures) -> float:
-    """Of all workers together, as `lines` are."""
-    return figures.seconds_seen * max(1, len(figures.processes))
+    return "an unknown part" if share is None else f"{100 * min(1.0, share):.0f} %"  # looks overlap a step's ends
 
 
 def _is_fight(figures: LoopFigures) -> tuple[Evidence, ...] | None:
     """Threads take the processor from the loop, and no single call holds it."""
-    if (one := _evidence("one line", _longest_waiting(figures))) and one.holds:
+    if (one := evidence_of("one line", longest_waiting(figures))) and one.holds:
         return None
     others = figures.other_threads_cpu
-    full = _holding(
-        _evidence("utilization", figures.utilization),
-        _evidence("process cpu", figures.process_cpu),
-        _evidence("other threads' cpu", others),
+    full = all_holding(
+        evidence_of("utilization", figures.utilization),
+        evidence_of("process cpu", figures.process_cpu),
+        evidence_of("other threads' cpu", others),
     )
-    return full or _holding(_evidence("threads' cpu", others))
+    if (served := evidence_of("loop cpu", figures.loop_cpu)) and not served.holds:
+        full = None
+    return full or all_holding(evidence_of("threads' cpu", others))
 
 
 def _blocked_loop(figures: LoopFigures) -> Finding | None:
     if _is_fight(figures):
         return None
-    evidence = _holding(_evidence("blocked waiting", _less_queue(figures.blocked_waiting, figures))) or _holding(
-        _evidence("utilization", figures.utilization), _evidence("waiting part", figures.waiting_part)
-    )
+    evidence = all_holding(
+        evidence_of("blocked waiting", _less_queue(figures.blocked_waiting, figures))
+    ) or all_holding(evidence_of("utilization", figures.utilization), evidence_of("waiting part", figures.waiting_part))
     return None if evidence is None else _blocked_finding(figures, evidence)
 
 
@@ -103,26 +56,28 @@ def _less_queue(blocked: float | None, figures: LoopFigures) -> float | None:
 
 def _now_and_then(figures: LoopFigures) -> Finding | None:
     """Long steps on a loop that has time left: everybody waits for them nevertheless."""
-    unseen = _holding(_evidence("blocked unseen", figures.blocked_unseen))
+    unseen = all_holding(evidence_of("blocked unseen", figures.blocked_unseen))
     if unseen:
         return Finding(Kind.BLOCKED_LOOP, _UNSEEN_SENTENCE, unseen, _UNSEEN_REMEDIES, has_lines=False)
-    line = _longest(figures)
-    if line is None or not line.blocked:
+    line = next(iter(ranked([line for line in figures.lines if line.blocked])), None)
+    if line is None:
         return None
-    evidence = _holding(
-        _evidence("blocked", _less_queue(figures.blocked, figures)),
-        _evidence("longest line", line.seconds / _watched_s(figures)),
+    evidence = all_holding(
+        evidence_of("blocked", _less_queue(figures.blocked, figures)),
+        evidence_of("longest line", line.seconds / watched_s(figures)),
     )
     return None if evidence is None else _blocked_finding(figures, evidence)
 
 
 def _blocked_finding(figures: LoopFigures, evidence: tuple[Evidence, ...]) -> Finding:
-    line = _longest(figures)
+    line = next(iter(lines_for(Kind.BLOCKED_LOOP, figures)), None)
     where = f" The longest: {line.short_place}, {_percent(line.share)} of that time." if line else ""
-    sentence = (
-        f"A call that does not give way holds the event loop: {_percent(figures.blocked)} of the time went into steps "
-        f"of more than 10 ms, and every other request waited.{where}"
+    how = (
+        f"{_percent(figures.blocked)} of the time went into steps of more than 10 ms"
+        if line is None or line.blocked
+        else f"{_percent(figures.utilization)} of the time it was held in steps of up to 10 ms, mostly not computing"
     )
+    sentence = f"A call that does not give way holds the event loop: {how}, and every other request waited.{where}"
     return Finding(Kind.BLOCKED_LOOP, sentence, evidence, () if line else _UNSEEN_REMEDIES)
 
 
@@ -136,11 +91,11 @@ def _background_backlog(figures: LoopFigures) -> Finding | None:
     left, users = (figures.after.tasks_left if figures.after else None), max(1, figures.load.users)
     rest = None
     if left is not None and left >= LEAST_TASKS:
-        rest = _holding(_evidence("tasks left", left / users))
+        rest = all_holding(evidence_of("tasks left", left / users))
     grown, goodput = figures.tasks_growth_per_s, figures.load.goodput_rps
     growth = None
     if grown is not None and goodput and grown * figures.seconds_seen >= max(LEAST_TASKS, users):
-        growth = _holding(_evidence("tasks growth", grown / goodput))
+        growth = all_holding(evidence_of("tasks growth", grown / goodput))
     if not rest and not growth:
         return None
     return Finding(
@@ -173,7 +128,8 @@ def _gil_fight(figures: LoopFigures) -> Finding | None:
     return Finding(
         Kind.GIL_FIGHT,
         f"Threads compute beside the loop ({figures.other_threads_cpu or 0:.2f} of {figures.process_cpu or 0:.2f} "
-        "cores) and they share one GIL: the loop waits for its turn, and more threads make it wait longer.",
+        f"cores) and they share one GIL{_partly_free(figures)}: the loop waits for its turn, and more threads make it "
+        "wait longer.",
         evidence,
         (
             "give CPU work to processes: ProcessPoolExecutor made in the lifespan, anyio.to_process, or more workers",
@@ -182,28 +138,53 @@ def _gil_fight(figures: LoopFigures) -> Finding | None:
     )
 
 
+def _partly_free(figures: LoopFigures) -> str:
+    """One GIL allows one core: what is above it ran in C code that gave it up."""
+    return " (more than one core, so part of it runs without the GIL)" if (figures.process_cpu or 0.0) > ONE_GIL else ""
+
+
 def _loop_out_of_cpu(figures: LoopFigures) -> Finding | None:
-    evidence = _holding(_evidence("utilization", figures.utilization))
+    evidence = all_holding(evidence_of("utilization", figures.utilization))
     if evidence is None or _is_fight(figures) or _blocked_loop(figures):  # full, but not of its own computing
         return None
     line = next(iter(lines_for(Kind.LOOP_OUT_OF_CPU, figures)), None)
-    where = f" Most of it at {line.short_place}." if line is not None and line.owner is not Owner.LIBRARY else ""
     sentence = (
         f"The event loop computes all the time (its thread used {_percent(figures.loop_cpu)} of a core): "
-        f"this is what one process can do.{where}"
+        f"this is what one process can do.{_most_of_it(line)}"
     )
     remedies: tuple[str, ...] = ("more workers, if there are more cores (uvicorn --workers)",)
-    if line is not None and line.blocked:
+    if line is not None and line.is_handover:
+        remedies = (*remedies, _HANDED_OVER)
+    elif line is not None and line.blocked:
         remedies = (*for_line(line, computes=True), *remedies)
-    elif line is not None and call_of(line) and (much := _evidence("short steps", line.seconds / _watched_s(figures))):
+    elif (
+        line is not None
+        and call_of(line, computes=True)
+        and (much := evidence_of("short steps", line.seconds / watched_s(figures)))
+    ):
         remedies = (*remedies, *(for_line(line, computes=True) if much.holds else ()))
     return Finding(Kind.LOOP_OUT_OF_CPU, sentence, evidence, remedies)
+
+
+_HANDED_OVER: Final = (
+    'the steps are short and asyncio shows them where they end: LOOPBENCH_PROBE_SIGNAL_SAMPLER = "1" in target.env, '
+    "or uvloop, shows their lines"
+)
+
+
+def _most_of_it(line: LoopLine | None) -> str:
+    """Where the loop computes, as far as it was seen."""
+    if line is None or line.owner is Owner.LIBRARY:
+        return ""
+    if line.is_handover:
+        return f" In short steps, for {line.function} ({line.short_place})."
+    return f" {'Most of it' if line.share >= MOST else 'Of the code that can be told, most'} at {line.short_place}."
 
 
 def _anyio_queue(figures: LoopFigures) -> Finding | None:
     tokens = figures.anyio_tokens
     borrowed = None if figures.anyio_borrowed is None or not tokens else figures.anyio_borrowed / tokens
-    evidence = _holding(_evidence("anyio waiting", figures.anyio_waiting), _evidence("anyio borrowed", borrowed))
+    evidence = all_holding(evidence_of("anyio waiting", figures.anyio_waiting), evidence_of("anyio borrowed", borrowed))
     if evidence is None:
         return None
     wait_s = figures.anyio_wait_s
@@ -221,7 +202,7 @@ def _anyio_queue(figures: LoopFigures) -> Finding | None:
 
 
 def _executor_queue(figures: LoopFigures) -> Finding | None:
-    evidence = _holding(_evidence("executor queue", figures.executor_queue))
+    evidence = all_holding(evidence_of("executor queue", figures.executor_queue))
     if evidence is None:
         return None
     return Finding(
@@ -239,8 +220,8 @@ def _executor_queue(figures: LoopFigures) -> Finding | None:
 
 def _generator_limited(figures: LoopFigures) -> Finding | None:
     generator = figures.generator
-    evidence = _holding(_evidence("generator cpu", generator.cpu_share)) if generator else None
-    if evidence is None or _holding(_evidence("utilization", figures.utilization)):
+    evidence = all_holding(evidence_of("generator cpu", generator.cpu_share)) if generator else None
+    if evidence is None or all_holding(evidence_of("utilization", figures.utilization)):
         return None
     return Finding(
         Kind.GENERATOR_LIMITED,
@@ -252,7 +233,7 @@ def _generator_limited(figures: LoopFigures) -> Finding | None:
 
 def _accept_starvation(figures: LoopFigures) -> Finding | None:
     load = figures.load
-    evidence = _holding(_evidence("never served", load.never_served / max(1, load.users)))
+    evidence = all_holding(evidence_of("never served", load.never_served / max(1, load.users)))
     if evidence is None:
         return None
     return Finding(
@@ -264,10 +245,17 @@ def _accept_starvation(figures: LoopFigures) -> Finding | None:
     )
 
 
+def _gc_bound(figures: LoopFigures) -> Finding | None:
+    evidence = all_holding(evidence_of("utilization", figures.utilization), evidence_of("gc bound", figures.gc_share))
+    return None if evidence is None else _gc_finding(figures, evidence)
+
+
 def _gc_pauses(figures: LoopFigures) -> Finding | None:
-    evidence = _holding(_evidence("gc pauses", figures.gc_share))
-    if evidence is None:
-        return None
+    evidence = all_holding(evidence_of("gc pauses", figures.gc_share))
+    return None if evidence is None or _gc_bound(figures) else _gc_finding(figures, evidence)
+
+
+def _gc_finding(figures: LoopFigures, evidence: tuple[Evidence, ...]) -> Finding:
     return Finding(
         Kind.GC_PAUSES,
         f"Garbage collection took {_percent(figures.gc_share)} of the time; whoever was on the loop was stopped by it.",
@@ -277,7 +265,7 @@ def _gc_pauses(figures: LoopFigures) -> Finding | None:
 
 
 def _downstream(figures: LoopFigures) -> Finding | None:
-    evidence = _holding(_evidence("in flight", figures.load.in_flight / max(1, figures.load.users)))
+    evidence = all_holding(evidence_of("in flight", figures.load.in_flight / max(1, figures.load.users)))
     if evidence is None:
         return None
     at_once = figures.load.served_at_once
@@ -312,6 +300,7 @@ def _nothing_limits(figures: LoopFigures) -> Finding:
 Rule = Callable[[LoopFigures], Finding | None]
 RULES: Final[tuple[Rule, ...]] = (
     _blocked_loop,
+    _gc_bound,
     _background_backlog,
     _gil_fight,
     _loop_out_of_cpu,
@@ -327,4 +316,3 @@ RULES: Final[tuple[Rule, ...]] = (
 """In the order in which they are asked. The last always holds."""
 
 LAST_RESORTS: Final = frozenset({Kind.DOWNSTREAM, Kind.NOTHING_LIMITS})
-HAS_LINES: Final = frozenset({Kind.BLOCKED_LOOP, Kind.LOOP_OUT_OF_CPU})

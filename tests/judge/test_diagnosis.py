@@ -42,6 +42,8 @@ TABLE: list[tuple[str, dict[str, Any], Kind]] = [
     ("generator and target are both full", {**FULL, "generator": BUSY_GENERATOR}, Kind.LOOP_OUT_OF_CPU),
     ("users outside a loop that has time", {"load": load(never_served=20)}, Kind.ACCEPT_STARVATION),
     ("collecting garbage", {"gc_share": 0.2}, Kind.GC_PAUSES),
+    ("collecting garbage all the time", {**FULL, "gc_share": 0.5}, Kind.GC_PAUSES),
+    ("threads beside a loop that has what it wants", {**FULL, "process_cpu": 1.14}, Kind.LOOP_OUT_OF_CPU),
     ("everybody waits, nobody works", {}, Kind.DOWNSTREAM),
     ("most users think", {"load": load(in_flight=2.0)}, Kind.NOTHING_LIMITS),
     ("nothing seen", {"seconds_seen": 0.0}, Kind.NOT_OBSERVED),
@@ -96,6 +98,47 @@ def test_a_full_loop_shows_its_short_steps_where_those_took_longer() -> None:
     busy = line(blocked=False, seconds=6.0, line=9)
     diagnosis = diagnose(figures(**FULL, blocked=0.02, blocked_waiting=0.02, lines=(line(seconds=0.2), busy)))
     assert diagnosis.lines == (busy,)
+
+
+def test_a_loop_held_in_short_steps_blames_them_and_not_a_rare_long_one() -> None:
+    short, rare = line(blocked=False, seconds=8.0, line=9), line(seconds=0.5)
+    diagnosis = diagnose(figures(**{**BLOCKED, "blocked": 0.05, "blocked_waiting": 0.05}, lines=(rare, short)))
+    assert (diagnosis.kind, diagnosis.guilty) == (Kind.BLOCKED_LOOP, short)
+    assert "in steps of up to 10 ms" in diagnosis.sentence
+
+
+HANDED_OVER: dict[str, Any] = {
+    "blocked": False,
+    "owner": Owner.NEAR,
+    "line": 5,
+    "inner_file": "/lib/asyncio/selector_events.py",
+    "inner_line": 1057,
+    "inner_function": "write",
+    "seconds": 9.0,
+    "share": 0.95,
+}
+
+
+def test_where_asyncio_hands_over_the_gil_is_not_guilty_while_a_line_of_the_user_s_was_seen() -> None:
+    own = line(blocked=False, seconds=0.4, share=0.05, line=9)
+    diagnosis = diagnose(figures(**FULL, lines=(line(**HANDED_OVER), own)))
+    assert diagnosis.guilty == own
+    assert "Of the code that can be told, most at" in diagnosis.sentence
+
+
+def test_where_only_the_hand_over_was_seen_it_is_said_how_to_see_more() -> None:
+    diagnosis = diagnose(figures(**FULL, lines=(line(**HANDED_OVER),)))
+    assert "Most of it" not in diagnosis.sentence
+    assert any("LOOPBENCH_PROBE_SIGNAL_SAMPLER" in remedy for remedy in diagnosis.remedies)
+
+
+def test_no_share_is_more_than_all() -> None:
+    assert "101 %" not in diagnose(figures(**{**BLOCKED, "blocked": 1.01}, lines=(line(),))).sentence
+
+
+def test_more_than_one_core_is_not_all_under_one_gil() -> None:
+    assert "without the GIL" in diagnose(figures(**{**FIGHT, "process_cpu": 1.6})).sentence
+    assert "without the GIL" not in diagnose(figures(**FIGHT)).sentence
 
 
 def test_lines_of_two_workers_are_weighed_against_the_time_of_both() -> None:

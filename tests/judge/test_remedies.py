@@ -20,6 +20,13 @@ TEXTS = [
     ("    data = connection.recv(4096)", "socket"),
     ("    subprocess.run(command)", "subprocess"),
     ("    total += number * number", None),
+    ("    text = ','.join(words)", None),
+    ("    thread.join()", "lock or result waited for"),
+    ("    with LOCK:", "lock or result waited for"),
+    ("    with self._lock, other:", "lock or result waited for"),
+    ("    with blocks as text:", None),
+    ("    answer = SESSION.get(url)", "HTTP client that blocks"),
+    ("    answer = session.post(url)", "HTTP client that blocks"),
 ]
 FRAMES = [
     (f"{SITE}/requests/sessions.py", "send", "HTTP client that blocks"),
@@ -78,3 +85,16 @@ def test_the_first_advice_names_the_call() -> None:
 
 def test_every_call_has_advice() -> None:
     assert all(call.advice for call in CALLS)
+
+
+def test_a_line_that_waits_does_not_compute_in_c_and_one_that_computes_waits_for_no_lock() -> None:
+    search = line("    found = index.search(words)", cpu_s=0.1)
+    joined = line("    thread.join()", cpu_s=7.9)
+    assert for_line(search) == UNKNOWN
+    assert for_line(joined) == TO_A_PROCESS
+
+
+def test_the_folder_an_environment_lies_in_is_no_package() -> None:
+    assert (
+        call_of(line(inner_file=f"/srv/redis{SITE}/fakeclient/client.py", inner_line=3, inner_function="ask")) is None
+    )

@@ -124,7 +124,7 @@ def test_a_package_s_own_line_is_near_where_no_endpoint_is_served() -> None:
     assert near(PACKAGE, json_too) == (PACKAGE[0], 2, "get")
 
 
-@pytest.mark.parametrize("served", [None, object()], ids=["nothing", "an object without code"])
+@pytest.mark.parametrize("served", [None, Served], ids=["nothing", "a class"])
 def test_an_endpoint_without_code_leaves_the_package(served: object) -> None:
     assert near(ROUTE, PACKAGE, served=served)[0] == PACKAGE[0]
 
@@ -137,3 +137,94 @@ def test_beside_the_user_s_own_code_nothing_is_near() -> None:
     place = Places().of(frame_of(ONCE, ROUTE, ("/srv/app.py", "handler"), PACKAGE, served=Served(endpoint)))
     assert place is not None
     assert (place.user_file, place.near_file) == ("/srv/app.py", None)
+
+
+class Mount:
+    """Stands for Starlette's `Mount`, or FastAPI's included router: it serves no endpoint itself."""
+
+
+def place_of(*frames: tuple[str, str], served: object = endpoint) -> Place:
+    """Of a stack in which every frame's `self` serves an endpoint."""
+    place = Places().of(frame_of(ONCE, *frames, served=Served(served)))
+    assert place is not None
+    return place
+
+
+INCLUDED = (f"{SITE}/fastapi/routing.py", "handle")
+MIDDLEWARE = ("/srv/middleware.py", "__call__")
+RESPONSE = (f"{SITE}/starlette/responses.py", "__call__")
+INSTALLED = f"{SITE}/shop/main.py"
+
+
+def test_the_endpoint_of_an_included_router_is_near() -> None:
+    assert near(INCLUDED, ENCODER, served=endpoint)[2] == "endpoint"
+
+
+def test_what_a_mount_serves_is_near_and_not_the_mount() -> None:
+    caught: list[FrameType] = []
+    code = compile("def handle(self, call):\n  call()", ROUTE[0], "exec")
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)  # noqa: S102
+    handle = namespace["handle"]
+    handle(Mount(), lambda: handle(Served(endpoint), lambda: caught.append(sys._getframe(1))))
+    place = Places().of(caught[0])
+    assert place is not None
+    assert place.near_function == "endpoint"
+
+
+def test_a_middleware_of_the_user_s_that_awaits_a_route_is_not_where_the_time_goes() -> None:
+    place = place_of(MIDDLEWARE, ROUTE, ENCODER)
+    assert (place.user_file, place.near_function) == (None, "endpoint")
+
+
+def test_a_middleware_of_the_user_s_is_blamed_for_what_it_does_itself() -> None:
+    assert place_of(MIDDLEWARE, ENCODER).user_file == MIDDLEWARE[0]
+
+
+def test_a_package_that_a_response_is_sent_through_is_nearer_than_the_endpoint() -> None:
+    sent = (f"{SITE}/timing/__init__.py", "wrapped")
+    assert place_of((sent[0], "__call__"), ROUTE, RESPONSE, sent).near_file == sent[0]
+
+
+def test_a_package_around_a_route_is_not_nearer_than_the_endpoint() -> None:
+    assert place_of((f"{SITE}/timing/__init__.py", "__call__"), ROUTE, RESPONSE).near_function == "endpoint"
+
+
+def test_an_app_that_is_installed_is_the_user_s_own() -> None:
+    namespace: dict[str, Any] = {}
+    exec(compile("def slow(): ...", INSTALLED, "exec"), namespace)  # noqa: S102
+    place = place_of(ROUTE, (INSTALLED, "slow"), (f"{SITE}/requests/api.py", "get"), served=namespace["slow"])
+    assert (place.user_file, place.file) == (INSTALLED, f"{SITE}/requests/api.py")
+
+
+@pytest.mark.parametrize("file", [f"{SITE}/fastapi/applications.py", "/srv/app.py"])
+def test_no_framework_becomes_the_user_s_own_by_serving_an_endpoint(file: str) -> None:
+    namespace: dict[str, Any] = {}
+    exec(compile("def docs(): ...", file, "exec"), namespace)  # noqa: S102
+    assert place_of(ROUTE, ENCODER, served=namespace["docs"]).user_file is None
+
+
+class Table:
+    """An endpoint that is an object."""
+
+    def __call__(self) -> None:
+        """Serve."""
+
+
+def test_an_object_that_is_called_is_near_by_its_call() -> None:
+    assert near(ROUTE, ENCODER, served=Table())[2] == "__call__"
+
+
+def test_an_endpoint_is_found_under_all_its_decorators() -> None:
+    @functools.wraps(endpoint)
+    def once() -> None: ...
+
+    @functools.wraps(once)
+    def twice() -> None: ...
+
+    assert near(ROUTE, ENCODER, served=twice)[2] == "endpoint"
+
+
+def test_a_line_of_a_template_is_a_line_of_no_file_and_blames_who_renders_it() -> None:
+    place = place_of(("/srv/app.py", "page"), (f"{SITE}/jinja2/environment.py", "render"), ("t.html", "root"))
+    assert (place.user_file, place.file) == ("/srv/app.py", f"{SITE}/jinja2/environment.py")

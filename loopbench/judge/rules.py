@@ -40,9 +40,9 @@ def _is_fight(figures: LoopFigures) -> tuple[Evidence, ...] | None:
 def _blocked_loop(figures: LoopFigures) -> Finding | None:
     if _is_fight(figures):
         return None
-    evidence = all_holding(
-        evidence_of("blocked waiting", _less_queue(figures.blocked_waiting, figures))
-    ) or all_holding(evidence_of("utilization", figures.utilization), evidence_of("waiting part", figures.waiting_part))
+    in_long_steps = evidence_of("blocked waiting", _less_queue(figures.blocked_waiting, figures))
+    full, waiting = evidence_of("utilization", figures.utilization), evidence_of("waiting part", figures.waiting_part)
+    evidence = all_holding(in_long_steps) or all_holding(full, waiting)
     return None if evidence is None else _blocked_finding(figures, evidence)
 
 

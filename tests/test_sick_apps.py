@@ -74,7 +74,6 @@ LABELS = (
     Label("sqlite_in_async_def", Kind.LOOP_OUT_OF_CPU, "async driver"),
     Label("cpu_in_async_def", Kind.LOOP_OUT_OF_CPU, "ProcessPoolExecutor"),
     Label("c_call_in_async_def", Kind.LOOP_OUT_OF_CPU, "gives up the GIL"),
-    Label("short_steps", Kind.LOOP_OUT_OF_CPU, "more workers", loop="asyncio"),
     Label("short_steps", Kind.LOOP_OUT_OF_CPU, "more workers", loop="uvloop"),
     Label("short_and_rare", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
     Label("installed_app", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
@@ -123,6 +122,7 @@ def diagnoses(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         turn = "uvloop" if label is RAMP or LABELS.index(label) % 2 else "asyncio"
         return label, measured(tmp_path_factory.mktemp(label.app), label, label.loop or turn)
 
+    tmp_path_factory.getbasetemp()  # made once, before several threads ask for it
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         found = dict(pool.map(measure, sleepy))
     found |= dict(measure(label) for label in labels if label not in sleepy)

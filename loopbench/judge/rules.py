@@ -154,7 +154,7 @@ def _loop_out_of_cpu(figures: LoopFigures) -> Finding | None:
     )
     remedies: tuple[str, ...] = ("more workers, if there are more cores (uvicorn --workers)",)
     if line is not None and line.is_handover:
-        remedies = (*remedies, _HANDED_OVER)
+        remedies = (*remedies, *_HANDED_OVER)
     elif line is not None and line.blocked:
         remedies = (*for_line(line, computes=True), *remedies)
     elif (
@@ -167,8 +167,8 @@ def _loop_out_of_cpu(figures: LoopFigures) -> Finding | None:
 
 
 _HANDED_OVER: Final = (
-    'the steps are short and asyncio shows them where they end: LOOPBENCH_PROBE_SIGNAL_SAMPLER = "1" in target.env, '
-    "or uvloop, shows their lines"
+    'asyncio shows where short steps end; LOOPBENCH_PROBE_SIGNAL_SAMPLER = "1" in target.env shows their lines',
+    "if it is the answer that takes the time: answer less at a time, or return a ready Response",
 )
 
 

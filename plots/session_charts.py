@@ -76,12 +76,13 @@ class Charts:
         return tuple(chart for chart in (*first, *last) if chart is not None)
 
 
-def draw_charts(report: SessionReport, folder: Path) -> tuple[Path, ...]:
+def draw_charts(report: SessionReport, folder: Path, part: slice = slice(None)) -> tuple[Path, ...]:
     """Write every chart as SVG and PNG, each with its stamp.
 
     Args:
         report: the judged session.
         folder: where to; made if it is not there.
+        part: of all its charts, in the order of the page.
 
     Returns:
         The files, SVG before PNG.
@@ -92,7 +93,7 @@ def draw_charts(report: SessionReport, folder: Path) -> tuple[Path, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     return tuple(
         path
-        for chart in charts_of(report).all
+        for chart in charts_of(report).all[part]
         for path in style.save(chart.draw(replace(panels.FILE, stamp=chart.stamp)), folder / chart.stem)
     )
 

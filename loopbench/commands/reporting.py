@@ -1,15 +1,20 @@
 """Commands that read folders: report, list, plot."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from loopbench.beside import beside
 from loopbench.commands.gating import Gating
 from loopbench.commands.options import RESULTS, Anyway, AsJson, Baseline, Junit, Quiet
 from loopbench.console import Speech, print_error
 from loopbench.errors import DataError, LoopbenchError, UsageError
+
+WITH_THE_PAGE = 4
+"""Charts that are drawn where the page is, so that both processes take about as long."""
 
 if TYPE_CHECKING:
     from loopbench.judge.session_report import SessionReport
@@ -144,8 +149,10 @@ def draw_files(folder: Path, gating: Gating = Gating()) -> "SessionReport":  # n
 
     judged = gating.judge(folder)
     write_summary(judged, folder)
-    draw_charts(judged, folder / CHARTS_FOLDER)
-    write_page(judged, folder / REPORT_FILE)
+    charts = folder / CHARTS_FOLDER
+    with beside(partial(draw_charts, judged, charts, slice(WITH_THE_PAGE, None))):
+        write_page(judged, folder / REPORT_FILE)
+        draw_charts(judged, charts, slice(WITH_THE_PAGE))
     return judged
 
 

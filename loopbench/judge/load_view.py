@@ -91,7 +91,9 @@ class LoadView:
         """The shortest good answer of each name; infinite without one."""
         rows, good = self.samples.rows, self.samples.good
         least_s = np.full(max(1, len(self.samples.names)), np.inf)
-        np.minimum.at(least_s, rows["name"][good], rows["latency_s"][good])
+        names, latencies_s = rows["name"][good], rows["latency_s"][good]
+        for name in range(len(least_s)):  # a handful: far quicker than `np.minimum.at`
+            least_s[name] = latencies_s.min(initial=np.inf, where=names == name)
         return least_s
 
     @cached_property

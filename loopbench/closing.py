@@ -35,11 +35,12 @@ def closing_lines(report: SessionReport) -> Iterator[str]:
         yield f"claim {showable(claim.claim.id)}: {showable(claim.sentence)}"
     if report.published is not None:
         yield showable(f"{report.published.source}: {report.published.sentence}")
-    yield _counts(report)
+    if not report.is_empty:
+        yield _counts(report)
     if any(request.hold.p99_ms is None for run in report.runs for request in run.requests):
         yield f"{MISSING}: too few answers in the hold to know it (a p99 takes {samples_needed(0.99)}): raise hold_s."
     yield from _stamp(report.stamp)
-    if report.rounds is None:
+    if report.runs and report.rounds is None:
         yield "One run each: a picture, not a comparison."
     yield f"page: {report.folder / REPORT_FILE}"
 

@@ -36,7 +36,7 @@ from loopbench.showable import without_commands
 from plots.page import render_page
 from tests.judge.figures import line as code_line
 from tests.plots.causes import explained, repeated, spoiled
-from tests.plots.reports import Made, session
+from tests.plots.reports import FOUR, Made, session
 
 EXAMPLE = Path(__file__).parents[1] / "results" / "example"
 HOSTILE = (
@@ -86,6 +86,11 @@ def test_what_makes_a_session_invalid_wins_over_its_gates() -> None:
         refuse_doubt(report)
     with pytest.raises(DataError):
         refuse_doubt(replace(report, damaged=("run 1: torn",)))
+
+
+def test_a_session_without_a_run_tells_nothing() -> None:
+    with pytest.raises(CannotTellError, match="no run is complete"):
+        refuse_doubt(session(missing=[made.name for made in FOUR]))
 
 
 def test_the_error_says_both_what_is_broken_and_what_is_open() -> None:

@@ -17,7 +17,7 @@ from loopbench.progress import observer_for
 from loopbench.records.tail import LiveView
 from loopbench.scenario import load
 from tests.first_scenario.calling import Called, call
-from tests.plots.reports import session
+from tests.plots.reports import FOUR, session
 
 ROOT = Path(__file__).parents[1]
 CSV = ROOT / "tests" / "judge" / "locust_csv_samples" / "locust-2.47-full"
@@ -158,6 +158,13 @@ def test_the_table_of_the_closing_lines_fits_eighty_columns() -> None:
     table = list(closing_lines(session()))[1:7]
     assert table[1].split()[0] == "variant"
     assert {len(line) for line in table[1:6]} == {80}
+
+
+def test_of_a_session_without_a_run_no_count_is_told() -> None:
+    said = "\n".join(closing_lines(session(missing=[made.name for made in FOUR])))
+    assert "counted" not in said
+    assert "picture" not in said
+    assert "no run is complete" in said
 
 
 class Terminal(io.StringIO):

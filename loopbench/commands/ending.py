@@ -25,6 +25,9 @@ printed with it. Rounds are held to every rule, by their verdicts.
 """
 
 
+NO_RUN: Final = "no run is complete"
+
+
 def leave_if_ended_early(outcome: "SessionOutcome") -> None:
     """Leave with what ended a session before its plan did: an error, or a signal."""
     kept = f"{outcome.finished_runs} of {outcome.planned_runs} runs are complete in {outcome.folder}"
@@ -102,7 +105,8 @@ def refuse_doubt(judged: "SessionReport") -> None:
 
 def doubts(judged: "SessionReport") -> tuple[str, ...]:
     """What makes a session INVALID as far as it claims anything, each once."""
-    return tuple(dict.fromkeys([*_spoiled_pictures(judged), *_invalid_verdicts(judged)]))
+    nothing = [NO_RUN] if judged.is_empty else []
+    return tuple(dict.fromkeys([*nothing, *_spoiled_pictures(judged), *_invalid_verdicts(judged)]))
 
 
 def _refuse_gates(judged: "SessionReport") -> None:

@@ -75,6 +75,11 @@ class SessionReport:
         return (*(run.record for run in self.runs), *(run.record for run in plateaus))
 
     @property
+    def is_empty(self) -> bool:
+        """No run of any kind is complete."""
+        return not (self.records or self.steps or self.timelines)
+
+    @property
     def counts_agree(self) -> bool:
         """In every run, the server, our samples and Locust counted the same."""
         return all(record.counts.agree for record in self.records)

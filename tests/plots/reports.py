@@ -14,7 +14,7 @@ from loopbench.judge.occupancy import Moment, PhaseEnd
 from loopbench.judge.published import compare_with_published
 from loopbench.judge.run_report import RequestReport, RunReport
 from loopbench.judge.session_report import SessionReport
-from loopbench.judge.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.session_stamp import NOTHING, MergedFinding, SessionStamp
 from loopbench.judge.stamp import Finding, Stamp
 from loopbench.judge.stamp_checks import Level
 from loopbench.judge.windows import Curve, curve_from_completions
@@ -102,7 +102,7 @@ def session(
         runs=runs,
         steps=(),
         rounds=None,
-        stamp=VALID_SESSION,
+        stamp=VALID_SESSION if runs else SessionStamp((NOTHING,)),
         canaries=Canaries(0.003, 0.02),
         claims=(),
         published=compare_with_published(

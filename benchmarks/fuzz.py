@@ -51,7 +51,10 @@ def fuzz(file: Path, tries: int, first: int, plan: Callable[[Path], Outcome]) ->
     @given(content=contents())
     def one(content: bytes) -> None:
         file.write_bytes(content)
-        found.append((plan(file), content))
+        outcome = plan(file)
+        if outcome.took_s > MOST_S:  # what is slow by itself is slow twice; a pause of the machine is not
+            outcome = min(outcome, plan(file), key=lambda each: each.took_s)
+        found.append((outcome, content))
 
     one()
     return found

@@ -59,17 +59,26 @@ def _forked() -> int:
 
 def _do(work: Callable[[], object], writer: int) -> None:
     """In the copy: never returns."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    problem = b""
+    code = 1
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        problem = _problem_of(work)
+        with os.fdopen(writer, "wb") as said:
+            said.write(problem)
+        code = 0
+    finally:
+        os._exit(code)  # whatever was raised: nothing of the caller's may run twice
+
+
+def _problem_of(work: Callable[[], object]) -> bytes:
+    """What it raised, to be raised in the process that waits; empty if it is done."""
     try:
         work()
-    except Exception as error:  # noqa: BLE001  whatever it is, it is raised in the process that waits
-        problem = _pickled(error)
-    with os.fdopen(writer, "wb") as said:
-        said.write(problem)
-    os._exit(0)
+    except Exception as error:  # noqa: BLE001  as it says
+        return _pickled(error)
+    return b""
 
 
 def _pickled(error: Exception) -> bytes:

@@ -58,7 +58,7 @@ PARTS: Final = ("#b0bac4", "#b3446c", "#e6ab5c", "#5b8a72", "#a7c6da", "#7a6a9b"
 FIGURE_DPI: Final = 100
 DPI: Final = 200
 FAST: Final = 1
-"""Level of compression of a PNG: the usual one takes a second a session longer for files a third smaller."""
+"""Level of compression of a PNG: the usual one takes longer, for files a sixth smaller (2.9 of 3.5 MB a session)."""
 MARGIN_IN: Final = 0.18
 FOOTNOTE_IN: Final = 0.19
 STAMP_IN: Final = 0.22

@@ -35,6 +35,15 @@ def test_an_error_that_cannot_be_handed_over_is_told_in_words() -> None:
         pass
 
 
+def test_work_that_leaves_does_not_run_the_block_twice(tmp_path: Path) -> None:
+    def leave() -> None:
+        raise SystemExit(0)
+
+    with pytest.raises(ChildProcessError), beside(leave), (tmp_path / "block").open("a") as block:
+        block.write("x")
+    assert (tmp_path / "block").read_text() == "x"
+
+
 def test_a_block_that_fails_leaves_no_process() -> None:
     before = children()
     with pytest.raises(KeyError), beside(lambda: [None for _ in iter(int, 1)]):

@@ -31,8 +31,8 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from loopbench.judge.samples import read_samples
-from loopbench.judge.time_axis import users_alive
+from loopbench.judge.run.samples import read_samples
+from loopbench.judge.run.time_axis import users_alive
 from loopbench.records.generators import GENERATORS_FILE, read_generators
 from loopbench.records.session import RunRecord, read_run, run_folders
 

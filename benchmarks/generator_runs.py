@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from loopbench.judge.samples import Samples, read_samples
+from loopbench.judge.run.samples import Samples, read_samples
 from loopbench.measure.load import Load
 from loopbench.records.expectation import Expectation
 from loopbench.records.frames import Frame, decode

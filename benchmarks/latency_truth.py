@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks.generator_runs import Ran, order, origin_s, run, serving, verdict
 from locustfiles.schedule import schedule_of
-from loopbench.judge.open_loop import due_times_s
+from loopbench.judge.run.open_loop import due_times_s
 from loopbench.records.load_order import ARRIVALS_EXPONENTIAL, MODE_OPEN
 
 SERVER: Final = Path(__file__).with_name("latency_truth_server.py")

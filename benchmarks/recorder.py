@@ -11,7 +11,7 @@ from pathlib import Path
 
 from locustfiles.recorder import Recorder
 from locustfiles.sinks import FileSink
-from loopbench.judge.samples import read_samples
+from loopbench.judge.run.samples import read_samples
 
 SAMPLES = 5_000_000
 RECORD_CALLS = 200_000

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from loopbench.judge.samples import DTYPE, Samples, read_samples
+from loopbench.judge.run.samples import DTYPE, Samples, read_samples
 from loopbench.records import codec, frames, samples
 from loopbench.records.generator_watch import decode_seconds, encode_seconds
 from loopbench.records.load_order import LoadOrder

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from loopbench.judge.rounds import Judged, Rounds
-from loopbench.judge.run_report import RunReport
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.session_stamp import MergedFinding, SessionStamp
-from loopbench.judge.stamp_checks import Level
-from loopbench.judge.statistics import samples_needed
+from loopbench.judge.rounds.rounds import Judged, Rounds
+from loopbench.judge.session.run_report import RunReport
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.statistics.percentiles import samples_needed
 from loopbench.records.samples import PHASE_HOLD
 from loopbench.records.session import REPORT_FILE
 from loopbench.showable import showable

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
-from loopbench.judge.loop_lines import LoopLine, Owner
-from loopbench.judge.run_report import RunReport
+from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
+from loopbench.judge.session.run_report import RunReport
 from loopbench.showable import showable
 from plots import panels, style, validity
 from plots.panels import Caption, Panel, Sheet

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from loopbench.judge.ceilings import USERS
+from loopbench.judge.run.ceilings import USERS
 from loopbench.judge.figures import listed, rounded
-from loopbench.judge.run_report import RunReport
+from loopbench.judge.session.run_report import RunReport
 from plots import panels, style
 
 REACH: Final = 1.3

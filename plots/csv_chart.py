@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from loopbench.judge.locust_csv import SUFFIX, find_history, read
-from loopbench.judge.locust_curve import make_curves
-from loopbench.judge.windows import Curve
+from loopbench.judge.locust_history.locust_csv import SUFFIX, find_history, read
+from loopbench.judge.locust_history.locust_curve import make_curves
+from loopbench.judge.run.windows import Curve
 from plots import style
 from plots.rps_users import draw_rps_users
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, StrMethodFormatter
 
-from loopbench.judge.history import History, Mark, Point
+from loopbench.judge.compare.history import History, Mark, Point
 from plots import panels, style
 from plots.panels import Caption, Panel, Sheet
 

@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from loopbench.judge.figures import MISSING, rounded, whole
-from loopbench.judge.latency import LatencyPoint, Percentiles
-from loopbench.judge.run_report import RequestReport, RunReport
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.table import end_of_load
+from loopbench.judge.run.latency import LatencyPoint, Percentiles
+from loopbench.judge.session.run_report import RequestReport, RunReport
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.table import end_of_load
 from loopbench.showable import showable
 from plots import panels, style, validity
 from plots.panels import Caption, Panel, Sheet

@@ -1,6 +1,6 @@
 """The charts of loads beside the ramp: the rounds and their verdicts, step loads, and open mode."""
 
-from loopbench.judge.session_report import SessionReport
+from loopbench.judge.session.session_report import SessionReport
 from plots import open_rate, rounds, steps, style
 from plots.chart import Chart
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
 from loopbench.judge.figures import MISSING
-from loopbench.judge.loop_curve import LoopMoment
-from loopbench.judge.run_report import RunReport
+from loopbench.judge.diagnosis.loop_curve import LoopMoment
+from loopbench.judge.session.run_report import RunReport
 from loopbench.records.samples import PHASE_HOLD
 from loopbench.showable import showable
 from plots import panels, style, validity

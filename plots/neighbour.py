@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from loopbench.judge.figures import rounded, whole
-from loopbench.judge.run_report import RequestReport, RunReport
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.table import end_of_load
+from loopbench.judge.session.run_report import RequestReport, RunReport
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.table import end_of_load
 from loopbench.showable import showable
 from plots import key, latency, panels, style, validity
 from plots.key import Line

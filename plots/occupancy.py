@@ -6,9 +6,9 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from loopbench.judge.run_report import RunReport
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.table import end_of_load
+from loopbench.judge.session.run_report import RunReport
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.table import end_of_load
 from loopbench.records.samples import PHASE_DRAIN, PHASE_HOLD, PHASE_RAMP
 from loopbench.showable import showable
 from plots import panels, style, validity

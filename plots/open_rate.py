@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from loopbench.judge.figures import MISSING
-from loopbench.judge.open_loop import Quantile, RateCurve
+from loopbench.judge.run.open_loop import Quantile, RateCurve
 from loopbench.showable import showable
 from plots import panels, style
 from plots.latency import limits_ms, log_axis

@@ -5,7 +5,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from loopbench.judge.session_report import SessionReport
+from loopbench.judge.session.session_report import SessionReport
 from loopbench.records.load_order import MODE_OPEN
 from plots import panels, style
 from plots.chart import Chart

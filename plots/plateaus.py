@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from loopbench.judge.figures import rounded
-from loopbench.judge.rounds import Rounds
+from loopbench.judge.rounds.rounds import Rounds
 
 MARK: Final = "Diamond: geometric mean of the rounds' goodput, each run on a fresh target; bar: its 95 % interval."
 

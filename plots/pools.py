@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from loopbench.judge.figures import rounded
-from loopbench.judge.run_report import RunReport
+from loopbench.judge.session.run_report import RunReport
 from loopbench.showable import showable
 from plots import panels, style, validity
 from plots.loop import by_worker, rise

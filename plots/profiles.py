@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
 from loopbench.judge.figures import rounded
-from loopbench.judge.run_report import RequestReport, RunReport
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.table import end_of_load
+from loopbench.judge.session.run_report import RequestReport, RunReport
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.table import end_of_load
 from loopbench.showable import showable
 from plots import ceilings, latency, loop, panels, pools, style, tips, validity
 from plots.panels import Caption, Panel, Sheet

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from loopbench.judge.figures import MISSING
-from loopbench.judge.run_report import RunReport
-from loopbench.judge.session_report import SessionReport
+from loopbench.judge.session.run_report import RunReport
+from loopbench.judge.session.session_report import SessionReport
 from loopbench.records.services import ServiceFact
 
 MOST_ERRORS: Final = 12

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from loopbench.judge.figures import ratio, rounded
-from loopbench.judge.published import NEAR, Claim, Published
-from loopbench.judge.windows import Curve
+from loopbench.judge.rounds.published import NEAR, Claim, Published
+from loopbench.judge.run.windows import Curve
 from loopbench.showable import showable
 from plots import panels, style
 from plots.panels import Caption, Panel, Sheet

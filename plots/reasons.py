@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from loopbench.judge.findings import Kind
-from loopbench.judge.loop_lines import LoopLine
-from loopbench.judge.run_report import RunReport
+from loopbench.judge.diagnosis.findings import Kind
+from loopbench.judge.diagnosis.loop_lines import LoopLine
+from loopbench.judge.session.run_report import RunReport
 from plots import validity
 
 MOST_LINES: Final = 4

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, StrMethodFormatter
 
 from loopbench.judge.figures import interval, plural, ratio, rounded
-from loopbench.judge.rounds import Judged, Rounds
-from loopbench.judge.verdict import MARGIN, Verdict, Word
+from loopbench.judge.rounds.rounds import Judged, Rounds
+from loopbench.judge.statistics.verdict import MARGIN, Verdict, Word
 from loopbench.showable import showable
 from plots import panels, style
 from plots.panels import Caption, Panel, Sheet

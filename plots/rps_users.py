@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from loopbench.judge.windows import Curve
+from loopbench.judge.run.windows import Curve
 from plots import plateaus, style
 from plots.plateaus import RoundsPlateau
 from plots.validity import STRUCK_NOTE

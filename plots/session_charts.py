@@ -7,9 +7,9 @@ from typing import Final
 from matplotlib.figure import Figure
 
 from loopbench.judge.figures import rounded
-from loopbench.judge.published import Published
-from loopbench.judge.run_report import RunReport
-from loopbench.judge.session_report import SessionReport
+from loopbench.judge.rounds.published import Published
+from loopbench.judge.session.run_report import RunReport
+from loopbench.judge.session.session_report import SessionReport
 from loopbench.records.load_order import MODE_OPEN
 from loopbench.showable import showable
 from plots import (

@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from loopbench.judge.curves import Hinge, NoShape, Shape, Usl
+from loopbench.judge.statistics.curves import Hinge, NoShape, Shape, Usl
 from loopbench.judge.figures import rounded
-from loopbench.judge.fits import RunCurve
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.stamp_checks import Level
+from loopbench.judge.statistics.fits import RunCurve
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.showable import showable
 from plots import panels, style, validity
 from plots.panels import Caption, Panel, Sheet
@@ -117,7 +117,7 @@ def _bends(shape: Shape) -> tuple[float, ...]:
 
 
 def _fitted(shape: Shape, users: np.ndarray) -> np.ndarray | None:
-    """The model's throughput; None where there is no model. See `judge.fits` for both formulas."""
+    """The model's throughput; None where there is no model. See `judge.statistics.fits` for both formulas."""
     if isinstance(shape, Hinge):
         knee = shape.knee_users.value
         return np.asarray(shape.before * np.minimum(users, knee) + shape.after * np.maximum(users - knee, 0))

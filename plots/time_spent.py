@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from loopbench.judge.figures import MISSING, rounded
-from loopbench.judge.run_report import RunReport
-from loopbench.judge.time_spent import (
+from loopbench.judge.session.run_report import RunReport
+from loopbench.judge.diagnosis.time_spent import (
     AFTER_APP,
     BEFORE_APP,
     ELSEWHERE,

@@ -6,7 +6,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from loopbench.judge.timeline import Bar, TimelineReport
+from loopbench.judge.run.timeline import Bar, TimelineReport
 from loopbench.showable import showable
 from plots import panels, style
 from plots.chart import Chart

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from loopbench.judge.run_report import RunReport
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.stamp import Stamp
-from loopbench.judge.stamp_checks import Level
+from loopbench.judge.session.run_report import RunReport
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.stamp import Stamp
+from loopbench.judge.stamp.stamp_checks import Level
 from plots import style
 
 MOST_RULES: Final = 4

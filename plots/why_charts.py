@@ -1,6 +1,6 @@
 """The charts that say why: the loop, its pools, the lines that held it, and where a request's time went."""
 
-from loopbench.judge.session_report import SessionReport
+from loopbench.judge.session.session_report import SessionReport
 from plots import blocked_lines, loop, pools, style, time_spent
 from plots.chart import Chart
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from loopbench.judge.samples import DTYPE, Samples
+from loopbench.judge.run.samples import DTYPE, Samples
 from loopbench.records import samples as layout
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"

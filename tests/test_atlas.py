@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from loopbench.commands import measuring, reporting
 from loopbench.commands.atlas import atlas
 from loopbench.errors import CannotTellError, LoopbenchError, ServiceError, UsageError
-from loopbench.judge.claims import Answer, ClaimAnswer
+from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.measure.description import describe
 from loopbench.measure.judging import Standing
 from loopbench.measure.session import SessionOutcome

@@ -10,8 +10,8 @@ from loopbench.closing import closing_lines
 from loopbench.commands import reporting
 from loopbench.console import Speech
 from loopbench.errors import ExitCode
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.summary import to_json, write_summary
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.summary import to_json, write_summary
 from loopbench.plan import make_plan
 from loopbench.progress import observer_for
 from loopbench.records.tail import LiveView

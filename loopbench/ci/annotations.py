@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
-from loopbench.judge.gates import Outcome
-from loopbench.judge.loop_lines import LoopLine, Owner
-from loopbench.judge.session_report import SessionReport
+from loopbench.judge.session.gates import Outcome
+from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
+from loopbench.judge.session.session_report import SessionReport
 from loopbench.showable import showable
 
 MOST_ANNOTATIONS: Final = 10

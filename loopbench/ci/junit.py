@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from xml.etree import ElementTree as ET
 
-from loopbench.judge.gates import Outcome
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.verdict import Word
+from loopbench.judge.session.gates import Outcome
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.statistics.verdict import Word
 from loopbench.showable import showable
 
 FAILURE: Final = "failure"

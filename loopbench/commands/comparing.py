@@ -15,7 +15,7 @@ from loopbench.errors import CannotTellError, RegressionError, UsageError
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
-    from loopbench.judge.comparison import Changed, Comparing
+    from loopbench.judge.compare.comparison import Changed, Comparing
     from loopbench.measure.session import Wanted
     from loopbench.scenario import Scenario
 
@@ -67,8 +67,8 @@ def compare(  # noqa: PLR0913  one parameter an option
 
 
 def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_json: bool) -> None:
-    from loopbench.judge.comparison import compare_sessions
-    from loopbench.judge.session_report import judge_session
+    from loopbench.judge.compare.comparison import compare_sessions
+    from loopbench.judge.session.session_report import judge_session
 
     if len(folders) != TWO:
         raise UsageError(
@@ -100,7 +100,7 @@ def _measure_revisions(  # noqa: PLR0913  what the command line says
     """Both in one session: the same rounds, in random order. Also: how to name files of a checkout that is gone."""
     from loopbench.commands.ending import leave_if_ended_early
     from loopbench.commands.reporting import draw
-    from loopbench.judge.comparison import compare_revisions
+    from loopbench.judge.compare.comparison import compare_revisions
     from loopbench.measure.revisions import at, at_revisions, checked_out
     from loopbench.progress import observer_for
 

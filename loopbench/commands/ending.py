@@ -14,7 +14,7 @@ from loopbench.errors import CannotTellError, DataError, EnvironmentRefusedError
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
-    from loopbench.judge.session_report import SessionReport
+    from loopbench.judge.session.session_report import SessionReport
     from loopbench.measure.session import SessionOutcome
 
 SPOILS_THE_PICTURE: Final = frozenset({"T1", "T2", "C1", "C2", "C3", "B0", "G1"})
@@ -111,7 +111,7 @@ def doubts(judged: "SessionReport") -> tuple[str, ...]:
 
 def _refuse_gates(judged: "SessionReport") -> None:
     """One that cannot be told wins over one that is not met: the exit code must not promise more than is known."""
-    from loopbench.judge.gates import Outcome
+    from loopbench.judge.session.gates import Outcome
 
     where = str(judged.folder)
     broken = [gate.sentence for gate in judged.gates if gate.outcome is Outcome.NOT_MET]

@@ -30,8 +30,8 @@ def export(
     One row a request, of every run that counts, with its run, round, variant and phase: docs/notebook.md has the
     columns.
     """
-    from loopbench.judge.export import Form, What
-    from loopbench.judge.export import export as write
+    from loopbench.judge.summary.export import Form, What
+    from loopbench.judge.summary.export import export as write
 
     made = write(folder, out or folder / EXPORT_FOLDER, What(what), Form(form), force=force)
     rows = "" if made.rows is None else f", {made.rows:,} requests"

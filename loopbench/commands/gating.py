@@ -12,7 +12,7 @@ from loopbench.errors import DataError, UsageError
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
-    from loopbench.judge.session_report import SessionReport
+    from loopbench.judge.session.session_report import SessionReport
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Gating:
         Raises:
             DataError: one of the two is no session, or damaged.
         """
-        from loopbench.judge.baseline_gates import with_baseline
-        from loopbench.judge.session_report import judge_session
+        from loopbench.judge.compare.baseline_gates import with_baseline
+        from loopbench.judge.session.session_report import judge_session
 
         judged = judge_session(folder)
         if self.baseline is None:

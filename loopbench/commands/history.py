@@ -14,7 +14,7 @@ from loopbench.console import say
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
-    from loopbench.judge.history import Entry, History, Point, SessionEntry
+    from loopbench.judge.compare.history import Entry, History, Point, SessionEntry
 
 MISSING: Final = "-"
 SEVERAL: Final = "several"
@@ -44,7 +44,7 @@ def history(
 
     A change is marked only where its whole 95 % interval says so, against the session before.
     """
-    from loopbench.judge.history import history_values, read_history
+    from loopbench.judge.compare.history import history_values, read_history
 
     folder = _folder_of(scenario, out)
     found = read_history(folder, tolerance)

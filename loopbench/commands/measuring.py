@@ -117,7 +117,7 @@ def doctor(
     out: Annotated[Path, typer.Option(help="Folder for results: its disk is looked at.")] = RESULTS,
 ) -> None:
     """How noisy this machine is, how many rounds a 5 % answer takes on it, and what would help."""
-    from loopbench.judge.fitness import fitness_json, judge_fitness
+    from loopbench.judge.doctor.fitness import fitness_json, judge_fitness
     from loopbench.measure.doctor import examine
     from loopbench.measure.lock import one_at_a_time
 

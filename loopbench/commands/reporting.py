@@ -17,8 +17,8 @@ WITH_THE_PAGE = 4
 """Charts that are drawn where the page is, so that both processes take about as long."""
 
 if TYPE_CHECKING:
-    from loopbench.judge.session_report import SessionReport
-    from loopbench.judge.windows import Curve
+    from loopbench.judge.session.session_report import SessionReport
+    from loopbench.judge.run.windows import Curve
     from loopbench.scenario import Scenario
 
 
@@ -142,7 +142,7 @@ def give_summary(folder: Path, speech: Speech) -> None:
 
 def draw_files(folder: Path, gating: Gating = Gating()) -> "SessionReport":  # noqa: B008  immutable
     """The same on disk alone: summary, charts, page."""
-    from loopbench.judge.summary import write_summary
+    from loopbench.judge.summary.summary import write_summary
     from loopbench.records.session import CHARTS_FOLDER, REPORT_FILE
     from plots.page import write_page
     from plots.session_charts import draw_charts

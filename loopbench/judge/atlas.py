@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from loopbench.judge.claims import Answer, ClaimAnswer
-from loopbench.judge.insights_summary import claim_values
-from loopbench.judge.session_report import SessionReport
+from loopbench.judge.rounds.claims import Answer, ClaimAnswer
+from loopbench.judge.summary.insights_summary import claim_values
+from loopbench.judge.session.session_report import SessionReport
 from loopbench.records.claims import RecordedClaim
 
 ATLAS_FORMAT: Final = 1

@@ -1,6 +1,6 @@
 """A minute's look at the machine, without a target: how steady it is, who else is on it, what it allows.
 
-Returns raw figures (`records.examination`); `judge.fitness` turns them into sentences and advice.
+Returns raw figures (`records.examination`); `judge.doctor.fitness` turns them into sentences and advice.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What `loopbench doctor` saw in its minute: raw figures, as measured. `judge.fitness` says what they mean."""
+"""What `loopbench doctor` saw in its minute: raw figures, as measured. `judge.doctor.fitness` says what they mean."""
 
 from dataclasses import dataclass
 from typing import Any

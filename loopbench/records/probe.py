@@ -1,6 +1,6 @@
 """The few words of the probe's log that the harness itself needs: how many requests the server says it answered.
 
-The log is the probe's own format (`docs/probe.md`); `loopbench.judge.probe_log` reads the rest.
+The log is the probe's own format (`docs/probe.md`); `loopbench.judge.run.probe_log` reads the rest.
 """
 
 import json

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import DataError, ExitCode
-from loopbench.judge.session_report import judge_session
+from loopbench.judge.session.session_report import judge_session
 from loopbench.records.session import MOST_JSON_BYTES, SESSION_FILE
 from tests.faults.faults import loopbench
 

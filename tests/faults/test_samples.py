@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import DataError, ExitCode
-from loopbench.judge.samples import read_samples
+from loopbench.judge.run.samples import read_samples
 from loopbench.records import samples as layout
 from loopbench.records.frames import HEADER, Frame, decode, encode
 from loopbench.records.session import read_run, run_folders, samples_file

@@ -12,8 +12,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
-from loopbench.judge.run_files import RunFiles, open_run
-from loopbench.judge.samples import DTYPE
+from loopbench.judge.run.run_files import RunFiles, open_run
+from loopbench.judge.run.samples import DTYPE
 from loopbench.records import FORMAT_VERSION, codec, frames, samples
 from loopbench.records.expectation import Expectation
 from loopbench.records.generator_watch import WatchedSecond, encode_seconds

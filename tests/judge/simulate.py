@@ -11,8 +11,8 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.judge.fits import RunCurve
-from loopbench.judge.replicates import Replicates, RunFigure
+from loopbench.judge.statistics.fits import RunCurve
+from loopbench.judge.statistics.replicates import Replicates, RunFigure
 
 Array = NDArray[np.float64]
 Noise = Callable[[int, np.random.Generator], Array]

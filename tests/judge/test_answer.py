@@ -2,7 +2,7 @@
 
 import pytest
 
-from loopbench.judge.answer import answer, neighbour_answer, served_answer
+from loopbench.judge.summary.answer import answer, neighbour_answer, served_answer
 from loopbench.judge.figures import MISSING, ratio, rounded
 from tests.plots.reports import FOUR, Made, session, twelve_variants
 

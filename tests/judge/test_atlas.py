@@ -5,8 +5,8 @@ import json
 import pytest
 
 from loopbench.judge.atlas import Atlas, AtlasClaim, AtlasEntry, NotAsked, atlas_values, unanswered
-from loopbench.judge.claims import Answer, ClaimAnswer
-from loopbench.judge.statistics import Interval
+from loopbench.judge.rounds.claims import Answer, ClaimAnswer
+from loopbench.judge.statistics.intervals import Interval
 from loopbench.records.claims import RecordedClaim
 
 SOURCES = {"000": "000: an article", "003": "003: a post"}

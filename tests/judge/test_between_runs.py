@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.between_runs import LONGEST_WINDOW_S, least_window_s
+from loopbench.judge.rounds.between_runs import LONGEST_WINDOW_S, least_window_s
 from loopbench.records.codec import to_json
 from loopbench.records.session import KIND_RAMP, SESSION_FILE
 from tests.judge.recorded_run import SESSION, Made, write_run

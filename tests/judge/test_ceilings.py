@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from loopbench.judge.ceilings import (
+from loopbench.judge.run.ceilings import (
     USERS,
     Limits,
     Resource,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from loopbench.judge.changepoints import MIN_VALUES, Steadiness, mser5, steadiness
+from loopbench.judge.statistics.changepoints import MIN_VALUES, Steadiness, mser5, steadiness
 from tests.judge.simulate import Array, autoregressive
 
 

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from loopbench.judge.claims import Answer, answer_claims
-from loopbench.judge.replicates import MissingRun, Replicates, RunFigure
+from loopbench.judge.rounds.claims import Answer, answer_claims
+from loopbench.judge.statistics.replicates import MissingRun, Replicates, RunFigure
 from loopbench.records.claims import RecordedClaim
 
 HIGHER = RecordedClaim("c", "text", "where", "goodput", "a", "b", None, "higher", None, None)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from loopbench.judge.canaries import Canaries
-from loopbench.judge.comparison import Change, Comparing, compare_revisions, compare_sessions
-from loopbench.judge.likeness import code_of, differences
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.statistics import Estimate, UnpairedEstimate
+from loopbench.judge.stamp.canaries import Canaries
+from loopbench.judge.compare.comparison import Change, Comparing, compare_revisions, compare_sessions
+from loopbench.judge.compare.likeness import code_of, differences
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.statistics.intervals import Estimate, UnpairedEstimate
 from tests.plots.causes import explained, repeated
 from tests.plots.reports import Made, session
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from loopbench.judge.curves import Hinge, NoShape, Usl, describe, knee_users
-from loopbench.judge.fits import RunCurve, effective_count, fit_hinge, fit_usl
+from loopbench.judge.statistics.curves import Hinge, NoShape, Usl, describe, knee_users
+from loopbench.judge.statistics.fits import RunCurve, effective_count, fit_hinge, fit_usl
 from tests.judge.simulate import binned, closed_loop_ramp, disturbed, hinge_curve, usl_curve
 
 

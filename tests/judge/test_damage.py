@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.session_report import judge_session
+from loopbench.judge.session.session_report import judge_session
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
 SAMPLES = "samples-0.bin"

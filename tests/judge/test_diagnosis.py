@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from loopbench.judge.diagnosis import Confidence, diagnose, not_observed
-from loopbench.judge.findings import Kind
-from loopbench.judge.loop_figures import AfterLoad, GeneratorFigures, ProcessShare
-from loopbench.judge.loop_lines import Owner
+from loopbench.judge.diagnosis.diagnosis import Confidence, diagnose, not_observed
+from loopbench.judge.diagnosis.findings import Kind
+from loopbench.judge.diagnosis.loop_figures import AfterLoad, GeneratorFigures, ProcessShare
+from loopbench.judge.diagnosis.loop_lines import Owner
 from tests.judge.figures import figures, line, load
 
 BLOCKED = {"utilization": 0.99, "loop_cpu": 0.03, "process_cpu": 0.05, "blocked": 0.95, "blocked_waiting": 0.94}

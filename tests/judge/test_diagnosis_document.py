@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.findings import Kind
-from loopbench.judge.limits import LIMITS
+from loopbench.judge.diagnosis.findings import Kind
+from loopbench.judge.diagnosis.limits import LIMITS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "diagnosis.md"
 

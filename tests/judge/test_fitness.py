@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from loopbench.judge.fitness import LOOK_S, RUN_S, fitness_json, judge_fitness, pair_spread
-from loopbench.judge.fitness_rules import Fit
-from loopbench.judge.statistics import MIN_ROUNDS
+from loopbench.judge.doctor.fitness import LOOK_S, RUN_S, fitness_json, judge_fitness, pair_spread
+from loopbench.judge.doctor.fitness_rules import Fit
+from loopbench.judge.statistics.comparisons import MIN_ROUNDS
 from loopbench.records import FORMAT_VERSION
 from loopbench.records.examination import (
     BusyProcess,

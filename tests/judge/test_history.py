@@ -12,10 +12,10 @@ import pytest
 
 from loopbench.commands import history as command
 from loopbench.errors import DataError
-from loopbench.judge import past
-from loopbench.judge.history import Entry, History, Mark, history_values, read_history
-from loopbench.judge.session_report import SessionReport, judge_session
-from loopbench.judge.summary import to_json
+from loopbench.judge.compare import past
+from loopbench.judge.compare.history import Entry, History, Mark, history_values, read_history
+from loopbench.judge.session.session_report import SessionReport, judge_session
+from loopbench.judge.summary.summary import to_json
 from loopbench.records import codec
 from loopbench.records.session import RUN_FILE, RUNS_FOLDER, SESSION_FILE
 from tests.plots.causes import explained, repeated

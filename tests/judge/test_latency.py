@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from loopbench.judge.latency import latency_curve, percentiles
+from loopbench.judge.run.latency import latency_curve, percentiles
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loopbench.judge.little import occupations, overlap_s
-from loopbench.judge.samples import Samples
+from loopbench.judge.run.little import occupations, overlap_s
+from loopbench.judge.run.samples import Samples
 from loopbench.records import samples as layout
 from tests.judge.recorded_run import Made, Rows, write_run
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from loopbench.judge.locust_clock import row_times_s, straightest
+from loopbench.judge.locust_history.locust_clock import row_times_s, straightest
 
 Floats = npt.NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import DataError, UsageError
-from loopbench.judge import locust_csv
-from loopbench.judge.locust_csv import Row, find_history, read
+from loopbench.judge.locust_history import locust_csv
+from loopbench.judge.locust_history.locust_csv import Row, find_history, read
 from tests.judge.closed_loop import HEADER, history_text
 
 SAMPLES = Path(__file__).parent / "locust_csv_samples"

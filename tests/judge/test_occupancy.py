@@ -6,8 +6,8 @@ import numpy as np
 
 from locustfiles.recorder import Recorder
 from locustfiles.sinks import FileSink
-from loopbench.judge.occupancy import moments, phase_ends
-from loopbench.judge.samples import Samples, read_samples
+from loopbench.judge.run.occupancy import moments, phase_ends
+from loopbench.judge.run.samples import Samples, read_samples
 from loopbench.records import samples as layout
 from loopbench.records.session import Phase
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 
 from locustfiles.schedule import Rate, Schedule
-from loopbench.judge.open_loop import OpenLoop, due_times_s, open_loop, rate_curve
-from loopbench.judge.samples import DTYPE, Samples
+from loopbench.judge.run.open_loop import OpenLoop, due_times_s, open_loop, rate_curve
+from loopbench.judge.run.samples import DTYPE, Samples
 from loopbench.records import samples as layout
 from loopbench.records.load_order import ARRIVALS_CONSTANT, ARRIVALS_EXPONENTIAL
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loopbench.judge.published import compare_with_published
+from loopbench.judge.rounds.published import compare_with_published
 
 ARTICLE = (("def", 550.0), ("blocking", 205.0), ("thread", 540.0))
 
@@ -10,14 +10,15 @@ ARTICLE = (("def", 550.0), ("blocking", 205.0), ("thread", 540.0))
 @pytest.mark.parametrize(
     ("measured", "words"),
     [
-        ((1100.0, 410.0, 1080.0), "Reproduced here: every variant"),
+        ((1100.0, 410.0, 1080.0), "This machine reproduces every published ratio to def within a factor of 1.25"),
         (
             (1100.0, 1300.0, 1080.0),
-            "1 of 2 ratios reproduced here: measured blocking 1.18 times def instead of 0.37 times",
+            "reproduces 1 of 2 published ratios within a factor of 1.25 (one run each, so no interval): measured blocking 1.18 "
+            "times def instead of 0.37 times",
         ),
-        ((1100.0, 1300.0, 400.0), "Not reproduced here: measured blocking"),
+        ((1100.0, 1300.0, 400.0), "reproduces none of 2 published ratios"),
         ((None, 410.0, 1080.0), "def has no measured plateau"),
-        ((1100.0, None, 1080.0), "Reproduced here: every variant"),
+        ((1100.0, None, 1080.0), "This machine reproduces every published ratio to def within a factor of 1.25"),
     ],
 )
 def test_the_sentence(measured: tuple[float | None, ...], words: str) -> None:

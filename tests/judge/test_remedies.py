@@ -2,8 +2,8 @@
 
 import pytest
 
-from loopbench.judge.loop_lines import Owner
-from loopbench.judge.remedies import CALLS, OF_A_ROUTE, TO_A_PROCESS, UNKNOWN, call_of, for_line
+from loopbench.judge.diagnosis.loop_lines import Owner
+from loopbench.judge.diagnosis.remedies import CALLS, OF_A_ROUTE, TO_A_PROCESS, UNKNOWN, call_of, for_line
 from tests.judge.figures import line
 
 SITE = "/env/lib/python3.11/site-packages"

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from loopbench.judge.replicates import MissingRun, NotReplicatesError, Replicates, RunFigure
+from loopbench.judge.statistics.replicates import MissingRun, NotReplicatesError, Replicates, RunFigure
 
 
 def test_per_second_values_of_one_run_are_refused() -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loopbench.judge.canaries import Canaries, canaries_of, session_canaries
-from loopbench.judge.ceilings import event_loop
-from loopbench.judge.load_metrics import load_metrics
-from loopbench.judge.load_view import load_view
-from loopbench.judge.metrics import Measured
-from loopbench.judge.run_stamp import run_metrics, stamp_run
-from loopbench.judge.stamp import Stamp
-from loopbench.judge.stamp_checks import Level
-from loopbench.judge.stamp_rules import CHECKS, RUN_RULES
+from loopbench.judge.stamp.canaries import Canaries, canaries_of, session_canaries
+from loopbench.judge.run.ceilings import event_loop
+from loopbench.judge.stamp.load_metrics import load_metrics
+from loopbench.judge.run.load_view import load_view
+from loopbench.judge.stamp.metrics import Measured
+from loopbench.judge.stamp.run_stamp import run_metrics, stamp_run
+from loopbench.judge.stamp.stamp import Stamp
+from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.stamp.stamp_rules import CHECKS, RUN_RULES
 from loopbench.records import samples
 from loopbench.records.generator_watch import WatchedSecond
 from loopbench.records.load_order import CLIENT_HTTP, MODE_OPEN

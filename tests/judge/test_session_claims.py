@@ -5,13 +5,13 @@ import math
 
 import pytest
 
-from loopbench.judge.claims import Answer, ClaimAnswer
-from loopbench.judge.latency import Percentiles
-from loopbench.judge.plateau_run import PlateauRun
-from loopbench.judge.rounds import judge_rounds
-from loopbench.judge.session_claims import session_claims
-from loopbench.judge.stamp import Finding, Stamp
-from loopbench.judge.stamp_checks import Level
+from loopbench.judge.rounds.claims import Answer, ClaimAnswer
+from loopbench.judge.run.latency import Percentiles
+from loopbench.judge.rounds.plateau_run import PlateauRun
+from loopbench.judge.rounds.rounds import judge_rounds
+from loopbench.judge.session.session_claims import session_claims
+from loopbench.judge.stamp.stamp import Finding, Stamp
+from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.records.claims import RecordedClaim
 from loopbench.records.session import RecordedScenario, RecordedVariant, RunRecord
 from tests.judge.recorded_run import blank

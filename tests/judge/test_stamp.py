@@ -5,10 +5,10 @@ import math
 
 import pytest
 
-from loopbench.judge.metrics import Measured, Metric, NotApplicable, NotObservable, RunMetrics, SessionMetrics
-from loopbench.judge.stamp import NOT_MEASURED, Stamp, evaluate, evaluate_session
-from loopbench.judge.stamp_checks import Level, Unit
-from loopbench.judge.stamp_rules import CHECKS, RULES, RUN_RULES, SESSION_RULES, table
+from loopbench.judge.stamp.metrics import Measured, Metric, NotApplicable, NotObservable, RunMetrics, SessionMetrics
+from loopbench.judge.stamp.stamp import NOT_MEASURED, Stamp, evaluate, evaluate_session
+from loopbench.judge.stamp.stamp_checks import Level, Unit
+from loopbench.judge.stamp.stamp_rules import CHECKS, RULES, RUN_RULES, SESSION_RULES, table
 
 MEASURED_IN_SECTION_8 = (
     *("T1", "T2", "C1", "C2", "C3", "B0", "D1", "D2", "U1", "G1", "G2", "G3", "G4", "M1", "M2", "M3", "M4", "M5"),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from loopbench.judge.stamp_rules import markdown_table
+from loopbench.judge.stamp.stamp_rules import markdown_table
 
 DOCS = Path(__file__).parents[2] / "docs" / "stamp.md"
 BEGIN, END = "<!-- rules:", "<!-- end of rules -->"

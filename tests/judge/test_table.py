@@ -3,7 +3,7 @@
 import pytest
 
 from loopbench.judge.figures import MISSING
-from loopbench.judge.table import Table, figures_table
+from loopbench.judge.summary.table import Table, figures_table
 from tests.plots.reports import Made, session
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from locustfiles.recorder import Recorder
 from locustfiles.sinks import FileSink
-from loopbench.judge.samples import read_samples
-from loopbench.judge.time_axis import Marked, shift_s, users_alive
+from loopbench.judge.run.samples import read_samples
+from loopbench.judge.run.time_axis import Marked, shift_s, users_alive
 
 Noted = tuple[float, str, int | str]
 PHASES = ("settle", "hold", "drain")

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loopbench.judge.load_figures import Window
-from loopbench.judge.probe_log import read_probe_logs
-from loopbench.judge.samples import DTYPE, Samples
-from loopbench.judge.time_spent import (
+from loopbench.judge.run.load_figures import Window
+from loopbench.judge.run.probe_log import read_probe_logs
+from loopbench.judge.run.samples import DTYPE, Samples
+from loopbench.judge.diagnosis.time_spent import (
     AFTER_APP,
     BEFORE_APP,
     ELSEWHERE,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.timeline import TimelineReport, timeline_values, who_waited
+from loopbench.judge.run.timeline import TimelineReport, timeline_values, who_waited
 from loopbench.records import FormatError
 from loopbench.records.timeline import TIMELINE_FILE, TimedRequest, read_timeline, write_timeline
 

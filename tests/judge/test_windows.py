@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from loopbench.judge.windows import (
+from loopbench.judge.run.windows import (
     Curve,
     Window,
     curve_from_completions,

@@ -14,7 +14,7 @@ from gevent.event import Event
 from locustfiles.dispatcher import Dispatcher, grouped
 from locustfiles.recorder import Recorder
 from locustfiles.sinks import FileSink
-from loopbench.judge.samples import Samples, read_samples
+from loopbench.judge.run.samples import Samples, read_samples
 from loopbench.records import samples as layout
 
 

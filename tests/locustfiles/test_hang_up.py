@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from loopbench.judge.samples import read_samples
+from loopbench.judge.run.samples import read_samples
 from loopbench.measure.counts import _collect
 from loopbench.records import samples as layout
 from loopbench.records.samples import HUNG_UP

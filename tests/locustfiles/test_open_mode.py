@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from locustfiles.schedule import schedule_of
-from loopbench.judge.open_loop import due_times_s, open_loop
-from loopbench.judge.samples import read_samples
+from loopbench.judge.run.open_loop import due_times_s, open_loop
+from loopbench.judge.run.samples import read_samples
 from loopbench.measure.load import Load
 from loopbench.records import samples as layout
 from loopbench.records.expectation import Expectation

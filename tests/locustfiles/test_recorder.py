@@ -7,7 +7,7 @@ import pytest
 from locustfiles import recorder as recorder_module
 from locustfiles.recorder import OTHER, Recorder
 from locustfiles.sinks import FileSink
-from loopbench.judge.samples import read_samples
+from loopbench.judge.run.samples import read_samples
 from loopbench.records import samples as layout
 from loopbench.records.tail import SampleTail
 

@@ -7,7 +7,7 @@ import pytest
 from locustfiles.recorder import Recorder
 from locustfiles.self_watch import BEAT_S, SelfWatch
 from locustfiles.sinks import FileSink
-from loopbench.judge.samples import read_samples
+from loopbench.judge.run.samples import read_samples
 from loopbench.records.generator_watch import WatchedSecond
 
 

@@ -7,7 +7,7 @@ import pytest
 from locustfiles import sinks
 from locustfiles.recorder import Recorder
 from locustfiles.sinks import FileSink, ReportSink
-from loopbench.judge.samples import read_samples
+from loopbench.judge.run.samples import read_samples
 from loopbench.records import samples as layout
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import GeneratorError
-from loopbench.judge.samples import read_samples
+from loopbench.judge.run.samples import read_samples
 from loopbench.measure.counts import Recorded, read_recorded
 from loopbench.measure.generators import Spread, command, worker_options
 from loopbench.measure.load import Load

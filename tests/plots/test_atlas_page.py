@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from loopbench.judge.atlas import Atlas, AtlasClaim, AtlasEntry, NotAsked, unanswered
-from loopbench.judge.claims import Answer, ClaimAnswer
-from loopbench.judge.statistics import Interval
+from loopbench.judge.rounds.claims import Answer, ClaimAnswer
+from loopbench.judge.statistics.intervals import Interval
 from loopbench.records.claims import RecordedClaim
 from plots.atlas_page import render_atlas_page
 from tests.plots.reports import NASTY

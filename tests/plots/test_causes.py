@@ -6,8 +6,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from loopbench.judge.loop_lines import Owner
-from loopbench.judge.run_report import RunReport
+from loopbench.judge.diagnosis.loop_lines import Owner
+from loopbench.judge.session.run_report import RunReport
 from plots import blocked_lines, ceilings, loop, panels, pools, style, time_spent
 from plots.small_multiples import draw_small_multiples
 from tests.plots.causes import explained, insights, lines

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from loopbench.judge.history import Entry, History, LeftOut, Mark, Point, SessionEntry
+from loopbench.judge.compare.history import Entry, History, LeftOut, Mark, Point, SessionEntry
 from plots.history import caption, draw_history, write_history
 from tests.plots.reports import NASTY
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from loopbench.judge.latency import LatencyPoint, Percentiles
+from loopbench.judge.run.latency import LatencyPoint, Percentiles
 from plots import panels, style
 from plots.latency import draw_latency, limits_ms
 from tests.plots.looking import line, texts, ys

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from loopbench.judge.open_loop import OpenLoop, Quantile, RateCurve, Times
+from loopbench.judge.run.open_loop import OpenLoop, Quantile, RateCurve, Times
 from plots import panels, style
 from plots.open_rate import describe, draw_open_rate, draw_open_response
 from tests.plots.looking import line, out_of_sight, texts, ys

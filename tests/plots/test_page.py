@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.claims import Answer, ClaimAnswer
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.rounds.claims import Answer, ClaimAnswer
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
 from loopbench.records.claims import RecordedClaim
 from loopbench.records.services import ServiceFact
 from loopbench.records.session import Counts

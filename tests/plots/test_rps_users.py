@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from loopbench.errors import DataError, UsageError
-from loopbench.judge.windows import Curve, Window, make_curve
+from loopbench.judge.run.windows import Curve, Window, make_curve
 from plots.csv_chart import draw, load
 from plots.rps_users import CLOSED_LOOP, draw_rps_users
 from plots.style import COLOURS, Palette

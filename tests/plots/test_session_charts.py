@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.session_report import SessionReport
-from loopbench.judge.session_stamp import MergedFinding, SessionStamp
-from loopbench.judge.stamp_checks import Level
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.stamp.stamp_checks import Level
 from plots import panels, style, validity
 from plots.chart import Chart
 from plots.session_charts import charts_of, draw_charts

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.axes import Axes
 
-from loopbench.judge.timeline import TimelineReport, who_waited
+from loopbench.judge.run.timeline import TimelineReport, who_waited
 from loopbench.records.timeline import TimedRequest
 from plots import panels, style
 from plots.inline_svg import split_svg

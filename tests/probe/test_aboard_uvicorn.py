@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.probe_log import read_probe_logs
+from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.records.stamps import ASK_HEADER, read_stamps
 from tests.probe.target import HERE, PROBE_FOLDER, Target, running, serving
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loopbench.errors import DataError
-from loopbench.judge.probe_log import LINE_COLUMNS, SECOND_COLUMNS, read_probe_logs
+from loopbench.judge.run.probe_log import LINE_COLUMNS, SECOND_COLUMNS, read_probe_logs
 
 LINE = {"user_file": "a.py", "user_line": 3, "user_function": "f", "file": "b.py", "line": 9, "function": "g"}
 

@@ -1,0 +1,1 @@
+"""Sessions beside each other: before and after, and over time."""

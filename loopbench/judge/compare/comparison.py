@@ -1,0 +1,175 @@
+"""Before and after: is anything slower than it was? Two sessions, or two revisions inside one.
+
+Revisions are variants of one session: paired inside its rounds like any. Nothing pairs the runs of two sessions: the
+interval is Welch's, and what the machine itself changed in between (its canary) is added to it, because no spread
+within one session shows it.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from loopbench.judge.diagnosis.diagnosis import Diagnosis
+from loopbench.judge.compare.likeness import Difference, code_of, differences
+from loopbench.judge.rounds.rounds import Judged, Rounds
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.statistics.comparisons import Comparison, compare
+from loopbench.judge.statistics.intervals import Estimate, UnpairedEstimate
+from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, Word, judge
+
+TOLERANCE: Final = 0.10
+"""A loss is a regression when its whole 95 % interval lies beyond this: one that is shown, and that matters."""
+BLIND: Final = 0.50
+"""Where a loss of this size might have gone unseen, "no regression" would mean nothing."""
+
+
+class Change(StrEnum):
+    """What may be said of one figure of B against A."""
+
+    REGRESSION = "REGRESSION"
+    NONE_SHOWN = "no regression shown"
+    CANNOT_TELL = "CANNOT TELL"
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One variant in one quantity: after over before."""
+
+    variant: str
+    verdict: Verdict
+    change: Change
+    diagnosis: Diagnosis | None  # of the variant after; None without a ramp run
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """Everything `loopbench compare` says."""
+
+    before: str  # which session or revision, for people
+    after: str
+    changed: tuple[Changed, ...]
+    only_in_one: tuple[str, ...]  # variants that cannot be compared
+    unlike: tuple[Difference, ...]  # facts that differ besides the code
+    drift: float | None  # of the machine between the two, as a logarithm (0.05: about 5 %); None: not known, or paired
+    tolerance: float
+
+    @property
+    def regressions(self) -> tuple[Changed, ...]:
+        """What is shown to be slower."""
+        return tuple(each for each in self.changed if each.change is Change.REGRESSION)
+
+    @property
+    def untold(self) -> tuple[Changed, ...]:
+        """Goodput of which nothing can be said; the tail of a neighbour is often too short to know."""
+        unknown = (each for each in self.changed if each.change is Change.CANNOT_TELL)
+        return tuple(each for each in unknown if each.verdict.quantity.better is Better.HIGHER)
+
+
+def compare_sessions(a: SessionReport, b: SessionReport, tolerance: float = TOLERANCE) -> Comparing:
+    """B against A, variant by variant; ratios are B over A.
+
+    Args:
+        a: before.
+        b: after.
+        tolerance: a loss up to this share is none.
+    """
+    drift = _drift(a, b)
+    names_a, names_b = ([each.name for each in report.record.scenario.variants] for report in (a, b))
+    shared = [name for name in names_a if name in names_b]
+    pairs = {name: (f"{name} in A", f"{name} in B") for name in shared}
+    found: list[Changed] = []
+    if a.rounds is None or b.rounds is None:
+        lacking = " and ".join(side for side, report in (("A", a), ("B", b)) if report.rounds is None)
+        found += _without_rounds(b, pairs, f"{lacking} has no rounds, so no interval", tolerance)
+    else:
+        for before, after in _quantities(a.rounds, b.rounds):
+            comparisons = [
+                Comparison(new, old, UnpairedEstimate(after.estimate(name), before.estimate(name), drift or 0.0))
+                for name, (old, new) in pairs.items()
+            ]
+            found += _judged(before.quantity, comparisons, list(pairs), b, tolerance)
+    return Comparing(
+        before=f"A: {a.folder}, code {code_of(a.record)}",
+        after=f"B: {b.folder}, code {code_of(b.record)}",
+        changed=tuple(found),
+        only_in_one=tuple(name for name in dict.fromkeys([*names_a, *names_b]) if name not in shared),
+        unlike=differences(a.record, b.record),
+        drift=drift,
+        tolerance=tolerance,
+    )
+
+
+def compare_revisions(
+    report: SessionReport, pairs: Mapping[str, tuple[str, str]], before: str, after: str, tolerance: float = TOLERANCE
+) -> Comparing:
+    """Variants of one session against each other, paired inside its rounds.
+
+    Args:
+        report: a session that measured both.
+        pairs: what each is called, and its names before and after.
+        before: where the one comes from, for people.
+        after: where the other comes from.
+        tolerance: a loss up to this share is none.
+    """
+    found: list[Changed] = []
+    if report.rounds is None:
+        found += _without_rounds(report, pairs, "there are no rounds, so no interval", tolerance)
+    else:
+        for judged in report.rounds.judged:
+            comparisons = [compare(judged.replicates, new, old) for old, new in pairs.values()]
+            found += _judged(judged.quantity, comparisons, list(pairs), report, tolerance)
+    return Comparing(before, after, tuple(found), (), (), None, tolerance)
+
+
+def change_of(verdict: Verdict, tolerance: float) -> Change:
+    """Which of the three a ratio of new over old amounts to."""
+    interval = verdict.comparison.interval()
+    if verdict.word is Word.INVALID or interval is None:
+        return Change.CANNOT_TELL
+    worse, better = (interval.low, interval.high)
+    if verdict.quantity.better is Better.LOWER:
+        worse, better = 1 / interval.high, 1 / interval.low
+    if better < 1 / (1 + tolerance):
+        return Change.REGRESSION
+    return Change.NONE_SHOWN if worse > BLIND else Change.CANNOT_TELL
+
+
+def _quantities(a: Rounds, b: Rounds) -> Iterator[tuple[Judged, Judged]]:
+    yield a.goodput, b.goodput
+    if a.neighbour is not None and b.neighbour is not None:
+        yield a.neighbour, b.neighbour
+
+
+def _judged(
+    quantity: Quantity, comparisons: list[Comparison], names: list[str], after: SessionReport, tolerance: float
+) -> Iterator[Changed]:
+    invalid = {
+        pair.a: "it has no valid run on one of the two sides" for pair in comparisons if pair.estimate.value is None
+    }
+    verdicts = judge(quantity, comparisons, invalid=invalid)
+    for name, verdict in zip(names, verdicts, strict=True):
+        yield Changed(name, verdict, change_of(verdict, tolerance), _diagnosis(after, name, verdict.comparison.a))
+
+
+def _without_rounds(
+    after: SessionReport, pairs: Mapping[str, tuple[str, str]], reason: str, tolerance: float
+) -> Iterator[Changed]:
+    """One ramp run a variant has no interval, so nothing can be said."""
+    quantity = Quantity(f"goodput at {after.record.scenario.users} users", "1/s", Better.HIGHER)
+    comparisons = [Comparison(new, old, Estimate(())) for old, new in pairs.values()]
+    invalid = {pair.a: reason for pair in comparisons}
+    for name, verdict in zip(pairs, judge(quantity, comparisons, invalid=invalid), strict=True):
+        yield Changed(name, verdict, change_of(verdict, tolerance), _diagnosis(after, name, verdict.comparison.a))
+
+
+def _diagnosis(after: SessionReport, *names: str) -> Diagnosis | None:
+    return next((run.insights.diagnosis for run in after.runs if run.variant.name in names), None)
+
+
+def _drift(a: SessionReport, b: SessionReport) -> float | None:
+    """How much longer the same fixed work took in one session than in the other."""
+    if not a.canaries.median_s or not b.canaries.median_s:
+        return None
+    return abs(math.log(a.canaries.median_s / b.canaries.median_s))

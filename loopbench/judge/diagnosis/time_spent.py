@@ -1,0 +1,281 @@
+"""Where a request's time goes: before the app, on the loop, queueing for a pool, in a thread, elsewhere, after the app.
+
+Pure arithmetic over the samples and the probe's tables of one window. Two kinds of knowledge meet, and each part says
+which it is:
+
+- *exact*, at the explain level: the stamps of the requests that asked for them (one in four), which also tell slow
+  requests from quick ones; and the sums the probe kept for every request of a route, which give means alone.
+- *estimated*, at the watch level: the mean wait for a pool by Little's law (waiters / answers a second; Little, "A
+  Proof for the Queuing Formula L = lambda W", Operations Research 9 (1961)). It is of all requests together: whose they
+  were nobody saw.
+
+What neither can know is None with a reason, and never zero.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from loopbench.judge.run.load_figures import Window
+from loopbench.judge.run.probe_log import ProbeLogs
+from loopbench.judge.run.samples import Samples
+
+EXACT, ESTIMATED, UNKNOWN = "exact", "estimated", "unknown"
+
+BEFORE_APP: Final = "before the app"  # kernel, accept, waiting for the loop to come round
+ON_LOOP: Final = "on the loop"
+IN_QUEUE: Final = "queue for a pool"
+IN_THREAD: Final = "in a thread"
+ELSEWHERE: Final = "elsewhere in the app"  # awaiting: other services, timers, locks, the loop's next turn
+AFTER_APP: Final = "after the app"  # from when the whole answer was handed to the server until the client had it
+
+GROUPS: Final = ((0.0, 0.5), (0.5, 0.9), (0.9, 0.99), (0.99, 1.0))
+"""Quantiles of the latency between which requests are taken together."""
+LEAST_OF_A_GROUP: Final = 20
+"""Stamped requests from which a group is told."""
+
+WATCH_LEVEL: Final = "the probe's watch level does not follow single requests: measure with --explain"
+NO_STAMPS: Final = "no answer in this window was stamped"
+NO_ROUTE: Final = "the probe saw no route that fits this request"
+SIDE_BY_SIDE: Final = "jobs of one request ran side by side, so that their times add up to more than it took"
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stretch of a request's way; mean over the window's requests, in seconds."""
+
+    name: str
+    mean_s: float | None
+    basis: str  # EXACT, ESTIMATED or UNKNOWN
+    why: str = ""  # of what is unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Requests whose latency lay between two quantiles: exact means over the stamped ones, in seconds."""
+
+    low: float
+    high: float
+    requests: int
+    latency_s: float
+    before_app_s: float
+    in_app_s: float
+    after_app_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PoolWait:
+    """A pool that requests waited for, all requests of the window together."""
+
+    pool: str
+    waiting: float  # mean number of waiters; at the explain level total wait over the window's length
+    wait_s: float | None  # mean a request; None: nothing was answered
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTime:
+    """Where the time of one request name went.
+
+    The parts add up to `latency_s`, and to what the app still did after its answer (`after_answer_s`), which nobody
+    waited for; but for the difference between the stamped requests and all.
+    """
+
+    name: str
+    route: str | None  # of the probe's table
+    requests: int  # good answers in the window
+    stamped: int  # of them, with the app's stamps
+    latency_s: float | None
+    after_answer_s: float | None  # background tasks, teardown; None: not seen
+    parts: tuple[Part, ...]
+    groups: tuple[Group, ...]
+
+    def mean_s(self, part: str) -> float | None:
+        """A part's mean by its name."""
+        return next(each.mean_s for each in self.parts if each.name == part)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpent:
+    """One window of one run."""
+
+    level: str  # of the probe: watch or explain; empty without a probe
+    requests: tuple[RequestTime, ...]
+    pools: tuple[PoolWait, ...]
+
+
+def time_spent(
+    samples: Samples, logs: ProbeLogs, window: Window, origin_s: float, requests: Mapping[str, tuple[str, str]]
+) -> TimeSpent:
+    """Where the time went of the requests that were answered well in one window.
+
+    Args:
+        samples: of the run.
+        logs: of its probe.
+        window: seconds after the samples' origin.
+        origin_s: that origin on the probe's clock (the host's monotonic one).
+        requests: method and target (path and query) of each request name, in the order to tell them in.
+    """
+    routes, queues = (_inside(table, window, origin_s) for table in (logs.routes, logs.queues))
+    levels = {process.start.level for process in logs.processes}
+    level = "" if not levels else "explain" if levels == {"explain"} else "watch"
+    answered = samples.good & samples.loaded & (samples.end_s >= window.start_s) & (samples.end_s < window.end_s)
+    told = tuple(
+        _request_time(samples, answered, name, _route_of(method, target, routes), routes, queues, level)
+        for name, (method, target) in requests.items()
+    )
+    answers_per_s = float(np.count_nonzero(answered)) / window.width_s
+    pools = (
+        _waited(queues, window, answers_per_s) if level == "explain" else _little(logs, window, origin_s, answers_per_s)
+    )
+    return TimeSpent(level, told, pools)
+
+
+def _request_time(  # noqa: PLR0913  the two halves of what is known, and how to join them
+    samples: Samples,
+    answered: Mask,
+    name: str,
+    route: str | None,
+    routes: pd.DataFrame,
+    queues: pd.DataFrame,
+    level: str,
+) -> RequestTime:
+    chosen = answered & samples.named(name)
+    stamped = samples.rows[chosen & ~np.isnan(samples.rows["in_app_s"])]
+    latency_s = samples.rows["latency_s"][chosen]
+    means = _of_route(route, routes, queues)
+    return RequestTime(
+        name=name,
+        route=route,
+        requests=len(latency_s),
+        stamped=len(stamped),
+        latency_s=_mean(latency_s),
+        after_answer_s=None if means is None else means.after_answer_s,
+        parts=_parts(stamped, means, level),
+        groups=_groups(stamped),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _RouteMeans:
+    """What the probe's sums of one route come to, in seconds a request."""
+
+    in_app_s: float  # until the last part of the answer was handed over
+    after_answer_s: float  # from then until the app returned: background tasks, teardown
+    on_loop_s: float  # of both
+    queue_s: float
+    thread_s: float
+
+    @property
+    def elsewhere_s(self) -> float:
+        """What is left of the time in the app."""
+        return self.in_app_s + self.after_answer_s - self.on_loop_s - self.queue_s - self.thread_s
+
+
+def _of_route(route: str | None, routes: pd.DataFrame, queues: pd.DataFrame) -> _RouteMeans | None:
+    if route is None:
+        return None
+    rows, jobs = routes[routes["route"] == route], queues[queues["route"] == route]
+    requests = float(rows["requests"].sum())
+    columns = (rows["in_app_s"], rows["after_app_s"], rows["on_loop_s"], jobs["wait_s"], jobs["run_s"])
+    return _RouteMeans(*(float(column.sum()) / requests for column in columns))
+
+
+def _parts(stamped: npt.NDArray[np.void], means: _RouteMeans | None, level: str) -> tuple[Part, ...]:
+    before_s, latency_s = _mean(stamped["before_app_s"]), _mean(stamped["latency_s"])
+    why = WATCH_LEVEL if level != "explain" else NO_STAMPS
+    why_route = WATCH_LEVEL if level != "explain" else NO_ROUTE
+    after_s = None
+    if before_s is not None and latency_s is not None and means is not None:
+        after_s = max(0.0, latency_s - before_s - means.in_app_s)
+    side_by_side = means is not None and means.elsewhere_s < 0
+    return (
+        _part(BEFORE_APP, before_s, why),
+        _part(ON_LOOP, None if means is None else means.on_loop_s, why_route),
+        _part(IN_QUEUE, None if means is None else means.queue_s, why_route),
+        _part(IN_THREAD, None if means is None else means.thread_s, why_route),
+        _part(
+            ELSEWHERE,
+            None if means is None or side_by_side else means.elsewhere_s,
+            SIDE_BY_SIDE if means else why_route,
+        ),
+        _part(AFTER_APP, after_s, why),
+    )
+
+
+def _part(name: str, mean_s: float | None, why: str) -> Part:
+    return Part(name, None, UNKNOWN, why) if mean_s is None else Part(name, mean_s, EXACT)
+
+
+def _groups(stamped: npt.NDArray[np.void]) -> tuple[Group, ...]:
+    ordered = stamped[np.argsort(stamped["latency_s"], kind="stable")]
+    cuts = [round(len(ordered) * high) for _, high in GROUPS]
+    parts = zip(GROUPS, np.split(ordered, cuts[:-1]), strict=True)
+    return tuple(_group(low, high, rows) for (low, high), rows in parts if len(rows) >= LEAST_OF_A_GROUP)
+
+
+def _group(low: float, high: float, rows: npt.NDArray[np.void]) -> Group:
+    latency_s, before_s, in_app_s = (
+        float(np.mean(rows[field], dtype=np.float64)) for field in ("latency_s", "before_app_s", "in_app_s")
+    )
+    return Group(low, high, len(rows), latency_s, before_s, in_app_s, latency_s - before_s - in_app_s)
+
+
+def _waited(queues: pd.DataFrame, window: Window, answers_per_s: float) -> tuple[PoolWait, ...]:
+    """Exact: the waits of every job, over the answers of the window."""
+    totals_s = queues.groupby("pool")["wait_s"].sum()
+    waiting = {str(pool): float(total_s) / window.width_s for pool, total_s in totals_s.items()}
+    return tuple(PoolWait(pool, mean, _per_answer(mean, answers_per_s), EXACT) for pool, mean in waiting.items())
+
+
+def _little(logs: ProbeLogs, window: Window, origin_s: float, answers_per_s: float) -> tuple[PoolWait, ...]:
+    """Estimated: waiters seen at the heartbeats, of all processes."""
+    seconds = _inside(logs.seconds, window, origin_s)
+    waits = []
+    for pool, column in (("anyio", "anyio_waiting_mean"), ("executor", "executor_queue_mean")):
+        known = seconds.dropna(subset=[column])
+        if len(known):
+            waiting = float(known.groupby("pid")[column].mean().sum())
+            waits.append(PoolWait(pool, waiting, _per_answer(waiting, answers_per_s), ESTIMATED))
+    return tuple(waits)
+
+
+def _per_answer(waiting: float, answers_per_s: float) -> float | None:
+    return waiting / answers_per_s if answers_per_s > 0 else None
+
+
+def _inside(table: pd.DataFrame, window: Window, origin_s: float) -> pd.DataFrame:
+    """Rows whose middle lies in the window."""
+    middle_s = (table["t0_monotonic_s"] + table["t1_monotonic_s"]) / 2 - origin_s
+    return table[((middle_s >= window.start_s) & (middle_s < window.end_s)).fillna(value=False).astype(bool)]
+
+
+def _route_of(method: str, target: str, routes: pd.DataFrame) -> str | None:
+    """The probe's route for a request: its own path, or else the first pattern that fits."""
+    path = target.partition("?")[0]
+    known = [str(route) for route in routes["route"].unique()]
+    if f"{method} {path}" in known:
+        return f"{method} {path}"
+    return next((route for route in known if _pattern(route).fullmatch(f"{method} {path}")), None)
+
+
+def _pattern(route: str) -> re.Pattern[str]:
+    """A route such as `GET /items/{id}` or `GET /files/{rest:path}` as what it accepts."""
+    pieces = re.split(r"\{[^{}:]*(:[^{}]*)?\}", route)
+    text = "".join(re.escape(piece or "") if index % 2 == 0 else _gap(piece) for index, piece in enumerate(pieces))
+    return re.compile(text)
+
+
+def _gap(convertor: str | None) -> str:
+    return ".*" if convertor == ":path" else "[^/]+"
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float | None:
+    return float(np.mean(values, dtype=np.float64)) if len(values) else None

@@ -1,0 +1,159 @@
+"""What the rounds say: for each declared quantity a verdict on every pair, and each variant's own figure.
+
+Declared before anything runs: goodput at N users, and the p99 of the first neighbour. The wanted precision is asked of
+goodput; the tail of a neighbour's response times spreads several times as wide, and its interval is what it is.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from loopbench.judge.rounds.plateau_run import PlateauRun
+from loopbench.judge.statistics.replicates import MissingRun, Replicates, RunFigure
+from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.statistics.comparisons import compare, compare_all, estimate, rounds_still_needed
+from loopbench.judge.statistics.intervals import Estimate
+from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, judge
+from loopbench.records.session import RecordedScenario
+
+NEVER_RUN = "it was not measured"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One quantity over all rounds."""
+
+    quantity: Quantity
+    replicates: Replicates
+    verdicts: tuple[Verdict, ...]
+
+    def estimate(self, variant: str) -> Estimate:
+        """A variant's own figure over its runs (geometric mean), for charts; no comparison follows from two of them."""
+        if variant not in self.replicates.variants:
+            return Estimate(())
+        return estimate(self.replicates, variant)
+
+    def ratio(self, a: str, b: str) -> float | None:
+        """Of a over b, paired inside rounds; None when no round has both."""
+        if not {a, b} <= set(self.replicates.variants):
+            return None
+        return compare(self.replicates, a, b).ratio
+
+    @cached_property
+    def half_width(self) -> float | None:
+        """The widest 95 % interval of all pairs that have one, as a part of the ratio; None when none has."""
+        widths = [verdict.comparison.half_width for verdict in self.verdicts]
+        return max((width for width in widths if width is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """All rounds of a session."""
+
+    runs: tuple[PlateauRun, ...]  # in the order they ran
+    goodput: Judged
+    neighbour: Judged | None  # p99; None without a neighbour
+    rejected: int  # runs that came out INVALID and were repeated
+    precision: float
+
+    @cached_property
+    def count(self) -> int:
+        """Rounds begun."""
+        return len({run.round for run in self.runs})
+
+    @property
+    def judged(self) -> tuple[Judged, ...]:
+        """Every declared quantity."""
+        return (self.goodput,) if self.neighbour is None else (self.goodput, self.neighbour)
+
+    @cached_property
+    def still_needed(self) -> int | None:
+        """Rounds until goodput is as precise as wanted; 0: enough; None: cannot be told yet.
+
+        A variant that is INVALID in every run will not become precise: its pairs are left out.
+        """
+        hopeless = {name for name in self.goodput.replicates.variants if not self.goodput.replicates.by_round(name)}
+        pairs = [each.comparison for each in self.goodput.verdicts]
+        open_pairs = [pair for pair in pairs if not {pair.a, pair.b} & hopeless]
+        return rounds_still_needed(open_pairs, self.precision) if open_pairs else 0
+
+
+def judge_rounds(scenario: RecordedScenario, runs: tuple[PlateauRun, ...], rejected: int) -> Rounds | None:
+    """Verdicts over the plateau runs of a session; None when there is none."""
+    if not runs:
+        return None
+    goodput = Quantity(f"goodput at {scenario.users} users", "1/s", Better.HIGHER)
+    neighbour = None
+    if scenario.neighbours:
+        quantity = Quantity(f"the p99 of {scenario.neighbours[0]} beside it", "ms", Better.LOWER)
+        neighbour = _judge(quantity, scenario, runs, _neighbour_p99_ms)
+    return Rounds(
+        runs=runs,
+        goodput=_judge(quantity=goodput, scenario=scenario, runs=runs, figure=_goodput_rps),
+        neighbour=neighbour,
+        rejected=rejected,
+        precision=scenario.repeat.precision,
+    )
+
+
+def _goodput_rps(run: PlateauRun) -> float | str:
+    return run.goodput_rps or "not one good answer came"
+
+
+def _neighbour_p99_ms(run: PlateauRun) -> float | str:
+    p99_ms = run.neighbours[0].p99_ms
+    if p99_ms is None:
+        return f"{run.neighbours[0].samples} answers are too few for a p99"
+    return p99_ms if math.isfinite(p99_ms) else "one in a hundred was never answered"
+
+
+def _judge(
+    quantity: Quantity,
+    scenario: RecordedScenario,
+    runs: tuple[PlateauRun, ...],
+    figure: Callable[[PlateauRun], float | str],
+) -> Judged:
+    replicates = replicates_of(scenario, runs, figure)
+    baseline = next((each.name for each in scenario.variants if each.slug == scenario.baseline), None)
+    invalid = {name: reason for name in replicates.variants if (reason := _never_valid(replicates, name))}
+    verdicts = judge(quantity, compare_all(replicates, baseline), invalid=invalid)
+    return Judged(quantity, replicates, verdicts)
+
+
+def replicates_of(
+    scenario: RecordedScenario, runs: tuple[PlateauRun, ...], figure: Callable[[PlateauRun], float | str]
+) -> Replicates:
+    """One figure for each variant and round, or the reason why there is none.
+
+    Args:
+        scenario: names the variants that rounds are about.
+        runs: every plateau run that counts.
+        figure: of one valid run, or why it has none.
+    """
+    by_place = {(run.round, run.variant.name): run for run in runs}
+    figures, missing = [], []
+    for number in sorted({run.round for run in runs}):
+        for variant in (each.name for each in scenario.repeated_variants):
+            run = by_place.get((number, variant))
+            value = _figure_of(run, figure)
+            if run is None or isinstance(value, str):
+                missing.append(MissingRun(number, variant, str(value)))
+            else:
+                figures.append(RunFigure(run.record.number, number, variant, value))
+    return Replicates(tuple(figures), tuple(missing))
+
+
+def _figure_of(run: PlateauRun | None, figure: Callable[[PlateauRun], float | str]) -> float | str:
+    if run is None:
+        return NEVER_RUN
+    if run.stamp.level is Level.INVALID:  # by which rules; the findings say the rest, once for all runs
+        return f"INVALID by {', '.join(run.stamp.invalid_ids)}"
+    return figure(run)
+
+
+def _never_valid(replicates: Replicates, variant: str) -> str:
+    """Why a variant has no figure in any round; empty if it has one."""
+    if replicates.by_round(variant):
+        return ""
+    return next(each.reason for each in replicates.missing if each.variant == variant)

@@ -1,0 +1,62 @@
+"""Who waited: requests in flight, and users nobody has answered. A latency figure without them can lie.
+
+uvloop accepts one connection per turn of its loop; with a handler that blocks it, most users may never get a first
+answer, and the few that do look fast.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from loopbench.judge.run.samples import Samples
+from loopbench.records.session import Phase
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How things stood at one time (seconds after the origin)."""
+
+    at_s: float
+    users: int
+    in_flight: int
+    never_served: int  # users that have started and have had no answer yet
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseEnd:
+    """How things stood when a phase ended."""
+
+    phase: str
+    moment: Moment
+
+
+def moments(samples: Samples, times_s: Floats) -> tuple[Moment, ...]:
+    """The state at each of some times, in order."""
+    sent, answered = samples.sent_in_order_s, samples.answered_in_order_s
+    users = samples.user_start_times_s
+    served = first_answers_s(samples)
+    columns = [np.searchsorted(each, times_s, side="right") for each in (users, sent, answered, served)]
+    return tuple(
+        Moment(float(at), int(up), int(out - back), int(max(0, up - seen)))
+        for at, up, out, back, seen in zip(times_s, *columns, strict=True)
+    )
+
+
+def first_answers_s(samples: Samples) -> Floats:
+    """When each user that was ever answered had its first answer, sorted."""
+    chosen = samples.loaded & samples.finished
+    users, ends = samples.rows["user"][chosen], samples.end_s[chosen]
+    if not len(users):
+        return np.empty(0)
+    first = np.full(int(users.max()) + 1, np.inf)
+    np.minimum.at(first, users, ends)
+    return np.sort(first[np.isfinite(first)])
+
+
+def phase_ends(samples: Samples, phases: tuple[Phase, ...]) -> tuple[PhaseEnd, ...]:
+    """The state when each phase ended."""
+    at = moments(samples, np.array([phase.end_s for phase in phases]))
+    return tuple(PhaseEnd(phase.name, moment) for phase, moment in zip(phases, at, strict=True))

@@ -1,0 +1,252 @@
+"""A run's samples as one table: every generator's file read, checked, and joined.
+
+Reading is strict about what it says: a torn file gives what is whole and a note, a missing trailer is a note, and a
+file of another run or format is refused.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from loopbench.errors import DataError
+from loopbench.judge.run import time_axis
+from loopbench.records import FORMAT_VERSION
+from loopbench.records import samples as layout
+from loopbench.records.frames import Frame, Torn, decode
+from loopbench.records.generator_watch import WatchedSecond, decode_seconds
+from loopbench.records.session import SAMPLES_GLOB
+
+DTYPE = np.dtype(list(layout.FIELDS))
+assert DTYPE.itemsize == layout.STRUCT.size
+
+HEAD_BYTES: Final = 4096
+"""More than the first frame ever has."""
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Every request of a run. Rows in the order in which their answers came; times in seconds after the origin."""
+
+    rows: npt.NDArray[np.void]
+    names: tuple[str, ...]
+    errors: tuple[str, ...]
+    events: tuple[layout.Event, ...]
+    notes: tuple[str, ...]
+    watch: tuple[tuple[WatchedSecond, ...], ...] = ()  # one row of seconds for each generator, in the files' order
+    head: layout.Head | None = None  # of the first generator, on whose clock the times are; None: torn off
+
+    @cached_property
+    def end_s(self) -> Floats:
+        """When each answer was complete."""
+        return np.asarray(self.rows["start_s"] + self.rows["latency_s"], dtype=np.float64)
+
+    @cached_property
+    def finished(self) -> Mask:
+        """Answered, well or badly: not given up at the end of the drain."""
+        return np.asarray(self.rows["flags"] & layout.FLAG_UNFINISHED == 0)
+
+    @cached_property
+    def good(self) -> Mask:
+        """Answered as expected."""
+        return np.asarray((self.rows["error"] == layout.NO_ERROR) & self.finished)
+
+    @cached_property
+    def failed(self) -> Mask:
+        """Answered badly or not at all. A client that hung up as it was told to is no failure."""
+        hung_up = self.rows["flags"] & layout.FLAG_HUNG_UP != 0
+        return np.asarray(self.finished & ~self.good & ~hung_up)
+
+    @cached_property
+    def loaded(self) -> Mask:
+        """Sent by a user, not by the warm-up."""
+        return np.asarray(self.rows["flags"] & layout.FLAG_WARMUP == 0)
+
+    @cached_property
+    def sent_in_order_s(self) -> Floats:
+        """When each request of a user was sent, ascending: sorted once for everybody who counts."""
+        return np.sort(self.rows["start_s"][self.loaded], kind="stable")  # nearly in order already: one pass
+
+    @cached_property
+    def answered_in_order_s(self) -> Floats:
+        """When each request of a user was answered or given up, ascending."""
+        return np.sort(self.end_s[self.loaded], kind="stable")
+
+    def named(self, name: str) -> Mask:
+        """Requests of one name."""
+        if name not in self.names:
+            return np.zeros(len(self.rows), dtype=np.bool_)
+        return np.asarray(self.rows["name"] == self.names.index(name))
+
+    @cached_property
+    def user_start_times_s(self) -> Floats:
+        """When each user began, in order."""
+        return np.sort([at for at, kind, _ in self.events if kind == layout.EVENT_USER_STARTED])
+
+    def errors_by_count(self) -> tuple[tuple[str, int], ...]:
+        """Error classes with how often each occurred, the most frequent first."""
+        counts = np.bincount(self.rows["error"][self.finished], minlength=len(self.errors))
+        pairs = [(self.errors[i], int(counts[i])) for i in range(1, len(self.errors)) if counts[i]]
+        return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+
+
+def read_samples(run_folder: Path, run: str | None = None) -> Samples:
+    """The samples of one run.
+
+    Args:
+        run_folder: where they lie.
+        run: the run's nonce; None accepts any.
+
+    Raises:
+        DataError: there are none, or a file is of another run or format, or holds what no recorder writes.
+    """
+    files = sorted(run_folder.glob(SAMPLES_GLOB))
+    if not files:
+        raise DataError("the run's folder holds no samples", slug="samples-missing", where=str(run_folder))
+    parts = [_read_carefully(path, run) for path in files]
+    return parts[0] if len(parts) == 1 else _join(parts)
+
+
+def read_head(run_folder: Path) -> layout.Head | None:
+    """Whose samples these are, of the first generator, without reading them; None: there are none, or it is torn off.
+
+    Raises:
+        DataError: the file is of another format, or no recorder's.
+    """
+    path = next(iter(sorted(run_folder.glob(SAMPLES_GLOB))), None)
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        frame = next(decode(file.read(HEAD_BYTES)), None)
+    if not isinstance(frame, Frame) or frame.kind != layout.HEAD:
+        return None
+    try:
+        return _checked_head(frame, path, None)
+    except (ValueError, TypeError) as problem:
+        raise DataError(f"the samples hold what no recorder writes: {problem}", slug="samples-foreign") from None
+
+
+def _read_carefully(path: Path, run: str | None) -> Samples:
+    try:
+        return _read_file(path, run)
+    except (ValueError, TypeError, KeyError, RecursionError) as problem:  # whole frames with foreign content
+        raise DataError(
+            f"the samples hold what no recorder writes: {problem}", slug="samples-foreign", where=str(path)
+        ) from None
+
+
+def _read_file(path: Path, run: str | None) -> Samples:
+    blocks: list[npt.NDArray[np.void]] = []
+    events: list[layout.Event] = []
+    tables = layout.Tables([], [""])
+    head: layout.Head | None = None
+    trailer: layout.Trailer | None = None
+    notes: list[str] = []
+    watch: list[WatchedSecond] = []
+    for frame in decode(path.read_bytes()):
+        if isinstance(frame, Torn):
+            notes.append(f"{path.name} is torn at byte {frame.offset_bytes}: {frame.reason}")
+        elif frame.kind == layout.HEAD:
+            head = _checked_head(frame, path, run)
+        elif frame.kind == layout.SAMP:
+            blocks.append(np.frombuffer(frame.payload, dtype=DTYPE))
+        elif frame.kind == layout.NAME:
+            tables = layout.Tables(**json.loads(bytes(frame.payload)))
+        elif frame.kind == layout.EVNT:
+            events += [(at, kind, value) for at, kind, value in json.loads(bytes(frame.payload))]
+        elif frame.kind == layout.WTCH:
+            watch += decode_seconds(bytes(frame.payload))
+        elif frame.kind == layout.TRLR:
+            trailer = layout.Trailer(**json.loads(bytes(frame.payload)))
+    rows = np.concatenate(blocks) if blocks else np.empty(0, dtype=DTYPE)
+    notes += _incomplete(path, len(rows), trailer)
+    names, errors = tuple(tables.names), tuple(tables.errors)
+    return Samples(rows, names, errors, tuple(events), tuple(notes), (tuple(watch),), head)
+
+
+def _incomplete(path: Path, found: int, trailer: layout.Trailer | None) -> list[str]:
+    if trailer is None:
+        return [f"{path.name} was never closed: up to its last second may be missing"]
+    if trailer.samples != found:
+        return [f"{path.name} should hold {trailer.samples} samples and holds {found}"]
+    return []
+
+
+def _checked_head(frame: Frame, path: Path, run: str | None) -> layout.Head:
+    head = json.loads(bytes(frame.payload))
+    version = head.get("format")
+    if run is not None and head.get("run") != run:
+        raise DataError("the samples are another run's", slug="samples-foreign", where=str(path))
+    if version != FORMAT_VERSION:
+        raise DataError(
+            f"the samples have format {version}, this loopbench reads {FORMAT_VERSION}",
+            slug="samples-format",
+            where=str(path),
+            hints=("report it with the loopbench that wrote it",),
+        )
+    return layout.Head(**head)
+
+
+def _join(parts: list[Samples]) -> Samples:
+    """Several generators' samples as one: on the first one's time axis, names and users renumbered, phases once.
+
+    `users` of each row becomes what all generators together had.
+    """
+    parts = [parts[0], *(_on_axis_of(parts[0], part) for part in parts[1:])]
+    names = tuple(dict.fromkeys(name for part in parts for name in part.names))
+    errors = tuple(dict.fromkeys(error for part in parts for error in part.errors))
+    users = 0
+    blocks = []
+    for part in parts:
+        rows = part.rows.copy()
+        rows["name"] = np.array([names.index(name) for name in part.names] or [0])[rows["name"]]
+        rows["error"] = np.array([errors.index(error) for error in part.errors])[rows["error"]]
+        rows["user"] += users
+        users += sum(1 for _, kind, _ in part.events if kind == layout.EVENT_USER_STARTED)
+        blocks.append(rows)
+    rows = np.concatenate(blocks)
+    order = np.argsort(rows["start_s"] + rows["latency_s"], kind="stable")
+    rows = rows[order]
+    events = tuple(sorted(_joined_events(parts), key=lambda event: event[0]))
+    rows["users"] = time_axis.users_alive(rows["start_s"] + rows["latency_s"], events)
+    notes = tuple(note for part in parts for note in part.notes)
+    watch = tuple(seconds for part in parts for seconds in part.watch)
+    return Samples(rows, names, errors, events, notes, watch, parts[0].head)
+
+
+def _on_axis_of(first: Samples, part: Samples) -> Samples:
+    shift_s = time_axis.shift_s(_marked(first), _marked(part))
+    if shift_s is None:
+        note = "a generator on another clock has no phase in common with the first: its times are not comparable"
+        return dataclasses.replace(part, notes=(*part.notes, note))
+    rows = part.rows.copy()
+    rows["start_s"] += shift_s
+    events = tuple((at + shift_s, kind, value) for at, kind, value in part.events)
+    watch = tuple(tuple(each._replace(at_s=each.at_s + shift_s) for each in row) for row in part.watch)
+    return dataclasses.replace(part, rows=rows, events=events, watch=watch)
+
+
+def _marked(part: Samples) -> time_axis.Marked:
+    head = part.head
+    return time_axis.Marked(head.clock if head else "", head.origin_monotonic_s if head else 0.0, part.events)
+
+
+def _joined_events(parts: list[Samples]) -> Iterator[layout.Event]:
+    """All users' comings and goings, numbered on from one generator to the next; the phases of the first."""
+    users = 0
+    for index, part in enumerate(parts):
+        for at, kind, value in part.events:
+            if kind in (layout.EVENT_USER_STARTED, layout.EVENT_USER_STOPPED):
+                yield at, kind, int(value) + users
+            elif kind != layout.EVENT_PHASE or index == 0:
+                yield at, kind, value
+        users += sum(1 for _, kind, _ in part.events if kind == layout.EVENT_USER_STARTED)

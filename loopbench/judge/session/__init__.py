@@ -1,0 +1,1 @@
+"""A whole session, judged: its runs, its rounds, its stamp, its gates."""

@@ -1,0 +1,138 @@
+"""Gates, judged: MET, NOT MET or CANNOT TELL, from where a figure surely lies and where it must lie.
+
+Owns the words and the decision. Which runs a figure comes from is `session_gates`' business.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from loopbench.judge.figures import ratio, rounded
+from loopbench.judge.diagnosis.loop_lines import LoopLine
+from loopbench.judge.statistics.intervals import CONFIDENCE, Interval
+from loopbench.records import gates as figures
+from loopbench.records.gates import RecordedGate
+
+NOT_SETTLED: Final = "that does not settle it"
+SURE: Final = 1.0
+"""Confidence of an interval that is no statistic: a count, or a figure known to within what its instrument can tell."""
+
+_UNITS: Final = {
+    figures.GOODPUT: "/s",
+    figures.P99_MS: " ms",
+    figures.NEIGHBOUR_P99_MS: " ms",
+    figures.LOOP_BLOCKED_SHARE: " %",
+    figures.LINE_MS: " ms",
+}
+
+
+class Outcome(StrEnum):
+    """All that may be said of a gate. What is not known is never met."""
+
+    MET = "MET"
+    NOT_MET = "NOT MET"
+    CANNOT_TELL = "CANNOT TELL"
+
+
+@dataclass(frozen=True)
+class GateAnswer:
+    """One gate under one variant.
+
+    Args:
+        gate: what was expected.
+        variant: its name.
+        outcome: the word.
+        subject: what the figure is, in words and with the variant.
+        value: the figure, or its ratio to the baseline session's; None: not known.
+        interval: where it lies: 95 % where it rests on rounds, else what the instrument can tell; None: not known.
+        reason: one clause, why the word is what it is; empty where the numbers say it.
+        line: the line of code that the figure is about.
+    """
+
+    gate: RecordedGate
+    variant: str
+    outcome: Outcome
+    subject: str
+    value: float | None = None
+    interval: Interval | None = None
+    reason: str = ""
+    line: LoopLine | None = None
+
+    @property
+    def sentence(self) -> str:
+        """For the console and for programs that show one line."""
+        return f"{self.outcome}: {self.subject}{self.because}"
+
+    @property
+    def because(self) -> str:
+        """What follows the subject: the figure, the limit, the reason and the line, as far as there are any."""
+        parts = [f", wanted {self.limit}"]
+        if self.numbers:
+            parts.insert(0, f": {self.numbers}")
+        if self.reason:
+            parts.append(f"; {self.reason}")
+        if self.line is not None:
+            parts.append(f" ({self.line.place})")
+        return "".join(parts)
+
+    @property
+    def numbers(self) -> str:
+        """`450/s (95 % interval 430 to 470)`; empty where nothing is known."""
+        if self.value is None:
+            return ""
+        value = self._with_unit(self._shown(self.value))
+        if self.interval is None or self.interval.low == self.interval.high:
+            return value
+        kind = "95 % interval" if self.interval.confidence == CONFIDENCE else "known to be"
+        return f"{value} ({kind} {self._shown(self.interval.low)} to {self._shown(self.interval.high)})"
+
+    @property
+    def limit(self) -> str:
+        """`at least 0.9 times the baseline session's`: exact, as the scenario gives it."""
+        gate, scale = self.gate, 100 if self.gate.figure == figures.LOOP_BLOCKED_SHARE else 1
+        limits = (("at least", gate.at_least), ("at most", gate.at_most), ("under", gate.under))
+        said = (f"{word} {self._with_unit(f'{scale * value:,.6g}')}" for word, value in limits if value is not None)
+        return " and ".join(said) + (" times the baseline session's" if gate.of else "")
+
+    def _shown(self, value: float) -> str:
+        if self.gate.of:
+            return ratio(value)
+        return f"{100 * value:.1f}" if self.gate.figure == figures.LOOP_BLOCKED_SHARE else rounded(value)
+
+    def _with_unit(self, number: str) -> str:
+        return number if self.gate.of else number + _UNITS.get(self.gate.figure, "")
+
+
+def decide(gate: RecordedGate, interval: Interval) -> Outcome:
+    """MET when both ends of the interval keep every limit, NOT MET when all of it breaks one, else CANNOT TELL."""
+    if not _reaches(gate, interval.high) or not _stays_below(gate, interval.low):
+        return Outcome.NOT_MET
+    return Outcome.MET if _reaches(gate, interval.low) and _stays_below(gate, interval.high) else Outcome.CANNOT_TELL
+
+
+def gate_values(answer: GateAnswer) -> dict[str, Any]:
+    """For `summary.json`."""
+    gate, interval, line = answer.gate, answer.interval, answer.line
+    return {
+        "figure": gate.figure,
+        "variant": answer.variant,
+        "at_least": gate.at_least,
+        "at_most": gate.at_most,
+        "under": gate.under,
+        "of": gate.of,
+        "outcome": str(answer.outcome),
+        "value": answer.value,
+        "interval": None if interval is None else [interval.low, interval.high],
+        "confidence": None if interval is None else interval.confidence,
+        "reason": answer.reason,
+        "line": None if line is None else {"file": line.file, "line": line.line, "function": line.function},
+        "sentence": answer.sentence,
+    }
+
+
+def _reaches(gate: RecordedGate, value: float) -> bool:
+    return gate.at_least is None or value >= gate.at_least
+
+
+def _stays_below(gate: RecordedGate, value: float) -> bool:
+    return (gate.at_most is None or value <= gate.at_most) and (gate.under is None or value < gate.under)

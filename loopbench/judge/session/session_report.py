@@ -1,0 +1,204 @@
+"""A session, judged: its runs in the scenario's order, its rounds, and what can be said over all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loopbench.errors import DataError
+from loopbench.judge.stamp.canaries import Canaries, session_canaries
+from loopbench.judge.rounds.claims import ClaimAnswer
+from loopbench.judge.statistics.curves import Shape, describe
+from loopbench.judge.statistics.fits import RunCurve
+from loopbench.judge.foreign_folder import refuse_hostile
+from loopbench.judge.session.gates import GateAnswer
+from loopbench.judge.rounds.plateau_run import PlateauRun, judge_plateau
+from loopbench.judge.rounds.published import Published, compare_with_published
+from loopbench.judge.rounds.rounds import Rounds, judge_rounds
+from loopbench.judge.run.run_files import open_run
+from loopbench.judge.session.run_report import RunReport, judge_run
+from loopbench.judge.stamp.run_stamp import stamp_run
+from loopbench.judge.session.session_claims import session_claims
+from loopbench.judge.session.session_gates import session_gates
+from loopbench.judge.session.session_stamp import SessionStamp, stamp_session
+from loopbench.judge.stamp.stamp import Stamp
+from loopbench.judge.run.step_run import step_curve
+from loopbench.judge.run.timeline import TimelineReport, judge_timeline
+from loopbench.records import FormatError
+from loopbench.records.load_order import MODE_OPEN
+from loopbench.records.session import (
+    KIND_RAMP,
+    KIND_STEPS,
+    KIND_TIMELINE,
+    PlannedRun,
+    RecordedScenario,
+    RunRecord,
+    SessionRecord,
+    read_session,
+    rejected_runs,
+    run_folders,
+)
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step run: good answers a second at each level of users."""
+
+    variant: str
+    curve: RunCurve
+    stamp: Stamp
+    run: int = 0  # its number in the session
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """What `summary.*`, the charts and the page are made of."""
+
+    folder: Path
+    record: SessionRecord
+    runs: tuple[RunReport, ...]  # the ramp runs, in the order of the scenario's variants
+    steps: tuple[StepReport, ...]
+    rounds: Rounds | None
+    stamp: SessionStamp
+    canaries: Canaries
+    claims: tuple[ClaimAnswer, ...]
+    published: Published | None
+    missing: tuple[str, ...]  # variants the plan holds but no complete run does
+    damaged: tuple[str, ...]  # run folders that could not be used, with the reason
+    notes: tuple[str, ...]
+    timelines: tuple[TimelineReport, ...] = ()
+    gates: tuple[GateAnswer, ...] = ()  # those against an earlier session: see `baseline_gates`
+
+    @property
+    def records(self) -> tuple[RunRecord, ...]:
+        """Of every run that counts: the ramps, then the rounds."""
+        plateaus = self.rounds.runs if self.rounds else ()
+        return (*(run.record for run in self.runs), *(run.record for run in plateaus))
+
+    @property
+    def is_empty(self) -> bool:
+        """No run of any kind is complete."""
+        return not (self.records or self.steps or self.timelines)
+
+    @property
+    def counts_agree(self) -> bool:
+        """In every run, the server, our samples and Locust counted the same."""
+        return all(record.counts.agree for record in self.records)
+
+    @property
+    def shapes(self) -> tuple[tuple[str, Shape], ...]:
+        """Of each variant that has step runs, in the scenario's order."""
+        curves: dict[str, list[RunCurve]] = {}
+        for step in self.steps:
+            curves.setdefault(step.variant, []).append(step.curve)
+        names = [variant.name for variant in self.record.scenario.variants if variant.name in curves]
+        return tuple((name, describe(curves[name])) for name in names)
+
+
+def judge_session(folder: Path) -> SessionReport:
+    """Read a session folder and judge every complete run in it.
+
+    Raises:
+        DataError: it is no session, or its `session.json` is damaged or of another format.
+    """
+    refuse_hostile(folder)
+    try:
+        record = read_session(folder)
+    except FormatError as problem:
+        raise DataError(str(problem), slug="session-format", where=str(folder), hints=("loopbench list",)) from None
+    scenario = record.scenario
+    judged = _JudgedRuns(folder, record)
+    order = {variant.slug: index for index, variant in enumerate(scenario.variants)}
+    runs = tuple(sorted(judged.ramps, key=lambda run: order[run.variant.slug]))
+    rounds = judge_rounds(scenario, tuple(judged.plateaus), len(rejected_runs(folder)))
+    measured = {run.variant.slug for run in runs}
+    return SessionReport(
+        folder=folder,
+        record=record,
+        runs=runs,
+        steps=tuple(judged.steps),
+        rounds=rounds,
+        stamp=stamp_session(judged.stamps, rounds, judged.canaries),
+        canaries=judged.canaries,
+        claims=session_claims(scenario, runs, rounds, tuple(judged.timelines)),
+        published=_published(scenario, runs, rounds),
+        missing=tuple(each.name for each in scenario.variants if each.slug not in measured),
+        damaged=tuple(judged.damaged),
+        notes=tuple(f"not used: {each}" for each in judged.damaged) + _notes(record),
+        timelines=tuple(judged.timelines),
+        gates=session_gates(scenario, runs, rounds),
+    )
+
+
+def _published(scenario: RecordedScenario, runs: Sequence[RunReport], rounds: Rounds | None) -> Published | None:
+    """From the rounds, paired; without any from the ramps that are not INVALID. The two are never mixed."""
+    if rounds is not None:
+        goodput = rounds.goodput
+        repeated = [(each.name, each.published_rps, goodput.estimate(each.name).value) for each in scenario.variants]
+        return compare_with_published(scenario.source, repeated, goodput.ratio)
+    ramps = {run.variant.slug: run.goodput_rps for run in runs if run.is_valid}
+    figures = [(each.name, each.published_rps, ramps.get(each.slug)) for each in scenario.variants]
+    return compare_with_published(scenario.source, figures)
+
+
+class _JudgedRuns:
+    """Every run of the plan that can be read, and why the others cannot: one bad folder must not cost the rest."""
+
+    def __init__(self, folder: Path, record: SessionRecord) -> None:
+        self.ramps: list[RunReport] = []
+        self.plateaus: list[PlateauRun] = []
+        self.steps: list[StepReport] = []
+        self.timelines: list[TimelineReport] = []
+        self.stamps: list[tuple[PlannedRun, Stamp]] = []
+        self.damaged: list[str] = []
+        self._record = record
+        self._planned = {run.folder: run for run in record.plan}
+        self.canaries = session_canaries(folder)
+        for path in run_folders(folder):
+            try:
+                self._take(path)
+            except (DataError, FormatError) as problem:
+                self.damaged.append(f"{path.name}: {problem}")
+
+    def _take(self, path: Path) -> None:
+        scenario = self._record.scenario
+        planned = self._planned.get(path.name)
+        if planned is not None and planned.kind == KIND_TIMELINE:
+            self.timelines.append(judge_timeline(path))
+            return
+        files = open_run(path, scenario.variants)
+        if planned is None or (files.record.number, files.record.variant) != (planned.number, planned.variant):
+            raise DataError("no run of this session's plan", slug="run-foreign", where=str(path))
+        stamp = stamp_run(files, self._record, self.canaries)
+        if planned.kind == KIND_RAMP:
+            self.ramps.append(judge_run(files, self._record, stamp))
+        elif planned.kind == KIND_STEPS:
+            self.steps.append(StepReport(files.variant.name, step_curve(files), stamp, files.record.number))
+        else:
+            self.plateaus.append(judge_plateau(files, scenario.neighbours, stamp))
+        self.stamps.append((planned, stamp))
+
+
+def _notes(record: SessionRecord) -> tuple[str, ...]:
+    scenario = record.scenario
+    closed_loop = (
+        f"Closed loop: {scenario.users} users, each waiting for its answer before asking again. Response times hold "
+        "for at most that many requests in flight; they say nothing about a fixed arrival rate."
+    )
+    open_loop = (
+        "Open loop: requests are due on a schedule, whatever the answers do. A response time counts from the moment "
+        "its request was due."
+    )
+    first = open_loop if scenario.mode == MODE_OPEN else closed_loop
+    notes = [first, "One ramp run a variant: a picture, not a comparison. It carries no interval."]
+    if scenario.quick:
+        notes.append(
+            f"A quick look: users came at {scenario.spawn_rate:.3g} a second, so each number of users was seen for "
+            "a moment only. Run without --quick for the real picture."
+        )
+    if record.environment_ignored:
+        notes.append(
+            "Set here, and kept away from Locust (or from uvicorn, where it would steer it): "
+            + ", ".join(record.environment_ignored)
+            + "."
+        )
+    return tuple(notes)

@@ -1,0 +1,92 @@
+"""Diagnosis, ceilings and times of a run as plain values, for `summary.json`."""
+
+from dataclasses import asdict
+from typing import Any
+
+from loopbench.judge.rounds.claims import ClaimAnswer
+from loopbench.judge.diagnosis.diagnosis import Diagnosis
+from loopbench.judge.diagnosis.insights import Insights, OpenMode
+from loopbench.judge.diagnosis.loop_lines import LoopLine
+from loopbench.judge.run.open_loop import OpenLoop
+from loopbench.judge.diagnosis.run_ceilings import RunCeilings
+from loopbench.judge.diagnosis.time_spent import TimeSpent
+
+
+def insights_values(insights: Insights) -> dict[str, Any]:
+    """Of one run."""
+    return {
+        "diagnosis": _diagnosis(insights.diagnosis),
+        "ceilings": None if insights.ceilings is None else _ceilings(insights.ceilings),
+        "time_spent": None if insights.time_spent is None else _time_spent(insights.time_spent),
+        "open_mode": None if insights.open_mode is None else _open_mode(insights.open_mode),
+    }
+
+
+def claim_values(answer: ClaimAnswer) -> dict[str, Any]:
+    """One claim of the scenario's source, and what was measured."""
+    interval = answer.interval
+    return asdict(answer.claim) | {
+        "answer": str(answer.answer),
+        "measured": answer.measured,
+        "interval": None if interval is None else [interval.low, interval.high],
+        "reason": answer.reason,
+    }
+
+
+def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
+    return {
+        "class": str(diagnosis.kind),
+        "sentence": diagnosis.sentence,
+        "confidence": str(diagnosis.confidence),
+        "evidence": [evidence.text for evidence in diagnosis.evidence],
+        "lines": [_line(line) for line in diagnosis.lines],
+        "remedies": diagnosis.remedies,
+        "also": [{"class": str(each.kind), "sentence": each.sentence} for each in diagnosis.also],
+        "figures": _loop(diagnosis),
+        "notes": diagnosis.notes,
+    }
+
+
+def _loop(diagnosis: Diagnosis) -> dict[str, Any] | None:
+    figures = diagnosis.figures
+    if figures is None:
+        return None
+    left_out = {"lines", "notes", "load", "window"}
+    return {key: value for key, value in asdict(figures).items() if key not in left_out}
+
+
+def _line(line: LoopLine) -> dict[str, Any]:
+    return {
+        "file": line.file,
+        "line": line.line,
+        "function": line.function,
+        "owner": str(line.owner),
+        "innermost": f"{line.inner_file}:{line.inner_line} in {line.inner_function}",
+        "blocked": line.blocked,
+        "seconds": line.seconds,
+        "share": line.share,
+    }
+
+
+def _ceilings(ceilings: RunCeilings) -> dict[str, Any]:
+    return {"sentence": ceilings.reading.sentence, "resources": [{"name": n, "rps": rps} for n, rps in ceilings.lines]}
+
+
+def _time_spent(spent: TimeSpent) -> dict[str, Any]:
+    return {
+        "level": spent.level,
+        "requests": [asdict(each) for each in spent.requests],
+        "pools": [asdict(each) for each in spent.pools],
+    }
+
+
+def _open_mode(mode: OpenMode) -> dict[str, Any]:
+    return {"climb": [_due(each) for each in mode.climb.points], "hold": None if mode.hold is None else _due(mode.hold)}
+
+
+def _due(window: OpenLoop) -> dict[str, Any]:
+    return asdict(window) | {
+        "offered_rps": window.offered_rps,
+        "achieved_rps": window.achieved_rps,
+        "late_share": window.late_share,
+    }

@@ -1,0 +1,142 @@
+"""`summary.md`: the answer and the table of figures in GitHub's Markdown. Foreign text stands in code spans only."""
+
+import re
+from collections.abc import Iterator
+
+from loopbench.judge.summary.answer import certainty, headline, neighbour_answer, served_answer
+from loopbench.judge.figures import MISSING, interval, ratio, rounded
+from loopbench.judge.rounds.published import Published
+from loopbench.judge.rounds.rounds import Rounds
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.table import Column, figures_table
+from loopbench.showable import showable
+
+
+def markdown(report: SessionReport) -> str:
+    """The whole text."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def code_span(text: str) -> str:
+    r"""Foreign text as code, fenced by more backticks than it holds in a row; a pipe is `\x7c`, for tables."""
+    shown = showable(text).replace("|", r"\x7c")
+    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    padding = " " if not shown or shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{padding}{shown or ' '}{padding}{fence}"
+
+
+def _lines(report: SessionReport) -> Iterator[str]:
+    scenario = report.record.scenario
+    yield f"## {code_span(scenario.title)}" + (" (quick look)" if scenario.quick else "")
+    yield ""
+    if scenario.question:
+        yield f"{code_span(scenario.question)}\n"
+    others = f"{neighbour_answer(report, code_span)} {served_answer(report, code_span)}".strip()
+    yield f"**{headline(report, code_span)}** {others}".rstrip()
+    yield f"\n**{report.stamp.label}.** {certainty(report)}\n"
+    yield from _gates(report)
+    yield from _findings(report)
+    if report.rounds is not None:
+        yield from _rounds(report.rounds)
+    yield from _table(report)
+    yield from _reasons(report)
+    yield from _claims(report)
+    if report.published is not None:
+        yield ""
+        yield from _published(report.published)
+    yield ""
+    yield _counts(report)
+    for note in _notes(report):
+        yield f"- {note}"
+
+
+def _gates(report: SessionReport) -> Iterator[str]:
+    if report.gates:
+        yield "| expected | outcome | found |"
+        yield "|---|---|---|"
+        for gate in report.gates:
+            found = f"{gate.numbers}; {gate.reason}".strip("; ") or MISSING
+            line = f" {code_span(gate.line.place)}" if gate.line else ""
+            yield f"| {code_span(f'{gate.subject}: {gate.limit}')} | **{gate.outcome}** | {code_span(found)}{line} |"
+        yield ""
+
+
+def _findings(report: SessionReport) -> Iterator[str]:
+    for finding in report.stamp.faults:
+        yield f"- {finding.level.label}: {code_span(finding.sentence)}. {finding.worst.advice}".rstrip()
+    if report.stamp.faults:
+        yield ""
+
+
+def _rounds(rounds: Rounds) -> Iterator[str]:
+    for judged in rounds.judged:
+        yield f"| {code_span(judged.quantity.name)} | verdict | ratio | 95 % interval | rounds |"
+        yield "|---|---|--:|--:|--:|"
+        for verdict in judged.verdicts:
+            comparison = verdict.comparison
+            figures = f"{ratio(verdict.shown_ratio)} | {interval(verdict.shown_interval)} | {comparison.rounds}"
+            yield f"| {code_span(comparison.a)} over {code_span(comparison.b)} | {verdict.word} | {figures} |"
+        yield ""
+
+
+def _table(report: SessionReport) -> Iterator[str]:
+    table = figures_table(report)
+    heads = [_head(column, starts_group=index in table.group_starts) for index, column in enumerate(table.columns)]
+    yield f"| variant | {' | '.join(heads)} |"
+    yield "|---|" + "--:|" * len(heads)
+    reasons = table.reasons
+    for row in table.rows:
+        cells = [f"{cell.text} ({reasons.index(cell.why) + 1})" if cell.why else cell.text for cell in row.cells]
+        yield f"| {code_span(row.variant)} | {' | '.join(cells)} |"
+    if reasons:
+        yield f"\n{MISSING} " + "; ".join(f"({number}) {reason}" for number, reason in enumerate(reasons, 1)) + "."
+
+
+def _reasons(report: SessionReport) -> Iterator[str]:
+    yield "\n| variant | why | line |"
+    yield "|---|---|---|"
+    for run in report.runs:
+        diagnosis = run.insights.diagnosis
+        line = code_span(diagnosis.guilty.place) if diagnosis.guilty else MISSING
+        yield f"| {code_span(run.variant.name)} | {code_span(diagnosis.sentence)} | {line} |"
+
+
+def _claims(report: SessionReport) -> Iterator[str]:
+    if report.claims:
+        yield "\n| claim | answer | because |"
+        yield "|---|---|---|"
+    for each in report.claims:
+        yield f"| {code_span(each.claim.text)} | {each.answer} | {code_span(each.numbers + each.reason)} |"
+
+
+def _head(column: Column, *, starts_group: bool) -> str:
+    of = f" {code_span(column.of)}" if column.of else ""
+    group = f"{column.group}{of}:<br>" if starts_group else ""
+    return f"{group}{column.name}<br>{column.unit}"
+
+
+def _published(published: Published) -> Iterator[str]:
+    reference = code_span(published.claims[0].variant)
+    yield f"| variant | published RPS | measured RPS | published, times {reference} | measured, times {reference} |"
+    yield "|---|--:|--:|--:|--:|"
+    for claim in published.claims:
+        figures = (rounded(claim.published_rps), rounded(claim.measured_rps))
+        ratios = (ratio(claim.published_ratio), ratio(claim.measured_ratio))
+        yield f"| {code_span(claim.variant)} | {' | '.join((*figures, *ratios))} |"
+    yield f"\n{code_span(published.sentence)}"
+    if published.source:
+        yield f"\nSource: {code_span(published.source)}"
+
+
+def _counts(report: SessionReport) -> str:
+    total = sum(record.counts.samples or 0 for record in report.records)
+    if not report.records:
+        return "There is no complete run to count."
+    if report.counts_agree:
+        return f"Server, samples and Locust counted the same {total:,} requests."
+    return "**The three counts of requests do not agree in every run.**"
+
+
+def _notes(report: SessionReport) -> list[str]:
+    """Each run's own; one that speaks of counts may carry foreign text."""
+    return [f"{code_span(run.variant.name)}: {code_span(note)}" for run in report.runs for note in run.notes]

@@ -9,10 +9,10 @@ import os
 import secrets
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cached_property
 from typing import Annotated, Any, TypedDict
 
 import redis
@@ -51,33 +51,28 @@ class Receipt(BaseModel):
 
 
 class Queue:
-    """Connections to Redis, and the worker: both made when first asked for."""
+    """Connections to Redis, made when first used, and the worker."""
 
-    @cached_property
-    def blocking(self) -> redis.Redis:
-        """For threads."""
-        return redis.Redis.from_url(URL, decode_responses=True)
+    def __init__(self) -> None:
+        self.blocking = redis.Redis.from_url(URL, decode_responses=True)  # for threads
+        self.asynchronous = redis.asyncio.Redis.from_url(URL)  # for coroutines
+        self._lock = threading.Lock()
+        self._worker: subprocess.Popen[bytes] | None = None
 
-    @cached_property
-    def asynchronous(self) -> redis.asyncio.Redis:
-        """For coroutines."""
-        return redis.asyncio.Redis.from_url(URL)
-
-    @cached_property
-    def worker(self) -> subprocess.Popen[bytes]:
-        """A process of its own. In production somebody else starts it; here it ends with the app."""
-        command = [sys.executable, "-m", __name__, str(os.getpid())]
-        return subprocess.Popen(command, env=os.environ | {NAME_VARIABLE: NAME})
+    def ensure_worker(self) -> None:
+        """A process of its own, started again if it died. In production somebody else does; here it ends with the app."""
+        with self._lock:  # two threads at once would start two
+            if self._worker is None or self._worker.poll() is not None:
+                command = [sys.executable, "-m", __name__, str(os.getpid())]
+                self._worker = subprocess.Popen(command, env=os.environ | {NAME_VARIABLE: NAME})
 
     async def close(self) -> None:
-        """End the worker and hang up, if there is anything to end."""
-        if "worker" in self.__dict__:
-            self.worker.terminate()
-            self.worker.wait()
-        if "blocking" in self.__dict__:
-            self.blocking.close()
-        if "asynchronous" in self.__dict__:
-            await self.asynchronous.aclose()
+        """End the worker, if there is one, and hang up."""
+        if self._worker is not None:
+            self._worker.terminate()
+            self._worker.wait()
+        self.blocking.close()
+        await self.asynchronous.aclose()
 
 
 class State(TypedDict):
@@ -105,7 +100,7 @@ async def enqueue_async(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepte
         both.lpush(WAITING, job_ms)
         both.incr(ACCEPTED)
         await both.execute()
-    _ = queue.worker
+    queue.ensure_worker()
     return Accepted()
 
 
@@ -117,7 +112,7 @@ def enqueue_def(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
         both.lpush(WAITING, job_ms)
         both.incr(ACCEPTED)
         both.execute()
-    _ = queue.worker
+    queue.ensure_worker()
     return Accepted()
 
 
@@ -129,7 +124,7 @@ async def enqueue_async_blocking(request: Request, job_ms: JobMs = DEFAULT_MS) -
         both.lpush(WAITING, job_ms)
         both.incr(ACCEPTED)
         both.execute()  # blocks the event loop
-    _ = queue.worker
+    queue.ensure_worker()
     return Accepted()
 
 
@@ -137,7 +132,7 @@ async def enqueue_async_blocking(request: Request, job_ms: JobMs = DEFAULT_MS) -
 async def receipt(request: Request) -> Receipt:
     """What Redis says was accepted, and what the worker finished. A worker that died is started again."""
     queue: Queue = request.state.queue
-    _ = queue.worker
+    queue.ensure_worker()
     accepted, done = (int(count or 0) for count in await queue.asynchronous.mget(ACCEPTED, DONE))
     return Receipt(accepted=accepted, done=done, backlog=accepted - done, idle=accepted == done)
 

@@ -7,7 +7,6 @@ serves 1/T. It reads nothing and changes nothing: it may be pointed at a databas
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from functools import cached_property
 from typing import Annotated, TypedDict
 
 import asyncpg  # type: ignore[import-untyped]
@@ -16,9 +15,9 @@ from anyio import Lock
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 from pydantic import BaseModel
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import TimeoutError as NoneFreeError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 URL = os.environ.get("LOOPBENCH_POSTGRES_URL", "postgresql://127.0.0.1:1/none")
@@ -61,34 +60,25 @@ def sqlalchemy_url(driver: str) -> str:
 
 
 class Pools:
-    """Every pool, opened when first asked for: a run connects with the driver it measures."""
+    """Every pool, connected when first asked for: a run connects with the driver it measures."""
 
     def __init__(self) -> None:
         self.finished = 0
         self.gave_up = 0
+        self.engine = create_engine(sqlalchemy_url("psycopg"), pool_size=POOL_SIZE, max_overflow=0)
+        self.impatient_engine = create_engine(
+            sqlalchemy_url("psycopg"), pool_size=POOL_SIZE, max_overflow=0, pool_timeout=PATIENCE_S
+        )
+        self.async_engine = create_async_engine(sqlalchemy_url("asyncpg"), pool_size=POOL_SIZE, max_overflow=0)
+        self._blocking = ConnectionPool(URL, min_size=POOL_SIZE, max_size=POOL_SIZE, open=False)
         self._lock = Lock()
         self._of_psycopg: AsyncConnectionPool | None = None
         self._of_asyncpg: asyncpg.Pool | None = None
 
-    @cached_property
     def blocking(self) -> ConnectionPool:
         """That of psycopg, for threads."""
-        return ConnectionPool(URL, min_size=POOL_SIZE, max_size=POOL_SIZE, open=True)
-
-    @cached_property
-    def engine(self) -> Engine:
-        """SQLAlchemy's, for threads."""
-        return create_engine(sqlalchemy_url("psycopg"), pool_size=POOL_SIZE, max_overflow=0)
-
-    @cached_property
-    def impatient_engine(self) -> Engine:
-        """The same, but it gives up soon."""
-        return create_engine(sqlalchemy_url("psycopg"), pool_size=POOL_SIZE, max_overflow=0, pool_timeout=PATIENCE_S)
-
-    @cached_property
-    def async_engine(self) -> AsyncEngine:
-        """SQLAlchemy's, for coroutines."""
-        return create_async_engine(sqlalchemy_url("asyncpg"), pool_size=POOL_SIZE, max_overflow=0)
+        self._blocking.open()  # does nothing if it is open, whichever thread was first
+        return self._blocking
 
     async def of_psycopg(self) -> AsyncConnectionPool:
         """That of psycopg, for coroutines."""
@@ -111,14 +101,10 @@ class Pools:
             await self._of_psycopg.close()
         if self._of_asyncpg is not None:
             self._of_asyncpg.terminate()
-        if "blocking" in self.__dict__:
-            self.blocking.close()
-        if "engine" in self.__dict__:
-            self.engine.dispose()
-        if "impatient_engine" in self.__dict__:
-            self.impatient_engine.dispose()
-        if "async_engine" in self.__dict__:
-            await self.async_engine.dispose()
+        self._blocking.close()
+        self.engine.dispose()
+        self.impatient_engine.dispose()
+        await self.async_engine.dispose()
 
 
 class State(TypedDict):
@@ -163,13 +149,13 @@ async def query(connection: psycopg.AsyncConnection, wait_ms: int) -> Book:
 @router.get("/postgres/def-psycopg")
 def def_psycopg(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
     """A sync driver in plain def: threads wait, forty at most, ten with a connection."""
-    return read(request.state.pools.blocking, wait_ms)
+    return read(request.state.pools.blocking(), wait_ms)
 
 
 @router.get("/postgres/async-psycopg-sync")
 async def async_psycopg_sync(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
     """The mistake of 004's war story: the sync driver in async def. Health checks time out first."""
-    return read(request.state.pools.blocking, wait_ms)  # blocks the event loop
+    return read(request.state.pools.blocking(), wait_ms)  # blocks the event loop
 
 
 @router.get("/postgres/async-psycopg")

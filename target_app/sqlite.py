@@ -94,6 +94,11 @@ class Database:
                 self._shared = made
         return self._shared
 
+    def count(self) -> None:
+        """One more that was answered for, from whichever thread."""
+        with self._lock:
+            self.written += 1
+
     async def close(self) -> None:
         """Remove everything, if there is anything."""
         if self._shared is not None:
@@ -128,7 +133,7 @@ def search(connection: sqlite3.Connection) -> Found:
 def write(database: Database) -> Written:
     """Insert one row and wait until it is stored."""
     row = database.of_thread.execute(INSERT).lastrowid
-    database.written += 1
+    database.count()
     return Written(row=row or 0)
 
 
@@ -178,7 +183,7 @@ async def write_aiosqlite(request: Request) -> Written:
     """One connection, one writer: the queue is in memory, not at the file's lock."""
     database = request.state.database
     cursor = await (await database.shared()).execute(INSERT)
-    database.written += 1
+    database.count()
     return Written(row=cursor.lastrowid or 0)
 
 

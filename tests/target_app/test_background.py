@@ -103,6 +103,16 @@ def test_a_kill_in_the_middle_of_a_job_loses_nothing_of_a_queue(redis: dict[str,
         assert last == {"accepted": 2, "done": 2, "backlog": 0, "idle": True}
 
 
+def test_a_crowd_of_first_requests_starts_one_worker_and_one_that_died_is_replaced(redis: dict[str, str]) -> None:
+    with running_process("target_app.only:job_queue", env=redis) as (port, process):
+        ask_all(port, ["/queue/def?job_ms=0"] * 20, "POST")
+        (worker,) = psutil.Process(process.pid).children()
+        worker.kill()
+        ask(port, "/queue/async?job_ms=0", "POST")
+        last = eventually(lambda: ask(port, "/queue/receipt")[2], lambda each: each["idle"])
+        assert last == {"accepted": 21, "done": 21, "backlog": 0, "idle": True}
+
+
 def begun(redis: dict[str, str]) -> Any:
     """The jobs a worker has taken and not finished."""
     with Redis.from_url(redis["LOOPBENCH_REDIS_URL"]) as client:

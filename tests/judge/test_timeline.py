@@ -48,7 +48,14 @@ def test_one_that_gave_way_did_not_hold_the_loop_though_others_waited_meanwhile(
 
 
 def test_the_receipt_counts_who_waited_and_how_long() -> None:
-    assert report(BLOCKED).receipt == {"kept_waiting": 2, "longest_wait_s": 2.0038, "all_answered_s": 2.005}
+    counts = {"kept_waiting": 2, "longest_wait_s": 2.0038, "overtaken": 0, "all_answered_s": 2.005}
+    assert report(BLOCKED).receipt == counts
+
+
+def test_a_request_is_overtaken_by_a_later_one_that_was_answered_first() -> None:
+    assert [bar.number for bar in report(AWAITED).overtaken or ()] == [1, 2]
+    assert [bar.number for bar in report(MIXED).overtaken or ()] == [1]
+    assert report([(0.0, 0.5, None), (0.0, 0.5, 0.6)]).overtaken is None  # the first may come yet
 
 
 def test_as_plain_values_it_holds_the_sentence_the_figures_and_every_request() -> None:

@@ -22,6 +22,7 @@ LEAST_WAIT_S: Final = 0.02
 KEPT_WAITING: Final = "kept_waiting"
 LONGEST_WAIT: Final = "longest_wait_s"
 ALL_ANSWERED: Final = "all_answered_s"
+OVERTAKEN: Final = "overtaken"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,15 @@ class TimelineReport:
         return tuple(bar for bar in self.bars if bar.waited_for)
 
     @property
+    def overtaken(self) -> tuple[Bar, ...] | None:
+        """Those of which a later one was answered first; None if one was never answered."""
+        ends = [bar.received_s for bar in self.bars]
+        known = [end for end in ends if end is not None]
+        if len(known) < len(ends):
+            return None
+        return tuple(bar for bar, end in zip(self.bars, known, strict=True) if min(known[bar.number - 1 :]) < end)
+
+    @property
     def all_answered_s(self) -> float | None:
         """When the last answer was here; None if one never came."""
         ends = [bar.received_s for bar in self.bars]
@@ -70,6 +80,7 @@ class TimelineReport:
         figures = {
             KEPT_WAITING: len(self.kept_waiting) if len(waits) == len(self.bars) else None,
             LONGEST_WAIT: round(max(waits), 4) if len(waits) == len(self.bars) else None,
+            OVERTAKEN: None if self.overtaken is None else len(self.overtaken),
             ALL_ANSWERED: None if self.all_answered_s is None else round(self.all_answered_s, 4),
         }
         return {key: value for key, value in figures.items() if value is not None}

@@ -46,6 +46,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self.accepted = self.most_behind = 0
+        self._sent_before = 0  # an outbox that is kept may hold what an earlier process sent
         self.tasks: set[asyncio.Task[None]] = set()
 
     @cached_property
@@ -57,7 +58,9 @@ class Outbox:
     @cached_property
     def descriptor(self) -> int:
         """Open for appending."""
-        return os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        opened = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        self._sent_before = os.fstat(opened).st_size
+        return opened
 
     def accept(self) -> Accepted:
         """Promise one more."""
@@ -72,7 +75,8 @@ class Outbox:
     @property
     def done(self) -> int:
         """How many were kept."""
-        return os.fstat(self.descriptor).st_size
+        size = os.fstat(self.descriptor).st_size
+        return size - self._sent_before
 
     def close(self) -> None:
         """Remove the temporary file, if there is one."""

@@ -6,10 +6,11 @@ shield. Each style keeps a receipt: started, finished, cancelled.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from anyio import CancelScope, create_task_group
@@ -32,17 +33,21 @@ class Tally:
     started: int = 0
     finished: int = 0
     cancelled: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)  # `def` endpoints count in threads
 
     @contextmanager
     def work(self) -> Iterator[None]:
         """Count one piece of work in, and out again by the door it takes."""
-        self.started += 1
+        with self.lock:
+            self.started += 1
         try:
             yield
         except asyncio.CancelledError:
-            self.cancelled += 1
+            with self.lock:
+                self.cancelled += 1
             raise
-        self.finished += 1
+        with self.lock:
+            self.finished += 1
 
 
 class Receipt(BaseModel):

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Annotated, TypedDict
 
-from anyio import to_process
+from anyio import CapacityLimiter, to_process
 from fastapi import APIRouter, FastAPI, Query, Request
 from pydantic import BaseModel
 
@@ -38,13 +38,19 @@ class Hashed(BaseModel):
     digest: str
 
 
+CORES = len(os.sched_getaffinity(0))
+
+
 class Processes:
-    """A pool of processes, started when it is first asked for: an app that never computes pays nothing."""
+    """One a core, started when they are first asked for: an app that never computes pays nothing."""
+
+    def __init__(self) -> None:
+        self.limiter = CapacityLimiter(CORES)  # for anyio's; its own default counts cores we may not use
 
     @cached_property
     def pool(self) -> ProcessPoolExecutor:
-        """One process a core. `forkserver`, never `fork`: a fork copies the locks of threads that it does not copy."""
-        return ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("forkserver"))
+        """The standard library's. `forkserver`, never `fork`: a fork copies the locks of threads that it does not copy."""
+        return ProcessPoolExecutor(CORES, multiprocessing.get_context("forkserver"))
 
     async def close(self) -> None:
         """End them, if there are any, and see that they end: uvicorn leaves by a signal, and nobody asks them then."""
@@ -70,7 +76,7 @@ router = APIRouter(prefix="/cpu", tags=["cpu"], lifespan=lifespan)
 
 
 def compute(numbers: int) -> int:
-    """Sum squares in pure Python: holds the interpreter's lock from beginning to end."""
+    """Sum squares in pure Python: needs the interpreter's lock for every step."""
     return sum(i * i for i in range(numbers))
 
 
@@ -105,9 +111,9 @@ async def cpu_process_pool(request: Request, numbers: Numbers = DEFAULT_NUMBERS)
 
 
 @router.get("/to-process")
-async def cpu_to_process(numbers: Numbers = DEFAULT_NUMBERS) -> Computed:
-    """The way of anyio to another process: nothing to set up, and cancellable."""
-    return Computed(result=await to_process.run_sync(compute, numbers))
+async def cpu_to_process(request: Request, numbers: Numbers = DEFAULT_NUMBERS) -> Computed:
+    """The way of anyio to another process: nothing to set up but how many, and `cancellable=True` if one wants."""
+    return Computed(result=await to_process.run_sync(compute, numbers, limiter=request.state.processes.limiter))
 
 
 @router.get("/hash-inline")

@@ -50,7 +50,7 @@ class Clients:
 
     @property
     def session(self) -> requests.Session:
-        """One a thread: `requests` does not promise that threads may share one."""
+        """One a thread, which ends with it: `requests` does not promise that threads may share one."""
         if not hasattr(self._sessions, "own"):
             self._sessions.own = requests.Session()
             self._sessions.own.headers.update(CALLER)

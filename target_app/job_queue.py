@@ -92,13 +92,20 @@ async def lifespan(_: FastAPI) -> AsyncIterator[State]:
 router = APIRouter(prefix="/queue", tags=["background"], lifespan=lifespan)
 
 
+def put(pipeline: redis.client.Pipeline | redis.asyncio.client.Pipeline, job_ms: int) -> None:
+    """The commands that hand a job over, in one step."""
+    pipeline.lpush(WAITING, job_ms)
+    pipeline.incr(ACCEPTED)
+    for key in (WAITING, ACCEPTED):
+        pipeline.expire(key, EXPIRE_S)
+
+
 @router.post("/async")
 async def enqueue_async(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
     """The async client in async def."""
     queue: Queue = request.state.queue
     async with queue.asynchronous.pipeline(transaction=True) as both:
-        both.lpush(WAITING, job_ms)
-        both.incr(ACCEPTED)
+        put(both, job_ms)
         await both.execute()
     queue.ensure_worker()
     return Accepted()
@@ -109,8 +116,7 @@ def enqueue_def(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
     """The sync client in plain def."""
     queue: Queue = request.state.queue
     with queue.blocking.pipeline(transaction=True) as both:
-        both.lpush(WAITING, job_ms)
-        both.incr(ACCEPTED)
+        put(both, job_ms)
         both.execute()
     queue.ensure_worker()
     return Accepted()
@@ -121,8 +127,7 @@ async def enqueue_async_blocking(request: Request, job_ms: JobMs = DEFAULT_MS) -
     """The mistake: the sync client in async def. It goes unnoticed until Redis is slow, or far away."""
     queue: Queue = request.state.queue
     with queue.blocking.pipeline(transaction=True) as both:
-        both.lpush(WAITING, job_ms)
-        both.incr(ACCEPTED)
+        put(both, job_ms)
         both.execute()  # blocks the event loop
     queue.ensure_worker()
     return Accepted()
@@ -145,12 +150,12 @@ def work(connection: redis.Redis, app_pid: int) -> None:
         job_ms: Any = connection.blmove(WAITING, STARTED, timeout=1, src="RIGHT", dest="LEFT")
         if job_ms is None:
             continue
+        connection.expire(STARTED, EXPIRE_S)  # a list that was empty is a new key, without an end
         time.sleep(int(job_ms) / 1000)  # the job
         with connection.pipeline(transaction=True) as finished:  # done, in one step with being forgotten
             finished.lrem(STARTED, 1, job_ms)
             finished.incr(DONE)
-            for key in (WAITING, STARTED, ACCEPTED, DONE):
-                finished.expire(key, EXPIRE_S)
+            finished.expire(DONE, EXPIRE_S)
             finished.execute()
 
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, FastAPI, Query, Request
-from google.api_core.exceptions import GoogleAPICallError
+from google.api_core.exceptions import GoogleAPIError
 from google.cloud import pubsub_v1  # type: ignore[import-untyped]
 from google.cloud.pubsub_v1.subscriber.message import Message  # type: ignore[import-untyped]
 from pydantic import BaseModel
@@ -106,6 +106,11 @@ class Feed:
             self.blocking_handled += message.data == BLOCKING
         message.ack()
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is published any more, and everything is handled."""
+        return not self._thread.is_alive() and self.published == self.handled
+
     def pause(self) -> None:
         """Publish no more; what is under way is handled."""
         self._ending.set()
@@ -116,9 +121,10 @@ class Feed:
         self._thread.join()
         self._pulling.cancel()
         try:
+            self._pulling.result()  # it has ended when this returns
             self._subscriber.delete_subscription(request={"subscription": self._subscription})
             self._publisher.delete_topic(request={"topic": self._topic})
-        except GoogleAPICallError:
+        except GoogleAPIError:
             pass  # the server went first
         self._subscriber.close()
 
@@ -198,5 +204,5 @@ async def receipt(request: Request) -> Receipt:
         handled=handled,
         blocking_handled=feed.blocking_handled,
         backlog=published - handled,
-        idle=published == handled,
+        idle=feed.idle,
     )

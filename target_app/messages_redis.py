@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, TypedDict
 
@@ -58,6 +58,9 @@ async def handle_badly(message: bytes) -> None:
     time.sleep(int(message) / 1000)  # noqa: ASYNC251  the mistake this is here to show
 
 
+AsyncHandler = Callable[[bytes], Awaitable[None]]
+
+
 class Consumers:
     """One consumer a style, started by its first message."""
 
@@ -69,11 +72,11 @@ class Consumers:
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._subscribed = asyncio.Lock()
+        self._starting = asyncio.Lock()
 
     async def publish(self, style: str, handle_ms: int) -> Published:
         """Send one message to the consumer of this style, which is listening by then."""
-        async with self._subscribed:
+        async with self._starting:
             if style == "thread" and self._thread is None:
                 await self._start_thread()
             elif style != "thread" and style not in self._tasks:
@@ -83,39 +86,39 @@ class Consumers:
         return Published(consumers=await self.client.publish(f"{CHANNEL}:{style}", handle_ms))
 
     async def _start_thread(self) -> None:
-        subscribed = threading.Event()
-        self._thread = threading.Thread(target=self._consume_in_thread, args=(subscribed.set,), daemon=True)
+        subscription = await asyncio.to_thread(self._subscribed_in_thread)
+        self._thread = threading.Thread(target=self._consume_in_thread, args=(subscription,), daemon=True)
         self._thread.start()
-        await asyncio.to_thread(subscribed.wait)
 
-    def _consume_in_thread(self, subscribed: Callable[[], None]) -> None:
-        """The thread: a connection of its own, a handler that may block as it likes."""
-        with redis.Redis.from_url(URL) as client, client.pubsub(ignore_subscribe_messages=False) as subscription:
-            subscription.subscribe(f"{CHANNEL}:thread")
+    def _subscribed_in_thread(self) -> redis.client.PubSub:
+        """A connection of the thread's own, listening by the time this returns."""
+        subscription = redis.Redis.from_url(URL, socket_timeout=None).pubsub(ignore_subscribe_messages=True)
+        subscription.subscribe(f"{CHANNEL}:thread")
+        subscription.get_message(timeout=None)  # Redis says that it has begun
+        return subscription
+
+    def _consume_in_thread(self, subscription: redis.client.PubSub) -> None:
+        """The thread, whose handler may block as it likes."""
+        with subscription:
             while not self._ending.is_set():
                 message = subscription.get_message(timeout=POLL_S)
-                if message is not None and message["type"] == "subscribe":
-                    subscribed()
-                elif message is not None:
+                if message is not None:
                     handle_blocking(message["data"])
                     self.handled += 1
 
     async def _start_task(self, style: str) -> None:
-        subscribed = asyncio.Event()
-        self._tasks[style] = asyncio.create_task(self._consume_on_loop(style, subscribed))
-        await subscribed.wait()
-
-    async def _consume_on_loop(self, style: str, subscribed: asyncio.Event) -> None:
-        """The task on the loop: all is well for as long as the handler awaits."""
+        subscription = self.client.pubsub(ignore_subscribe_messages=True)
+        await subscription.subscribe(f"{CHANNEL}:{style}")
+        await subscription.get_message(timeout=None)  # Redis says that it has begun
         handle = handle_badly if style == "loop-blocking" else handle_async
-        async with self.client.pubsub() as subscription:
-            await subscription.subscribe(f"{CHANNEL}:{style}")
+        self._tasks[style] = asyncio.create_task(self._consume_on_loop(subscription, handle))
+
+    async def _consume_on_loop(self, subscription: redis.asyncio.client.PubSub, handle: AsyncHandler) -> None:
+        """The task on the loop: all is well for as long as the handler awaits."""
+        async with subscription:
             async for message in subscription.listen():
-                if message["type"] == "subscribe":
-                    subscribed.set()
-                else:
-                    await handle(message["data"])
-                    self.handled += 1
+                await handle(message["data"])
+                self.handled += 1
 
     async def close(self) -> None:
         """End them all."""

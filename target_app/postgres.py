@@ -82,25 +82,28 @@ class Pools:
 
     async def of_psycopg(self) -> AsyncConnectionPool:
         """That of psycopg, for coroutines."""
-        async with self._lock:
-            if self._of_psycopg is None:
-                self._of_psycopg = AsyncConnectionPool(URL, min_size=POOL_SIZE, max_size=POOL_SIZE, open=False)
-                await self._of_psycopg.open()
+        if self._of_psycopg is None:
+            async with self._lock:
+                if self._of_psycopg is None:
+                    pool = AsyncConnectionPool(URL, min_size=POOL_SIZE, max_size=POOL_SIZE, open=False)
+                    await pool.open()
+                    self._of_psycopg = pool
         return self._of_psycopg
 
     async def of_asyncpg(self) -> asyncpg.Pool:
         """That of asyncpg."""
-        async with self._lock:
-            if self._of_asyncpg is None:
-                self._of_asyncpg = await asyncpg.create_pool(URL, min_size=POOL_SIZE, max_size=POOL_SIZE)
+        if self._of_asyncpg is None:
+            async with self._lock:
+                if self._of_asyncpg is None:
+                    self._of_asyncpg = await asyncpg.create_pool(URL, min_size=POOL_SIZE, max_size=POOL_SIZE)
         return self._of_asyncpg
 
     async def close(self) -> None:
-        """Give every connection back, if there are any."""
+        """End every connection, if there are any."""
         if self._of_psycopg is not None:
             await self._of_psycopg.close()
         if self._of_asyncpg is not None:
-            self._of_asyncpg.terminate()
+            self._of_asyncpg.terminate()  # `close` would wait for queries whose users have gone
         self._blocking.close()
         self.engine.dispose()
         self.impatient_engine.dispose()
@@ -168,7 +171,7 @@ async def async_psycopg(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
 
 @router.get("/postgres/asyncpg")
 async def async_asyncpg(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
-    """asyncpg: its own protocol code, compiled."""
+    """asyncpg: its own protocol code, compiled, and no transaction where psycopg and SQLAlchemy begin one unasked."""
     pool = await request.state.pools.of_asyncpg()
     async with pool.acquire() as connection:
         return Book(title=await connection.fetchval(ASYNCPG_QUERY, "42", wait_ms / 1000))
@@ -286,7 +289,7 @@ async def session_dependency(
     connection that only a closed session gives back.
     """
     try:
-        book = find(session, wait_ms)  # blocks the event loop, with SQLAlchemy's own patience for 30 s
+        book = find(session, wait_ms)  # blocks the event loop, with SQLAlchemy's own pool_timeout for 30 s
     except NoneFreeError:
         request.state.pools.gave_up += 1
         raise HTTPException(503, f"no connection within {PATIENCE_S:g} s") from None

@@ -47,6 +47,8 @@ class SharedFile:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._opening = threading.Lock()
+        self._descriptor: int | None = None
 
     @cached_property
     def path(self) -> Path:
@@ -54,10 +56,13 @@ class SharedFile:
         family = hashlib.sha256(multiprocessing.current_process().authkey).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"target-app-{family}-{self._name}"
 
-    @cached_property
+    @property
     def descriptor(self) -> int:
         """Open for appending: the system puts each write at the end, whoever else writes."""
-        return os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        with self._opening:  # a crowd of threads would open it many times
+            if self._descriptor is None:
+                self._descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+            return self._descriptor
 
     def append(self) -> None:
         """One more."""
@@ -70,8 +75,8 @@ class SharedFile:
 
     def close(self) -> None:
         """Remove it, if it was ever made."""
-        if "descriptor" in self.__dict__:
-            os.close(self.descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
             self.path.unlink(missing_ok=True)
 
 

@@ -78,7 +78,7 @@ class Database:
 
     @property
     def of_thread(self) -> sqlite3.Connection:
-        """One connection a thread: sqlite3 refuses one that another thread has made."""
+        """One connection a thread, which ends with it: sqlite3 refuses one that another thread has made."""
         if not hasattr(self._threads, "own"):
             self._threads.own = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
         own: sqlite3.Connection = self._threads.own

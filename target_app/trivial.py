@@ -56,17 +56,17 @@ async def user_async() -> Place:
 
 
 def language_def() -> Place:
-    """The same without async: a thread."""
+    """The same without async: to a thread and back."""
     return where()
 
 
 def page_def() -> Place:
-    """The same without async: a second thread."""
+    """The same without async: a second way to a thread."""
     return where()
 
 
 def user_def() -> Place:
-    """The same without async: a third thread."""
+    """The same without async: a third."""
     return where()
 
 

@@ -4,7 +4,8 @@ Who waits decides everything. A coroutine that awaits costs nothing; a thread th
 that sleeps is everybody. The answers say how long it really took: a wait that never happened shows.
 
 T seconds, 100 users: `async` serves 100/T a second, `def` 40/T (anyio's threads), `to-thread` P/T with P = min(32,
-cpus + 4) (asyncio's own threads, another pool), `own-limiter` 100/T, `blocking` 1/T.
+cpus + 4) (asyncio's own threads, another pool; up to Python 3.12 the machine's cpus, then those the process may use),
+`own-limiter` 100/T, `blocking` 1/T.
 """
 
 import asyncio

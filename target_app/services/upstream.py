@@ -10,6 +10,7 @@ that the target and the generator share.
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -149,11 +150,12 @@ def main(folder: Path) -> int:
     """Serve, or look at one's own."""
     if own := os.environ.get(VARIABLE):
         return look_at_own(folder, own, version)
-    with contextlib.suppress(ImportError):
+    if importlib.util.find_spec("uvloop"):
         import uvloop  # noqa: PLC0415  faster, where there is one
 
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(serve(folder))
+        uvloop.run(serve(folder))
+    else:
+        asyncio.run(serve(folder))
     return 0
 
 

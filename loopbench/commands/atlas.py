@@ -228,8 +228,8 @@ def _write_docs(made: "Atlas", files: Sequence[Path], docs: Path) -> None:
     """Answers that were not measured this time stay as they are."""
     from loopbench.scenario.claims_table import answers_in, rewritten, shipped
 
-    page = docs.read_text(encoding="utf-8")
-    docs.write_text(rewritten(page, shipped(files[0].parent), answers_in(page) | made.cells), encoding="utf-8")
+    page, scenarios = docs.read_text(encoding="utf-8"), shipped(files[0].parent)
+    docs.write_text(rewritten(page, scenarios, answers_in(page, scenarios) | made.cells), encoding="utf-8")
     say(f"written: {docs}")
 
 

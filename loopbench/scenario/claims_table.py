@@ -2,7 +2,8 @@
 
     python -m loopbench.scenario.claims_table docs/claims.md scenarios
 
-writes it again after a scenario has changed; answers that stand there already are kept.
+writes it again after a scenario has changed. Answers that stand there already are kept, unless the claim asks for
+something else by now.
 """
 
 import re
@@ -52,7 +53,15 @@ def _rows(scenarios: Sequence[Scenario], prefix: str, answers: Mapping[str, str]
                 where = claim.where.removeprefix(f"{prefix}, ")
                 cells = (claim.id, claim.text, where, scenario.file.stem, condition(claim))
                 answer = answers.get(claim.id, NOT_ANSWERED)
-                yield "| " + " | ".join(cell.replace("|", "\\|") for cell in (*cells, answer)) + " |"
+                yield _line(*cells, answer)
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.replace("\\|", "|") for cell in line[2:-2].split(" | ")]
 
 
 def condition(claim: Claim) -> str:
@@ -67,10 +76,14 @@ def condition(claim: Claim) -> str:
     return f"{claim.compare}: {claim.a} {sign} {factor}{other}"
 
 
-def answers_in(page: str) -> dict[str, str]:
-    """What the last column of a page says, by claim id; dashes are no answers."""
-    rows = re.findall(r"^\| (\d{3}-\S+) \|.*\| (.*?) \|$", page, flags=re.MULTILINE)
-    return {claim_id: answer for claim_id, answer in rows if answer != NOT_ANSWERED}
+def answers_in(page: str, scenarios: Sequence[Scenario]) -> dict[str, str]:
+    """What the last column of a page says of these scenarios' claims, by claim id.
+
+    A dash is no answer, and neither is one to another question: in another scenario, or with another condition.
+    """
+    asked = {(claim.id, each.file.stem, condition(claim)) for each in scenarios for claim in each.claims}
+    rows = [_cells(line) for line in page.splitlines() if re.match(r"\| \d{3}-", line)]
+    return {row[0]: row[-1] for row in rows if (row[0], *row[-3:-1]) in asked and row[-1] != NOT_ANSWERED}
 
 
 def not_asked(page: str) -> tuple[tuple[str, str, str], ...]:
@@ -99,5 +112,5 @@ def shipped(folder: Path) -> tuple[Scenario, ...]:
 
 if __name__ == "__main__":
     page_file = Path(sys.argv[1])
-    old = page_file.read_text(encoding="utf-8")
-    page_file.write_text(rewritten(old, shipped(Path(sys.argv[2])), answers_in(old)), encoding="utf-8")
+    old, all_of_them = page_file.read_text(encoding="utf-8"), shipped(Path(sys.argv[2]))
+    page_file.write_text(rewritten(old, all_of_them, answers_in(old, all_of_them)), encoding="utf-8")

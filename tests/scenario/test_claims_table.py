@@ -14,8 +14,8 @@ PAGE = ROOT / "docs" / "claims.md"
 
 def test_the_page_is_what_the_scenarios_say() -> None:
     """Otherwise: python -m loopbench.scenario.claims_table docs/claims.md scenarios."""
-    page = PAGE.read_text(encoding="utf-8")
-    assert rewritten(page, shipped(ROOT / "scenarios"), answers_in(page)) == page
+    page, scenarios = PAGE.read_text(encoding="utf-8"), shipped(ROOT / "scenarios")
+    assert rewritten(page, scenarios, answers_in(page, scenarios)) == page
 
 
 def test_every_claim_of_every_scenario_is_listed_once() -> None:
@@ -26,10 +26,18 @@ def test_every_claim_of_every_scenario_is_listed_once() -> None:
 
 def test_answers_survive_a_rewriting() -> None:
     scenarios = shipped(ROOT / "scenarios")
-    answers = {"002-trivial-async": "REPRODUCED: 2.5"}
+    answers = {"002-trivial-async": "REPRODUCED: 2.5 | so it is"}
     page = rewritten(PAGE.read_text(encoding="utf-8"), scenarios, answers)
-    assert answers_in(page) == answers
-    assert rewritten(page, scenarios, answers_in(page)) == page
+    assert answers_in(page, scenarios) == answers
+    assert rewritten(page, scenarios, answers_in(page, scenarios)) == page
+
+
+@pytest.mark.parametrize("change", [("trivial", "trivial_two"), ("async def > def", "async def < def")])
+def test_an_answer_to_another_question_is_no_answer(change: tuple[str, str]) -> None:
+    scenarios = shipped(ROOT / "scenarios")
+    page = rewritten(PAGE.read_text(encoding="utf-8"), scenarios, {"002-trivial-async": "REPRODUCED: 2.5"})
+    lines = [line.replace(*change) if line.startswith("| 002-trivial-async") else line for line in page.splitlines()]
+    assert answers_in("\n".join(lines), scenarios) == {}
 
 
 def test_what_no_scenario_asks_is_read_from_the_page_as_plain_text() -> None:

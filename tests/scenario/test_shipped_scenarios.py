@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loopbench.judge.run.timeline import ALL_ANSWERED, KEPT_WAITING, LONGEST_WAIT
+from loopbench.judge.run.timeline import ALL_ANSWERED, KEPT_WAITING, LONGEST_WAIT, OVERTAKEN
 from loopbench.plan import make_plan
 from loopbench.records.claims import NEIGHBOUR_P50, NEIGHBOUR_P99, RECEIPT_PREFIX
 from loopbench.scenario import Scenario, Variant, load

@@ -57,8 +57,8 @@ def _recorded_scenario(scenario: Scenario, *, quick: bool, explain: bool) -> Rec
         steps=tuple(load.steps),
         mode=load.mode,
         rate_rps=load.rate or (0.0, 0.0),
-        generators=1,
-        remote_workers=0,
+        generators=load.generators,
+        remote_workers=load.remote_workers,
         client=load.user,
         repeat=RecordedRepeat(
             precision=repeat.precision,

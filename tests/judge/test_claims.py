@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from loopbench.judge.rounds.claims import Answer, answer_claims
-from loopbench.judge.statistics.replicates import MissingRun, Replicates, RunFigure
+from loopbench.judge.rounds.claims import Answer, Told, answer_claims
+from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates, RunFigure
 from loopbench.records.claims import RecordedClaim
 
 HIGHER = RecordedClaim("c", "text", "where", "goodput", "a", "b", None, "higher", None, None)
@@ -35,6 +35,7 @@ def rounds(ratio: float, noise: tuple[float, ...] = TIGHT) -> Replicates:
         (HIGHER, 2.0, TIGHT, YES),
         (HIGHER, 0.5, TIGHT, NO),
         (HIGHER, 1.0, TIGHT, NO),  # no difference that matters is no difference
+        (HIGHER, 1.02, TIGHT, NO),  # not even one that is surely there
         (HIGHER, 1.0, TIGHT[:3], OPEN),  # which takes five rounds to say
         (HIGHER, 1.1, LOOSE, OPEN),
         (LOWER, 0.5, TIGHT, YES),
@@ -103,7 +104,7 @@ def test_too_little_is_not_decided_and_says_why(replicates: dict[str, Replicates
     ],
 )
 def test_receipts_must_all_say_the_same(claim: RecordedClaim, lost: list[int], answer: Answer) -> None:
-    (judged,) = answer_claims([claim], {}, {"a": [{"lost": each} for each in lost]})
+    (judged,) = answer_claims([claim], {}, {"a": [Told({"lost": each}) for each in lost]})
     assert judged.answer is answer
 
 
@@ -111,15 +112,67 @@ def test_receipts_must_all_say_the_same(claim: RecordedClaim, lost: list[int], a
     ("a", "b", "answer"), [([5, 6], [1, 4], YES), ([1, 2], [2, 9], NO), ([3, 5], [4, 4], OPEN), ([3], [], OPEN)]
 )
 def test_two_variants_receipts_are_compared_run_by_run(a: list[int], b: list[int], answer: Answer) -> None:
-    receipts = {"a": [{"lost": each} for each in a], "b": [{"lost": each} for each in b]}
+    receipts = {"a": [Told({"lost": each}) for each in a], "b": [Told({"lost": each}) for each in b]}
     (judged,) = answer_claims([dataclasses.replace(LOST, b="b", value=None)], {}, receipts)
     assert judged.answer is answer
 
 
 def test_a_receipt_without_the_number_says_nothing() -> None:
-    (judged,) = answer_claims([LOST], {}, {"a": [{"lost": "many"}, {"found": 3}]})
+    (judged,) = answer_claims([LOST], {}, {"a": [Told({"lost": "many"}), Told({"found": 3})]})
     assert (judged.answer, judged.measured) == (OPEN, None)
     assert "no receipt of a says anything of 'lost'" in judged.sentence
+
+
+def gap(variant: str, gap: Gap, figures: Replicates) -> Replicates:
+    """The same rounds, but the first has no figure of this variant."""
+    kept = tuple(each for each in figures.figures if (each.round, each.variant) != (1, variant))
+    return Replicates(kept, (MissingRun(1, variant, "so it is", gap),))
+
+
+@pytest.mark.parametrize(
+    ("claim", "ratio", "variant", "kind", "answer"),
+    [
+        (HIGHER, 2.0, "a", Gap.UNTRUSTED, YES),
+        (HIGHER, 2.0, "a", Gap.UNKNOWN, OPEN),
+        (HIGHER, 2.0, "a", Gap.ENDLESS, YES),  # it would have been higher still
+        (HIGHER, 2.0, "b", Gap.ENDLESS, OPEN),
+        (LOWER, 0.5, "a", Gap.ENDLESS, OPEN),
+        (LOWER, 0.5, "b", Gap.ENDLESS, YES),
+        (HIGHER, 0.5, "a", Gap.ENDLESS, OPEN),
+        (HIGHER, 0.5, "b", Gap.ENDLESS, NO),
+        (ABOUT, 1.5, "a", Gap.ENDLESS, OPEN),
+    ],
+)
+def test_a_round_without_a_figure_opens_every_answer_that_it_could_have_changed(
+    claim: RecordedClaim, ratio: float, variant: str, kind: Gap, answer: Answer
+) -> None:
+    noise = (*TIGHT, 1.0)
+    (judged,) = answer_claims([claim], {"goodput": gap(variant, kind, rounds(ratio, noise))}, {})
+    assert judged.answer is answer
+    assert "so it is" in judged.reason
+
+
+@pytest.mark.parametrize(
+    ("told", "answer", "said"),
+    [
+        ([Told({"lost": 3}), Told({"lost": 2}, ("C2",))], YES, "2 runs of a (1 INVALID by C2, which counts survive)"),
+        ([Told({"lost": 3}), Told({"lost": 0}, ("T1", "C2"))], YES, "lost was 3 in 1 run of a"),
+        ([Told({"lost": 3}, ("C3",))], OPEN, "every run of a is INVALID by C3"),
+        ([Told({"lost": 3}), Told({})], OPEN, "1 of 2 runs of a say nothing of 'lost'"),
+    ],
+)
+def test_a_receipt_is_evidence_unless_the_wrong_process_answered(
+    told: list[Told], answer: Answer, said: str
+) -> None:
+    (judged,) = answer_claims([LOST], {}, {"a": told})
+    assert judged.answer is answer
+    assert said in judged.sentence
+
+
+def test_a_small_ratio_is_no_zero() -> None:
+    (judged,) = answer_claims([LOWER], {"goodput": rounds(0.0005, (40.0, 0.5, 1.0, 2.0, 0.2))}, {})
+    assert " 0.0 " not in judged.sentence
+    assert "0.00 " not in judged.sentence
 
 
 def test_the_sentence_quotes_ratio_interval_and_published_figure() -> None:

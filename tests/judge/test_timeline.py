@@ -52,6 +52,10 @@ def test_the_receipt_counts_who_waited_and_how_long() -> None:
     assert report(BLOCKED).receipt == counts
 
 
+def test_a_timeline_with_a_wrong_answer_says_nothing() -> None:
+    assert report(AWAITED, "status 503, expected 200").receipt == {}
+
+
 def test_a_request_is_overtaken_by_a_later_one_that_was_answered_first() -> None:
     assert [bar.number for bar in report(AWAITED).overtaken or ()] == [1, 2]
     assert [bar.number for bar in report(MIXED).overtaken or ()] == [1]

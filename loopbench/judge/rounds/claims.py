@@ -4,7 +4,9 @@ A claim names a region of ratios: above 1, below 1, around the published figure.
 region the claim is reproduced, outside it is not, across its edge nothing is decided. Each claim is a question of its
 own, asked before anything was measured, and answered at its own 5 %: no correction over all of them.
 
-Receipts are counts of what happened, not samples of it: every run of the variant must say the same.
+Receipts are counts of what happened, not samples of it: every run of the variant must say the same, those too whose
+rates are not to be trusted. Only where the wrong process answered, or the counts themselves disagree, is a receipt no
+evidence.
 """
 
 import math
@@ -13,17 +15,34 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from loopbench.judge.statistics.replicates import Replicates
+from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates
 from loopbench.judge.statistics.comparisons import MIN_ROUNDS, compare
 from loopbench.judge.statistics.intervals import Estimate, Interval, TEstimate
-from loopbench.judge.statistics.verdict import EQUIVALENCE_CONFIDENCE, MARGIN, decimals
+from loopbench.judge.statistics.verdict import EQUIVALENCE_CONFIDENCE, MARGIN, figure
 from loopbench.records.claims import ABOUT, HIGHER, LOWER, RecordedClaim
 
 DEFAULT_TOLERANCE: Final = 0.1
 """What `about` means for a measured ratio when the scenario does not say: articles quote two digits at best."""
 
+NO_EVIDENCE: Final = frozenset({"T1", "T2", "C1", "C3"})
+"""Rules of the stamp that a receipt cannot survive: another process, other settings, counts that differ, no work done."""
+
 ReceiptValues = Mapping[str, int | float | bool | str]
 
+
+class Told(NamedTuple):
+    """What the target said after one run (empty: nothing), and by which rules that run is INVALID."""
+
+    receipt: ReceiptValues
+    invalid_by: tuple[str, ...] = ()
+
+
+class _Count(NamedTuple):
+    """What the runs of a variant that are evidence say of one key."""
+
+    values: tuple[float, ...]
+    doubt: str  # why that is not enough; empty if it is
+    note: str  # what else a reader should know; empty if nothing
 
 class Answer(StrEnum):
     """All that may be said of a claim."""
@@ -63,8 +82,8 @@ class ClaimAnswer:
             return ""
         interval = "without an interval" if self.interval is None else _shown(self.interval)
         published = "" if self.claim.ratio is None else f", published {self.claim.ratio:.2g}"
-        places = 2 if self.interval is None else decimals(self.interval)
-        return f"{_subject(self.claim)} {self.measured:.{places}f} ({interval}{published}); "
+        measured = f"{self.measured:.2f}" if self.interval is None else figure(self.measured, self.interval)
+        return f"{_subject(self.claim)} {measured} ({interval}{published}); "
 
 
 class _Region(NamedTuple):
@@ -77,7 +96,7 @@ class _Region(NamedTuple):
 def answer_claims(
     claims: Sequence[RecordedClaim],
     replicates: Mapping[str, Replicates],
-    receipts: Mapping[str, Sequence[ReceiptValues]],
+    told: Mapping[str, Sequence[Told]],
 ) -> tuple[ClaimAnswer, ...]:
     """An answer to each claim, in order.
 
@@ -85,12 +104,12 @@ def answer_claims(
         claims: of one scenario.
         replicates: one figure a run, by quantity (`loopbench.records.claims.QUANTITIES`); an absent one was not
             measured.
-        receipts: by variant, what the target said after each run.
+        told: by variant, what the target said after each run.
     """
     return tuple(
         _by_rounds(claim, replicates.get(claim.compare))
         if claim.receipt_key is None
-        else _by_receipts(claim, claim.receipt_key, receipts)
+        else _by_receipts(claim, claim.receipt_key, told)
         for claim in claims
     )
 
@@ -103,7 +122,25 @@ def _by_rounds(claim: RecordedClaim, replicates: Replicates | None) -> ClaimAnsw
     if interval is None:
         return ClaimAnswer(claim, Answer.NOT_DECIDED, estimate.value, None, _too_few(claim, estimate, replicates))
     word, reason = _decided(claim, estimate, interval)
+    gaps = [each for each in replicates.missing if each.variant in {claim.a, claim.b}]
+    against = next((each for each in gaps if _speaks_against(each, claim, word)), None)
+    if against is not None:
+        word, reason = Answer.NOT_DECIDED, f"{against.variant}, round {against.round}: {against.reason}"
+    elif gaps:
+        rounds = {each.round for each in gaps}
+        reason += f"; {len(rounds)} of {len(replicates.rounds)} rounds are left out ({gaps[0].variant}: {gaps[0].reason})"
     return ClaimAnswer(claim, word, estimate.value, interval, reason)
+
+
+def _speaks_against(gap: MissingRun, claim: RecordedClaim, word: Answer) -> bool:
+    """Whether a round without a figure could have changed this answer."""
+    if word is Answer.NOT_DECIDED or gap.gap is Gap.UNTRUSTED:
+        return False
+    if gap.gap is Gap.UNKNOWN:
+        return True
+    raises = gap.variant == claim.a  # without an end above the line: the ratio is higher than what is seen
+    wanted_higher = claim.expect == HIGHER if word is Answer.REPRODUCED else claim.expect == LOWER
+    return raises != wanted_higher or claim.expect == ABOUT
 
 
 def _estimate(claim: RecordedClaim, replicates: Replicates) -> TEstimate:
@@ -128,6 +165,8 @@ def _decided(claim: RecordedClaim, estimate: TEstimate, interval: Interval) -> t
     assert narrow is not None, "a 95 % interval comes with a 90 % one"
     if interval.high < region.low or interval.low > region.high:
         return Answer.NOT_REPRODUCED, f"it was claimed to be {_wanted(claim, region)}"
+    if claim.expect != ABOUT and claim.within is None and enough and narrow.lies_inside(1 / (1 + MARGIN), 1 + MARGIN):
+        return Answer.NOT_REPRODUCED, f"there is no difference of {MARGIN:.0%} or more"
     if claim.expect == ABOUT:
         if narrow.lies_inside(*region) and enough:
             return Answer.REPRODUCED, f"it is {_wanted(claim, region)}"
@@ -135,8 +174,6 @@ def _decided(claim: RecordedClaim, estimate: TEstimate, interval: Interval) -> t
         return Answer.NOT_DECIDED, f"the interval does not settle whether it is {_wanted(claim, region)}{few}"
     if interval.lies_inside(*region):
         return Answer.REPRODUCED, f"it is {_wanted(claim, region)}"
-    if claim.within is None and enough and narrow.lies_inside(1 / (1 + MARGIN), 1 + MARGIN):
-        return Answer.NOT_REPRODUCED, f"there is no difference of {MARGIN:.0%} or more"
     return Answer.NOT_DECIDED, f"the interval does not settle whether it is {_wanted(claim, region)}"
 
 
@@ -151,15 +188,16 @@ def _region(claim: RecordedClaim, tolerance: float = DEFAULT_TOLERANCE) -> _Regi
     return edges[claim.expect]
 
 
-def _by_receipts(claim: RecordedClaim, key: str, receipts: Mapping[str, Sequence[ReceiptValues]]) -> ClaimAnswer:
-    counts = _counts(receipts.get(claim.a, ()), key)
-    against = [claim.value or 0.0] if claim.b is None else _counts(receipts.get(claim.b, ()), key)
-    if not counts or not against:
-        silent = claim.a if not counts else claim.b
-        return ClaimAnswer(claim, Answer.NOT_DECIDED, None, None, f"no receipt of {silent} says anything of {key!r}")
-    said = [_holds(claim, count, other) for count in counts for other in against]
+def _by_receipts(claim: RecordedClaim, key: str, told: Mapping[str, Sequence[Told]]) -> ClaimAnswer:
+    own = _counted(claim.a, key, told)
+    other = _Count((claim.value or 0.0,), "", "") if claim.b is None else _counted(claim.b, key, told)
+    doubt = own.doubt or other.doubt
+    if doubt:
+        return ClaimAnswer(claim, Answer.NOT_DECIDED, None, None, doubt)
+    counts, against = own.values, other.values
+    said = [_holds(claim, count, each) for count in counts for each in against]
     median = sorted(counts)[len(counts) // 2]
-    reason = f"{key} was {_range(counts)} in {_runs(len(counts))} of {claim.a}, against {_range(against)}"
+    reason = f"{key} was {_range(counts)} in {_runs(len(counts))} of {claim.a}{own.note}, against {_range(against)}"
     if all(said):
         return ClaimAnswer(claim, Answer.REPRODUCED, median, None, reason)
     if not any(said):
@@ -167,10 +205,21 @@ def _by_receipts(claim: RecordedClaim, key: str, receipts: Mapping[str, Sequence
     return ClaimAnswer(claim, Answer.NOT_DECIDED, median, None, f"not all runs agree: {reason}")
 
 
-def _counts(receipts: Sequence[ReceiptValues], key: str) -> list[float]:
-    """One number a run; a run whose receipt has none says nothing."""
-    values = (receipt.get(key) for receipt in receipts)
-    return [float(value) for value in values if isinstance(value, int | float)]
+def _counted(variant: str, key: str, told: Mapping[str, Sequence[Told]]) -> _Count:
+    """One number a run, of every run that is evidence."""
+    runs = told.get(variant, ())
+    evidence = [each for each in runs if NO_EVIDENCE.isdisjoint(each.invalid_by)]
+    values = [each.receipt.get(key) for each in evidence]
+    numbers = tuple(float(value) for value in values if isinstance(value, int | float))
+    if runs and not evidence:
+        return _Count((), f"every run of {variant} is INVALID by {', '.join(runs[-1].invalid_by)}", "")
+    if not numbers:
+        return _Count((), f"no receipt of {variant} says anything of {key!r}", "")
+    if len(numbers) < len(values):
+        return _Count((), f"{len(values) - len(numbers)} of {_runs(len(values))} of {variant} say nothing of {key!r}", "")
+    invalid = [each for each in evidence if each.invalid_by]
+    rules = ", ".join(sorted({rule for each in invalid for rule in each.invalid_by}))
+    return _Count(numbers, "", f" ({len(invalid)} INVALID by {rules}, which counts survive)" if invalid else "")
 
 
 def _holds(claim: RecordedClaim, count: float, other: float) -> bool:
@@ -195,8 +244,7 @@ def _wanted(claim: RecordedClaim, region: _Region) -> str:
 
 
 def _shown(interval: Interval) -> str:
-    places = decimals(interval)
-    return f"95 % interval {interval.low:.{places}f} to {interval.high:.{places}f}"
+    return f"95 % interval {figure(interval.low, interval)} to {figure(interval.high, interval)}"
 
 
 def _range(values: Sequence[float]) -> str:

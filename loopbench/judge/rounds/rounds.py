@@ -8,9 +8,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from loopbench.judge.rounds.plateau_run import PlateauRun
-from loopbench.judge.statistics.replicates import MissingRun, Replicates, RunFigure
+from loopbench.judge.run.latency import Percentiles
+from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates, RunFigure
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.statistics.comparisons import compare, compare_all, estimate, rounds_still_needed
 from loopbench.judge.statistics.intervals import Estimate
@@ -18,6 +20,16 @@ from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, judge
 from loopbench.records.session import RecordedScenario
 
 NEVER_RUN = "it was not measured"
+
+
+class NoFigure(NamedTuple):
+    """A valid run without the figure that is asked for."""
+
+    reason: str
+    gap: Gap = Gap.UNKNOWN
+
+
+Figure = Callable[[PlateauRun], float | NoFigure]
 
 
 @dataclass(frozen=True)
@@ -90,29 +102,35 @@ def judge_rounds(scenario: RecordedScenario, runs: tuple[PlateauRun, ...], rejec
         neighbour = _judge(quantity, scenario, runs, _neighbour_p99_ms)
     return Rounds(
         runs=runs,
-        goodput=_judge(quantity=goodput, scenario=scenario, runs=runs, figure=_goodput_rps),
+        goodput=_judge(quantity=goodput, scenario=scenario, runs=runs, figure=goodput_rps),
         neighbour=neighbour,
         rejected=rejected,
         precision=scenario.repeat.precision,
     )
 
 
-def _goodput_rps(run: PlateauRun) -> float | str:
-    return run.goodput_rps or "not one good answer came"
+def goodput_rps(run: PlateauRun) -> float | NoFigure:
+    """Of all requests together."""
+    return run.goodput_rps or NoFigure("not one good answer came")
 
 
-def _neighbour_p99_ms(run: PlateauRun) -> float | str:
-    p99_ms = run.neighbours[0].p99_ms
-    if p99_ms is None:
-        return f"{run.neighbours[0].samples} answers are too few for a p99"
-    return p99_ms if math.isfinite(p99_ms) else "one in a hundred was never answered"
+def percentile_ms(times: Percentiles, quantile: str) -> float | NoFigure:
+    """One percentile, `p50` or `p99`."""
+    value: float | None = getattr(times, f"{quantile}_ms")
+    if value is None:
+        return NoFigure(f"{times.samples} answers are too few for a {quantile}")
+    return value if math.isfinite(value) else NoFigure(f"the {quantile} was never answered", Gap.ENDLESS)
+
+
+def _neighbour_p99_ms(run: PlateauRun) -> float | NoFigure:
+    return percentile_ms(run.neighbours[0], "p99")
 
 
 def _judge(
     quantity: Quantity,
     scenario: RecordedScenario,
     runs: tuple[PlateauRun, ...],
-    figure: Callable[[PlateauRun], float | str],
+    figure: Figure,
 ) -> Judged:
     replicates = replicates_of(scenario, runs, figure)
     baseline = next((each.name for each in scenario.variants if each.slug == scenario.baseline), None)
@@ -121,9 +139,7 @@ def _judge(
     return Judged(quantity, replicates, verdicts)
 
 
-def replicates_of(
-    scenario: RecordedScenario, runs: tuple[PlateauRun, ...], figure: Callable[[PlateauRun], float | str]
-) -> Replicates:
+def replicates_of(scenario: RecordedScenario, runs: tuple[PlateauRun, ...], figure: Figure) -> Replicates:
     """One figure for each variant and round, or the reason why there is none.
 
     Args:
@@ -132,24 +148,27 @@ def replicates_of(
         figure: of one valid run, or why it has none.
     """
     by_place = {(run.round, run.variant.name): run for run in runs}
-    figures, missing = [], []
+    figures: list[RunFigure] = []
+    missing: list[MissingRun] = []
     for number in sorted({run.round for run in runs}):
         for variant in (each.name for each in scenario.repeated_variants):
-            run = by_place.get((number, variant))
-            value = _figure_of(run, figure)
-            if run is None or isinstance(value, str):
-                missing.append(MissingRun(number, variant, str(value)))
+            found = _in_place(number, variant, by_place.get((number, variant)), figure)
+            if isinstance(found, RunFigure):
+                figures.append(found)
             else:
-                figures.append(RunFigure(run.record.number, number, variant, value))
+                missing.append(found)
     return Replicates(tuple(figures), tuple(missing))
 
 
-def _figure_of(run: PlateauRun | None, figure: Callable[[PlateauRun], float | str]) -> float | str:
+def _in_place(number: int, variant: str, run: PlateauRun | None, figure: Figure) -> RunFigure | MissingRun:
     if run is None:
-        return NEVER_RUN
+        return MissingRun(number, variant, NEVER_RUN)
     if run.stamp.level is Level.INVALID:  # by which rules; the findings say the rest, once for all runs
-        return f"INVALID by {', '.join(run.stamp.invalid_ids)}"
-    return figure(run)
+        return MissingRun(number, variant, f"INVALID by {', '.join(run.stamp.invalid_ids)}")
+    value = figure(run)
+    if isinstance(value, NoFigure):
+        return MissingRun(number, variant, value.reason, value.gap)
+    return RunFigure(run.record.number, number, variant, value)
 
 
 def _never_valid(replicates: Replicates, variant: str) -> str:

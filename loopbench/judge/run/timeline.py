@@ -75,7 +75,12 @@ class TimelineReport:
 
     @property
     def receipt(self) -> dict[str, int | float | bool | str]:
-        """What a claim can be held against, as a variant's receipt can; a key that is not known is absent."""
+        """What a claim can be held against, as a variant's receipt can; a key that is not known is absent.
+
+        Nothing at all where an answer was wrong: a request that was refused at once waited for nobody.
+        """
+        if any(bar.problem for bar in self.bars):
+            return {}
         waits = [bar.wait_s for bar in self.bars if bar.wait_s is not None]
         figures = {
             KEPT_WAITING: len(self.kept_waiting) if len(waits) == len(self.bars) else None,

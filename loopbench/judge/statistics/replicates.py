@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 
 from loopbench.errors import DataError
@@ -54,13 +55,22 @@ class RunFigure:
             )
 
 
+class Gap(Enum):
+    """What a place without a figure says of the others."""
+
+    UNTRUSTED = "nothing: it was not measured, or the run is INVALID"
+    UNKNOWN = "that they may be too good: the run is valid, its figure cannot be told"
+    ENDLESS = "that they are too low: the run is valid, its figure has no end"
+
+
 @dataclass(frozen=True, slots=True)
 class MissingRun:
-    """A place in the plan without a figure: INVALID without a valid repeat, or never run."""
+    """A place in the plan without a figure, and why."""
 
     round: int
     variant: str
     reason: str
+    gap: Gap = Gap.UNTRUSTED
 
 
 @dataclass(frozen=True)

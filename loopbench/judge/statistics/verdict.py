@@ -101,7 +101,7 @@ class Verdict:
             return f"ratio - ({rounds})"
         if interval is None:
             return f"ratio {ratio:.2g} without an interval ({rounds})"
-        low, middle, high = (_figure(value, interval) for value in (interval.low, ratio, interval.high))
+        low, middle, high = (figure(value, interval) for value in (interval.low, ratio, interval.high))
         return f"ratio {middle} (95 % interval {low} to {high}, {rounds})"
 
 
@@ -167,7 +167,7 @@ def _doubt(comparison: Comparison, interval: Interval, detectable: float | None)
     return seen
 
 
-def _figure(value: float, interval: Interval) -> str:
+def figure(value: float, interval: Interval) -> str:
     """Two significant digits where low and high differ by more than a factor of two, else the same places for all."""
     if interval.high <= 2 * interval.low:
         return f"{value:.{decimals(interval)}f}"

@@ -4,6 +4,7 @@ Measuring is replaced: these tests are about the walk over scenarios. `tests/tes
 """
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,18 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from loopbench.commands import measuring, reporting
+from loopbench.commands import ending, measuring, reporting
 from loopbench.commands.atlas import atlas
 from loopbench.errors import CannotTellError, LoopbenchError, ServiceError, UsageError
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
+from loopbench.measure import resume
 from loopbench.measure.description import describe
 from loopbench.measure.judging import Standing
 from loopbench.measure.session import SessionOutcome
 from loopbench.measure.store import run_path, write_session
 from loopbench.plan import make_plan
 from loopbench.records.claims import RecordedClaim
+from loopbench.records.session import read_session
 from loopbench.scenario import load
 from loopbench.session_judge import SessionJudge
 from tests.plots.reports import session
@@ -46,6 +49,7 @@ a = "a"
 b = "b"
 expect = "higher"
 """
+CLEAN = {"git": {".": {"commit": "0" * 40, "dirty": False}}}
 APP = typer.Typer()
 APP.command()(atlas)
 
@@ -63,6 +67,7 @@ class World:
         self.began: list[str] = []
         self.resumed: list[Path] = []
         self.errors: dict[str, LoopbenchError] = {}
+        self.interrupted = ""
         self.wanted: list[Any] = []
         self.repeats: dict[str, Any] = {}
         (root / "scenarios").mkdir()
@@ -100,7 +105,8 @@ class World:
         self.repeats[question.name] = question.repeat
         folder = out / question.name / "new"
         error = self.errors.get(question.name)
-        return SessionOutcome(folder, 0 if error else 6, 6, None, error)
+        by = signal.SIGINT if question.name == self.interrupted else None
+        return SessionOutcome(folder, 0 if error else 3 if by else 6, 6, by, error)
 
     def _resume(self, _question: Any, folder: Path, _wanted: Any) -> SessionOutcome:
         self.resumed.append(folder)
@@ -166,11 +172,47 @@ def test_a_session_with_other_settings_is_left_alone(world: World) -> None:
 
 
 def test_only_some_can_be_asked_for_and_unknown_names_are_refused(world: World) -> None:
+    world.session_of("one")
     world.run("--only", "two")
     assert world.began == ["two"]
+    assert world.said()["counts"]["REPRODUCED"] == 2  # the page holds the other one's session all the same
     refused = world.run("--only", "three")
     assert isinstance(refused.exception, UsageError)
     assert refused.exception.allowed == "one, two"
+
+
+def test_what_was_left_out_is_on_the_page_and_says_so(world: World) -> None:
+    world.run("--only", "two")
+    assert world.said()["scenarios"][0]["not_measured"].startswith("not measured: it was left out this time")
+    assert world.said()["counts"] == {"REPRODUCED": 1, "NOT REPRODUCED": 0, "NOT DECIDED": 1}
+
+
+def test_after_a_signal_the_rest_is_on_the_page_and_not_begun(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "leave_if_ended_early", lambda _outcome: None)  # which would send us the signal
+    world.interrupted = "one"
+    world.run()
+    assert world.began == ["one"]
+    assert [each["not_measured"] for each in world.said()["scenarios"]] == [
+        "not measured to the end: it was stopped by a signal; try: the same command again: what is complete is kept",
+        "not measured: it was stopped by a signal; try: the same command again: what is complete is kept",
+    ]
+
+
+def test_an_unfinished_session_of_another_program_is_left_as_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resume, "python_differs", lambda *_: True)
+    monkeypatch.setattr(resume, "read_session", lambda folder: replace(read_session(folder), provenance=CLEAN))
+    world.session_of("one", runs=3)
+    result = world.run()
+    assert world.began == ["one", "two"]
+    assert "are not what they were when this session began" in result.output
+
+
+def test_answers_of_another_load_are_not_written_into_the_list(world: World) -> None:
+    refused = world.run("--write-docs", "--set", "load.users=7")
+    assert isinstance(refused.exception, UsageError)
+    assert world.began == []
 
 
 def test_the_time_is_for_all_of_them(world: World) -> None:

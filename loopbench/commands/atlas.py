@@ -3,10 +3,9 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -17,12 +16,11 @@ from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.atlas import Atlas, AtlasEntry, NotAsked
-    from loopbench.measure.session import SessionOutcome, Wanted
+    from loopbench.measure.session import SessionOutcome
     from loopbench.plan import Plan
     from loopbench.scenario import Scenario
 
 PAGE = "atlas.html"
-TIME_IS_UP = "the time given was up"
 GO_ON = "the same command again: what is complete is kept"
 
 
@@ -42,32 +40,20 @@ def atlas(  # noqa: PLR0913  one parameter an option
     """Measure every scenario in its quick form; answer every claim of every source on one page.
 
     Every variant has its ramp; in rounds are those whose figures a claim compares. A scenario that fails, or whose
-    service is missing, is named with what would bring it, and the others go on.
+    service is missing, is named with what would bring it, and the others go on. The page always holds all of them: what
+    is not measured this time is shown from its newest session.
     """
-    from loopbench.measure.session import Wanted
-    from loopbench.scenario import load
-
-    ends_s = None if max_minutes is None else time.monotonic() + 60 * max_minutes
-    entries: list[AtlasEntry] = []
-    interrupted: SessionOutcome | None = None
-    files = _chosen(folder, only or [])
-    for number, file in enumerate(files, 1):
-        say(f"\n[{number}/{len(files)}] {file.stem}")
-        try:
-            question = _with_rounds_for_claims(load(file, tuple(override or ()), quick=True, rounds=rounds))
-        except LoopbenchError as error:
-            print_error(error)
-            entries.append(_unreadable(file, error))
-            continue
-        left = None if ends_s is None else max(0.0, (ends_s - time.monotonic()) / 60)
-        visited = _visit(question, out, Wanted(quick=True, max_minutes=left))
-        entries.append(_entry(question, visited, out))
-        _say_entry(entries[-1])
-        if visited is not None and visited.outcome is not None and visited.outcome.interrupted_by is not None:
-            interrupted = visited.outcome
-            break
+    if write_docs and override:
+        raise UsageError(
+            "--write-docs is for scenarios as they are, not for what --set makes of them",
+            slug="docs-of-another-load",
+            hints=("leave one of the two out",),
+        )
+    files = _all_of(folder)
+    walk = _Walk(_chosen(files, only or []), out, rounds, tuple(override or ()), max_minutes)
+    entries = [walk.visit(file) for file in files]
     _finish(entries, files, out, docs, write_docs=write_docs)
-    _leave(entries, interrupted)
+    _leave(entries, walk.interrupted)
 
 
 def _with_rounds_for_claims(question: "Scenario") -> "Scenario":
@@ -85,40 +71,110 @@ def _with_rounds_for_claims(question: "Scenario") -> "Scenario":
     return question.model_copy(update={"repeat": question.repeat.model_copy(update=change)})
 
 
-@dataclass(frozen=True)
-class _Visit:
-    """What became of a scenario. No outcome: its session was complete already."""
+class _Trouble(NamedTuple):
+    """What kept a scenario from its end (empty: nothing), and the one command that helps."""
 
-    session: Path
-    outcome: "SessionOutcome | None"
+    why: str = ""
+    remedy: str = ""
 
 
-def _chosen(folder: Path, only: Sequence[str]) -> list[Path]:
+class _Visit(NamedTuple):
+    """What became of a scenario."""
+
+    session: Path | None
+    trouble: _Trouble = _Trouble()
+
+
+STOPPED = _Trouble("it was stopped by a signal", GO_ON)
+TIME_IS_UP = _Trouble("the time given was up", GO_ON)
+LEFT_OUT = _Trouble("it was left out this time (--only)", "the same command without --only")
+
+
+def _all_of(folder: Path) -> list[Path]:
     files = sorted(folder.glob("*.toml"))
     if not files:
         raise UsageError(f"there are no scenarios in {folder}", slug="no-scenarios", where=str(folder.resolve()))
+    return files
+
+
+def _chosen(files: Sequence[Path], only: Sequence[str]) -> list[Path]:
     names = {file.stem: file for file in files}
     unknown = [name for name in only if name not in names]
     if unknown:
+        folder = files[0].parent
         what = f"there is no scenario {unknown[0]!r} in {folder}"
         raise UsageError(what, slug="scenario-missing", where=str(folder), allowed=", ".join(names))
     return [file for name, file in names.items() if not only or name in only]
 
 
-def _visit(question: "Scenario", out: Path, wanted: "Wanted") -> _Visit | None:
-    """Keep a complete session of this scenario, go on with one that is not, or begin one; None: no time left."""
-    from loopbench.commands.measuring import begin_session, new_seed, resume_session
+class _Walk:
+    """From scenario to scenario: measures those that are asked for, until a signal comes or the time is up."""
 
-    begun = next(_sessions(question, out), None)
-    if begun is not None and _is_complete(*begun):
-        say(f"kept: {begun[0]}")
-        return _Visit(begun[0], None)
-    if wanted.max_minutes == 0:
-        return None
-    if begun is not None:
-        return _Visit(begun[0], resume_session(question, begun[0], wanted))
-    outcome = begin_session(question, new_seed(None), out, wanted)
-    return _Visit(outcome.folder, outcome)
+    def __init__(
+        self, chosen: Sequence[Path], out: Path, rounds: int, override: tuple[str, ...], max_minutes: float | None
+    ) -> None:
+        self._chosen, self._out, self._rounds, self._override = chosen, out, rounds, override
+        self._ends_s = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+        self.interrupted: SessionOutcome | None = None
+
+    def visit(self, file: Path) -> "AtlasEntry":
+        """Measure a scenario or look for what was measured of it; whatever goes wrong is part of its entry."""
+        from loopbench.scenario import load
+
+        if file in self._chosen:
+            say(f"\n[{self._chosen.index(file) + 1}/{len(self._chosen)}] {file.stem}")
+        try:
+            question = _with_rounds_for_claims(load(file, self._override, quick=True, rounds=self._rounds))
+        except LoopbenchError as error:
+            print_error(error)
+            return _unreadable(file, error)
+        try:
+            visited = self._visited(question)
+        except LoopbenchError as error:
+            print_error(error)
+            visited = _Visit(None, _Trouble(error.what, next(iter(error.hints), "")))
+        entry = _entry(question, visited, self._out)
+        if file in self._chosen:
+            _say_entry(entry)
+        return entry
+
+    def _visited(self, question: "Scenario") -> _Visit:
+        """Keep a complete session of this scenario, go on with one that is not, or begin one."""
+        from loopbench.commands.measuring import begin_session, new_seed, resume_session
+        from loopbench.measure.session import Wanted
+
+        begun = next(_sessions(question, self._out), None)
+        if begun is not None and _is_complete(*begun):
+            if question.file in self._chosen:
+                say(f"kept: {begun[0]}")
+            return _Visit(begun[0])
+        unfinished = None if begun is None else begun[0]
+        left = None if self._ends_s is None else max(0.0, (self._ends_s - time.monotonic()) / 60)
+        if question.file not in self._chosen:
+            return _Visit(unfinished, LEFT_OUT)
+        if self.interrupted is not None:
+            return _Visit(unfinished, STOPPED)
+        if left == 0:
+            return _Visit(unfinished, TIME_IS_UP)
+        wanted = Wanted(quick=True, max_minutes=left)
+        if unfinished is not None and _has_same_code(unfinished):
+            outcome = resume_session(question, unfinished, wanted)
+        else:
+            outcome = begin_session(question, new_seed(None), self._out, wanted)
+        if outcome.interrupted_by is not None:
+            self.interrupted = outcome
+        return _Visit(outcome.folder if outcome.finished_runs else None, _trouble(outcome))
+
+
+def _has_same_code(session: Path) -> bool:
+    from loopbench.measure.resume import check_same_code
+
+    try:
+        check_same_code(session)
+    except UsageError as error:
+        say(f"{session} is left as it is: {error.what}")
+        return False
+    return True
 
 
 def _sessions(question: "Scenario", out: Path) -> Iterator[tuple[Path, "Plan"]]:
@@ -146,24 +202,27 @@ def _is_complete(folder: Path, plan: "Plan") -> bool:
     return not missing or SessionJudge().standing(folder).enough
 
 
-def _entry(question: "Scenario", visited: _Visit | None, out: Path) -> "AtlasEntry":
+def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
     """What the page says of it: from its session, if there is one with a run in it."""
     from loopbench.commands.reporting import draw_files
     from loopbench.judge.atlas import AtlasEntry, answered, unanswered
 
-    trouble, remedy = (TIME_IS_UP, GO_ON) if visited is None else _trouble(visited.outcome)
+    trouble, remedy = visited.trouble
     report = None
-    if visited is not None and (visited.outcome is None or visited.outcome.finished_runs):
+    if visited.session is not None:
         try:
             report = draw_files(visited.session)
         except LoopbenchError as error:
             print_error(error)
             trouble, remedy = error.what, next(iter(error.hints), "")
+    if report is not None and report.damaged and not trouble:
+        trouble, remedy = f"not every run of it can be read: {report.damaged[0]}", "a new session: move that folder away"
     claims = tuple(claim.recorded() for claim in question.claims)
     return AtlasEntry(
         scenario=question.file.stem,
         title=question.title,
         session="" if report is None else report.folder.relative_to(out).as_posix(),
+        measured="" if report is None else report.record.started,
         stamp="" if report is None else report.stamp.label,
         claims=unanswered(claims, trouble or "no run is complete") if report is None else answered(report),
         trouble=trouble,
@@ -171,22 +230,19 @@ def _entry(question: "Scenario", visited: _Visit | None, out: Path) -> "AtlasEnt
     )
 
 
-def _trouble(outcome: "SessionOutcome | None") -> tuple[str, str]:
-    """What kept a scenario from its end, and the one command that helps."""
-    if outcome is None:
-        return "", ""
+def _trouble(outcome: "SessionOutcome") -> _Trouble:
     if outcome.error is not None:
         print_error(outcome.error)
-        return outcome.error.what, next(iter(outcome.error.hints), "")
+        return _Trouble(outcome.error.what, next(iter(outcome.error.hints), ""))
     if outcome.interrupted_by is not None:
-        return "it was stopped by a signal", GO_ON
-    return (TIME_IS_UP, GO_ON) if outcome.finished_runs < outcome.planned_runs else ("", "")
+        return STOPPED
+    return TIME_IS_UP if outcome.finished_runs < outcome.planned_runs else _Trouble()
 
 
 def _unreadable(file: Path, error: LoopbenchError) -> "AtlasEntry":
     from loopbench.judge.atlas import AtlasEntry
 
-    return AtlasEntry(file.stem, file.stem, "", "", (), error.what, f"loopbench plan {file}")
+    return AtlasEntry(file.stem, file.stem, "", "", "", (), error.what, f"loopbench plan {file}")
 
 
 def _say_entry(entry: "AtlasEntry") -> None:
@@ -228,7 +284,11 @@ def _write_docs(made: "Atlas", files: Sequence[Path], docs: Path) -> None:
     """Answers that were not measured this time stay as they are."""
     from loopbench.scenario.claims_table import answers_in, rewritten, shipped
 
-    page, scenarios = docs.read_text(encoding="utf-8"), shipped(files[0].parent)
+    try:
+        page, scenarios = docs.read_text(encoding="utf-8"), shipped(files[0].parent)
+    except (OSError, LoopbenchError) as problem:
+        say(f"not written: {docs}: {showable(str(problem))}")
+        return
     docs.write_text(rewritten(page, scenarios, answers_in(page, scenarios) | made.cells), encoding="utf-8")
     say(f"written: {docs}")
 

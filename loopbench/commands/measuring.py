@@ -184,13 +184,14 @@ def resume_session(
     question: "Scenario", folder: Path, wanted: "Wanted", observer: "Observer | None" = None
 ) -> "SessionOutcome":
     """Go on with a session where it ended. Without an observer, progress is shown on stdout."""
-    from loopbench.measure.resume import check_resumable
+    from loopbench.measure.resume import check_resumable, check_same_code
     from loopbench.measure.session import measure_session
     from loopbench.plan import make_plan
     from loopbench.progress import observer_for
     from loopbench.session_judge import SessionJudge
 
     planned = make_plan(question, check_resumable(folder, question, explain=wanted.explain))
+    check_same_code(folder)
     watching = observer or observer_for(sys.stdout)
     return measure_session(question, planned, lambda: folder, watching, SessionJudge(), wanted)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from loopbench.judge import figures
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.summary.insights_summary import claim_values
 from loopbench.judge.session.session_report import SessionReport
@@ -30,8 +31,8 @@ class AtlasClaim:
         if answer.claim.receipt_key is not None or answer.measured is None:
             return f"{answer.answer}: {answer.reason}"
         ends = answer.interval
-        interval = "" if ends is None else f", {ends.low:.2f} to {ends.high:.2f}"
-        return f"{answer.answer}: ratio {answer.measured:.2f}{interval}"
+        interval = "" if ends is None else f", {figures.interval((ends.low, ends.high))}"
+        return f"{answer.answer}: ratio {figures.ratio(answer.measured)}{interval}"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class AtlasEntry:
     scenario: str
     title: str
     session: str  # folder, relative to the atlas page; empty: none
+    measured: str  # when that session began, ISO 8601, UTC; empty: none
     stamp: str  # the session's label; empty: none
     claims: tuple[AtlasClaim, ...]
     trouble: str  # why it was not measured, or not to its end; empty: it was
@@ -102,8 +104,8 @@ class Atlas:
 
     @property
     def cells(self) -> dict[str, str]:
-        """By claim id, for a table of text; claims whose scenario was not measured are absent."""
-        measured = (entry for entry in self.entries if entry.session)
+        """By claim id, for a table of text; claims whose scenario was not measured to its end are absent."""
+        measured = (entry for entry in self.entries if entry.session and not entry.trouble)
         return {claim.answer.claim.id: claim.cell for entry in measured for claim in entry.claims}
 
     def _all_groups(self) -> Iterator[Group]:
@@ -150,6 +152,7 @@ def _entry(entry: AtlasEntry) -> dict[str, Any]:
         "scenario": entry.scenario,
         "title": entry.title,
         "session": entry.session or None,
+        "measured": entry.measured or None,
         "stamp": entry.stamp or None,
         "not_measured": entry.not_measured or None,
         "claims": [claim_values(claim.answer) | {"because": claim.because or None} for claim in entry.claims],

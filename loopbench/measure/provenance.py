@@ -88,6 +88,15 @@ def git_state(folder: Path) -> dict[str, Any]:
         return {"commit": not_observable("the folder is in no git repository, or in one without a commit")}
 
 
+def python_differs(folder: Path, commit: str) -> bool:
+    """Whether a Python file below a folder is not what it was at a commit, or git cannot say that it is."""
+    try:
+        clean_git(folder, "diff", "--quiet", commit, "--", "*.py")
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError):
+        return True
+    return False
+
+
 def clean_git(folder: Path, *arguments: str) -> str:
     """What one git command prints, in the user's repository but not under the user's variables and hooks.
 

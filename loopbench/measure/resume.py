@@ -1,8 +1,10 @@
 """Going on with a session that was interrupted: only with the same question, seed and plan."""
 
 from pathlib import Path
+from typing import Any
 
 from loopbench.errors import DataError, UsageError
+from loopbench.measure.provenance import python_differs
 from loopbench.plan import make_plan
 from loopbench.records import FormatError
 from loopbench.records.session import SessionRecord, read_session
@@ -36,6 +38,27 @@ def check_resumable(folder: Path, scenario: Scenario, *, explain: bool) -> int:
             kept="nothing in the session was touched",
         )
     return record.seed
+
+
+def check_same_code(folder: Path) -> None:
+    """Whether the apps are what they were when this session began, as far as git can tell.
+
+    Files in no repository, or changed and not committed when it began, cannot be told from others.
+
+    Raises:
+        DataError, FormatError: no session lies there.
+        UsageError: Python files of an app have changed; the rounds of one interval would be of two programs.
+    """
+    states: dict[str, dict[str, Any]] = read_session(folder).provenance.get("git", {})
+    for path, state in states.items():
+        if not state.get("dirty", True) and Path(path).is_dir() and python_differs(Path(path), state["commit"]):
+            raise UsageError(
+                f"Python files in {path} are not what they were when this session began (commit {state['commit'][:12]})",
+                slug="resume-other-code",
+                where=str(folder),
+                hints=("go back to that commit", "or begin a new session: a comparison is about one program"),
+                kept="nothing in the session was touched",
+            )
 
 
 def _differences(record: SessionRecord, scenario: Scenario, *, explain: bool) -> list[str]:

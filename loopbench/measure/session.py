@@ -178,12 +178,11 @@ class _Walk:
         self.finished += 1
 
     def _measure_until_valid(self, bench: Bench, run: PlannedRun) -> None:
-        """Again if it came out INVALID; the last attempt counts whatever it is."""
-        least_window_s = self._least_window_s(bench, run)
+        """Again if it came out INVALID by a disturbance; the last attempt counts whatever it is."""
         repeatable = run.round != OUTSIDE_ROUNDS and run.variant not in self._hopeless
         for attempts_left in reversed(range(MOST_ATTEMPTS if repeatable else 1)):
             bench.stop.check()
-            measured = _measured_without_pause(bench, run, least_window_s)
+            measured = _measured_without_pause(bench, run, self._least_window_s(bench, run))
             faults = self._judge.faults(measured.folder, bench.folder) if repeatable else ()
             if not faults or not attempts_left:
                 break

@@ -267,10 +267,15 @@ def kind_of(run_folder: Path) -> str:
     return run_folder.name.split("-", 2)[1]
 
 
+def rejected_folders(session_folder: Path) -> tuple[Path, ...]:
+    """The runs that were complete, came out INVALID and were repeated."""
+    attempts = sorted((session_folder / RUNS_FOLDER).glob(ATTEMPTS_GLOB))
+    return tuple(path for path in attempts if (path / RUN_FILE).is_file())
+
+
 def rejected_runs(session_folder: Path) -> tuple[str, ...]:
     """Names of the runs that were complete, came out INVALID and were repeated; once for each attempt."""
-    attempts = sorted((session_folder / RUNS_FOLDER).glob(ATTEMPTS_GLOB))
-    return tuple(path.name[1:].rpartition(".attempt-")[0] for path in attempts if (path / RUN_FILE).is_file())
+    return tuple(path.name[1:].rpartition(".attempt-")[0] for path in rejected_folders(session_folder))
 
 
 def file_facts(folder: Path) -> tuple[FileFact, ...]:

@@ -23,7 +23,8 @@ def answered(claim_id: str, word: Answer, compare: str = "goodput") -> AtlasClai
 
 
 def entry(*claims: AtlasClaim, session: str = "s/1", trouble: str = "", remedy: str = "") -> AtlasEntry:
-    return AtlasEntry("s", "A scenario", session, "VALID" if session else "", claims, trouble, remedy)
+    measured, stamp = ("2026-11-20T16:00:00+00:00", "VALID") if session else ("", "")
+    return AtlasEntry("s", "A scenario", session, measured, stamp, claims, trouble, remedy)
 
 
 def atlas(*entries: AtlasEntry) -> Atlas:
@@ -71,6 +72,10 @@ def test_a_cell_holds_the_word_and_the_figures() -> None:
     }
     counted = answered("001-x", Answer.REPRODUCED, "receipt:lost")
     assert atlas(entry(counted)).cells == {"001-x": "REPRODUCED: it is above 1"}
+
+
+def test_what_was_not_measured_to_its_end_has_no_cell() -> None:
+    assert atlas(entry(answered("000-a", Answer.REPRODUCED), trouble="the time given was up")).cells == {}
 
 
 def test_as_json_it_holds_every_answer_and_no_nan() -> None:

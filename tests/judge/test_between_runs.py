@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.rounds.between_runs import LONGEST_WINDOW_S, least_window_s
+from loopbench.judge.rounds.between_runs import LONGEST_WINDOW_S, faults_of, least_window_s
 from loopbench.records.codec import to_json
-from loopbench.records.session import KIND_RAMP, SESSION_FILE
-from tests.judge.recorded_run import SESSION, Made, write_run
+from loopbench.records.session import KIND_RAMP, SESSION_FILE, Counts
+from tests.judge.recorded_run import SESSION, Made, Rows, write_run
 
 
 def session(folder: Path, service_s: float) -> Path:
@@ -19,6 +19,27 @@ def session(folder: Path, service_s: float) -> Path:
 
 def test_a_window_lasts_until_every_user_has_had_a_handful_of_answers(tmp_path: Path) -> None:
     assert least_window_s(session(tmp_path, 2.0), "def") == pytest.approx(12.0, rel=0.1)
+
+
+def test_an_attempt_that_was_slower_than_the_ramp_lengthens_the_window_of_the_next(tmp_path: Path) -> None:
+    folder = session(tmp_path, 2.0)
+    slow = write_run(folder, Made(think_s=0.0, hold_s=40.0, service_s=lambda _at_s, _user: 3.0), number=2)
+    slow.folder.rename(slow.folder.with_name(f".{slow.folder.name}.attempt-1"))
+    assert least_window_s(folder, "def") == pytest.approx(18.0, rel=0.1)
+
+
+def half_fail(rows: Rows) -> Rows:
+    """Every second answer is a 500."""
+    rows["status"][::2], rows["error"][::2] = 500, 1
+    return rows
+
+
+def test_a_run_that_was_disturbed_is_to_be_repeated_and_one_that_failed_is_not(tmp_path: Path) -> None:
+    (tmp_path / SESSION_FILE).write_text(to_json(SESSION))
+    disturbed = write_run(tmp_path, Made(record={"counts": Counts(1, 2, 3, unfinished=0)}), number=1)
+    assert faults_of(disturbed.folder, tmp_path)
+    failed = write_run(tmp_path, Made(rows=half_fail), number=2)
+    assert faults_of(failed.folder, tmp_path) == ()
 
 
 def test_a_window_does_not_last_for_ever(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ The run itself is replaced (`measure_run`, `commit_run`): these tests are about 
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,8 @@ from loopbench.errors import UsageError
 from loopbench.measure import session
 from loopbench.measure.description import describe
 from loopbench.measure.judging import Standing
-from loopbench.measure.resume import check_resumable
+from loopbench.measure.provenance import clean_git, git_state
+from loopbench.measure.resume import check_resumable, check_same_code
 from loopbench.measure.session import Wanted, _Walk
 from loopbench.measure.stop import InterruptedRunError
 from loopbench.measure.store import run_path, write_session
@@ -165,6 +166,23 @@ def test_a_session_goes_on_only_with_the_scenario_it_began_with(tmp_path: Path) 
         check_resumable(tmp_path, load(FILE, ("load.users=50",)), explain=False)
     with pytest.raises(UsageError, match="--explain was False, is True"):
         check_resumable(tmp_path, scenario(), explain=True)
+
+
+def test_a_session_does_not_go_on_with_another_program(tmp_path: Path) -> None:
+    code, folder = tmp_path / "code", tmp_path / "session"
+    code.mkdir()
+    folder.mkdir()
+    (code / "app.py").write_text("answer = 1\n")
+    for arguments in (("init", "-q"), ("add", "."), ("-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "m")):
+        clean_git(code, *arguments)
+    begun = scenario()
+    record = describe(begun, make_plan(begun, 7), quick=False, explain=False)
+    write_session(folder, replace(record, provenance={"git": {str(code): git_state(code)}}))
+    (code / "notes.md").write_text("no program\n")
+    check_same_code(folder)
+    (code / "app.py").write_text("answer = 2\n")
+    with pytest.raises(UsageError, match="are not what they were when this session began"):
+        check_same_code(folder)
 
 
 def test_a_secret_that_changed_is_noticed_and_not_shown(tmp_path: Path) -> None:

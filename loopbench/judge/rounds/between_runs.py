@@ -9,11 +9,23 @@ from loopbench.judge.rounds.plateau_run import PlateauRun, judge_plateau
 from loopbench.judge.rounds.rounds import Rounds, judge_rounds
 from loopbench.judge.run.run_files import open_run
 from loopbench.judge.stamp.run_stamp import stamp_run
-from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, SessionRecord, read_session, rejected_runs, run_folders
+from loopbench.records.session import (
+    KIND_PLATEAU,
+    KIND_RAMP,
+    SessionRecord,
+    read_session,
+    rejected_folders,
+    rejected_runs,
+    run_folders,
+)
 
 RESPONSE_TIMES = 6.0
 """In a steady window: one more than rule D1 asks for, because no two runs are alike."""
 LONGEST_WINDOW_S = 60.0
+
+OUTCOMES = frozenset({"C2", "D2"})
+"""What a variant did, not what was done to it: it failed, or answered too few. To repeat until it does not would choose
+the answer (C2), or change nothing (D2)."""
 
 
 class RoundsStanding(NamedTuple):
@@ -27,29 +39,32 @@ class RoundsStanding(NamedTuple):
 def least_window_s(session_folder: Path, variant: str) -> float:
     """Seconds a steady window with all users must last, so that each has had a handful of answers (rule D1).
 
-    The variant's ramp has shown how long one takes with all users there; 0 without a ramp. A loop blocked for 50 ms
+    The variant's ramp has shown how long one takes with all users there, and so has every attempt that came out
+    INVALID: otherwise the slow ones would be repeated until a fast one fits. 0 without a ramp. A loop blocked for 50 ms
     answers each of 100 users once in five seconds.
 
     Raises:
         DataError, FormatError: a folder cannot be read.
     """
     record = read_session(session_folder)
-    ramp = next((path for path in run_folders(session_folder) if path.name.endswith(f"-{KIND_RAMP}-{variant}")), None)
-    if ramp is None:
-        return 0.0
-    response_s = load_view(open_run(ramp, record.scenario.variants)).mean_response_s or 0.0
-    return round(min(RESPONSE_TIMES * response_s, LONGEST_WINDOW_S), 1)
+    seen = [path for path in run_folders(session_folder) if path.name.endswith(f"-{KIND_RAMP}-{variant}")]
+    if seen:
+        names = zip(rejected_folders(session_folder), rejected_runs(session_folder), strict=True)
+        seen += [path for path, name in names if name.endswith(f"-{KIND_PLATEAU}-{variant}")]
+    responses_s = [load_view(open_run(path, record.scenario.variants)).mean_response_s or 0.0 for path in seen]
+    return round(min(RESPONSE_TIMES * max(responses_s, default=0.0), LONGEST_WINDOW_S), 1)
 
 
 def faults_of(run_folder: Path, session_folder: Path) -> tuple[str, ...]:
-    """Why a run is INVALID, a sentence each; nothing when it may stand.
+    """Why a run is to be repeated, a sentence each; nothing when it may stand, or when another would be no better.
 
     Raises:
         DataError, FormatError: it cannot be read at all.
     """
     record = read_session(session_folder)
     files = open_run(run_folder, record.scenario.variants)
-    return stamp_run(files, record, session_canaries(session_folder)).invalid_because
+    stamp = stamp_run(files, record, session_canaries(session_folder))
+    return () if OUTCOMES & set(stamp.invalid_ids) else stamp.invalid_because
 
 
 def rounds_standing(session_folder: Path) -> RoundsStanding:

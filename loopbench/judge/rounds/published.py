@@ -48,15 +48,17 @@ class Published:
             return f"Nothing can be said about the published figures: {reference.variant} has no measured plateau."
         missed = [claim for claim in known if not claim.reproduced]
         roughly = f"within a factor of {NEAR} ({self.basis})"
-        if not missed:
+        if not missed and len(known) == len(others):
             return f"This machine reproduces every published ratio to {reference.variant} {roughly}."
         parts = ", ".join(
             f"{claim.variant} {claim.measured_ratio:.2f} times {reference.variant}"
             f" instead of {claim.published_ratio:.2f} times"
             for claim in missed
         )
-        how_many = f"{len(known) - len(missed) or 'none'} of {len(known)} published ratios"
-        return f"This machine reproduces {how_many} {roughly}: measured {parts}."
+        unknown = ", ".join(claim.variant for claim in others if claim.reproduced is None)
+        details = [f"measured {parts}"] * bool(missed) + [f"not known of {unknown}"] * bool(unknown)
+        how_many = f"{len(known) - len(missed) or 'none'} of {len(others)} published ratios"
+        return f"This machine reproduces {how_many} {roughly}: {'; '.join(details)}."
 
 
 def compare_with_published(

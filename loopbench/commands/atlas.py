@@ -224,7 +224,7 @@ def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
         session="" if report is None else report.folder.relative_to(out).as_posix(),
         measured="" if report is None else report.record.started,
         stamp="" if report is None else report.stamp.label,
-        claims=unanswered(claims, trouble or "no run is complete") if report is None else answered(report),
+        claims=unanswered(claims, trouble or "no run is complete") if report is None else answered(report, claims),
         trouble=trouble,
         remedy=remedy,
     )

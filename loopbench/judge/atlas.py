@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from loopbench.judge import figures
@@ -124,11 +124,17 @@ class Atlas:
         return next((prefix for prefix in self.sources if text.startswith(prefix)), "")
 
 
-def answered(report: SessionReport) -> tuple[AtlasClaim, ...]:
-    """The claims of a measured session."""
+def answered(report: SessionReport, claims: Sequence[RecordedClaim]) -> tuple[AtlasClaim, ...]:
+    """The claims of a measured session, in the words that the scenario has for them today."""
+    today = {claim.id: claim for claim in claims}
     causes = {run.variant.name: str(run.insights.diagnosis.kind) for run in report.runs}
     causes |= {timeline.name: timeline.sentence.removesuffix(".") for timeline in report.timelines}
-    return tuple(AtlasClaim(answer, _because(answer.claim, causes)) for answer in report.claims)
+    return tuple(AtlasClaim(_reworded(answer, today), _because(answer.claim, causes)) for answer in report.claims)
+
+
+def _reworded(answer: ClaimAnswer, today: Mapping[str, RecordedClaim]) -> ClaimAnswer:
+    known = today.get(answer.claim.id, answer.claim)
+    return replace(answer, claim=replace(answer.claim, text=known.text, where=known.where))
 
 
 def unanswered(claims: Sequence[RecordedClaim], why: str) -> tuple[AtlasClaim, ...]:

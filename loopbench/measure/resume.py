@@ -1,7 +1,8 @@
 """Going on with a session that was interrupted: only with the same question, seed and plan."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from loopbench.errors import DataError, UsageError
 from loopbench.measure.provenance import python_differs
@@ -12,6 +13,9 @@ from loopbench.scenario import Scenario
 from loopbench.scenario.settings import flat_settings
 
 MOST_SHOWN = 5
+
+WORDS: Final = re.compile(r"title|question|source|claims\[\d+\]\.(text|where)")
+"""Settings that are words about the question: who corrects one of them asks for no other measurement."""
 
 
 def check_resumable(folder: Path, scenario: Scenario, *, explain: bool) -> int:
@@ -65,5 +69,6 @@ def _differences(record: SessionRecord, scenario: Scenario, *, explain: bool) ->
     before, now = record.settings, flat_settings(scenario)
     before = before | {"--explain": str(record.scenario.explain)}
     now = now | {"--explain": str(explain)}
-    changed = [key for key in sorted(before | now) if before.get(key) != now.get(key)]
+    asked = [key for key in sorted(before | now) if not WORDS.fullmatch(key)]
+    changed = [key for key in asked if before.get(key) != now.get(key)]
     return [f"{key} was {before.get(key, 'absent')}, is {now.get(key, 'absent')}" for key in changed]

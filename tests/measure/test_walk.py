@@ -168,6 +168,13 @@ def test_a_session_goes_on_only_with_the_scenario_it_began_with(tmp_path: Path) 
         check_resumable(tmp_path, scenario(), explain=True)
 
 
+def test_a_session_goes_on_when_only_words_were_corrected(tmp_path: Path) -> None:
+    begun = scenario()
+    write_session(tmp_path, describe(begun, make_plan(begun, 7), quick=False, explain=False))
+    corrected = begun.model_copy(update={"title": "Writing, in other words"})
+    assert check_resumable(tmp_path, corrected, explain=False) == 7
+
+
 def test_a_session_does_not_go_on_with_another_program(tmp_path: Path) -> None:
     code, folder = tmp_path / "code", tmp_path / "session"
     code.mkdir()

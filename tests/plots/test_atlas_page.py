@@ -16,8 +16,9 @@ CLAIMS = (
     AtlasClaim(ClaimAnswer(CLAIM, Answer.REPRODUCED, 0.42, Interval(0.4, 0.44), "it is below 1"), "a: blocked loop"),
     AtlasClaim(ClaimAnswer(COUNT, Answer.NOT_REPRODUCED, 8871.0, None, "lost was 8,871 in 5 runs of a"), ""),
 )
-MEASURED = AtlasEntry("file_write", "Four ways", "file-write/2026-11-20T10-22-05Z", "VALID", CLAIMS, "", "")
-MISSING = AtlasEntry("postgres", "A database", "", "", unanswered([CLAIM], "no driver"), "no driver", "pip install x")
+STARTED = "2026-11-20T10:22:05+00:00"
+MEASURED = AtlasEntry("file_write", "Four ways", "file-write/2026-11-20T10-22-05Z", STARTED, "VALID", CLAIMS, "", "")
+MISSING = AtlasEntry("postgres", "A database", "", "", "", unanswered([CLAIM], "no driver"), "no driver", "pip install x")
 
 
 def page(*entries: AtlasEntry, not_asked: tuple[NotAsked, ...] = ()) -> str:

@@ -10,9 +10,16 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from loopbench.judge.statistics.changepoints import steadiness
+from loopbench.judge.statistics.comparisons import (
+    MIN_ROUNDS,
+    Comparison,
+    compare,
+    half_width,
+    rounds_needed,
+    rounds_still_needed,
+)
 from loopbench.judge.statistics.curves import Usl, describe, knee_users
 from loopbench.judge.statistics.fits import RunCurve
-from loopbench.judge.statistics.comparisons import MIN_ROUNDS, Comparison, compare, half_width, rounds_needed, rounds_still_needed
 from loopbench.judge.statistics.intervals import Estimate
 from loopbench.judge.statistics.verdict import Better, Quantity, Word, judge
 from tests.judge import simulate

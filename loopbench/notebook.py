@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from loopbench.errors import DataError
-from loopbench.judge.session import session_tables as tables
 from loopbench.judge.run.dataframes import joined, sample_frames
 from loopbench.judge.run.run_files import load_folders, open_run, read_record
+from loopbench.judge.session import session_tables as tables
 from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.records import FormatError
 from loopbench.records.session import SessionRecord

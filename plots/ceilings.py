@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from loopbench.judge.run.ceilings import USERS
 from loopbench.judge.figures import listed, rounded
+from loopbench.judge.run.ceilings import USERS
 from loopbench.judge.session.run_report import RunReport
 from plots import panels, style
 

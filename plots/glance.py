@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loopbench.judge.summary.answer import full_load
-from loopbench.judge.figures import MISSING, interval, ratio, rounded
 from loopbench.judge.diagnosis.findings import Kind
+from loopbench.judge.figures import MISSING, interval, ratio, rounded
 from loopbench.judge.rounds.rounds import Judged, Rounds
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.summary.table import end_of_load
 from loopbench.judge.statistics.verdict import Verdict, Word
+from loopbench.judge.summary.answer import full_load
+from loopbench.judge.summary.table import end_of_load
 from plots import plateaus, validity
 
 RAMP: Final = "from one ramp run, no interval"

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
-from loopbench.judge.figures import MISSING
 from loopbench.judge.diagnosis.loop_curve import LoopMoment
+from loopbench.judge.figures import MISSING
 from loopbench.judge.session.run_report import RunReport
 from loopbench.records.samples import PHASE_HOLD
 from loopbench.showable import showable

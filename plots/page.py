@@ -6,11 +6,11 @@ from typing import Any
 
 from jinja2 import Environment
 
-from loopbench.judge.session.agreement import HOLD_WITHIN, RISE_WITHIN, agreement
-from loopbench.judge.summary.answer import certainty, headline, neighbour_answer, served_answer
 from loopbench.judge.figures import MISSING
+from loopbench.judge.session.agreement import HOLD_WITHIN, RISE_WITHIN, agreement
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.answer import certainty, headline, neighbour_answer, served_answer
 from loopbench.judge.summary.table import figures_table
 from plots import glance, provenance, style, validity
 from plots.document import environment, style_sheet

@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from loopbench.judge.figures import MISSING, rounded, whole
+from loopbench.judge.run.windows import Curve
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.run.windows import Curve
 from loopbench.showable import showable
 from plots import ceilings, key, panels, style, validity
 from plots.key import Line

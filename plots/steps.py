@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from loopbench.judge.statistics.curves import Hinge, NoShape, Shape, Usl
 from loopbench.judge.figures import rounded
-from loopbench.judge.statistics.fits import RunCurve
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.statistics.curves import Hinge, NoShape, Shape, Usl
+from loopbench.judge.statistics.fits import RunCurve
 from loopbench.showable import showable
 from plots import panels, style, validity
 from plots.panels import Caption, Panel, Sheet

@@ -13,8 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from loopbench.judge.figures import MISSING, rounded
-from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.diagnosis.time_spent import (
     AFTER_APP,
     BEFORE_APP,
@@ -25,6 +23,8 @@ from loopbench.judge.diagnosis.time_spent import (
     ON_LOOP,
     RequestTime,
 )
+from loopbench.judge.figures import MISSING, rounded
+from loopbench.judge.session.run_report import RunReport
 from loopbench.showable import showable
 from plots import panels, style, validity
 from plots.panels import Caption, Panel, Sheet

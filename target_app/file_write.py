@@ -49,7 +49,9 @@ class Threads(BaseModel):
 def write_to_file(num_chars: int, *, fsync: bool = False) -> int:
     """Write and return the file's size. Blocks its thread until the operating system has taken every byte."""
     content = b"a" * num_chars
-    with TemporaryFile("wb", buffering=0, dir=ON_DISK if fsync else None) as file:  # unbuffered: one system call, in every variant alike
+    with TemporaryFile(
+        "wb", buffering=0, dir=ON_DISK if fsync else None
+    ) as file:  # unbuffered: one system call, in every variant alike
         file.write(content)
         if fsync:
             os.fsync(file.fileno())

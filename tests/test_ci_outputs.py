@@ -24,10 +24,10 @@ from loopbench.commands.ending import refuse_doubt
 from loopbench.commands.gating import Gating
 from loopbench.console import Speech, say
 from loopbench.errors import CannotTellError, DataError, ExitCode, LoopbenchError, UsageError
-from loopbench.judge.session.gates import GateAnswer, Outcome
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
-from loopbench.judge.summary.markdown import markdown
+from loopbench.judge.session.gates import GateAnswer, Outcome
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.markdown import markdown
 from loopbench.judge.summary.summary import to_json, write_summary
 from loopbench.records.gates import RecordedGate
 from loopbench.records.session import SESSION_FILE

@@ -10,9 +10,9 @@ import pytest
 
 import loopbench
 from loopbench.errors import DataError
-from loopbench.judge.session import session_tables as tables
 from loopbench.judge.run.dataframes import SAMPLE_COLUMNS
 from loopbench.judge.run.probe_log import SECOND_COLUMNS
+from loopbench.judge.session import session_tables as tables
 from loopbench.notebook import Session, load
 from loopbench.records import codec
 from loopbench.records.sensors import COLUMNS as SENSOR_COLUMNS

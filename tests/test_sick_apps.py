@@ -15,9 +15,9 @@ import pytest
 
 from loopbench.judge.diagnosis.diagnosis import Diagnosis, diagnose
 from loopbench.judge.diagnosis.findings import Kind
-from loopbench.judge.run.load_figures import Window
 from loopbench.judge.diagnosis.loop_figures import loop_figures
 from loopbench.judge.diagnosis.loop_lines import Owner
+from loopbench.judge.run.load_figures import Window
 from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.measure.lines import capture_lines
 from loopbench.records.source_lines import read_lines

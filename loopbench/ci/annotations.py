@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
-from loopbench.judge.session.gates import Outcome
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
+from loopbench.judge.session.gates import Outcome
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.showable import showable
 

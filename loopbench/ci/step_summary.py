@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from loopbench.judge.summary.markdown import markdown
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.markdown import markdown
 
 MOST_BYTES: Final = 1024 * 1024
 """Of one step; GitHub drops a larger summary whole."""

@@ -216,7 +216,10 @@ def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
             print_error(error)
             trouble, remedy = error.what, next(iter(error.hints), "")
     if report is not None and report.damaged and not trouble:
-        trouble, remedy = f"not every run of it can be read: {report.damaged[0]}", "a new session: move that folder away"
+        trouble, remedy = (
+            f"not every run of it can be read: {report.damaged[0]}",
+            "a new session: move that folder away",
+        )
     claims = tuple(claim.recorded() for claim in question.claims)
     return AtlasEntry(
         scenario=question.file.stem,

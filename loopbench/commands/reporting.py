@@ -17,8 +17,8 @@ WITH_THE_PAGE = 4
 """Charts that are drawn where the page is, so that both processes take about as long."""
 
 if TYPE_CHECKING:
-    from loopbench.judge.session.session_report import SessionReport
     from loopbench.judge.run.windows import Curve
+    from loopbench.judge.session.session_report import SessionReport
     from loopbench.scenario import Scenario
 
 

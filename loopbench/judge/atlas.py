@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from loopbench.judge import figures
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
-from loopbench.judge.summary.insights_summary import claim_values
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.insights_summary import claim_values
 from loopbench.records.claims import RecordedClaim
 
 ATLAS_FORMAT: Final = 1

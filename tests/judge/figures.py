@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from loopbench.judge.run.load_figures import LoadFigures, Window
 from loopbench.judge.diagnosis.loop_figures import AfterLoad, LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
+from loopbench.judge.run.load_figures import LoadFigures, Window
 from loopbench.records.source_lines import SourceLine
 
 APP = "/srv/app.py"

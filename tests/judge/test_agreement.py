@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from loopbench.judge.run.windows import Curve
 from loopbench.judge.session.agreement import agreement
 from loopbench.judge.session.run_report import RunReport
-from loopbench.judge.run.windows import Curve
 from tests.plots.reports import Made, session
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from loopbench.judge.summary.answer import answer, neighbour_answer, served_answer
 from loopbench.judge.figures import MISSING, ratio, rounded
+from loopbench.judge.summary.answer import answer, neighbour_answer, served_answer
 from tests.plots.reports import FOUR, Made, session, twelve_variants
 
 

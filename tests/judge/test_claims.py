@@ -161,9 +161,7 @@ def test_a_round_without_a_figure_opens_every_answer_that_it_could_have_changed(
         ([Told({"lost": 3}), Told({})], OPEN, "1 of 2 runs of a say nothing of 'lost'"),
     ],
 )
-def test_a_receipt_is_evidence_unless_the_wrong_process_answered(
-    told: list[Told], answer: Answer, said: str
-) -> None:
+def test_a_receipt_is_evidence_unless_the_wrong_process_answered(told: list[Told], answer: Answer, said: str) -> None:
     (judged,) = answer_claims([LOST], {}, {"a": told})
     assert judged.answer is answer
     assert said in judged.sentence

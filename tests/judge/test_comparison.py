@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from loopbench.judge.stamp.canaries import Canaries
 from loopbench.judge.compare.comparison import Change, Comparing, compare_revisions, compare_sessions
 from loopbench.judge.compare.likeness import code_of, differences
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.canaries import Canaries
 from loopbench.judge.statistics.intervals import Estimate, UnpairedEstimate
 from tests.plots.causes import explained, repeated
 from tests.plots.reports import Made, session

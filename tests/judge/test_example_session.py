@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.judge.run.windows import goodput_by_users
+from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.records.session import file_facts, read_run, run_folders
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopbench.errors import DataError, EnvironmentRefusedError, UsageError
-from loopbench.judge.summary import export as exporting
 from loopbench.judge.run.dataframes import SAMPLE_COLUMNS, joined, sample_frames
-from loopbench.judge.summary.export import FORMS, Form, What, export
 from loopbench.judge.run.run_files import RunFiles
 from loopbench.judge.run.samples import DTYPE, Samples
+from loopbench.judge.summary import export as exporting
+from loopbench.judge.summary.export import FORMS, Form, What, export
 from loopbench.records import codec
 from loopbench.records.session import SESSION_FILE, Phase, RecordedScenario, RunRecord
 from loopbench.showable import csv_text

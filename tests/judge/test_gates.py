@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from loopbench.judge.compare.baseline_gates import with_baseline
-from loopbench.judge.stamp.canaries import Canaries
-from loopbench.judge.session.gates import SURE, GateAnswer, Outcome, decide
-from loopbench.judge.run.latency import Percentiles
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.rounds.plateau_run import PlateauRun
+from loopbench.judge.run.latency import Percentiles
+from loopbench.judge.session.gates import SURE, GateAnswer, Outcome, decide
 from loopbench.judge.session.session_gates import session_gates
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.canaries import Canaries
 from loopbench.judge.statistics.intervals import Interval
 from loopbench.records.gates import RecordedGate
 from tests.judge.figures import line as code_line

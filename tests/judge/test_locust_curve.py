@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from loopbench.errors import DataError
-from loopbench.judge.statistics.fits import RunCurve, fit_hinge
 from loopbench.judge.locust_history.locust_csv import History, Row, read
 from loopbench.judge.locust_history.locust_curve import make_curves
 from loopbench.judge.run.windows import Curve, curve_from_completions, goodput_by_users
+from loopbench.judge.statistics.fits import RunCurve, fit_hinge
 from tests.judge.closed_loop import Loop, requests_per_s, row_times, run_loop, write_history
 
 SAMPLES = Path(__file__).parent / "locust_csv_samples"

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loopbench.judge.run.load_figures import Window, load_figures, window_of
 from loopbench.judge.diagnosis.loop_curve import loop_curve
 from loopbench.judge.diagnosis.loop_figures import LoopFigures, loop_figures
 from loopbench.judge.diagnosis.loop_lines import Owner
+from loopbench.judge.run.load_figures import Window, load_figures, window_of
 from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.run.samples import DTYPE, Samples
 from loopbench.records import samples as layout

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from loopbench.judge.run.ceilings import Standing
 from loopbench.judge.diagnosis.run_ceilings import RunCeilings, run_ceilings
+from loopbench.judge.run.ceilings import Standing
 from loopbench.records.load_order import MODE_OPEN
 from tests.judge.recorded_run import Made, Rows, write_run
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loopbench.judge.stamp.canaries import Canaries, canaries_of, session_canaries
 from loopbench.judge.run.ceilings import event_loop
-from loopbench.judge.stamp.load_metrics import load_metrics
 from loopbench.judge.run.load_view import load_view
+from loopbench.judge.stamp.canaries import Canaries, canaries_of, session_canaries
+from loopbench.judge.stamp.load_metrics import load_metrics
 from loopbench.judge.stamp.metrics import Measured
 from loopbench.judge.stamp.run_stamp import run_metrics, stamp_run
 from loopbench.judge.stamp.stamp import Stamp

@@ -6,9 +6,9 @@ import math
 import pytest
 
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
-from loopbench.judge.run.latency import Percentiles
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.rounds.rounds import judge_rounds
+from loopbench.judge.run.latency import Percentiles
 from loopbench.judge.session.session_claims import session_claims
 from loopbench.judge.stamp.stamp import Finding, Stamp
 from loopbench.judge.stamp.stamp_checks import Level

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from loopbench.judge.stamp.canaries import Canaries
-from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.stamp.metrics import Measured, NotObservable, RunMetrics
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.rounds.rounds import Rounds, judge_rounds
+from loopbench.judge.run.latency import Percentiles
 from loopbench.judge.session.session_stamp import SessionStamp, stamp_session
+from loopbench.judge.stamp.canaries import Canaries
+from loopbench.judge.stamp.metrics import Measured, NotObservable, RunMetrics
 from loopbench.judge.stamp.stamp import Stamp, evaluate
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.stamp.stamp_rules import CHECKS

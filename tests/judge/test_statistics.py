@@ -5,10 +5,19 @@ import math
 import numpy as np
 import pytest
 
-from loopbench.judge.statistics.replicates import MissingRun, NotReplicatesError, Replicates, RunFigure
-from loopbench.judge.statistics.comparisons import Comparison, compare, compare_all, estimate, half_width, holm, rounds_needed, rounds_still_needed
+from loopbench.judge.statistics.comparisons import (
+    Comparison,
+    compare,
+    compare_all,
+    estimate,
+    half_width,
+    holm,
+    rounds_needed,
+    rounds_still_needed,
+)
 from loopbench.judge.statistics.intervals import Estimate, Interval
 from loopbench.judge.statistics.percentiles import percentile, samples_needed
+from loopbench.judge.statistics.replicates import MissingRun, NotReplicatesError, Replicates, RunFigure
 from tests.judge import simulate
 
 PAIRED = ((100.0, 50.0), (120.0, 61.0), (90.0, 44.0), (110.0, 56.0), (105.0, 50.0))

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from loopbench.judge.summary.markdown import code_span, markdown
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.markdown import code_span, markdown
 from loopbench.judge.summary.summary import CSV_COLUMNS, SUMMARY_FORMAT, to_csv, to_json, write_summary
 from tests.plots.reports import FOUR, NASTY, Made, nasty_session, session, twelve_variants
 

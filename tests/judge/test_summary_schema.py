@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from loopbench.judge.rounds.claims import Answer
 from loopbench.judge.diagnosis.diagnosis import Confidence
+from loopbench.judge.rounds.claims import Answer
 from loopbench.judge.session.gates import Outcome
 from loopbench.judge.session.session_gates import session_gates
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import Level
-from loopbench.judge.summary.summary import SUMMARY_FORMAT, to_json
 from loopbench.judge.statistics.verdict import Word
+from loopbench.judge.summary.summary import SUMMARY_FORMAT, to_json
 from loopbench.records.gates import FIGURES, RecordedGate
 from tests.plots.causes import explained, opened, repeated, spoiled, stepped
 from tests.plots.reports import FOUR, Made, nasty_session, session

@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loopbench.judge.run.load_figures import Window
-from loopbench.judge.run.probe_log import read_probe_logs
-from loopbench.judge.run.samples import DTYPE, Samples
 from loopbench.judge.diagnosis.time_spent import (
     AFTER_APP,
     BEFORE_APP,
@@ -26,6 +23,9 @@ from loopbench.judge.diagnosis.time_spent import (
     TimeSpent,
     time_spent,
 )
+from loopbench.judge.run.load_figures import Window
+from loopbench.judge.run.probe_log import read_probe_logs
+from loopbench.judge.run.samples import DTYPE, Samples
 from tests.probe.test_probe_log import second, start, write
 
 ORIGIN_S = 100.0

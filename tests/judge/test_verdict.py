@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from loopbench.judge.statistics.replicates import MissingRun
 from loopbench.judge.statistics.comparisons import Comparison, compare
 from loopbench.judge.statistics.intervals import Estimate, Interval
+from loopbench.judge.statistics.replicates import MissingRun
 from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, Word, decimals, judge
 from tests.judge import simulate
 

@@ -8,8 +8,8 @@ import pytest
 
 from loopbench.errors import TargetError
 from loopbench.judge.rounds.claims import Answer
-from loopbench.judge.session.session_report import judge_session
 from loopbench.judge.run.timeline import TimelineReport, judge_timeline
+from loopbench.judge.session.session_report import judge_session
 from loopbench.measure.description import describe
 from loopbench.measure.machine import Cores
 from loopbench.measure.run import commit_run

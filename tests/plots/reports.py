@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from loopbench.judge.stamp.canaries import Canaries
 from loopbench.judge.diagnosis.diagnosis import not_observed
 from loopbench.judge.diagnosis.insights import Insights
+from loopbench.judge.rounds.published import compare_with_published
 from loopbench.judge.run.latency import LatencyPoint, Percentiles
 from loopbench.judge.run.occupancy import Moment, PhaseEnd
-from loopbench.judge.rounds.published import compare_with_published
+from loopbench.judge.run.windows import Curve, curve_from_completions
 from loopbench.judge.session.run_report import RequestReport, RunReport
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.session.session_stamp import NOTHING, MergedFinding, SessionStamp
+from loopbench.judge.stamp.canaries import Canaries
 from loopbench.judge.stamp.stamp import Finding, Stamp
 from loopbench.judge.stamp.stamp_checks import Level
-from loopbench.judge.run.windows import Curve, curve_from_completions
 from loopbench.records import FORMAT_VERSION
 from loopbench.records.session import (
     Counts,

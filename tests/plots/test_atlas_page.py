@@ -18,7 +18,9 @@ CLAIMS = (
 )
 STARTED = "2026-11-20T10:22:05+00:00"
 MEASURED = AtlasEntry("file_write", "Four ways", "file-write/2026-11-20T10-22-05Z", STARTED, "VALID", CLAIMS, "", "")
-MISSING = AtlasEntry("postgres", "A database", "", "", "", unanswered([CLAIM], "no driver"), "no driver", "pip install x")
+MISSING = AtlasEntry(
+    "postgres", "A database", "", "", "", unanswered([CLAIM], "no driver"), "no driver", "pip install x"
+)
 
 
 def page(*entries: AtlasEntry, not_asked: tuple[NotAsked, ...] = ()) -> str:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from loopbench.judge.statistics.curves import Hinge
 from loopbench.judge.rounds.rounds import Rounds
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.statistics.curves import Hinge
 from plots import panels, plateaus, rounds, steps, style
 from plots.rps_users import draw_rps_users
 from plots.session_charts import charts_of

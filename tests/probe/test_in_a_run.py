@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from loopbench.errors import ExitCode
+from loopbench.judge.diagnosis.time_spent import AFTER_APP, BEFORE_APP, ON_LOOP, time_spent
 from loopbench.judge.run.load_figures import Window
 from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.run.samples import read_samples
-from loopbench.judge.diagnosis.time_spent import AFTER_APP, BEFORE_APP, ON_LOOP, time_spent
 from loopbench.records.session import read_run, run_folders
 from tests.test_cli import loopbench, scenario, session_of
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from loopbench.judge.diagnosis.diagnosis import Diagnosis
 from loopbench.judge.compare.likeness import Difference, code_of, differences
+from loopbench.judge.diagnosis.diagnosis import Diagnosis
 from loopbench.judge.rounds.rounds import Judged, Rounds
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.statistics.comparisons import Comparison, compare

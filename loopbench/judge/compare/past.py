@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from loopbench.errors import DataError
-from loopbench.judge.stamp.canaries import session_canaries
-from loopbench.judge.run.latency import Percentiles
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.rounds.rounds import judge_rounds
+from loopbench.judge.run.latency import Percentiles
 from loopbench.judge.run.run_files import read_record
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.stamp.canaries import session_canaries
 from loopbench.judge.stamp.stamp import Finding, Stamp
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.summary.summary import SUMMARY_FORMAT

@@ -10,13 +10,13 @@ from pathlib import Path
 from loopbench.judge.diagnosis.findings import Evidence, Finding, Kind
 from loopbench.judge.diagnosis.guilty_lines import lines_for
 from loopbench.judge.diagnosis.limits import LEAST_SECONDS
-from loopbench.judge.run.load_figures import window_of
 from loopbench.judge.diagnosis.loop_figures import LoopFigures, loop_figures
 from loopbench.judge.diagnosis.loop_lines import LoopLine
-from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.diagnosis.remedies import for_line
 from loopbench.judge.diagnosis.rules import LAST_RESORTS, RULES
 from loopbench.judge.diagnosis.run_queue import run_queue_share
+from loopbench.judge.run.load_figures import window_of
+from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.run.samples import Samples
 from loopbench.records.session import RunRecord
 from loopbench.records.source_lines import read_lines

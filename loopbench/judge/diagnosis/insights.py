@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from loopbench.judge.diagnosis.diagnosis import Diagnosis, diagnose_run
-from loopbench.judge.run.load_figures import window_of
 from loopbench.judge.diagnosis.loop_curve import LoopMoment, loop_curve
+from loopbench.judge.diagnosis.run_ceilings import RunCeilings, run_ceilings
+from loopbench.judge.diagnosis.time_spent import TimeSpent, time_spent
+from loopbench.judge.run.load_figures import window_of
 from loopbench.judge.run.open_loop import OpenLoop, RateCurve, open_loop, rate_curve
 from loopbench.judge.run.probe_log import ProbeLogs, read_probe_logs
-from loopbench.judge.diagnosis.run_ceilings import RunCeilings, run_ceilings
 from loopbench.judge.run.run_files import RunFiles
-from loopbench.judge.diagnosis.time_spent import TimeSpent, time_spent
 from loopbench.records.codec import from_json
 from loopbench.records.load_order import MODE_OPEN, LoadOrder
 from loopbench.records.samples import PHASE_HOLD, PHASE_RAMP

@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from loopbench.judge.run.load_figures import LoadFigures, Window, load_figures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, by_own_line, loop_lines
+from loopbench.judge.run.load_figures import LoadFigures, Window, load_figures
 from loopbench.judge.run.probe_log import BLOCKED, ProbeLogs
 from loopbench.judge.run.samples import Samples
 from loopbench.records.generator_watch import lag_ms

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from loopbench.judge.stamp.canaries import Canaries, session_canaries
-from loopbench.judge.run.load_view import load_view
 from loopbench.judge.rounds.plateau_run import PlateauRun, judge_plateau
 from loopbench.judge.rounds.rounds import Rounds, judge_rounds
+from loopbench.judge.run.load_view import load_view
 from loopbench.judge.run.run_files import open_run
+from loopbench.judge.stamp.canaries import Canaries, session_canaries
 from loopbench.judge.stamp.run_stamp import stamp_run
 from loopbench.records.session import (
     KIND_PLATEAU,

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates
 from loopbench.judge.statistics.comparisons import MIN_ROUNDS, compare
 from loopbench.judge.statistics.intervals import Estimate, Interval, TEstimate
+from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates
 from loopbench.judge.statistics.verdict import EQUIVALENCE_CONFIDENCE, MARGIN, figure
 from loopbench.records.claims import ABOUT, HIGHER, LOWER, RecordedClaim
 
@@ -43,6 +43,7 @@ class _Count(NamedTuple):
     values: tuple[float, ...]
     doubt: str  # why that is not enough; empty if it is
     note: str  # what else a reader should know; empty if nothing
+
 
 class Answer(StrEnum):
     """All that may be said of a claim."""
@@ -128,7 +129,9 @@ def _by_rounds(claim: RecordedClaim, replicates: Replicates | None) -> ClaimAnsw
         word, reason = Answer.NOT_DECIDED, f"{against.variant}, round {against.round}: {against.reason}"
     elif gaps:
         rounds = {each.round for each in gaps}
-        reason += f"; {len(rounds)} of {len(replicates.rounds)} rounds are left out ({gaps[0].variant}: {gaps[0].reason})"
+        reason += (
+            f"; {len(rounds)} of {len(replicates.rounds)} rounds are left out ({gaps[0].variant}: {gaps[0].reason})"
+        )
     return ClaimAnswer(claim, word, estimate.value, interval, reason)
 
 
@@ -216,7 +219,9 @@ def _counted(variant: str, key: str, told: Mapping[str, Sequence[Told]]) -> _Cou
     if not numbers:
         return _Count((), f"no receipt of {variant} says anything of {key!r}", "")
     if len(numbers) < len(values):
-        return _Count((), f"{len(values) - len(numbers)} of {_runs(len(values))} of {variant} say nothing of {key!r}", "")
+        return _Count(
+            (), f"{len(values) - len(numbers)} of {_runs(len(values))} of {variant} say nothing of {key!r}", ""
+        )
     invalid = [each for each in evidence if each.invalid_by]
     rules = ", ".join(sorted({rule for each in invalid for rule in each.invalid_by}))
     return _Count(numbers, "", f" ({len(invalid)} INVALID by {rules}, which counts survive)" if invalid else "")

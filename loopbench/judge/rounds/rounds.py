@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates, RunFigure
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.statistics.comparisons import compare, compare_all, estimate, rounds_still_needed
 from loopbench.judge.statistics.intervals import Estimate
+from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates, RunFigure
 from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, judge
 from loopbench.records.session import RecordedScenario
 

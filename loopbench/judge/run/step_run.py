@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from loopbench.judge.statistics.fits import RunCurve
 from loopbench.judge.run.run_files import RunFiles
+from loopbench.judge.statistics.fits import RunCurve
 from loopbench.records.samples import STEP_PREFIX
 
 

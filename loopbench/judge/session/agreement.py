@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.run.windows import MINIMUM_COMPLETIONS, Plateau, Window, goodput_by_users
+from loopbench.judge.session.run_report import RunReport
 
 HOLD_WITHIN = 0.03
 RISE_WITHIN = 0.05

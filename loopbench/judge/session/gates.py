@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from loopbench.judge.figures import ratio, rounded
 from loopbench.judge.diagnosis.loop_lines import LoopLine
+from loopbench.judge.figures import ratio, rounded
 from loopbench.judge.statistics.intervals import CONFIDENCE, Interval
 from loopbench.records import gates as figures
 from loopbench.records.gates import RecordedGate

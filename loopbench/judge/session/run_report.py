@@ -6,16 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from loopbench.errors import DataError, UsageError
-from loopbench.judge.locust_history import locust_csv
-from loopbench.judge.locust_history import locust_curve
 from loopbench.judge.diagnosis.insights import Insights, insights
+from loopbench.judge.locust_history import locust_csv, locust_curve
 from loopbench.judge.run.latency import LatencyPoint, Percentiles, latency_curve, percentiles
 from loopbench.judge.run.occupancy import Moment, PhaseEnd, moments, phase_ends
 from loopbench.judge.run.run_files import RunFiles
 from loopbench.judge.run.samples import Mask
+from loopbench.judge.run.windows import Curve, curve_from_completions
 from loopbench.judge.stamp.stamp import Stamp
 from loopbench.judge.stamp.stamp_checks import Level
-from loopbench.judge.run.windows import Curve, curve_from_completions
 from loopbench.records import samples as layout
 from loopbench.records.session import LOCUST_CSV_PREFIX, RecordedVariant, RunRecord, SessionRecord
 

@@ -4,10 +4,11 @@ from typing import Final
 
 from loopbench.judge.rounds.claims import ClaimAnswer, Told, answer_claims
 from loopbench.judge.rounds.rounds import Figure, NoFigure, Rounds, goodput_rps, percentile_ms, replicates_of
-from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.run.timeline import TimelineReport
+from loopbench.judge.session.run_report import RunReport
 from loopbench.records import claims as quantities
 from loopbench.records.session import RecordedScenario
+
 
 def session_claims(
     scenario: RecordedScenario,

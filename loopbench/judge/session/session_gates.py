@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loopbench.judge.session.gates import NOT_SETTLED, SURE, GateAnswer, Outcome, decide
 from loopbench.judge.diagnosis.limits import LEAST_SECONDS, LIMITS
 from loopbench.judge.diagnosis.loop_figures import LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.rounds.rounds import NEVER_RUN, Rounds
+from loopbench.judge.session.gates import NOT_SETTLED, SURE, GateAnswer, Outcome, decide
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.stamp.stamp import Stamp
 from loopbench.judge.stamp.stamp_checks import Level

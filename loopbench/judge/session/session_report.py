@@ -5,24 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loopbench.errors import DataError
-from loopbench.judge.stamp.canaries import Canaries, session_canaries
-from loopbench.judge.rounds.claims import ClaimAnswer
-from loopbench.judge.statistics.curves import Shape, describe
-from loopbench.judge.statistics.fits import RunCurve
 from loopbench.judge.foreign_folder import refuse_hostile
-from loopbench.judge.session.gates import GateAnswer
+from loopbench.judge.rounds.claims import ClaimAnswer
 from loopbench.judge.rounds.plateau_run import PlateauRun, judge_plateau
 from loopbench.judge.rounds.published import Published, compare_with_published
 from loopbench.judge.rounds.rounds import Rounds, judge_rounds
 from loopbench.judge.run.run_files import open_run
+from loopbench.judge.run.step_run import step_curve
+from loopbench.judge.run.timeline import TimelineReport, judge_timeline
+from loopbench.judge.session.gates import GateAnswer
 from loopbench.judge.session.run_report import RunReport, judge_run
-from loopbench.judge.stamp.run_stamp import stamp_run
 from loopbench.judge.session.session_claims import session_claims
 from loopbench.judge.session.session_gates import session_gates
 from loopbench.judge.session.session_stamp import SessionStamp, stamp_session
+from loopbench.judge.stamp.canaries import Canaries, session_canaries
+from loopbench.judge.stamp.run_stamp import stamp_run
 from loopbench.judge.stamp.stamp import Stamp
-from loopbench.judge.run.step_run import step_curve
-from loopbench.judge.run.timeline import TimelineReport, judge_timeline
+from loopbench.judge.statistics.curves import Shape, describe
+from loopbench.judge.statistics.fits import RunCurve
 from loopbench.records import FormatError
 from loopbench.records.load_order import MODE_OPEN
 from loopbench.records.session import (

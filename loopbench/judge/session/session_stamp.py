@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from loopbench.judge.stamp.canaries import Canaries
 from loopbench.judge.figures import listed
-from loopbench.judge.stamp.metrics import Measured, Metric, NotApplicable, SessionMetrics
 from loopbench.judge.rounds.rounds import Rounds
+from loopbench.judge.stamp.canaries import Canaries
+from loopbench.judge.stamp.metrics import Measured, Metric, NotApplicable, SessionMetrics
 from loopbench.judge.stamp.stamp import Finding, Stamp, evaluate_session
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.stamp.stamp_rules import CHECKS

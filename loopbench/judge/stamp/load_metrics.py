@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from loopbench.judge.run.ceilings import Resource
-from loopbench.judge.statistics.changepoints import ChangePoint, steadiness
 from loopbench.judge.run.load_view import NO_WINDOW, LoadView
-from loopbench.judge.stamp.metrics import Measured, Metric, NotApplicable, NotObservable
 from loopbench.judge.run.occupancy import moments
 from loopbench.judge.run.open_loop import open_loop
 from loopbench.judge.run.samples import Samples
+from loopbench.judge.stamp.metrics import Measured, Metric, NotApplicable, NotObservable
+from loopbench.judge.statistics.changepoints import ChangePoint, steadiness
 from loopbench.records import samples as layout
 from loopbench.records.load_order import CLIENT_LLHTTP
 from loopbench.records.session import KIND_RAMP, Phase

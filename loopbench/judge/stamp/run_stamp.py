@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from loopbench.judge.run.load_view import LoadView, load_view
+from loopbench.judge.run.probe_log import read_probe_logs
+from loopbench.judge.run.run_files import RunFiles
 from loopbench.judge.stamp.canaries import Canaries, canaries_of
 from loopbench.judge.stamp.generator_metrics import generator_metrics
 from loopbench.judge.stamp.load_metrics import load_metrics
-from loopbench.judge.run.load_view import LoadView, load_view
 from loopbench.judge.stamp.machine_metrics import MachineView, machine_metrics
 from loopbench.judge.stamp.metrics import NotObservable, RunMetrics
-from loopbench.judge.run.probe_log import read_probe_logs
-from loopbench.judge.run.run_files import RunFiles
 from loopbench.judge.stamp.stamp import Stamp, evaluate
 from loopbench.judge.stamp.target_metrics import Reference, effective_settings, target_metrics
 from loopbench.records import FormatError

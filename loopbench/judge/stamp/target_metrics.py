@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from loopbench.judge.stamp.metrics import Measured, Metric, NotObservable
 from loopbench.judge.run.probe_log import ProbeLogs, ProcessLog
+from loopbench.judge.stamp.metrics import Measured, Metric, NotObservable
 from loopbench.records.session import Counts, ResolvedTarget, RunRecord
 
 REMOTE = "the target was not started by loopbench"

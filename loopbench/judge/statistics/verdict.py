@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from loopbench.judge.statistics.comparisons import MIN_ROUNDS, Comparison, holm
-
 from loopbench.judge.statistics.intervals import ALPHA, CONFIDENCE, Interval
 
 MARGIN: Final = 0.05

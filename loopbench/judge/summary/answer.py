@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 from loopbench.judge.figures import interval, listed, plural, ratio, rounded
 from loopbench.judge.rounds.published import NEAR
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.summary.table import end_of_load
 from loopbench.judge.statistics.verdict import Verdict, Word
+from loopbench.judge.summary.table import end_of_load
 from loopbench.records.load_order import MODE_OPEN
 from loopbench.showable import showable
 

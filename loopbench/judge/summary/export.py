@@ -17,9 +17,9 @@ import pandas as pd
 
 from loopbench.errors import DataError, EnvironmentRefusedError, UsageError
 from loopbench.judge.run.dataframes import CATEGORY, SAMPLE_COLUMNS, sample_frames
-from loopbench.judge.summary.markdown import markdown
 from loopbench.judge.run.run_files import RunFiles, load_folders, open_run, read_record
 from loopbench.judge.session.session_report import judge_session
+from loopbench.judge.summary.markdown import markdown
 from loopbench.judge.summary.summary import to_csv, to_json
 from loopbench.records import FormatError
 from loopbench.records.session import SessionRecord

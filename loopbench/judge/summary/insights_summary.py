@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
-from loopbench.judge.rounds.claims import ClaimAnswer
 from loopbench.judge.diagnosis.diagnosis import Diagnosis
 from loopbench.judge.diagnosis.insights import Insights, OpenMode
 from loopbench.judge.diagnosis.loop_lines import LoopLine
-from loopbench.judge.run.open_loop import OpenLoop
 from loopbench.judge.diagnosis.run_ceilings import RunCeilings
 from loopbench.judge.diagnosis.time_spent import TimeSpent
+from loopbench.judge.rounds.claims import ClaimAnswer
+from loopbench.judge.run.open_loop import OpenLoop
 
 
 def insights_values(insights: Insights) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from loopbench.judge.summary.answer import certainty, headline, neighbour_answer, served_answer
 from loopbench.judge.figures import MISSING, interval, ratio, rounded
 from loopbench.judge.rounds.published import Published
 from loopbench.judge.rounds.rounds import Rounds
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.answer import certainty, headline, neighbour_answer, served_answer
 from loopbench.judge.summary.table import Column, figures_table
 from loopbench.showable import showable
 

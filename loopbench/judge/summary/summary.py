@@ -13,20 +13,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from loopbench.judge.session.agreement import agreement
-from loopbench.judge.summary.answer import answer, certainty
-from loopbench.judge.session.gates import gate_values
-from loopbench.judge.summary.insights_summary import claim_values, insights_values
-from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.summary.markdown import markdown
-from loopbench.judge.run.occupancy import PhaseEnd
 from loopbench.judge.rounds.published import Published
-from loopbench.judge.summary.rounds_summary import rounds_values, run_stamp_values, stamp_values
-from loopbench.judge.session.run_report import RequestReport, RunReport
-from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.summary.table import end_of_load
+from loopbench.judge.run.latency import Percentiles
+from loopbench.judge.run.occupancy import PhaseEnd
 from loopbench.judge.run.timeline import timeline_values
 from loopbench.judge.run.windows import Curve
+from loopbench.judge.session.agreement import agreement
+from loopbench.judge.session.gates import gate_values
+from loopbench.judge.session.run_report import RequestReport, RunReport
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.answer import answer, certainty
+from loopbench.judge.summary.insights_summary import claim_values, insights_values
+from loopbench.judge.summary.markdown import markdown
+from loopbench.judge.summary.rounds_summary import rounds_values, run_stamp_values, stamp_values
+from loopbench.judge.summary.table import end_of_load
 from loopbench.records.session import SUMMARY_STEM, RecordedVariant
 from loopbench.showable import csv_text
 

@@ -92,7 +92,8 @@ class Consumers:
 
     def _subscribed_in_thread(self) -> redis.client.PubSub:
         """A connection of the thread's own, listening by the time this returns."""
-        subscription = redis.Redis.from_url(URL, socket_timeout=None).pubsub(ignore_subscribe_messages=True)
+        client = redis.Redis.from_url(URL, socket_timeout=None)
+        subscription = redis.client.PubSub(client.connection_pool, ignore_subscribe_messages=True)
         subscription.subscribe(f"{CHANNEL}:thread")
         subscription.get_message(timeout=None)  # Redis says that it has begun
         return subscription

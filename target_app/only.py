@@ -1,7 +1,7 @@
 """The app with `/hello` and only one kind of work: `target_app.only:wait` has the routes of `wait.py`.
 
-Most scenarios measure these. In `main:app`, which has everything, a request pays for where its route stands: FastAPI tries
-one route after the other, and on the machine this was measured on (FastAPI 0.163) `/hello`, first of 40, took 50
+Most scenarios measure these. In `main:app`, which has everything, a request pays for where its route stands: FastAPI
+tries one route after the other, and on the machine this was measured on (FastAPI 0.163) `/hello`, first of 40, took 50
 microseconds and `/fast`, the 25th, 130. A module's drivers, too, are imported only by those who ask for it.
 """
 

@@ -57,7 +57,7 @@ def check_same_code(folder: Path) -> None:
     for path, state in states.items():
         if not state.get("dirty", True) and Path(path).is_dir() and python_differs(Path(path), state["commit"]):
             raise UsageError(
-                f"Python files in {path} are not what they were when this session began (commit {state['commit'][:12]})",
+                f"Python files in {path} are not what they were when this session began, at {state['commit'][:12]}",
                 slug="resume-other-code",
                 where=str(folder),
                 hints=("go back to that commit", "or begin a new session: a comparison is about one program"),

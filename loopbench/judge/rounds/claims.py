@@ -25,7 +25,7 @@ DEFAULT_TOLERANCE: Final = 0.1
 """What `about` means for a measured ratio when the scenario does not say: articles quote two digits at best."""
 
 NO_EVIDENCE: Final = frozenset({"T1", "T2", "C1", "C3"})
-"""Rules of the stamp that a receipt cannot survive: another process, other settings, counts that differ, no work done."""
+"""Rules of the stamp that no receipt survives: another process, other settings, counts that differ, no work done."""
 
 ReceiptValues = Mapping[str, int | float | bool | str]
 

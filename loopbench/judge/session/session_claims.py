@@ -19,11 +19,12 @@ def session_claims(
     """An answer to each claim, in the scenario's order."""
     plateaus = rounds.runs if rounds else ()
     replicates = {name: replicates_of(scenario, plateaus, figure) for name, figure in _FIGURES.items() if plateaus}
+    after = [(run.variant.name, Told(run.record.receipt or {}, run.stamp.invalid_ids)) for run in runs]
+    after += [(run.variant.name, Told(run.record.receipt or {}, run.stamp.invalid_ids)) for run in plateaus]
+    after += [(timeline.name, Told(timeline.receipt)) for timeline in timelines]
     told: dict[str, list[Told]] = {}
-    for run in (*runs, *plateaus):
-        told.setdefault(run.variant.name, []).append(Told(run.record.receipt or {}, run.stamp.invalid_ids))
-    for timeline in timelines:
-        told.setdefault(timeline.name, []).append(Told(timeline.receipt))
+    for name, each in after:
+        told.setdefault(name, []).append(each)
     return answer_claims(scenario.claims, replicates, told)
 
 

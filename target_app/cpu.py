@@ -49,7 +49,7 @@ class Processes:
 
     @cached_property
     def pool(self) -> ProcessPoolExecutor:
-        """The standard library's. `forkserver`, not `fork`: a fork copies the locks of threads that it does not copy."""
+        """The standard library's. `forkserver`, not `fork`: a fork copies locks of threads that it does not copy."""
         return ProcessPoolExecutor(CORES, multiprocessing.get_context("forkserver"))
 
     async def close(self) -> None:

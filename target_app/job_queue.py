@@ -60,7 +60,7 @@ class Queue:
         self._worker: subprocess.Popen[bytes] | None = None
 
     def ensure_worker(self) -> None:
-        """A process of its own, started again if it died; it ends with the app. In production somebody else does that."""
+        """A process of its own, started again if it died, ended with the app. In production others do that."""
         with self._lock:  # two threads at once would start two
             if self._worker is None or self._worker.poll() is not None:
                 command = [sys.executable, "-m", __name__, str(os.getpid())]

@@ -13,7 +13,7 @@ ARTICLE = (("def", 550.0), ("blocking", 205.0), ("thread", 540.0))
         ((1100.0, 410.0, 1080.0), "This machine reproduces every published ratio to def within a factor of 1.25"),
         (
             (1100.0, 1300.0, 1080.0),
-            "1 of 2 published ratios within a factor of 1.25 (one run each, so no interval): measured blocking 1.18 times",
+            "1 of 2 published ratios within a factor of 1.25 (one run each, so no interval): measured blocking 1.18",
         ),
         ((1100.0, 1300.0, 400.0), "reproduces none of 2 published ratios"),
         ((None, 410.0, 1080.0), "def has no measured plateau"),

@@ -25,7 +25,7 @@ class Claim:
 
     @property
     def reproduced(self) -> bool | None:
-        """Whether the two ratios tell the same story, roughly (`claims` decides); None if there is nothing to compare."""
+        """Whether both ratios tell the same story, roughly (`claims` decides); None: there is nothing to compare."""
         if self.measured_ratio is None or self.measured_ratio <= 0:
             return None
         return abs(math.log(self.measured_ratio / self.published_ratio)) <= math.log(NEAR)

@@ -23,6 +23,8 @@ CHANNEL = f"loopbench:messages:{secrets.token_hex(8)}"
 DEFAULT_MS = 10
 POLL_S = 0.5
 """A thread that consumes looks this often whether it is to end."""
+CONFIRM_S = 10.0
+"""Redis confirms a subscription at once, if at all."""
 
 HandleMs = Annotated[int, Query(ge=0, le=10_000, description="Milliseconds the handler of a message takes.")]
 
@@ -95,7 +97,7 @@ class Consumers:
         client = redis.Redis.from_url(URL, socket_timeout=None)
         subscription = redis.client.PubSub(client.connection_pool, ignore_subscribe_messages=True)
         subscription.subscribe(f"{CHANNEL}:thread")
-        subscription.get_message(timeout=None)  # Redis says that it has begun
+        subscription.get_message(timeout=CONFIRM_S)  # Redis says that it has begun
         return subscription
 
     def _consume_in_thread(self, subscription: redis.client.PubSub) -> None:
@@ -110,7 +112,7 @@ class Consumers:
     async def _start_task(self, style: str) -> None:
         subscription = self.client.pubsub(ignore_subscribe_messages=True)
         await subscription.subscribe(f"{CHANNEL}:{style}")
-        await subscription.get_message(timeout=None)  # Redis says that it has begun
+        await subscription.get_message(timeout=CONFIRM_S)  # Redis says that it has begun
         handle = handle_badly if style == "loop-blocking" else handle_async
         self._tasks[style] = asyncio.create_task(self._consume_on_loop(subscription, handle))
 

@@ -23,8 +23,6 @@ CHANNEL = f"loopbench:messages:{secrets.token_hex(8)}"
 DEFAULT_MS = 10
 POLL_S = 0.5
 """A thread that consumes looks this often whether it is to end."""
-CONFIRM_S = 10.0
-"""Redis confirms a subscription at once, if at all."""
 
 HandleMs = Annotated[int, Query(ge=0, le=10_000, description="Milliseconds the handler of a message takes.")]
 
@@ -88,31 +86,32 @@ class Consumers:
         return Published(consumers=await self.client.publish(f"{CHANNEL}:{style}", handle_ms))
 
     async def _start_thread(self) -> None:
-        subscription = await asyncio.to_thread(self._subscribed_in_thread)
-        self._thread = threading.Thread(target=self._consume_in_thread, args=(subscription,), daemon=True)
+        client = redis.Redis.from_url(URL, socket_timeout=None)
+        subscription = redis.client.PubSub(client.connection_pool)
+        await asyncio.to_thread(self._subscribe, subscription)
+        self._thread = threading.Thread(target=self._consume_in_thread, args=(client, subscription), daemon=True)
         self._thread.start()
 
-    def _subscribed_in_thread(self) -> redis.client.PubSub:
-        """A connection of the thread's own, listening by the time this returns."""
-        client = redis.Redis.from_url(URL, socket_timeout=None)
-        subscription = redis.client.PubSub(client.connection_pool, ignore_subscribe_messages=True)
+    def _subscribe(self, subscription: redis.client.PubSub) -> None:
+        """Listening by the time this returns."""
         subscription.subscribe(f"{CHANNEL}:thread")
-        subscription.get_message(timeout=CONFIRM_S)  # Redis says that it has begun
-        return subscription
+        while subscription.get_message(timeout=POLL_S) is None:
+            pass  # the first that Redis says is that it has begun
 
-    def _consume_in_thread(self, subscription: redis.client.PubSub) -> None:
+    def _consume_in_thread(self, client: redis.Redis, subscription: redis.client.PubSub) -> None:
         """The thread, whose handler may block as it likes."""
-        with subscription:
+        with client, subscription:  # a client that nobody holds closes its connections
             while not self._ending.is_set():
                 message = subscription.get_message(timeout=POLL_S)
-                if message is not None:
+                if message is not None and message["type"] == "message":
                     handle_blocking(message["data"])
                     self.handled += 1
 
     async def _start_task(self, style: str) -> None:
-        subscription = self.client.pubsub(ignore_subscribe_messages=True)
+        subscription = self.client.pubsub()
         await subscription.subscribe(f"{CHANNEL}:{style}")
-        await subscription.get_message(timeout=CONFIRM_S)  # Redis says that it has begun
+        while await subscription.get_message(timeout=POLL_S) is None:
+            pass  # the first that Redis says is that it has begun
         handle = handle_badly if style == "loop-blocking" else handle_async
         self._tasks[style] = asyncio.create_task(self._consume_on_loop(subscription, handle))
 
@@ -120,8 +119,9 @@ class Consumers:
         """The task on the loop: all is well for as long as the handler awaits."""
         async with subscription:
             async for message in subscription.listen():
-                await handle(message["data"])
-                self.handled += 1
+                if message["type"] == "message":
+                    await handle(message["data"])
+                    self.handled += 1
 
     async def close(self) -> None:
         """End them all."""

@@ -52,6 +52,9 @@ class RemoteTarget:
     def check_alive(self) -> None:
         """Nobody here can know; its answers will tell."""
 
+    def check_end(self) -> None:
+        """Nobody here has ended it."""
+
     def last_words(self) -> str:
         """Its log is elsewhere."""
         return ""

@@ -88,8 +88,8 @@ def measure_run(bench: Bench, run: PlannedRun, least_window_s: float = 0.0) -> M
     canary_after_s = measure_canary(bench.cores.both)
     lines.capture_lines(folder, bench.scenario.file.parent / bench.scenario.target_of(variant).app_dir)
     recorded = read_recorded(folder, loaded.target)
-    if recorded.counts.unfinished and recorded.counts.server is None and loaded.target.pids:
-        raise _hung(bench.scenario, recorded.counts.unfinished, loaded.target, folder)
+    if recorded.counts.server is None:
+        _check_end(bench.scenario, recorded.counts.unfinished, loaded.target, folder)
     record = dataclasses.replace(
         make_record(bench, run, folder, loaded, recorded),
         started=started,
@@ -139,8 +139,12 @@ def make_record(bench: Bench, run: PlannedRun, folder: Path, loaded: Loaded, rec
     )
 
 
-def _hung(scenario: Scenario, unfinished: int, running: AnyTarget, folder: Path) -> TargetError:
-    return TargetError(
+def _check_end(scenario: Scenario, unfinished: int, running: AnyTarget, folder: Path) -> None:
+    """Raise TargetError for a target that left no count because it died or hung."""
+    running.check_end()
+    if not unfinished or not running.pids:
+        return
+    raise TargetError(
         f"the target stopped answering: {unfinished} requests had no answer {scenario.load.drain_s:g} s after the "
         "load, and it did not end when asked to",
         slug="target-hung",

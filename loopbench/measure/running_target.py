@@ -1,10 +1,12 @@
 """A target that was started here: alive, ready, its count, and what to do about one that does not come up."""
 
 import re
+import signal
 import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from loopbench.errors import TargetError
 from loopbench.measure.log_tail import log_tail
@@ -21,6 +23,10 @@ MOST_ANSWER_BYTES = 1024 * 1024
 
 SERVER_PACKAGES = {"uvicorn": "", "uvloop": 'loop = "asyncio"', "httptools": 'http = "h11"'}
 """What a target's own environment needs beside the app, and the setting that does without it."""
+
+
+ASKED_TO_END: Final = (0, 128 + signal.SIGTERM)
+"""Exit codes of a server that ended because we asked: uvicorn gives the signal on to itself when it has finished."""
 
 
 @dataclass
@@ -54,13 +60,22 @@ class RunningTarget:
         """Raise TargetError if it has ended."""
         code = self.process.exit_code
         if code is not None:
-            raise TargetError(
-                f"the target ended while it was being measured ({describe_exit(code)})",
-                slug="target-died",
-                where=self.url,
-                hints=("read target.log in the run's folder",),
-                detail=log_tail(self.log),
-            )
+            raise self._died(code)
+
+    def check_end(self) -> None:
+        """Raise TargetError if it ended by itself, when it has ended: its death may end the load before it is seen."""
+        code = self.process.exit_code
+        if code is not None and code not in ASKED_TO_END and not self.process.had_to_be_killed:
+            raise self._died(code)
+
+    def _died(self, code: int) -> TargetError:
+        return TargetError(
+            f"the target ended while it was being measured ({describe_exit(code)})",
+            slug="target-died",
+            where=self.url,
+            hints=("read target.log in the run's folder",),
+            detail=log_tail(self.log),
+        )
 
     def last_words(self) -> str:
         """The end of its log."""

@@ -33,6 +33,8 @@ class Supervised:
         pass_fds: Sequence[int] = (),
     ) -> None:
         self.command = tuple(command)
+        self.had_to_be_killed = False
+        """Whether it was still there when we ended it by force: its exit code then says nothing about itself."""
         self._mark = secrets.token_hex(8)
         lifeline, self._lifeline = os.pipe()
         pinned = ",".join(map(str, cpus))
@@ -78,6 +80,7 @@ class Supervised:
     def kill(self) -> int:
         """End it and everything it started, now. Harmless when it has ended."""
         if self._lifeline >= 0:
+            self.had_to_be_killed = self.exit_code is None
             os.close(self._lifeline)
             self._lifeline = -1
         try:

@@ -67,8 +67,9 @@ class _Course:
     def round_finished(self, number: int, standing: Standing) -> None:
         """From here on the rounds that are still needed, at most as many as are planned."""
         assert self.plan is not None
-        needed = max(self.plan.fewest_rounds, standing.rounds_needed or number)
-        to_come = () if standing.enough else self.plan.rounds[number : max(number + 1, needed)]
+        fewest = self.plan.fewest_rounds
+        needed = fewest if standing.enough else max(fewest, number + 1, standing.rounds_needed or 0)
+        to_come = self.plan.rounds[number:needed]
         self.total_s = self._done_s + sum(run.expected_s for runs in to_come for run in runs)
 
     @property

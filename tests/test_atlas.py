@@ -68,6 +68,7 @@ class World:
         self.resumed: list[Path] = []
         self.errors: dict[str, LoopbenchError] = {}
         self.interrupted = ""
+        self.damaged: tuple[str, ...] = ()
         self.wanted: list[Any] = []
         self.repeats: dict[str, Any] = {}
         (root / "scenarios").mkdir()
@@ -114,7 +115,7 @@ class World:
 
     def _judged(self, folder: Path) -> Any:
         claim = RecordedClaim(f"000-{folder.parent.name}", "t", "w", "goodput", "a", "b", None, "higher", None, None)
-        return replace(session(), folder=folder, claims=(ClaimAnswer(claim, Answer.REPRODUCED, 2.0, None, "it is"),))
+        return replace(session(), folder=folder, damaged=self.damaged, claims=(ClaimAnswer(claim, Answer.REPRODUCED, 2.0, None, "it is"),))
 
 
 def test_every_scenario_is_measured_and_every_claim_is_on_the_page(world: World) -> None:
@@ -140,6 +141,13 @@ def test_a_scenario_that_is_wrong_is_named_and_the_others_go_on(world: World) ->
     assert world.began == ["two"]
     assert world.said()["scenarios"][0]["not_measured"].startswith("not measured:")
     assert result.exit_code == 0
+
+
+def test_a_run_that_cannot_be_read_is_told_beside_the_answers_of_the_others(world: World) -> None:
+    world.damaged = ("003-ramp-a: samples.bin is torn",)
+    result = world.run()
+    assert "not every run of it can be read: 003-ramp-a: samples.bin is torn" in result.output
+    assert world.said()["counts"]["REPRODUCED"] == 2
 
 
 def test_what_is_complete_is_kept(world: World) -> None:

@@ -115,7 +115,12 @@ class World:
 
     def _judged(self, folder: Path) -> Any:
         claim = RecordedClaim(f"000-{folder.parent.name}", "t", "w", "goodput", "a", "b", None, "higher", None, None)
-        return replace(session(), folder=folder, damaged=self.damaged, claims=(ClaimAnswer(claim, Answer.REPRODUCED, 2.0, None, "it is"),))
+        return replace(
+            session(),
+            folder=folder,
+            damaged=self.damaged,
+            claims=(ClaimAnswer(claim, Answer.REPRODUCED, 2.0, None, "it is"),),
+        )
 
 
 def test_every_scenario_is_measured_and_every_claim_is_on_the_page(world: World) -> None:

@@ -16,7 +16,7 @@ class SessionJudge:
         return least_window_s(session_folder, run.variant)
 
     def faults(self, run_folder: Path, session_folder: Path) -> tuple[str, ...]:
-        """Why a run is INVALID; nothing when it may stand."""
+        """Why a run is INVALID and should be measured again; nothing when it may stand."""
         from loopbench.judge.rounds.between_runs import faults_of
 
         return faults_of(run_folder, session_folder)

@@ -1,7 +1,7 @@
 """Answer first, work later (after 001 and 004): background tasks, tasks of one's own, and what becomes of them.
 
 The answer is quick in every style, so the load shows little. The receipt shows what was accepted, what is done, what
-still waits. Each job is an e-mail: a line in an outbox file, so that what a kill took with it can be counted.
+still waits. Each job is an e-mail: a byte in an outbox file, so that what a kill took with it can be counted.
 """
 
 import asyncio

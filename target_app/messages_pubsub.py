@@ -63,7 +63,11 @@ class Feed:
         """Subscribe, then publish: the calls block, so this is no work for the loop."""
         self._publisher.create_topic(request={"name": self._topic})
         settings = {"name": self._subscription, "topic": self._topic, "ack_deadline_seconds": ACK_DEADLINE_S}
-        self._subscriber.create_subscription(request=settings)
+        try:
+            self._subscriber.create_subscription(request=settings)
+        except GoogleAPIError:
+            self._publisher.delete_topic(request={"topic": self._topic})  # or each further request leaves one more
+            raise
         self._pulling = self._subscriber.subscribe(self._subscription, callback=self._callback)
         self._thread.start()
 
@@ -127,6 +131,7 @@ class Feed:
         except GoogleAPIError:
             pass  # the server went first
         self._subscriber.close()
+        self._publisher.stop()
 
 
 class Feeds:

@@ -49,7 +49,7 @@ a = "a"
 b = "b"
 expect = "higher"
 """
-CLEAN = {"git": {".": {"commit": "0" * 40, "dirty": False}}}
+CLEAN = {"git": {".": {"commit": "0" * 40, "dirty": False, "python_dirty": False}}}
 APP = typer.Typer()
 APP.command()(atlas)
 
@@ -87,10 +87,12 @@ class World:
             APP, [str(self.root / "scenarios"), *where, *(() if "--rounds" in options else ("--rounds", "2")), *options]
         )
 
-    def session_of(self, name: str, *, runs: int | None = None, rounds: int = 2) -> Path:
+    def session_of(
+        self, name: str, *, runs: int | None = None, rounds: int = 2, started: str = "2026-11-20T10-00-00Z"
+    ) -> Path:
         """A session on disk with so many of its runs complete; all by default."""
         question = load(self.root / "scenarios" / f"{name}.toml", quick=True, rounds=rounds)
-        plan, folder = make_plan(question, 1), self.out / name / "2026-11-20T10-00-00Z"
+        plan, folder = make_plan(question, 1), self.out / name / started
         folder.mkdir(parents=True)
         write_session(folder, describe(question, plan, quick=True, explain=False))
         for run in plan.runs[:runs]:
@@ -109,8 +111,10 @@ class World:
         by = signal.SIGINT if question.name == self.interrupted else None
         return SessionOutcome(folder, 0 if error else 3 if by else 6, 6, by, error)
 
-    def _resume(self, _question: Any, folder: Path, _wanted: Any) -> SessionOutcome:
+    def _resume(self, question: Any, folder: Path, _wanted: Any) -> SessionOutcome:
         self.resumed.append(folder)
+        if question.name in self.errors:
+            raise self.errors[question.name]
         return SessionOutcome(folder, 6, 6, None, None)
 
     def _judged(self, folder: Path) -> Any:
@@ -209,6 +213,37 @@ def test_after_a_signal_the_rest_is_on_the_page_and_not_begun(world: World, monk
         "not measured to the end: it was stopped by a signal; try: the same command again: what is complete is kept",
         "not measured: it was stopped by a signal; try: the same command again: what is complete is kept",
     ]
+
+
+def test_what_was_measured_before_is_on_the_page_though_going_on_failed(world: World) -> None:
+    folder = world.session_of("one", runs=3)
+    world.errors["one"] = ServiceError("no database", slug="s")
+    result = world.run()
+    assert "one: not measured to the end: no database" in result.output
+    assert world.said()["scenarios"][0]["session"] == folder.relative_to(world.out).as_posix()
+
+
+def test_a_session_without_a_run_does_not_hide_an_older_one_that_has_some(world: World) -> None:
+    folder = world.session_of("one", runs=3)
+    world.session_of("one", runs=0, started="2026-11-21T10-00-00Z")
+    world.run("--only", "two")
+    assert world.said()["scenarios"][0]["session"] == folder.relative_to(world.out).as_posix()
+
+
+def test_a_damaged_run_among_enough_rounds_ends_nothing(world: World) -> None:
+    folder = world.session_of("one", rounds=7, runs=2 + 5 * 2)  # its run folders are empty
+    world.run("--rounds", "7")
+    assert (world.began, world.resumed) == (["two"], [])
+    assert world.said()["scenarios"][0]["session"] == folder.relative_to(world.out).as_posix()
+
+
+@pytest.mark.parametrize("page", ["no block\n", b"\xff"])
+def test_a_list_that_cannot_be_written_is_named_and_the_page_is_there(world: World, page: str | bytes) -> None:
+    (world.root / "claims.md").write_bytes(page if isinstance(page, bytes) else page.encode())
+    result = world.run("--write-docs")
+    assert result.exit_code == 0, result.output
+    assert "not written: " in result.output
+    assert (world.out / "atlas.html").exists()
 
 
 def test_an_unfinished_session_of_another_program_is_left_as_it_is(

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -17,7 +17,6 @@ from loopbench.showable import showable
 if TYPE_CHECKING:
     from loopbench.judge.atlas import Atlas, AtlasEntry, NotAsked
     from loopbench.measure.session import SessionOutcome
-    from loopbench.plan import Plan
     from loopbench.scenario import Scenario
 
 PAGE = "atlas.html"
@@ -128,78 +127,48 @@ class _Walk:
         except LoopbenchError as error:
             print_error(error)
             return _unreadable(file, error)
-        try:
-            visited = self._visited(question)
-        except LoopbenchError as error:
-            print_error(error)
-            visited = _Visit(None, _Trouble(error.what, next(iter(error.hints), "")))
-        entry = _entry(question, visited, self._out)
+        entry = _entry(question, self._visited(question), self._out)
         if file in self._chosen:
             _say_entry(entry)
         return entry
 
     def _visited(self, question: "Scenario") -> _Visit:
         """Keep a complete session of this scenario, go on with one that is not, or begin one."""
+        from loopbench.commands.atlas_sessions import Begun
+
+        begun = Begun.of(question, self._out)
+        if begun.complete is not None:
+            if question.file in self._chosen:
+                say(f"kept: {begun.complete}")
+            return _Visit(begun.complete)
+        left = None if self._ends_s is None else max(0.0, (self._ends_s - time.monotonic()) / 60)
+        if question.file not in self._chosen:
+            return _Visit(begun.shown, LEFT_OUT)
+        if self.interrupted is not None:
+            return _Visit(begun.shown, STOPPED)
+        if left == 0:
+            return _Visit(begun.shown, TIME_IS_UP)
+        try:
+            outcome = self._measured(question, begun.unfinished, left)
+        except LoopbenchError as error:
+            print_error(error)
+            return _Visit(begun.shown, _Trouble(error.what, next(iter(error.hints), "")))
+        return _Visit(outcome.folder if outcome.finished_runs else begun.shown, _trouble(outcome))
+
+    def _measured(self, question: "Scenario", unfinished: Path | None, left_minutes: float | None) -> "SessionOutcome":
+        """Go on where a session ended, if the apps are what they were; else begin one."""
+        from loopbench.commands.atlas_sessions import has_same_code
         from loopbench.commands.measuring import begin_session, new_seed, resume_session
         from loopbench.measure.session import Wanted
 
-        begun = next(_sessions(question, self._out), None)
-        if begun is not None and _is_complete(*begun):
-            if question.file in self._chosen:
-                say(f"kept: {begun[0]}")
-            return _Visit(begun[0])
-        unfinished = None if begun is None else begun[0]
-        left = None if self._ends_s is None else max(0.0, (self._ends_s - time.monotonic()) / 60)
-        if question.file not in self._chosen:
-            return _Visit(unfinished, LEFT_OUT)
-        if self.interrupted is not None:
-            return _Visit(unfinished, STOPPED)
-        if left == 0:
-            return _Visit(unfinished, TIME_IS_UP)
-        wanted = Wanted(quick=True, max_minutes=left)
-        if unfinished is not None and _has_same_code(unfinished):
+        wanted = Wanted(quick=True, max_minutes=left_minutes)
+        if unfinished is not None and has_same_code(unfinished):
             outcome = resume_session(question, unfinished, wanted)
         else:
             outcome = begin_session(question, new_seed(None), self._out, wanted)
         if outcome.interrupted_by is not None:
             self.interrupted = outcome
-        return _Visit(outcome.folder if outcome.finished_runs else None, _trouble(outcome))
-
-
-def _has_same_code(session: Path) -> bool:
-    from loopbench.measure.resume import check_same_code
-
-    try:
-        check_same_code(session)
-    except UsageError as error:
-        say(f"{session} is left as it is: {error.what}")
-        return False
-    return True
-
-
-def _sessions(question: "Scenario", out: Path) -> Iterator[tuple[Path, "Plan"]]:
-    """Sessions of exactly this scenario and these settings, the newest first."""
-    from loopbench.measure.resume import check_resumable
-    from loopbench.plan import make_plan
-    from loopbench.records.session import SESSION_FILE
-
-    for file in sorted((out / question.name).glob(f"*/{SESSION_FILE}"), reverse=True):
-        try:
-            seed = check_resumable(file.parent, question, explain=False)
-        except LoopbenchError:  # other settings, or damaged: a new one is measured beside it
-            continue
-        yield file.parent, make_plan(question, seed)
-
-
-def _is_complete(folder: Path, plan: "Plan") -> bool:
-    """Every run is there, or as many rounds as it takes and narrow enough."""
-    from loopbench.measure.store import run_path
-    from loopbench.session_judge import SessionJudge
-
-    missing = [run for run in plan.runs if not run_path(folder, run.folder).is_dir()]
-    if any(run.round <= plan.fewest_rounds for run in missing):
-        return False
-    return not missing or SessionJudge().standing(folder).enough
+        return outcome
 
 
 def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
@@ -280,7 +249,11 @@ def _not_asked(docs: Path) -> tuple["NotAsked", ...]:
     from loopbench.judge.atlas import NotAsked
     from loopbench.scenario.claims_table import not_asked
 
-    return tuple(NotAsked(*row) for row in not_asked(docs.read_text(encoding="utf-8"))) if docs.is_file() else ()
+    try:
+        page = docs.read_text(encoding="utf-8")
+    except (OSError, ValueError):  # no list, or no text: the page goes without it
+        return ()
+    return tuple(NotAsked(*row) for row in not_asked(page))
 
 
 def _write_docs(made: "Atlas", files: Sequence[Path], docs: Path) -> None:
@@ -289,10 +262,10 @@ def _write_docs(made: "Atlas", files: Sequence[Path], docs: Path) -> None:
 
     try:
         page, scenarios = docs.read_text(encoding="utf-8"), shipped(files[0].parent)
-    except (OSError, LoopbenchError) as problem:
+        docs.write_text(rewritten(page, scenarios, answers_in(page, scenarios) | made.cells), encoding="utf-8")
+    except (OSError, ValueError, LoopbenchError) as problem:  # a page that is no text, or has no block
         say(f"not written: {docs}: {showable(str(problem))}")
         return
-    docs.write_text(rewritten(page, scenarios, answers_in(page, scenarios) | made.cells), encoding="utf-8")
     say(f"written: {docs}")
 
 

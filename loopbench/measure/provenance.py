@@ -46,7 +46,7 @@ print(json.dumps({"python": python, "packages": packages, "server_defaults": def
 
 
 def describe(scenario: Scenario) -> dict[str, Any]:
-    """All of it, for `session.json`: starts each interpreter once and git twice for each folder.
+    """All of it, for `session.json`: starts each interpreter once and git three times for each folder.
 
     Of a target that is served elsewhere nothing is known but the scenario's own folder.
 
@@ -72,14 +72,15 @@ def describe(scenario: Scenario) -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """Commit of the repository a folder lies in, and whether tracked files differ from it.
+    """Commit of the repository a folder lies in, whether tracked files differ from it, and Python files of the folder.
 
     Returns:
-        {"commit": str, "dirty": bool}, or {"commit": a sentence that begins with "not observable"}.
+        {"commit": str, "dirty": bool, "python_dirty": bool}, or {"commit": a sentence that begins with "not observable"}.
     """
     try:
         commit = clean_git(folder, "rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(clean_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+        dirty = bool(clean_git(folder, "status", "--porcelain", "--untracked-files=no"))
+        return {"commit": commit, "dirty": dirty, "python_dirty": python_differs(folder, commit)}
     except FileNotFoundError:
         return {"commit": not_observable("git is not installed")}
     except subprocess.TimeoutExpired:

@@ -47,15 +47,16 @@ def check_resumable(folder: Path, scenario: Scenario, *, explain: bool) -> int:
 def check_same_code(folder: Path) -> None:
     """Whether the apps are what they were when this session began, as far as git can tell.
 
-    Files in no repository, or changed and not committed when it began, cannot be told from others.
+    Files in no repository, or Python files changed and not committed when it began, cannot be told from others.
 
     Raises:
         DataError, FormatError: no session lies there.
-        UsageError: Python files of an app have changed; the rounds of one interval would be of two programs.
+        UsageError: Python files below an app's folder, or below the scenario's, have changed; the rounds of one interval would be of two programs.
     """
     states: dict[str, dict[str, Any]] = read_session(folder).provenance.get("git", {})
     for path, state in states.items():
-        if not state.get("dirty", True) and Path(path).is_dir() and python_differs(Path(path), state["commit"]):
+        told_apart = not state.get("python_dirty", True) and Path(path).is_dir()
+        if told_apart and python_differs(Path(path), state["commit"]):
             raise UsageError(
                 f"Python files in {path} are not what they were when this session began, at {state['commit'][:12]}",
                 slug="resume-other-code",

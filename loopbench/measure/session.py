@@ -1,7 +1,7 @@
 """One session: checks the ground, writes down what is about to happen, and walks the plan.
 
 The pictures first, then round after round until the intervals are narrow enough, the plan or the time is used up. A
-run that comes out INVALID is repeated inside its round, whatever its figures were; its folder stays and never counts.
+run that comes out INVALID by a disturbance is repeated inside its round; its folder stays and never counts.
 """
 
 import os

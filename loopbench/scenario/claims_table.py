@@ -73,7 +73,8 @@ def condition(claim: Claim) -> str:
         return f"{claim.compare}: {claim.a} = {factor}{other}{slack}"
     sign = ">" if claim.expect == HIGHER else "<"
     factor = f"{claim.ratio:g} times " if claim.ratio is not None and claim.within is not None else ""
-    return f"{claim.compare}: {claim.a} {sign} {factor}{other}"
+    slack = f", give or take {claim.within:.0%}" if claim.within else ""
+    return f"{claim.compare}: {claim.a} {sign} {factor}{other}{slack}"
 
 
 def answers_in(page: str, scenarios: Sequence[Scenario]) -> dict[str, str]:

@@ -71,6 +71,12 @@ def test_a_claimed_figure_is_held_against_the_variant_alone() -> None:
     assert judged.sentence.startswith("REPRODUCED: goodput of a over 550: 1.0")
 
 
+def test_a_limit_that_is_kept_by_little_is_kept() -> None:
+    claim = dataclasses.replace(LOWER, b=None, value=100.0)
+    (judged,) = answer_claims([claim], {"goodput": rounds(0.97)}, {})
+    assert judged.answer is YES
+
+
 @pytest.mark.parametrize(
     ("replicates", "reason"),
     [
@@ -101,6 +107,9 @@ def test_too_little_is_not_decided_and_says_why(replicates: dict[str, Replicates
         (dataclasses.replace(LOST, expect="about"), [2, 1], NO),
         (dataclasses.replace(LOST, expect="about", value=10.0, within=0.2), [9, 11], YES),
         (dataclasses.replace(LOST, expect="lower", value=10.0), [9, 2], YES),
+        (dataclasses.replace(LOST, expect="lower", value=10.0), [10, 10], NO),
+        (dataclasses.replace(LOST, expect="lower", value=10.0, within=0.0), [10, 10], YES),  # at most
+        (dataclasses.replace(LOST, value=10.0, ratio=2.0, within=0.0), [20, 21], YES),  # at least
     ],
 )
 def test_receipts_must_all_say_the_same(claim: RecordedClaim, lost: list[int], answer: Answer) -> None:

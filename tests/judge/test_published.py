@@ -17,6 +17,7 @@ ARTICLE = (("def", 550.0), ("blocking", 205.0), ("thread", 540.0))
         ),
         ((1100.0, 1300.0, 400.0), "reproduces none of 2 published ratios"),
         ((None, 410.0, 1080.0), "def has no measured plateau"),
+        ((1100.0, None, None), "no other variant was measured beside def"),
         ((1100.0, None, 1080.0), "reproduces 1 of 2 published ratios"),
         ((1100.0, None, 1080.0), "not known of blocking."),
     ],

@@ -77,6 +77,25 @@ def test_a_percentile_that_is_not_known_decides_nothing(times: Percentiles, reas
     assert reason in judged.reason
 
 
+@pytest.mark.parametrize(
+    ("rule", "answer"),
+    [
+        ("C2", Answer.NOT_DECIDED),  # the rounds it got through may be its good ones
+        ("D2", Answer.NOT_DECIDED),
+        ("M2", Answer.REPRODUCED),  # a disturbance chooses nothing
+    ],
+)
+def test_rounds_in_which_the_variant_itself_failed_are_not_left_out_in_silence(rule: str, answer: Answer) -> None:
+    failed = Stamp((Finding(rule, "a rule", Level.INVALID, "it is broken", None, ""),))
+    runs = tuple(
+        dataclasses.replace(run, stamp=failed) if run.variant is FAST and run.record.round <= 2 else run
+        for run in plateaus()
+    )
+    judged = answered("goodput", runs)
+    assert judged.answer is answer
+    assert f"INVALID by {rule}" in judged.reason
+
+
 def test_without_rounds_a_ratio_is_not_decided() -> None:
     judged = answered("goodput", ())
     assert (judged.answer, judged.reason) == (Answer.NOT_DECIDED, "no rounds were measured")

@@ -25,7 +25,8 @@ def git(folder: Path, *arguments: str) -> None:
 def repository(tmp_path: Path) -> Path:
     """One commit with one file."""
     git(tmp_path, "init")
-    (tmp_path / "app.py").write_text("1")
+    for name in ("app.py", "notes.md"):
+        (tmp_path / name).write_text("1")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "first")
     git(tmp_path, "remote", "add", "origin", "https://user:password@localhost/x.git")
@@ -39,8 +40,10 @@ def test_a_clean_repository_is_told_from_a_changed_one(repository: Path) -> None
     assert len(clean["commit"]) == 40
     (repository / "results.csv").write_text("untracked files are no change of the code")
     assert git_state(repository) == clean
+    (repository / "notes.md").write_text("2")
+    assert git_state(repository) == clean | {"dirty": True, "python_dirty": False}
     (repository / "app.py").write_text("2")
-    assert git_state(repository) == clean | {"dirty": True}
+    assert git_state(repository) == clean | {"dirty": True, "python_dirty": True}
 
 
 @pytest.mark.real

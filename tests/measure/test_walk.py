@@ -180,12 +180,13 @@ def test_a_session_does_not_go_on_with_another_program(tmp_path: Path) -> None:
     code.mkdir()
     folder.mkdir()
     (code / "app.py").write_text("answer = 1\n")
+    (code / "notes.md").write_text("about it\n")
     for arguments in (("init", "-q"), ("add", "."), ("-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "m")):
         clean_git(code, *arguments)
+    (code / "notes.md").write_text("a change that is no program's\n")
     begun = scenario()
     record = describe(begun, make_plan(begun, 7), quick=False, explain=False)
     write_session(folder, replace(record, provenance={"git": {str(code): git_state(code)}}))
-    (code / "notes.md").write_text("no program\n")
     check_same_code(folder)
     (code / "app.py").write_text("answer = 2\n")
     with pytest.raises(UsageError, match="are not what they were when this session began"):

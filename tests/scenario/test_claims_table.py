@@ -57,6 +57,7 @@ def test_a_page_without_a_block_is_refused() -> None:
         ({"b": "b", "expect": "higher"}, "goodput: a > b"),
         ({"b": "b", "expect": "lower", "ratio": 0.37}, "goodput: a < b"),
         ({"b": "b", "expect": "higher", "ratio": 2.0, "within": 0.0}, "goodput: a > 2 times b"),
+        ({"b": "b", "expect": "higher", "ratio": 2.0, "within": 0.3}, "goodput: a > 2 times b, give or take 30%"),
         ({"b": "b", "expect": "about", "ratio": 2.5, "within": 0.1}, "goodput: a = 2.5 times b, give or take 10%"),
         ({"value": 0.0, "expect": "higher"}, "goodput: a > 0"),
     ],

@@ -9,6 +9,7 @@ from loopbench.judge.run.load_view import load_view
 from loopbench.judge.run.run_files import open_run
 from loopbench.judge.stamp.canaries import Canaries, session_canaries
 from loopbench.judge.stamp.run_stamp import stamp_run
+from loopbench.judge.stamp.stamp_rules import OUTCOMES
 from loopbench.records.session import (
     KIND_PLATEAU,
     KIND_RAMP,
@@ -22,10 +23,6 @@ from loopbench.records.session import (
 RESPONSE_TIMES = 6.0
 """In a steady window: one more than rule D1 asks for, because no two runs are alike."""
 LONGEST_WINDOW_S = 60.0
-
-OUTCOMES = frozenset({"C2", "D2"})
-"""What a variant did, not what was done to it: it failed, or answered too few. To repeat until it does not would choose
-the answer (C2), or change nothing (D2)."""
 
 
 class RoundsStanding(NamedTuple):

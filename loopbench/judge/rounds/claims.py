@@ -168,7 +168,7 @@ def _decided(claim: RecordedClaim, estimate: TEstimate, interval: Interval) -> t
     assert narrow is not None, "a 95 % interval comes with a 90 % one"
     if interval.high < region.low or interval.low > region.high:
         return Answer.NOT_REPRODUCED, f"it was claimed to be {_wanted(claim, region)}"
-    if claim.expect != ABOUT and claim.within is None and enough and narrow.lies_inside(1 / (1 + MARGIN), 1 + MARGIN):
+    if _wants_a_difference(claim) and enough and narrow.lies_inside(1 / (1 + MARGIN), 1 + MARGIN):
         return Answer.NOT_REPRODUCED, f"there is no difference of {MARGIN:.0%} or more"
     if claim.expect == ABOUT:
         if narrow.lies_inside(*region) and enough:
@@ -178,6 +178,11 @@ def _decided(claim: RecordedClaim, estimate: TEstimate, interval: Interval) -> t
     if interval.lies_inside(*region):
         return Answer.REPRODUCED, f"it is {_wanted(claim, region)}"
     return Answer.NOT_DECIDED, f"the interval does not settle whether it is {_wanted(claim, region)}"
+
+
+def _wants_a_difference(claim: RecordedClaim) -> bool:
+    """Of two variants, and it does not say how large; a limit that is kept by little is kept."""
+    return claim.expect != ABOUT and claim.within is None and claim.b is not None
 
 
 def _region(claim: RecordedClaim, tolerance: float = DEFAULT_TOLERANCE) -> _Region:
@@ -228,12 +233,13 @@ def _counted(variant: str, key: str, told: Mapping[str, Sequence[Told]]) -> _Cou
 
 
 def _holds(claim: RecordedClaim, count: float, other: float) -> bool:
-    """Whether one run says what was claimed. Counts are exact: without `within`, `about` means equal."""
+    """Whether one run says what was claimed. Counts are exact: without `within`, `about` means equal.
+
+    Higher and lower mean different; with `within` they mean at least and at most.
+    """
     region = _region(claim, tolerance=0.0)
-    if claim.expect == HIGHER:
-        return count > other * region.low
-    if claim.expect == LOWER:
-        return count < other * region.high
+    if claim.within is None and claim.expect != ABOUT:
+        return count > other if claim.expect == HIGHER else count < other
     return other * region.low <= count <= other * region.high
 
 

@@ -45,7 +45,9 @@ class Published:
         reference, *others = self.claims
         known = [claim for claim in others if claim.reproduced is not None]
         if not known:
-            return f"Nothing can be said about the published figures: {reference.variant} has no measured plateau."
+            alone = f"no other variant was measured beside {reference.variant}"
+            why = f"{reference.variant} has no measured plateau" if reference.measured_rps is None else alone
+            return f"Nothing can be said about the published figures: {why}."
         missed = [claim for claim in known if not claim.reproduced]
         roughly = f"within a factor of {NEAR} ({self.basis})"
         if not missed and len(known) == len(others):

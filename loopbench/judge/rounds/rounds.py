@@ -13,6 +13,7 @@ from typing import NamedTuple
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.run.latency import Percentiles
 from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.stamp.stamp_rules import OUTCOMES
 from loopbench.judge.statistics.comparisons import compare, compare_all, estimate, rounds_still_needed
 from loopbench.judge.statistics.intervals import Estimate
 from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates, RunFigure
@@ -164,7 +165,8 @@ def _in_place(number: int, variant: str, run: PlateauRun | None, figure: Figure)
     if run is None:
         return MissingRun(number, variant, NEVER_RUN)
     if run.stamp.level is Level.INVALID:  # by which rules; the findings say the rest, once for all runs
-        return MissingRun(number, variant, f"INVALID by {', '.join(run.stamp.invalid_ids)}")
+        gap = Gap.UNTRUSTED if OUTCOMES.isdisjoint(run.stamp.invalid_ids) else Gap.UNKNOWN
+        return MissingRun(number, variant, f"INVALID by {', '.join(run.stamp.invalid_ids)}", gap)
     value = figure(run)
     if isinstance(value, NoFigure):
         return MissingRun(number, variant, value.reason, value.gap)

@@ -12,6 +12,11 @@ from loopbench.judge.stamp.stamp_checks import Check, Level, Rule, Unit
 
 _BLIND: Final = "the fault could be there and nobody would know"
 
+OUTCOMES: Final = frozenset({"C2", "D2"})
+"""Rules about what a variant did, not about what was done to it: it failed, or answered too few. A run that is INVALID
+by one of them is not repeated (until it does not fail would be to choose the answer), and the rounds beside it say
+nothing alone: they may be the ones that went well."""
+
 RUN_RULES: Final = (
     Rule(
         "T1",

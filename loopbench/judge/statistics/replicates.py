@@ -58,8 +58,8 @@ class RunFigure:
 class Gap(Enum):
     """What a place without a figure says of the others."""
 
-    UNTRUSTED = "nothing: it was not measured, or the run is INVALID"
-    UNKNOWN = "that they may be too good: the run is valid, its figure cannot be told"
+    UNTRUSTED = "nothing: it was not measured, or what is wrong with the run is not the variant's doing"
+    UNKNOWN = "that they may be too good: its figure cannot be told, or the variant failed"
     ENDLESS = "that they are too low: the run is valid, its figure has no end"
 
 

@@ -75,7 +75,8 @@ def git_state(folder: Path) -> dict[str, Any]:
     """Commit of the repository a folder lies in, whether tracked files differ from it, and Python files of the folder.
 
     Returns:
-        {"commit": str, "dirty": bool, "python_dirty": bool}, or {"commit": a sentence that begins with "not observable"}.
+        {"commit": str, "dirty": bool, "python_dirty": bool}; {"commit": a sentence that begins with "not observable"}
+        where git cannot say.
     """
     try:
         commit = clean_git(folder, "rev-parse", "HEAD")

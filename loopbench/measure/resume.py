@@ -51,7 +51,8 @@ def check_same_code(folder: Path) -> None:
 
     Raises:
         DataError, FormatError: no session lies there.
-        UsageError: Python files below an app's folder, or below the scenario's, have changed; the rounds of one interval would be of two programs.
+        UsageError: Python files below an app's folder, or below the scenario's, have changed; the rounds of
+            one interval would be of two programs.
     """
     states: dict[str, dict[str, Any]] = read_session(folder).provenance.get("git", {})
     for path, state in states.items():

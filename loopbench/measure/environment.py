@@ -29,6 +29,7 @@ def for_target(extra: Mapping[str, str], environ: Mapping[str, str] = os.environ
     kept.update(extra)
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROBE_FOLDER), kept.get("PYTHONPATH", "")]))
     kept["PYTHONUNBUFFERED"] = "1"
+    kept.setdefault("PYTHONFAULTHANDLER", "1")  # who dies of SIGSEGV says where, in target.log
     return kept
 
 

@@ -1,12 +1,16 @@
 """Reading a samples file while it grows: for progress, not for judging."""
 
 import json
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from loopbench.records import samples
 from loopbench.records.frames import HEADER, Frame, decode
+
+RPS_OVER_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +22,35 @@ class LiveView:
     users: int = 0
     phase: str = ""
     newest_s: float = 0.0  # start of the newest sample, seconds after the origin
-    rps: float = 0.0  # over the newest frame
+    rps: float = 0.0  # answers a second, over the last RPS_OVER_S
     closed: bool = False  # the trailer is there
+
+
+class RecentAnswers:
+    """How many answers a second lately. One frame alone does not tell: users who wait together come back in bursts."""
+
+    def __init__(self) -> None:
+        self._ends_s: deque[float] = deque()
+        self._first_s: float | None = None
+
+    def add(self, ends_s: Iterable[float]) -> None:
+        """Of some more, roughly in the order of their ends."""
+        self._ends_s.extend(ends_s)
+        if self._ends_s:
+            self._first_s = self._ends_s[0] if self._first_s is None else self._first_s
+            oldest_s = self._ends_s[-1] - RPS_OVER_S
+            while self._ends_s[0] <= oldest_s:
+                self._ends_s.popleft()
+
+    @property
+    def rps(self) -> float:
+        """Over the last RPS_OVER_S, or since the first answer if that is less; 0 with one answer."""
+        if self._first_s is None:
+            return 0.0
+        since_first_s = self._ends_s[-1] - self._first_s
+        if since_first_s >= RPS_OVER_S:
+            return len(self._ends_s) / RPS_OVER_S
+        return (len(self._ends_s) - 1) / since_first_s if since_first_s > 0 else 0.0
 
 
 class SampleTail:
@@ -29,6 +60,7 @@ class SampleTail:
         self._path = path
         self._offset = 0
         self._view = LiveView()
+        self._recent = RecentAnswers()
 
     def read(self) -> LiveView:
         """The newest view; the same one again when nothing whole has come."""
@@ -47,7 +79,7 @@ class SampleTail:
     def _take(self, frame: Frame) -> None:
         view = self._view
         if frame.kind == samples.SAMP:
-            self._view = _with_samples(view, frame.payload)
+            self._view = _with_samples(view, frame.payload, self._recent)
         elif frame.kind == samples.EVNT:
             self._view = _with_events(view, json.loads(bytes(frame.payload)))
         elif frame.kind == samples.TRLR:
@@ -74,14 +106,12 @@ class SampleTails:
         )
 
 
-def _with_samples(view: LiveView, payload: memoryview) -> LiveView:
-    count = len(payload) // samples.STRUCT.size
+def _with_samples(view: LiveView, payload: memoryview, recent: RecentAnswers) -> LiveView:
     rows = list(samples.STRUCT.iter_unpack(payload))
-    first, last = rows[0], rows[-1]
-    span_s = (last[0] + last[1]) - (first[0] + first[1])
+    recent.add(row[_START] + row[_LATENCY] for row in rows)
     failures = sum(1 for row in rows if row[_ERROR] != samples.NO_ERROR)
-    rps = (count - 1) / span_s if span_s > 0 else view.rps
-    return LiveView(view.samples + count, failures, last[_USERS], view.phase, last[0], rps)
+    last = rows[-1]
+    return LiveView(view.samples + len(rows), failures, last[_USERS], view.phase, last[_START], recent.rps)
 
 
 def _with_events(view: LiveView, events: list[samples.Event]) -> LiveView:
@@ -91,4 +121,5 @@ def _with_events(view: LiveView, events: list[samples.Event]) -> LiveView:
 
 
 _NAMES = [name for name, _ in samples.FIELDS]
+_START, _LATENCY = _NAMES.index("start_s"), _NAMES.index("latency_s")
 _ERROR, _USERS = _NAMES.index("error"), _NAMES.index("users")

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from loopbench_probe.clocks import cpu_clock_of_this_thread
+from loopbench_probe.collector_off import collector_off
 from loopbench_probe.ledger import Ledger, Lines, Look
 from loopbench_probe.pace import Pace
 from loopbench_probe.places import Places
@@ -47,6 +48,7 @@ class Watcher:
         self._thread = threading.get_ident()
         self._cpu_clock = cpu_clock_of_this_thread()
         self._places = Places()
+        self._collector_off = collector_off()
         self._pace = Pace()
         self._poll_s = self._pause_s = settings.poll_s  # since the last look, as it was meant to be
         self._ledger = Ledger(settings.overdue_s, 3 * sys.getswitchinterval())
@@ -66,8 +68,10 @@ class Watcher:
         if self._pace.skip(self._answers()):
             self._pause_s += self._poll_s
             return
-        frame = sys._current_frames().get(self._thread)  # noqa: SLF001  documented, and the only way
-        look = self.seen(frame)
+        with self._collector_off:
+            frame = sys._current_frames().get(self._thread)  # noqa: SLF001  documented, and the only way
+            look = self.seen(frame)
+            del frame
         if self._sampler is not None:
             for earlier in self._sampler.take():
                 self._ledger.add(earlier, self._poll_s)

@@ -1,0 +1,59 @@
+"""Looks at a loop's thread from another thread."""
+
+import asyncio
+import gc
+import sys
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from loopbench_probe.collector_off import FRAMES_ARE_MADE_AMID_COLLECTIONS, CollectorOff
+from loopbench_probe.places import Places
+from loopbench_probe.settings import Settings
+from loopbench_probe.watching import Watcher
+
+
+@pytest.fixture
+def collections_amid_reading() -> Iterator[list[str]]:
+    """A collection at every chance; told are those that begin while a stack is being read."""
+    told: list[str] = []
+
+    def collected(phase: str, _info: dict[str, int]) -> None:
+        frame = sys._getframe()
+        while (frame := cast("Any", frame.f_back)) is not None:
+            if frame.f_code is Places.of.__code__:
+                told.append(phase)
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(collected)
+    gc.set_threshold(1, 1000, 1000)
+    yield told
+    gc.set_threshold(*thresholds)
+    gc.callbacks.remove(collected)
+
+
+@pytest.mark.skipif(not FRAMES_ARE_MADE_AMID_COLLECTIONS, reason="only Python 3.11 collects while it makes a frame")
+def test_nothing_is_collected_while_another_threads_stack_is_read(collections_amid_reading: list[str]) -> None:
+    """A collection may let that thread go on, and what is read then is memory of frames that are no more."""
+    loop = asyncio.new_event_loop()
+    watcher = Watcher(loop, Settings(directory=""), None, cast("Any", SimpleNamespace(count=0)), lambda: None)
+    watching = threading.Thread(target=watcher.look)
+    watching.start()
+    watching.join()
+    loop.close()
+    assert collections_amid_reading == []
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_an_app_that_has_its_collector_off_keeps_it_off(before: bool) -> None:
+    was_on = gc.isenabled()
+    try:
+        (gc.enable if before else gc.disable)()
+        with CollectorOff():
+            assert not gc.isenabled()
+        assert gc.isenabled() is before
+    finally:
+        (gc.enable if was_on else gc.disable)()

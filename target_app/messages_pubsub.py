@@ -25,6 +25,7 @@ MESSAGES_OF_A_KIND = 5
 
 BlockMs = Annotated[int, Query(ge=0, le=10_000, description="Milliseconds a blocking message takes (003: 5000).")]
 EveryMs = Annotated[int, Query(ge=100, le=60_000, description="Milliseconds from one batch of messages to the next.")]
+PageMs = Annotated[int, Query(ge=0, le=1000, description="Milliseconds the page waits for a database of its own.")]
 
 
 class Hello(BaseModel):
@@ -169,31 +170,43 @@ async def lifespan(_: FastAPI) -> AsyncIterator[State]:
 router = APIRouter(prefix="/messages/pubsub", tags=["messages"], lifespan=lifespan)
 
 
-@router.get("/none")
-async def without_messages() -> Hello:
-    """For comparison: nothing but web requests."""
+async def page(page_ms: int) -> Hello:
+    """003's page, after waiting for its own data. The loop serves others meanwhile, if it can."""
+    await asyncio.sleep(page_ms / 1000)
     return Hello()
+
+
+@router.get("/none")
+async def without_messages(page_ms: PageMs = 0) -> Hello:
+    """For comparison: nothing but web requests."""
+    return await page(page_ms)
 
 
 @router.get("/threads")
-async def threads(request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000) -> Hello:
+async def threads(
+    request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000, page_ms: PageMs = 0
+) -> Hello:
     """The client's callback threads handle the messages, as 003 advises."""
     await request.state.feeds.ensure("threads", block_ms, every_ms)
-    return Hello()
+    return await page(page_ms)
 
 
 @router.get("/loop")
-async def on_loop(request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000) -> Hello:
+async def on_loop(
+    request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000, page_ms: PageMs = 0
+) -> Hello:
     """A handler on the loop that awaits."""
     await request.state.feeds.ensure("loop", block_ms, every_ms)
-    return Hello()
+    return await page(page_ms)
 
 
 @router.get("/loop-blocking")
-async def on_loop_blocking(request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000) -> Hello:
+async def on_loop_blocking(
+    request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000, page_ms: PageMs = 0
+) -> Hello:
     """The mistake: a handler on the loop that blocks. This very route waits for it, and every other."""
     await request.state.feeds.ensure("loop-blocking", block_ms, every_ms)
-    return Hello()
+    return await page(page_ms)
 
 
 @router.get("/receipt")

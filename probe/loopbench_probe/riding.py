@@ -163,6 +163,8 @@ class Probe:
             reasons["loop_cpu_share"] = "this system has no CPU clock of another thread"
         if not self._server.found:
             reasons["requests_total"] = "no uvicorn server was found when the loop was made; looked for again later"
+        if self._watcher.no_lines_because:
+            reasons["lines"] = self._watcher.no_lines_because
         if self._watcher.no_sampler_because:
             reasons["signal_sampler"] = self._watcher.no_sampler_because
         if self._routes_unavailable:

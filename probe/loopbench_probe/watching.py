@@ -49,6 +49,7 @@ class Watcher:
         self._cpu_clock = cpu_clock_of_this_thread()
         self._places = Places()
         self._collector_off = collector_off()
+        self.no_lines_because = "" if _has_the_gil() else "without the GIL no thread can read another's stack safely"
         self._pace = Pace()
         self._poll_s = self._pause_s = settings.poll_s  # since the last look, as it was meant to be
         self._ledger = Ledger(settings.overdue_s, 3 * sys.getswitchinterval())
@@ -69,15 +70,16 @@ class Watcher:
             self._pause_s += self._poll_s
             return
         with self._collector_off:
-            frame = sys._current_frames().get(self._thread)  # noqa: SLF001  documented, and the only way
-            look = self.seen(frame)
-            del frame
+            look = self.seen(None if self.no_lines_because else self._frame())
         if self._sampler is not None:
             for earlier in self._sampler.take():
                 self._ledger.add(earlier, self._poll_s)
             self._sampler.arm(working=look.place is not None)
         self._ledger.add(look, self._pause_s)
         self._pause_s = self._poll_s
+
+    def _frame(self) -> FrameType | None:
+        return sys._current_frames().get(self._thread)  # noqa: SLF001  documented, and the only way
 
     def stop(self) -> None:
         """Look no more."""
@@ -102,6 +104,12 @@ class Watcher:
             "busy": _listed(lines.busy, "busy_s"),
             "blocked_unseen_s": lines.unseen_s,
         }
+
+
+def _has_the_gil() -> bool:
+    """Whether this Python runs one thread at a time; free-threaded ones crash (CPython's issue 152355)."""
+    asked = getattr(sys, "_is_gil_enabled", None)
+    return asked is None or bool(asked())
 
 
 def _task_of(loop: asyncio.AbstractEventLoop) -> tuple[int, str] | None:

@@ -5,6 +5,7 @@ import gc
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -34,17 +35,31 @@ def collections_amid_reading() -> Iterator[list[str]]:
     gc.callbacks.remove(collected)
 
 
+@contextmanager
+def watched() -> Iterator[Watcher]:
+    """Of a loop in this thread that does nothing."""
+    loop = asyncio.new_event_loop()
+    yield Watcher(loop, Settings(directory=""), None, cast("Any", SimpleNamespace(count=0)), lambda: None)
+    loop.close()
+
+
 @pytest.mark.skipif(not FRAMES_ARE_MADE_AMID_COLLECTIONS, reason="only Python 3.11 collects while it makes a frame")
 def test_nothing_is_collected_while_another_threads_stack_is_read(collections_amid_reading: list[str]) -> None:
     """A collection may let that thread go on, and what is read then is memory of frames that are no more."""
-    loop = asyncio.new_event_loop()
-    watcher = Watcher(loop, Settings(directory=""), None, cast("Any", SimpleNamespace(count=0)), lambda: None)
-    watching = threading.Thread(target=watcher.look)
-    watching.start()
-    watching.join()
-    loop.close()
+    with watched() as watcher:
+        looking = threading.Thread(target=watcher.look)
+        looking.start()
+        looking.join()
     assert collections_amid_reading == []
     assert gc.isenabled()
+
+
+def test_without_the_gil_no_stack_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    monkeypatch.setattr(sys, "_current_frames", lambda: pytest.fail("another thread's stack is read"))
+    with watched() as watcher:
+        watcher.look()
+        assert "GIL" in watcher.no_lines_because
 
 
 @pytest.mark.parametrize("before", [True, False])

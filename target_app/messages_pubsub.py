@@ -183,18 +183,14 @@ async def without_messages(page_ms: PageMs = 0) -> Hello:
 
 
 @router.get("/threads")
-async def threads(
-    request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000, page_ms: PageMs = 0
-) -> Hello:
+async def threads(request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000, page_ms: PageMs = 0) -> Hello:
     """The client's callback threads handle the messages, as 003 advises."""
     await request.state.feeds.ensure("threads", block_ms, every_ms)
     return await page(page_ms)
 
 
 @router.get("/loop")
-async def on_loop(
-    request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000, page_ms: PageMs = 0
-) -> Hello:
+async def on_loop(request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000, page_ms: PageMs = 0) -> Hello:
     """A handler on the loop that awaits."""
     await request.state.feeds.ensure("loop", block_ms, every_ms)
     return await page(page_ms)

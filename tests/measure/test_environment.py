@@ -23,6 +23,11 @@ def test_the_target_keeps_the_user_s_own_variables_but_none_that_steers_the_serv
     assert env["PYTHONPATH"].split(":") == [str(environment.PROBE_FOLDER), "/mine"]
 
 
+def test_a_target_that_crashes_in_c_says_where_unless_its_user_has_forbidden_it() -> None:
+    assert environment.for_target({}, HOSTILE)["PYTHONFAULTHANDLER"] == "1"
+    assert environment.for_target({}, HOSTILE | {"PYTHONFAULTHANDLER": ""})["PYTHONFAULTHANDLER"] == ""
+
+
 def test_the_generator_gets_only_what_is_allowed() -> None:
     assert environment.for_generator({"OURS": "1"}, HOSTILE) == {"PATH": "/bin", "HOME": "/home/me", "OURS": "1"}
 

@@ -22,7 +22,7 @@ FRAMES_ARE_MADE_AMID_COLLECTIONS = sys.version_info[:2] == (3, 11)
 
 
 class CollectorOff:
-    """For some dozens of microseconds; an app that has the collector off itself keeps it off."""
+    """For the length of a look; an app that has the collector off itself keeps it off."""
 
     def __enter__(self) -> None:
         self._was_on = gc.isenabled()

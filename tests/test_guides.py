@@ -15,7 +15,11 @@ from tests.first_scenario.calling import call
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "your-own-app.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
+LINKING_PAGES = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+EXAMPLE_NAMES = {"first_pause_s", "fail_under"}
+"""Names that CONTRIBUTING.md quotes and that no Python file has: a key that is only an example, a setting."""
 CALL = re.compile(r"\bloopbench ((?:--)?[a-z][\w-]*)([^`\n|;#]*)")
 CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`(loopbench [^`]+)`|^    (loopbench [^\n]+)", re.MULTILINE | re.DOTALL)
 
@@ -82,9 +86,47 @@ def test_every_command_and_option_the_pages_name_exists() -> None:
     assert len(named_calls()) > 20
 
 
-@pytest.mark.parametrize("page", ["your-own-app.md", "reading-the-report.md", "scenario-reference.md"])
-def test_every_page_that_is_linked_to_exists(page: str) -> None:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text)]
-    missing = [target for target in targets if target and not (ROOT / "docs" / target).exists()]
-    assert not missing
+def prose(page: Path) -> str:
+    """Return a page without its code blocks."""
+    return re.sub(r"^( *)```.*?^\1```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def relative_links(page: Path) -> list[str]:
+    """Return the targets of a page's links that lead to another file of the repository or to an anchor."""
+    return [target for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)) if "://" not in target]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_index_lists_every_page_of_the_docs_once() -> None:
+    listed = [target for target in relative_links(DOCS / "index.md") if target.endswith(".md") and "/" not in target]
+    assert sorted(listed) == sorted(page.name for page in DOCS.glob("*.md") if page.name != "index.md")
+
+
+@pytest.mark.parametrize("page", LINKING_PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_to_a_file_and_an_anchor(page: Path) -> None:
+    broken = []
+    for target in relative_links(page):
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
+            broken.append(target)
+    assert not broken
+
+
+def test_every_file_and_name_of_the_recipes_exists() -> None:
+    """A renamed module or class must be renamed in CONTRIBUTING.md too."""
+    quoted = set(re.findall(r"`([^`\n]+)`", prose(ROOT / "CONTRIBUTING.md")))
+    files = {
+        text for text in quoted if re.fullmatch(r"[.\w]+/[\w./-]+", text) and "NOUN" not in text and "STEM" not in text
+    }
+    assert {file for file in files if not (ROOT / file).exists()} == set()
+    names = {text for text in quoted if re.fullmatch(r"_?[A-Z]\w+|[a-z]\w*_\w+", text)} - EXAMPLE_NAMES
+    folders = ("loopbench", "locustfiles", "plots", "tests")
+    code = "\n".join(path.read_text(encoding="utf-8") for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    assert {name for name in names if not re.search(rf"\b{name}\b", code)} == set()
+    assert len(files) > 20

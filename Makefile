@@ -1,107 +1,58 @@
-# Two commands: `make bench` measures, `make test` checks. Both set up .venv from hashed locks first.
+# `make bench` measures, `make test` checks. Each target first sets up .venv from hashed locks.
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SCENARIO ?= scenarios/file_write.toml
+NAME   :=
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-quick atlas doctor ui report check test pubsub-emulator lock clean \
-    bench-recorder bench-report bench-web-tab bench-compare bench-ceilings faults chaos fuzz schema bench-generator bench-truth bench-probe bench-sensors bench-stamp bench-distributed bench-aa
+.PHONY: help bench bench-quick atlas ui check test nightly benchmark pubsub-emulator generate lock
 
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-bench: $(VENV)/.runtime ## the main job: four ways of writing a file under 100 users, at most 20 minutes
+bench: $(VENV)/.runtime ## measure four ways of writing a file with 100 users, in at most 20 minutes
 	$(BIN)/loopbench run $(SCENARIO) --max-minutes 19
 
-bench-quick: $(VENV)/.runtime ## the same pipeline and charts in under two minutes
+bench-quick: $(VENV)/.runtime ## run the same pipeline and draw the same charts in under two minutes
 	$(BIN)/loopbench run $(SCENARIO) --quick
 
-atlas: $(VENV)/.runtime ## every scenario, and one page with an answer to every claim (two hours; goes on where it ended)
+atlas: $(VENV)/.runtime ## measure every scenario and answer every claim on one page (two hours, can be resumed)
 	$(BIN)/loopbench atlas --write-docs
 
-doctor: $(VENV)/.runtime ## how noisy this machine is, and what would help
-	$(BIN)/loopbench doctor
-
-ui: $(VENV)/.runtime ## the target app and Locust's web UI, on this machine only
+ui: $(VENV)/.runtime ## start the target app and Locust's web UI on this machine
 	$(BIN)/loopbench ui $(SCENARIO)
 
-report: $(VENV)/.runtime ## draw the newest session again from its files
-	$(BIN)/loopbench report
-
-check: $(VENV)/.dev ## formatting, lint, types
+check: $(VENV)/.dev ## check formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(VENV)/.dev ## all tests, with real uvicorn and real Locust
-	$(BIN)/pytest
+test: $(VENV)/.dev ## run the tests, with real uvicorn and real Locust
+	$(BIN)/pytest -n auto
 
-bench-recorder: $(VENV)/.dev ## what recording a request costs, and how fast five million samples load
-	$(BIN)/python benchmarks/recorder.py
-
-bench-report: $(VENV)/.dev ## how long the report of ten million samples takes, and its memory
-	$(BIN)/python benchmarks/report_size.py
-
-bench-web-tab: $(VENV)/.dev ## what the live tab of the web UI costs the generator
-	$(BIN)/python -m benchmarks.web_tab
-
-bench-compare: $(VENV)/.dev ## is a planted regression found, and none where nothing changed? (half an hour)
-	$(BIN)/python -m benchmarks.regressions
-
-bench-ceilings: $(VENV)/.dev ## do real pools reach the ceilings arithmetic gives them? (quiet machine)
-	$(BIN)/python -m benchmarks.ceilings
-
-bench-generator: $(VENV)/.dev ## LlhttpUser, FastHttpUser, HttpUser and wrk against nginx, side by side (needs nginx, wrk)
-	$(BIN)/python benchmarks/generator.py
-
-bench-truth: $(VENV)/.dev ## our throughput against wrk's on real routes, our latencies against a known truth (needs wrk)
-	$(BIN)/python benchmarks/generator_truth.py
-	$(BIN)/python benchmarks/latency_truth.py
-
-bench-probe: $(VENV)/.dev ## what the probe costs, and how often it names the right line
-	$(BIN)/python benchmarks/probe_accuracy.py --repeat 3
-	$(BIN)/python benchmarks/probe_cost.py --level watch
-	$(BIN)/python benchmarks/probe_cost.py --level explain
-
-bench-sensors: $(VENV)/.dev ## what sensors, canary and the generator's self-watch cost
-	$(BIN)/python benchmarks/sensor_cost.py
-	$(BIN)/python benchmarks/generator_watch.py
-
-bench-stamp: $(VENV)/.dev ## the stamp against a clean run, a CPU burner and a slow generator (quiet machine)
-	$(BIN)/python benchmarks/stamp_controls.py
-
-bench-distributed: $(VENV)/.dev ## three hosts in network namespaces: counts, curve, a lost worker (needs root)
-	$(BIN)/python benchmarks/distributed.py
-
-bench-aa: $(VENV)/.dev ## the same endpoint under two names, six sessions: how often is a difference found?
-	$(BIN)/python benchmarks/same_twice.py
-
-faults: $(VENV)/.dev ## every line of the fault table, the expensive ones too
-	$(BIN)/pytest tests/faults --slow-faults
-
-chaos: $(VENV)/.dev ## half an hour of faults at random moments of real sessions
+nightly: $(VENV)/.dev ## run every test, half an hour of random faults and 10,000 fuzzed scenarios
+	$(BIN)/pytest -n auto --nightly
 	$(BIN)/python -m tests.faults.chaos
+	$(BIN)/python -m benchmarks fuzz
 
-fuzz: $(VENV)/.dev ## 10,000 broken scenarios
-	$(BIN)/python -m benchmarks.fuzz
+benchmark: $(VENV)/.dev ## run one of loopbench's own benchmarks (NAME=generator), or list them
+	@$(BIN)/python -m benchmarks $(NAME)
 
-schema: $(VENV)/.runtime ## the scenario's JSON Schema and reference, from the code
+pubsub-emulator: ## build Google's in-memory Pub/Sub server from Debian's Go packages
+	target_app/services/pubsub_emulator/build.sh
+
+generate: $(VENV)/.runtime ## write the scenario schema, the scenario reference and the table of benchmarks
 	$(BIN)/loopbench schema > docs/schemas/scenario.schema.json
 	$(BIN)/loopbench schema --markdown > docs/scenario-reference.md
-
-pubsub-emulator: ## Google's in-memory Pub/Sub server, from Debian's Go packages
-	target_app/services/pubsub_emulator/build.sh
+	$(BIN)/python -m benchmarks --markdown > benchmarks/README.md
 
 lock: ## resolve the requirements again (needs uv)
 	uv pip compile pyproject.toml --group build --all-extras --universal --python-version 3.11 --upgrade \
 	    --generate-hashes --no-header --no-annotate -q -o requirements/runtime.txt
 	uv pip compile pyproject.toml --group build --group dev --all-extras -c requirements/runtime.txt --universal \
 	    --python-version 3.11 --upgrade --generate-hashes --no-header --no-annotate -q -o requirements/dev.txt
-
-clean: ## remove the environment and caches; results stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,6 +1,6 @@
 """Do real pools reach the ceilings that arithmetic gives them?
 
-    python -m benchmarks.ceilings [--hold-s 8] [--runs 3]
+    python -m benchmarks ceilings [--hold-s 8] [--runs 3]
 
 A wait of T = 50 ms with 100 users who ask again at once: N/T where it is awaited, 40/T in anyio's limiter, P/T with
 P = min(32, cpus + 4) in asyncio's own executor, 1/T when the loop itself sleeps; wanted: within 5 %. Work of C seconds
@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from enum import IntEnum
 from multiprocessing import get_context
 from pathlib import Path
@@ -95,12 +96,12 @@ class Answer(IntEnum):
 EXIT_STATUS: Final = {Answer.HELD: 0, Answer.NOT_ASKED: 2, Answer.FAILED: 1}
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; 1 if a ceiling does not hold, 2 if one cannot be asked of this machine."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hold-s", type=float, default=8.0)
     parser.add_argument("--runs", type=int, default=3)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     cores = len(os.sched_getaffinity(0))
     waits, works = waiting(), working(cores)
     waited, by_wrk = [], []

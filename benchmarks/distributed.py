@@ -5,7 +5,7 @@ are shifted by hours against the master's (time namespaces), so that nothing can
 A ramp of 100 users is measured by one process on the master's host and by the two workers, in turn; goodput at the same
 number of users is compared inside pairs. Then a worker is killed, and one is cut off, mid-run.
 
-    sudo python benchmarks/distributed.py [--quick] [--pairs N] [--part curve|lost|all]
+    sudo .venv/bin/python -m benchmarks distributed [--quick] [--pairs N] [--part curve|lost|all]
 
 Needs root, `ip` (iproute2) and `unshare` (util-linux); without them it says so and measures nothing. The namespaces are
 removed at the end, whatever happens. About 5 minutes with the 5 pairs it takes by default, 3 with --quick.
@@ -84,13 +84,13 @@ class Measured:
     goodput_per_user: tuple[float, ...]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print everything; 1 if something that was promised was not reached."""
-    options = argparse.ArgumentParser()
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="three pairs")
     options.add_argument("--pairs", type=int, default=5, help="at least two")
     options.add_argument("--part", choices=("curve", "lost", "all"), default="all")
-    given = options.parse_args()
+    given = options.parse_args(arguments)
     missing = what_is_missing()
     if missing:
         print(f"{missing}. Nothing was measured.")

@@ -1,7 +1,7 @@
 """10,000 fuzzed scenarios: each is planned or refused, in under a second, and none ends in a traceback.
 
-python benchmarks/fuzz.py            10,000 inside this process, 50 as processes of their own
-python benchmarks/fuzz.py --quick    500 and 5
+python -m benchmarks fuzz            10,000 inside this process, 50 as processes of their own
+python -m benchmarks fuzz --quick    500 and 5
 """
 
 import argparse
@@ -10,30 +10,29 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script
 from tests.faults.fuzzing import Outcome, contents, plan_of
 
 MOST_S = 1.0
 
 
-def main() -> None:
-    """Fuzz, print what came out, exit with 1 if any of it must not be."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print how the scenarios ended; 1 if one ended in a way that is not allowed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="loopbench-fuzz-") as folder:
         file = Path(folder) / "case.toml"
         inside = fuzz(file, 500 if options.quick else 10_000, options.seed, plan_of)
         outside = fuzz(file, 5 if options.quick else 50, options.seed + 1, plan_in_a_process)
     passed = [show("in this process", inside), show("whole processes", outside, MOST_S + 2)]
     print("PASS" if all(passed) else "FAIL", f"seed {options.seed}")
-    sys.exit(not all(passed))
+    return 0 if all(passed) else 1
 
 
 def fuzz(file: Path, tries: int, first: int, plan: Callable[[Path], Outcome]) -> list[tuple[Outcome, bytes]]:
@@ -82,4 +81,4 @@ def show(name: str, found: list[tuple[Outcome, bytes]], most_s: float = MOST_S) 
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

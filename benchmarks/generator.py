@@ -4,7 +4,7 @@ nginx (one worker, core 0) answers 13 bytes; each generator has core 1 and 100 u
 is parsed, its status and length are checked, and it is recorded as a sample (wrk only parses). In every round each
 generator runs once, in an order drawn from the seed; ratios are taken inside rounds.
 
-    python benchmarks/generator.py [--quick] [--rounds N] [--seconds S] [--users N] [--requests N] [--seed N]
+    python -m benchmarks generator [--quick] [--rounds N] [--seconds S] [--users N] [--requests N] [--seed N]
 
 Printed: requests per second and CPU of each, the ratio of LlhttpUser to each with its 95 % interval, how evenly the
 users were served, and how much memory LlhttpUser takes for five million requests (300,000 with --quick).
@@ -59,9 +59,9 @@ http {{
 Result = dict[str, Any]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print everything; 1 if something that was promised was not reached."""
-    options = parse_options()
+    options = parse_options(arguments)
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None:
         print("nginx is missing: apt install nginx-light. Nothing was measured.")
@@ -78,7 +78,7 @@ def main() -> int:
     return report(kinds, rounds, grown)
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="three rounds of two seconds, 300,000 requests for memory")
@@ -87,7 +87,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--requests", type=int)
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.rounds = options.rounds or (3 if options.quick else 8)
     options.seconds = options.seconds or (2.0 if options.quick else 5.0)
     options.requests = options.requests or (300_000 if options.quick else 5_000_000)

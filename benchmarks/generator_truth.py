@@ -6,7 +6,7 @@ second: in the order ABBA, so that neither gains from a drift. Our generator sta
 turn; what it had asked before is answered in a pause that belongs to nobody. With a whole run of each instead of a
 turn, a virtual machine's own ups and downs spread the ratios by 15 to 25 %.
 
-    python benchmarks/generator_truth.py [--quick] [--pairs N] [--seed N]
+    python -m benchmarks.generator_truth [--quick] [--pairs N] [--seed N]
 
 Printed: both rates, the paired ratio with its 95 % interval, the server's CPU time per request under each, and the
 least and most served user. About six minutes; --quick takes one, and is too short to decide a close case.
@@ -21,6 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -79,9 +80,9 @@ class Route(NamedTuple):
     failures: int
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print everything; 1 if a promise was not kept."""
-    options = parse_options()
+    options = parse_options(arguments)
     if shutil.which("wrk") is None:
         print("wrk is missing: apt install wrk. Nothing was measured.")
         return 1
@@ -95,13 +96,13 @@ def main() -> int:
     return report(found)
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="three pairs")
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.pairs = options.pairs or (3 if options.quick else 20)
     return options
 

@@ -3,13 +3,14 @@
 A greenlet that never rests shares the loop with a heartbeat that is 50 times as quick as the real one; pairs with and
 without it, in turn. The loss, divided by how much quicker it beat, is what the real one costs.
 
-    python benchmarks/generator_watch.py [--pairs N]
+    python -m benchmarks.generator_watch [--pairs N]
 """
 
 # mypy: allow-untyped-calls
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 
 import gevent
 
@@ -24,11 +25,11 @@ CPU_S = 1.0
 TAKES = 300
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print both costs; 1 if they are more than wanted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=12)
-    pairs = parser.parse_args().pairs
+    pairs = parser.parse_args(arguments).pairs
     beats_a_second = 1 / self_watch.BEAT_S
     self_watch.BEAT_S = self_watch.BEAT_S / QUICKER
     beats: list[float] = []

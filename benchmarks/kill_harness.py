@@ -1,7 +1,7 @@
 """kill -9 of the harness at random moments of real quick sessions: nothing runs on, nothing finished is harmed.
 
-    python benchmarks/kill_harness.py                200 moments
-    python benchmarks/kill_harness.py --moments 5
+    python -m benchmarks kill-harness                200 moments
+    python -m benchmarks kill-harness --moments 5
 
 After each kill: 0 processes left within two seconds, every complete run byte for byte what it was, its checksums right.
 The next moment resumes the session that was killed; at the end `--resume` must complete the last one.
@@ -12,21 +12,20 @@ import random
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.faults.chaos import Chaos, signalled
 
 MOMENTS = 200
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Kill, check, print the table and the must-show line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--moments", type=int, default=MOMENTS)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     print(f"seed {chosen.seed}, {chosen.moments} moments", flush=True)
     with tempfile.TemporaryDirectory(prefix="loopbench-kill-") as base:
         chaos = Chaos(Path(base), random.Random(chosen.seed))  # noqa: S311  repeatable

@@ -1,6 +1,6 @@
 """Are our latencies true: against servers that log their own response times (must-show 3).
 
-    python benchmarks/latency_truth.py [--quick] [--rounds N] [--seconds S] [--seed N]
+    python -m benchmarks.latency_truth [--quick] [--rounds N] [--seconds S] [--seed N]
 
 1. Closed mode, 100 users who think for 50 to 150 ms: a server answers after 20 ms (90 %), 60 ms (7 %) or 200 ms (3 %).
    Our p50, p95 and p99 over every request against the server's own, and the two counts. What ours has more is the way
@@ -58,9 +58,9 @@ class Stalled(NamedTuple):
     late_share: float
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print everything; 1 if a promise was not kept."""
-    options = parse_options()
+    options = parse_options(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         closed = [known_distribution(folder, options, number) for number in range(options.rounds)]
@@ -68,14 +68,14 @@ def main() -> int:
     return report(closed, stalled)
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each load")
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.rounds = options.rounds or (1 if options.quick else 3)
     return options
 

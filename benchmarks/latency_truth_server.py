@@ -13,7 +13,9 @@ import asyncio
 import json
 import random
 import signal
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -84,16 +86,17 @@ async def serve(truth: Truth, port: int) -> None:
     server.close()
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Serve, then write the log."""
-    options = parse_options()
+    options = parse_options(arguments)
     truth = Truth(options)
     asyncio.run(serve(truth, options.port))
     log = {"elapsed_s": truth.elapsed_s, "stall_s": truth.stall_s}
     Path(options.log).write_text(json.dumps(log), encoding="utf-8")
+    return 0
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
@@ -102,8 +105,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--stall-after-s", type=float, default=0.0, help="counted from the first request")
     parser.add_argument("--stall-s", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,7 +3,7 @@
 A small FastAPI app (below) blocks its loop in known ways and keeps the truth with `perf_counter`; a real uvicorn runs
 it with the probe on both loops; what the probe wrote is compared with what the app knew.
 
-    python benchmarks/probe_accuracy.py [--quick] [--repeat 3] [--json]
+    python -m benchmarks.probe_accuracy [--quick] [--repeat 3] [--json]
 
 Exit status 1: a promise was not kept.
 """
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fastapi import FastAPI
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 HERE = Path(__file__).resolve()
 LOOPS = ("asyncio", "uvloop")
@@ -263,13 +263,13 @@ def _spread(rows: list[dict[str, Any]], keys: tuple[str, ...], figure: str) -> d
     return {key: Spread(min(found), max(found)) for key, found in values.items()}
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; exit status 1 when a promise is not kept in any repetition."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="half the blocks, half the time")
     parser.add_argument("--repeat", type=int, default=1, help="everything so often; the tables show the spread")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     repeats, duty_s = (20, 3.0) if options.quick else (40, 6.0)
     phase = random.Random(1)  # noqa: S311  phases, not secrets
     lines, innocence, duties = [], [], []
@@ -283,7 +283,7 @@ def main() -> None:
     else:
         _print(lines, innocence, duties)
         print("\n" + "\n".join(f"{'PASS' if good else 'FAIL'}: {promise}" for promise, good in kept.items()))
-    sys.exit(0 if all(kept.values()) else 1)
+    return 0 if all(kept.values()) else 1
 
 
 def _kept(
@@ -323,4 +323,4 @@ def _print(lines: list[dict[str, Any]], innocence: list[dict[str, Any]], duties:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,7 +11,7 @@ the answer; if not, the next group. Looking several times must not make a lucky 
 wider than usual: Student's t over the pairs' log ratios at Pocock's nominal level for this number of looks
 (Biometrika 64, 1977), which together hold with 95 %.
 
-    python benchmarks/probe_cost.py [--quick] [--level watch] [--loop uvloop] [--json]
+    python -m benchmarks.probe_cost [--quick] [--level watch] [--loop uvloop] [--json]
 
 Exit status 1: above the limit, or not shown to be below it. `--level none` compares without with without: what the
 method itself makes of no difference at all.
@@ -28,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -225,7 +225,7 @@ def measure(level: str, loop: str, plan: Plan) -> tuple[list[tuple[float, float]
     return pairs, extra, outcome
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; exit status 1 when the limit is not shown to be kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK}; without it {FULL}")
@@ -234,17 +234,17 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seconds", type=float, help=argparse.SUPPRESS)
     parser.add_argument("--as-load", nargs=4, type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.as_load:
         print(json.dumps(load(options.as_load, options.seconds)))
-        return
+        return 0
     pairs, extra, outcome = measure(options.level, options.loop, QUICK if options.quick else FULL)
     if options.json:
         figures = {"level": options.level, "loop": options.loop, **extra._asdict(), "outcome": outcome}
         print(json.dumps({**figures, "pairs_us": pairs}, indent=1))
     else:
         _print(options.level, options.loop, pairs, extra, outcome)
-    sys.exit(0 if outcome == "PASS" else 1)
+    return 0 if outcome == "PASS" else 1
 
 
 def _print(level: str, loop: str, pairs: list[tuple[float, float]], extra: Extra, outcome: str) -> None:
@@ -260,4 +260,4 @@ def _print(level: str, loop: str, pairs: list[tuple[float, float]], extra: Extra
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

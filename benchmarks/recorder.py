@@ -1,12 +1,14 @@
 """What recording a request costs, and how long five million samples take to load.
 
-make bench-recorder
+python -m benchmarks recorder
 """
 
+import argparse
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from locustfiles.recorder import Recorder
@@ -38,8 +40,10 @@ def empty_loop(calls: int) -> float:
     return time.perf_counter() - began
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print both figures; 1 if one is over its limit."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         recorder = Recorder(FileSink(folder / "samples-0.bin"), "benchmark")

@@ -1,6 +1,6 @@
 """Does `loopbench compare` find a planted regression, and none where nothing changed?
 
-    python benchmarks/regressions.py [--tries 10] [--rounds 5]
+    python -m benchmarks compare [--tries 10] [--rounds 5]
 
 A small app in a repository of its own: its endpoint awaits 5 ms; the next commit blocks for 20 ms instead. Both
 revisions are compared once (wanted: exit code 1, and the line is named), then the first with itself as it lies, as
@@ -11,6 +11,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -44,12 +45,12 @@ path = "/items"
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print one line a try; 1 if any was wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tries", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_repository(folder)

@@ -1,6 +1,6 @@
 """What `loopbench report` takes for a session of ten million samples: under 15 s and 1.5 GB are wanted.
 
-    python benchmarks/report_size.py [--quick] [--tries 3] [--keep DIR]
+    python -m benchmarks report [--quick] [--tries 3] [--keep DIR]
 
 The session is the example of the repository with every request cut into so many short ones that they add up: users,
 phases, probe and sensors stay as they were, and so does Little's law, so that every rule and chart has its full work.
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -59,13 +59,13 @@ class Cost(NamedTuple):
     exit_code: int
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; 1 if a limit was passed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{SAMPLES_QUICK:,} samples")
     parser.add_argument("--tries", type=int, default=3)
     parser.add_argument("--keep", type=Path, help="make the session here and leave it")
-    wanted = parser.parse_args()
+    wanted = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         session = wanted.keep or Path(name) / "session"
         made = make_session(session, SAMPLES_QUICK if wanted.quick else SAMPLES)

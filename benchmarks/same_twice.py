@@ -1,6 +1,6 @@
 """How often does loopbench find a difference where there is none? The same endpoint under two names, several sessions.
 
-    python benchmarks/same_twice.py [--sessions 6] [--rounds 8] [--out results/same-twice]
+    python -m benchmarks same-twice [--sessions 6] [--rounds 8] [--out results/same-twice]
 
 Each session is a whole `loopbench run`: ramps, then rounds of fresh targets in random order. Wanted: at most one of six
 says FASTER or SLOWER (a 95 % interval misses the truth once in twenty).
@@ -10,6 +10,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -64,13 +65,13 @@ class Outcome:
         )
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sessions and print the table; 1 if more of them are wrong than chance allows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "same-twice")
-    wanted = parser.parse_args()
+    wanted = parser.parse_args(arguments)
     outcomes = []
     for session in range(1, wanted.sessions + 1):
         outcomes += _session(session, wanted.rounds, wanted.out / str(session))

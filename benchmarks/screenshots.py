@@ -1,11 +1,13 @@
 """Screenshots of a session's page for the docs, by a real headless Chromium: wide and narrow, light and dark.
 
-    python benchmarks/screenshots.py SESSION [--out docs/images]
+    python -m benchmarks screenshots SESSION [--out docs/images]
 
 Each is the top of the page as somebody sees it who opens it, and each section that is worth showing alone.
 """
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -33,12 +35,12 @@ SHOTS: Final = (
 )
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Take them all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("session", type=Path, help="the folder of a session, with its page")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
         tab = browser.tab()
@@ -47,6 +49,7 @@ def main() -> None:
             path = options.out / f"{shot.name}.png"
             if take(tab, shot, path):
                 print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+    return 0
 
 
 def take(tab: Tab, shot: Shot, path: Path) -> bool:
@@ -67,4 +70,4 @@ def take(tab: Tab, shot: Shot, path: Path) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

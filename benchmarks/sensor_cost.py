@@ -4,7 +4,7 @@ The target is a process with 44 threads (an event loop and a full thread pool), 
 connections stand on the target's port, and nothing is asked of it. The sensors' thread is charged by its own CPU clock.
 The canary is timed as a run pays for it: from the call to its figure, on the first and the last processor.
 
-    python benchmarks/sensor_cost.py [--quick] [--rows N] [--canaries N]
+    python -m benchmarks.sensor_cost [--quick] [--rows N] [--canaries N]
 
 Printed: CPU a second as a share of one processor (wanted: at most 0.5 %), and seconds a canary (wanted: two of them,
 before and after a run, within 0.4 s) with the spread of its figures.
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -48,9 +48,9 @@ time.sleep(600)
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print both figures; 1 if either is above what is wanted."""
-    options = parse_options()
+    options = parse_options(arguments)
     share = sensors_share(options.rows)
     canaries = [timed_canary() for _ in range(options.canaries)]
     pair_s = 2 * statistics.median(took_s for took_s, _ in canaries)
@@ -65,13 +65,13 @@ def main() -> int:
     return 0 if passed else 1
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; --quick for one that takes seconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="20 rows and 5 canaries instead of 100 and 30")
     parser.add_argument("--rows", type=int)
     parser.add_argument("--canaries", type=int)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.rows = options.rows or (20 if options.quick else 100)
     options.canaries = options.canaries or (5 if options.quick else 30)
     return options

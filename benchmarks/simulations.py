@@ -1,11 +1,14 @@
 """How often the statistics are right: the long versions of the simulation tests, as the tables of docs/statistics.md.
 
-Run with `.venv/bin/python -m benchmarks.simulations [sessions]` from the project's folder; about two minutes at the
-default. Everything is simulated from fixed seeds, so the figures do not depend on the machine.
+    python -m benchmarks simulations [sessions]
+
+Takes about two minutes by default. Everything is simulated from fixed seeds, so the figures do not depend on the
+machine.
 """
 
+import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -35,9 +38,11 @@ DISTURBANCES = {
 }
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print every table."""
-    sessions = int(sys.argv[1]) if len(sys.argv) > 1 else SESSIONS
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sessions", type=int, nargs="?", default=SESSIONS, help="simulated sessions for each figure")
+    sessions: int = parser.parse_args(arguments).sessions
     print("\nRounds for a half-width of 5 %, by the spread of the log-ratios")
     table(("spread", "rounds"), ((percent(s), str(rounds_needed(s, 0.05))) for s in (0.02, 0.03, 0.05, 0.08, 0.14)))
     print("\nHow often the 95 % interval covers the true ratio (7 % a run)")
@@ -54,6 +59,7 @@ def main() -> None:
     table(("noise", "mean", "least", "above 0.95"), blocked())
     print(f"\nAlarms in {CURVES} windows of 100 slices")
     table(("noise", "phi", "steady", "15 % down halfway"), alarms())
+    return 0
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
@@ -204,4 +210,4 @@ def alarm_rate(noise: Callable[[int, np.random.Generator], simulate.Array], leve
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

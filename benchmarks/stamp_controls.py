@@ -1,6 +1,6 @@
 """Does the stamp stay silent on a clean run, and speak where a fault was planted? Real processes, a quiet machine.
 
-    python benchmarks/stamp_controls.py [--tries 3]
+    python -m benchmarks stamp [--tries 3]
 
 Each try: a wait of 20 ms with 100 users who think 50 ms, alone; the same beside a process that wants the target's core;
 and Locust's HttpUser on `/hello` without think time. (An answer that takes half a millisecond is no clean case on a
@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
@@ -43,12 +43,12 @@ MACHINE: Final = {"M1", "M2", "M3", "M4", "M5"}
 GENERATOR: Final = {"G1", "G2", "G3", "G4"}
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tries and print what was found; 1 if any was wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tries", type=int, default=3)
     wrong = 0
-    for number in range(1, parser.parse_args().tries + 1):
+    for number in range(1, parser.parse_args(arguments).tries + 1):
         clean, beside, slow = found(THINKING), found(THINKING, burning=True), found(SLOW_CLIENT)
         outcomes = {
             "clean": not (MACHINE | GENERATOR) & set(clean),

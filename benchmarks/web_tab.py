@@ -6,7 +6,7 @@ a second and one is not, in an order drawn from the seed; the difference of the 
 nanoseconds, all threads), divided by the number of looks, is what one look costs. A page looks once a second. The row
 is made whether anybody looks or not and so is in both windows: it is timed apart, by its thread's CPU clock.
 
-    python benchmarks/web_tab.py [--quick] [--pairs N] [--window S] [--seed N]
+    python -m benchmarks web-tab [--quick] [--pairs N] [--window S] [--seed N]
 
 Printed: CPU of each pair, of a look with its 95 % interval and of a row, and whether one page takes less than 1 % of
 the generator's core.
@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -58,9 +58,9 @@ PLACE: Final = {
 }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print everything; 1 if it costs more than it may."""
-    options = parse_options()
+    options = parse_options(arguments)
     if options.rows_in:
         print(time_rows(Path(options.rows_in)))
         return 0
@@ -78,7 +78,7 @@ def main() -> int:
     return report(looks_s, row_s)
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; --quick for one that takes half a minute."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="6 pairs instead of 30")
@@ -86,7 +86,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--window", type=float, default=2.0, help="seconds of each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows-in", help=argparse.SUPPRESS)  # this file, as the process that times rows
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.pairs = options.pairs or (6 if options.quick else 30)
     return options
 

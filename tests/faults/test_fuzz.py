@@ -1,4 +1,4 @@
-"""Whatever stands in a scenario file, it is planned or refused. `benchmarks/fuzz.py` asks the same 10,000 times."""
+"""Every scenario file is planned or refused, whatever it contains. `make benchmark NAME=fuzz` tries 10,000."""
 
 from pathlib import Path
 

@@ -1,0 +1,1 @@
+"""Benchmarks of loopbench itself: `python -m benchmarks` lists them."""

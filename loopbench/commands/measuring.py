@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913  one parameter an option
     gating = Gating(baseline, anyway, junit)
     gating.check()
     speech = Speech(as_json=as_json, quiet=quiet)
-    if_busy = IfBusy.MEASURE_BESIDE_IT if no_lock else IfBusy.WAIT if wait else IfBusy.REFUSE
+    if_busy = IfBusy.MEASURE_ANYWAY if no_lock else IfBusy.WAIT if wait else IfBusy.REFUSE
     wanted = Wanted(quick=quick, explain=explain, max_minutes=max_minutes, if_busy=if_busy)
     log = EventLog(events) if events else None
     shown = observer_for(speech.words)

@@ -1,45 +1,60 @@
-"""One measurement at a time on a machine: a file lock that goes when its holder does, however it ends."""
+"""A file lock that lets one user measure one thing at a time; the kernel releases it however its holder ends."""
 
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
+from pathlib import Path
+from typing import Final
 
 from loopbench.errors import EnvironmentRefusedError
 
-LOCK_FILE = "/tmp/loopbench.lock"  # noqa: S108  one for the machine, whoever asks and whatever TMPDIR says
+LOCK_VARIABLE: Final = "LOOPBENCH_LOCK_FILE"
+"""The environment variable that names another lock file, for two measurements that are known not to interfere."""
 
 
 class IfBusy(Enum):
-    """What to do when another loopbench measures on this machine."""
+    """What to do when another measurement holds the lock."""
 
     REFUSE = "refuse"
     WAIT = "wait"
-    MEASURE_BESIDE_IT = "measure beside it"
-    """For whoever knows that the two do not disturb each other: cores of their own, or nothing that is compared."""
+    MEASURE_ANYWAY = "measure anyway"
+    """For measurements that do not disturb each other: on separate cores, or not compared with anything."""
+
+
+def lock_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """Returns the path of the lock file: LOOPBENCH_LOCK_FILE, else one per user in the runtime directory.
+
+    TMPDIR is ignored: two shells of one user with different values must still share the lock.
+    """
+    if chosen := environ.get(LOCK_VARIABLE):
+        return Path(chosen)
+    runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    if runtime.is_dir():
+        return runtime / "loopbench.lock"
+    return Path(f"/tmp/loopbench-{os.getuid()}.lock")  # noqa: S108  opened without following links
 
 
 @contextmanager
-def one_at_a_time(if_busy: IfBusy = IfBusy.REFUSE, told: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Hold the machine's lock: two measurements at once would measure each other.
+def one_at_a_time(if_busy: IfBusy = IfBusy.REFUSE, notify: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """Hold the lock while the block runs: two measurements at once would disturb each other.
 
     Args:
-        if_busy: what to do when another one holds it.
-        told: a sentence, before it is waited for.
+        if_busy: what to do when another process holds the lock.
+        notify: receives one sentence before the call waits.
 
     Raises:
-        EnvironmentRefusedError: another loopbench holds it, and it is not to be waited for.
+        EnvironmentRefusedError: another process holds the lock and `if_busy` is REFUSE, or the file cannot be opened.
     """
-    if if_busy is IfBusy.MEASURE_BESIDE_IT:
+    if if_busy is IfBusy.MEASURE_ANYWAY:
         yield
         return
-    descriptor = os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    path = lock_path()
+    descriptor = _open(path)
     try:
-        with contextlib.suppress(PermissionError):  # another user's: it has the right mode already
-            os.fchmod(descriptor, 0o666)
-        _take(descriptor, if_busy, told)
+        _lock(descriptor, path, if_busy, notify)
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
@@ -47,17 +62,29 @@ def one_at_a_time(if_busy: IfBusy = IfBusy.REFUSE, told: Callable[[str], None] =
         os.close(descriptor)
 
 
-def _take(descriptor: int, if_busy: IfBusy, told: Callable[[str], None]) -> None:
+def _open(path: Path) -> int:
     try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise EnvironmentRefusedError(
+            f"the lock file cannot be opened: {error.strerror}",
+            slug="lock",
+            where=str(path),
+            hints=(f"{LOCK_VARIABLE}=FILE names another one", "--no-lock measures without a lock"),
+        ) from error
+
+
+def _lock(descriptor: int, path: Path, if_busy: IfBusy, notify: Callable[[str], None]) -> None:
+    with contextlib.suppress(BlockingIOError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "unknown"
-        if if_busy is IfBusy.REFUSE:
-            raise EnvironmentRefusedError(
-                "another loopbench is measuring on this machine; two at once would measure each other",
-                slug="busy",
-                where=f"{LOCK_FILE}: held by process {holder}",
-                hints=("--wait, to begin when it has ended",),
-            ) from None
-        told(f"waiting for another loopbench to end (process {holder})")
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return
+    holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "unknown"
+    if if_busy is IfBusy.REFUSE:
+        raise EnvironmentRefusedError(
+            "another loopbench is measuring on this machine; two measurements at once would disturb each other",
+            slug="busy",
+            where=f"{path}: held by process {holder}",
+            hints=("--wait, to begin when it has ended",),
+        )
+    notify(f"waiting for another loopbench to end (process {holder})")
+    fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import ExitCode
-from loopbench.measure import lock
+from loopbench.measure.lock import LOCK_VARIABLE
 from loopbench.showable import HIDDEN
 from tests.faults.commands import in_process
 from tests.faults.faults import Ended, check_end, write_scenario
@@ -205,7 +205,7 @@ def test_a_full_disk_is_told_before_anything_starts(
 
 
 def test_a_second_instance_is_refused(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "LOCK_FILE", str(tmp_path / "lock"))
+    monkeypatch.setenv(LOCK_VARIABLE, str(tmp_path / "lock"))
     with (tmp_path / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         ended = command("run", write_scenario(tmp_path))

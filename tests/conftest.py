@@ -1,6 +1,93 @@
-"""What all tests share: no property test has a deadline, because no test says anything about time."""
+"""What all tests share: the same environment everywhere, and how they are spread over processes."""
 
+import os
+import signal
+from typing import TYPE_CHECKING, Final
+
+import pytest
 from hypothesis import settings
 
-settings.register_profile("loopbench", settings(), deadline=None)  # on top of what Hypothesis does by itself in CI
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
+
+settings.register_profile("loopbench", settings(), deadline=None)  # no property test asserts anything about time
 settings.load_profile("loopbench")
+
+NIGHTLY: Final = "--nightly"
+MAX_WORKERS: Final = 8
+WORKERS_PER_CORE: Final = 2
+"""Tests that start processes mostly wait for them."""
+
+SPREAD: Final = ("tests/faults/test_target.py", "tests/faults/test_harness.py", "tests/test_sick_apps.py")
+"""Modules whose tests each start processes of their own: any worker may run any of them."""
+
+SHARED: Final = {
+    "tests/plots/test_page.py": "drawn pages",
+    "tests/plots/test_page_in_chromium.py": "drawn pages",
+    "tests/plots/test_session_charts.py": "drawn pages",
+}
+"""Modules that one worker runs together, because they share what is slow to make."""
+
+FOREIGN_PREFIXES: Final = ("GITHUB_", "LOCUST_", "UVICORN_", "PYTHON", "LOOPBENCH_LOCK")
+FOREIGN: Final = (
+    "WEB_CONCURRENCY",
+    "http_proxy",
+    "https_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_COLOR",
+    "FORCE_COLOR",
+)
+"""Variables that change what loopbench prints or starts; tests that want one set it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`pytest --nightly` also runs the tests that are too long for every change."""
+    parser.addoption(NIGHTLY, action="store_true", help="run the tests marked nightly too")
+
+
+def pytest_configure() -> None:
+    """Give every test the same surroundings, whatever started pytest."""
+    for name in list(os.environ):
+        if name in FOREIGN or name.startswith(FOREIGN_PREFIXES):
+            del os.environ[name]
+    # `nohup` and background shells ignore these, and so would every process that a test starts.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_lock(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Measurements of other test processes, and of anyone else on this machine, are no reason to refuse ours."""
+    os.environ["LOOPBENCH_LOCK_FILE"] = str(tmp_path_factory.getbasetemp() / "loopbench.lock")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave nightly tests out unless they are asked for; begin with those that start processes, which take longest."""
+    nightly = [] if config.getoption(NIGHTLY) else [item for item in items if item.get_closest_marker("nightly")]
+    if nightly:
+        config.hook.pytest_deselected(items=nightly)
+    left_out = set(nightly)
+    items[:] = sorted(
+        (item for item in items if item not in left_out), key=lambda item: item.get_closest_marker("real") is None
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` starts."""
+    return min(MAX_WORKERS, WORKERS_PER_CORE * len(os.sched_getaffinity(0)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "LoadScopeScheduling":
+    """Keep the tests of a module together, because they share fixtures; see SPREAD and SHARED for the exceptions."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415  only where several processes are asked for
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return nodeid if module in SPREAD else SHARED.get(module, module)
+
+    config.option.loadscopereorder = False  # in the order of collection: the longest first
+    return ByModule(config, log)  # type: ignore[no-untyped-call]

@@ -1,13 +1,14 @@
 """Fault tests: which are run, and one finished session that they share."""
 
+import dataclasses
+import fcntl
+import json
 from pathlib import Path
 
 import pytest
 
 from loopbench.records.session import run_folders
 from tests.faults.faults import Ended, Measuring, check_end, seed_with_first, write_scenario
-
-SLOW = "--slow-faults"
 
 HOSTILE = {
     "WEB_CONCURRENCY": "3",
@@ -27,25 +28,22 @@ HOSTILE_FILES = {
 """In the current folder, where Python and Locust would find them."""
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`pytest tests/faults --slow-faults` runs the whole table."""
-    parser.addoption(SLOW, action="store_true", help="run the expensive lines of the fault table too")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the expensive ones out unless they are asked for."""
-    if config.getoption(SLOW, default=False):
-        return
-    slow = [item for item in items if item.get_closest_marker("slow_faults")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
-
-
 @pytest.fixture(scope="session")
-def healthy(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """A small session, measured once for all tests that need finished runs, in the most hostile of environments."""
-    folder = tmp_path_factory.mktemp("healthy")
+def healthy(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Ended:
+    """A small session in the most hostile of environments, measured once for all tests that need finished runs."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "healthy"  # shared by all processes of pytest-xdist
+    with Path(f"{folder}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = folder / "ended.json"
+        if not kept.exists():
+            folder.mkdir()
+            kept.write_text(json.dumps(dataclasses.asdict(_measure_healthy(folder)), default=str))
+        facts = json.loads(kept.read_text())
+        return Ended(facts["code"], facts["stdout"], facts["stderr"], folder, facts["before"], tuple(facts["events"]))
+
+
+def _measure_healthy(folder: Path) -> Ended:
     file = write_scenario(folder)
     for name, content in HOSTILE_FILES.items():
         (folder / name).write_text(content)
@@ -57,5 +55,5 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 @pytest.fixture(scope="session")
 def finished_run(healthy: Ended) -> Path:
-    """Folder of the run that has finished before a fault comes: for `begun_session`."""
+    """The folder of a run that has finished, for `begun_session`."""
     return next(run_folders(healthy.session))

@@ -48,7 +48,7 @@ def test_ascii_and_a_dumb_terminal_get_plain_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.slow_faults
+@pytest.mark.nightly
 class TestTerminal:
     """A session on a terminal of its own."""
 

@@ -2,61 +2,49 @@
 
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from loopbench.errors import ExitCode
 from loopbench.records.session import RUNS_FOLDER, run_folders
+from tests.faults.fault import Fault, table
 from tests.faults.faults import Ended, Measuring, begun_session, check_end, left_behind, loopbench, write_scenario
 from tests.faults.planted import with_planted
-from tests.faults.together import Fault, Together, asked_for
 
 pytestmark = pytest.mark.real
 
 LOST = ["error[results-lost]", "the run under way is lost", "1 of 2 runs are complete", "--resume"]
 
 
-def _lost(name: str, reason: str) -> Fault:
-    return Fault(name, ExitCode.ENVIRONMENT, [*LOST, reason], command=with_planted(name))
+def _lost(name: str, reason: str, *, nightly: bool = False) -> Fault:
+    return Fault(name, ExitCode.ENVIRONMENT, [*LOST, reason], command=with_planted(name), nightly=nightly)
 
 
 FAULTS = [
     _lost("fsync EIO", "Input/output error"),
-    _lost("read-only", "Read-only file system"),
-    pytest.param(_lost("rename EXDEV", "Invalid cross-device link"), marks=pytest.mark.slow_faults),
-    pytest.param(_lost("disk full", "No space left on device"), marks=pytest.mark.slow_faults),
-    Fault("clock steps", ExitCode.OK, [], command=with_planted("clock steps")),
+    _lost("rename EXDEV", "Invalid cross-device link", nightly=True),
+    _lost("disk full", "No space left on device", nightly=True),
+    Fault("clock steps", ExitCode.OK, [], command=with_planted("clock steps"), nightly=False),
 ]
 
 
-@pytest.fixture(scope="module")
-def ends(
-    request: pytest.FixtureRequest, healthy: Ended, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Together]:
-    """All of them, several at a time."""
-    together = Together(asked_for(request), tmp_path_factory.mktemp, next(run_folders(healthy.session)))
-    yield together
-    together.close()
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_the_disk_or_the_clock_fails(fault: Fault, ends: Together) -> None:
+@table(FAULTS)
+def test_the_disk_or_the_clock_fails(fault: Fault, finished_run: Path, tmp_path: Path) -> None:
     """A failed write loses the run under way and nothing else; a wall clock that steps disturbs nothing."""
-    fault.check(ends.end_of(fault))
+    fault.check(finished_run, tmp_path)
 
 
-def test_a_session_goes_on_after_the_disk_has_failed(ends: Together) -> None:
+def test_a_session_goes_on_after_the_disk_has_failed(finished_run: Path, tmp_path: Path) -> None:
     """The same command with --resume measures what was lost."""
-    failed = ends.end_of(_lost("read-only", "Read-only file system"))
+    failed = _lost("read-only", "Read-only file system").check(finished_run, tmp_path)
     with Measuring(failed.folder, failed.folder / "case.toml", "--resume", failed.session) as measuring:
         ended = measuring.end()
     check_end(ended, 0)
     assert len(list(run_folders(ended.session))) == 2
 
 
-@pytest.mark.slow_faults
+@pytest.mark.nightly
 def test_the_folder_is_removed_in_the_middle(finished_run: Path, tmp_path: Path) -> None:
     """What is gone is gone, but it is said, and nothing runs on."""
     file = write_scenario(tmp_path, hold_s=3)

@@ -20,7 +20,7 @@ def test_a_hostile_environment_changes_nothing_and_is_told_of(healthy: Ended) ->
     assert set(HOSTILE) <= set(read_session(healthy.session).environment_ignored)
 
 
-@pytest.mark.slow_faults
+@pytest.mark.nightly
 def test_64_descriptors_are_enough_for_a_small_session(tmp_path: Path) -> None:
     file = write_scenario(tmp_path)
     few = ["/bin/sh", "-c", 'ulimit -n 64; exec "$@"', "sh", *LOOPBENCH]

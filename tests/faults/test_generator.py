@@ -2,16 +2,16 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from loopbench.errors import ExitCode
 from loopbench.records.sensors import SENSORS_FILE
+from tests.faults.fault import Fault, table
 from tests.faults.faults import APPS, GENERATOR, Measuring
 from tests.faults.test_target import PHASES
-from tests.faults.together import Fault, Together, asked_for, table
 
 pytestmark = pytest.mark.real
 
@@ -69,7 +69,7 @@ FAULTS = (
         ["error[generator-failed]", "No module named locust", "pip install"],
         command=locust_by(WITHOUT_LOCUST),
         alone=True,
-        often=True,
+        nightly=False,
     ),
     Fault(
         "is an incompatible one",
@@ -85,11 +85,13 @@ FAULTS = (
             ["error[generator-failed]", "killed by SIGKILL"],
             settings=settings,
             act=killed_in(phase),
-            often=phase == "hold",
+            nightly=phase != "hold",
         )
         for phase, settings in PHASES.items()
     ),
-    Fault("is frozen for five seconds", ExitCode.OK, [], settings={"hold_s": 8}, act=frozen, said=["INVALID  G"]),
+    Fault(
+        "is frozen for five seconds", ExitCode.OK, [], settings={"hold_s": 8}, act=frozen, stdout_words=["INVALID  G"]
+    ),
     Fault(
         "has no sample",
         ExitCode.GENERATOR,
@@ -108,17 +110,7 @@ FAULTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def together(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, finished_run: Path
-) -> Iterator[Together]:
-    """All faults that are asked for, under way."""
-    under_way = Together(asked_for(request), tmp_path_factory.mktemp, finished_run)
-    yield under_way
-    under_way.close()
-
-
 @table(FAULTS)
-def test_the_generator(together: Together, fault: Fault) -> None:
+def test_the_generator(fault: Fault, finished_run: Path, tmp_path: Path) -> None:
     """A fault of the generator ends in its own exit code and words, and nothing finished is lost."""
-    fault.check(together.end_of(fault))
+    fault.check(finished_run, tmp_path)

@@ -1,7 +1,7 @@
 """The harness is interrupted, killed, paused, or has a bug: what is finished stays, and nothing runs on."""
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ import psutil
 import pytest
 
 from loopbench.errors import ExitCode
-from loopbench.records.session import run_folders
+from tests.faults.fault import Fault, table
 from tests.faults.faults import (
     ENDLESS_S,
     GENERATOR,
     SERVER,
-    Ended,
     Measuring,
     begun_session,
+    check_end,
     check_error_is_last,
     left_behind,
     loopbench,
@@ -25,7 +25,6 @@ from tests.faults.faults import (
     write_scenario,
 )
 from tests.faults.planted import with_planted
-from tests.faults.together import Fault, Together, asked_for
 
 pytestmark = pytest.mark.real
 
@@ -110,34 +109,20 @@ THOROUGH = (
           act=lose_the_minder(GENERATOR)),
 )  # fmt: skip
 FAULTS = [
-    *(pytest.param(fault, id=fault.name) for fault in QUICK),
-    *(
-        pytest.param(fault, id=fault.name, marks=pytest.mark.slow_faults)
-        for fault in THOROUGH
-        if fault.name not in {quick.name for quick in QUICK}
-    ),
+    *(fault._replace(nightly=False) for fault in QUICK),
+    *(fault for fault in THOROUGH if fault.name not in {quick.name for quick in QUICK}),
 ]
 
 
-@pytest.fixture(scope="module")
-def ends(
-    request: pytest.FixtureRequest, healthy: Ended, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Together]:
-    """All of them, several at a time."""
-    together = Together(asked_for(request), tmp_path_factory.mktemp, next(run_folders(healthy.session)))
-    yield together
-    together.close()
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_the_harness_is_ended(fault: Fault, ends: Together) -> None:
+@table(FAULTS)
+def test_the_harness_is_ended(fault: Fault, finished_run: Path, tmp_path: Path) -> None:
     """Finished runs stay, the trees end, and the last words say what is kept and how to go on."""
-    fault.check(ends.end_of(fault))
+    fault.check(finished_run, tmp_path)
 
 
-def test_a_session_goes_on_after_its_harness_was_killed(ends: Together) -> None:
-    """The run that was lost is measured again, beside what is left of the lost one."""
-    killed = ends.end_of(KILLED[2])
+def test_a_session_of_another_scenario_is_not_continued_after_a_kill(finished_run: Path, tmp_path: Path) -> None:
+    """The key that differs is named with both values."""
+    killed = KILLED[2].check(finished_run, tmp_path)
     file = killed.folder / "case.toml"
     file.write_text(file.read_text().replace(f"hold_s = {ENDLESS_S}", "hold_s = 1"))
     refused = loopbench("run", file, "--no-lock", "--resume", killed.session, folder=killed.folder)
@@ -179,4 +164,4 @@ def test_ctrl_z_stops_the_trees_and_the_run_is_measured_again(finished_run: Path
         measuring.process.send_signal(signal.SIGTERM)
         ended = measuring.end()
     assert repeated["faults"] == ["it was paused in the middle (Ctrl-Z)"]
-    _signalled("hold", signal.SIGTERM).check(ended)
+    check_end(ended, -signal.SIGTERM, "stopped by SIGTERM", KEPT, RESUME)

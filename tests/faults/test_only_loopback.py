@@ -56,7 +56,7 @@ def free_port() -> int:
     return port
 
 
-@pytest.mark.slow_faults
+@pytest.mark.nightly
 def test_a_run_with_two_generators_stays_on_loopback(finished_run: Path, tmp_path: Path) -> None:
     """Target, Locust's master, its workers and the harness, in the middle of the load."""
     file = write_scenario(tmp_path, hold_s=ENDLESS_S, generators=2)
@@ -87,7 +87,7 @@ def test_a_server_for_a_person_stays_on_loopback(command: str, tmp_path: Path) -
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace of one's own needs root")
 @pytest.mark.skipif(not (shutil.which("unshare") and shutil.which("ip")), reason="needs unshare and ip")
-@pytest.mark.slow_faults
+@pytest.mark.nightly
 def test_a_run_needs_no_network_but_loopback(finished_run: Path, tmp_path: Path) -> None:
     """In a namespace where `lo` is all there is, nothing is missed."""
     file = write_scenario(tmp_path)

@@ -2,15 +2,15 @@
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loopbench.errors import ExitCode
+from tests.faults.fault import Fault, table
 from tests.faults.faults import ENDLESS_S, SERVER, Measuring
-from tests.faults.together import Fault, Together, asked_for, table
 
 pytestmark = pytest.mark.real
 
@@ -57,38 +57,44 @@ DEATHS = tuple(
         ["error[target-died]", words],
         settings=settings,
         act=SignalInPhase(number, phase),
-        often=(end, phase) in {("SEGV", "hold"), ("exit", "drain")},
+        nightly=(end, phase) not in {("SEGV", "hold"), ("exit", "drain")},
     )
     for phase, settings in PHASES.items()
     for end, (number, words) in ENDS.items()
 )
 
 AT_THE_START = (
-    Fault("does not import", ExitCode.TARGET, ["error[target-start]", "target | RuntimeError"], "import", often=True),
+    Fault(
+        "does not import", ExitCode.TARGET, ["error[target-start]", "target | RuntimeError"], "import", nightly=False
+    ),
     Fault("has no such attribute", ExitCode.TARGET, ["error[target-start]"], settings={"app": "sick:gone"}, alone=True),
     Fault("does not exist", ExitCode.TARGET, ["error[target-start]"], settings={"app": "gone:app"}, alone=True),
     Fault("is not callable", ExitCode.TARGET, ["error["], settings={"app": "sick:NOT_CALLABLE"}, alone=True),
     Fault("exits at start", ExitCode.TARGET, ["error[target-start]", "exit code 3"], "exit at start", alone=True),
     Fault("is never ready", ExitCode.TARGET, ["error[target-not-ready]"], "never ready", {"ready_s": 4}, alone=True),
-    Fault("is an impostor", ExitCode.TARGET, ["error[target-impostor]"], "impostor", alone=True, often=True),
+    Fault("is an impostor", ExitCode.TARGET, ["error[target-impostor]"], "impostor", alone=True, nightly=False),
 )
 
 WRONG_AT_ONCE = tuple(
-    Fault(f"{name} at once", ExitCode.TARGET, ["error[wrong-answer]"], f"{name} at once", alone=True, often=often)
-    for name, often in (
-        ("wrong status", False),
-        ("closes mid-body", False),
-        ("endless body", True),
-        ("huge header", False),
+    Fault(f"{name} at once", ExitCode.TARGET, ["error[wrong-answer]"], f"{name} at once", alone=True, nightly=nightly)
+    for name, nightly in (
+        ("wrong status", True),
+        ("closes mid-body", True),
+        ("endless body", False),
+        ("huge header", True),
     )
 )
 
 WRONG_AFTER_A_WHILE = (
     Fault("wrong status after a while", ExitCode.CANNOT_TELL, ["C2: failed requests"], "wrong status"),
-    Fault("wrong body after a while", ExitCode.CANNOT_TELL, ["C3"], "wrong body", {"more": RIGHT_BODY}, often=True),
+    Fault("wrong body after a while", ExitCode.CANNOT_TELL, ["C3"], "wrong body", {"more": RIGHT_BODY}, nightly=False),
     Fault("closes mid-body after a while", ExitCode.CANNOT_TELL, ["C2: failed requests"], "closes mid-body"),
     Fault(
-        "endless body after a while", ExitCode.OK, [], "endless body", said=["stamp: INVALID", "D2: requests completed"]
+        "endless body after a while",
+        ExitCode.OK,
+        [],
+        "endless body",
+        stdout_words=["stamp: INVALID", "D2: requests completed"],
     ),
     Fault("huge header after a while", ExitCode.CANNOT_TELL, ["C2: failed requests"], "huge header"),
     Fault("out of memory", ExitCode.CANNOT_TELL, ["C2: failed requests"], "out of memory"),
@@ -116,23 +122,13 @@ OTHERS = (
         ExitCode.TARGET,
         ["target | error[planted]", "target | ::error::planted", "\\x1b[2J"],
         "evil log",
-        often=True,
+        nightly=False,
     ),
-    Fault("ignores TERM and daemonises", ExitCode.CANNOT_TELL, ["C1"], "deaf daemon", often=True),
+    Fault("ignores TERM and daemonises", ExitCode.CANNOT_TELL, ["C1"], "deaf daemon", nightly=False),
 )
 
 
-@pytest.fixture(scope="module")
-def together(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, finished_run: Path
-) -> Iterator[Together]:
-    """All faults that are asked for, under way."""
-    under_way = Together(asked_for(request), tmp_path_factory.mktemp, finished_run)
-    yield under_way
-    under_way.close()
-
-
 @table([*AT_THE_START, *DEATHS, *WRONG_AT_ONCE, *WRONG_AFTER_A_WHILE, *OTHERS])
-def test_the_target(together: Together, fault: Fault) -> None:
+def test_the_target(fault: Fault, finished_run: Path, tmp_path: Path) -> None:
     """A fault of the target ends in its own exit code and words, and nothing finished is lost."""
-    fault.check(together.end_of(fault))
+    fault.check(finished_run, tmp_path)

@@ -28,8 +28,9 @@ app = "target_app.only:{kind}"
 app_dir = "{root}"
 [load]
 users = 100
-spawn_rate = 20
-hold_s = 6
+spawn_rate = {spawn_rate}
+hold_s = {hold_s}
+warmup_s = 0.5
 {more}
 [repeat]
 max_rounds = 0
@@ -62,11 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if wrong else 0
 
 
-def found(load: dict[str, str], *, burning: bool = False) -> dict[str, str]:
-    """Level of each rule that found fault with one short session."""
+def found(load: dict[str, str], *, burning: bool = False, spawn_rate: int = 20, hold_s: int = 6) -> dict[str, str]:
+    """Returns the level of each rule that has a finding on one short session."""
     with tempfile.TemporaryDirectory() as name, _burner() if burning else nullcontext():
         folder = Path(name)
-        (folder / "hello.toml").write_text(SCENARIO.format(root=ROOT, **load), encoding="utf-8")
+        (folder / "hello.toml").write_text(SCENARIO.format(root=ROOT, spawn_rate=spawn_rate, hold_s=hold_s, **load), encoding="utf-8")
         command = [sys.executable, "-m", "loopbench", "run", "hello.toml", "--seed", "1"]
         subprocess.run(command, cwd=folder, capture_output=True, check=False)
         (summary,) = folder.glob("results/hello/*/summary.json")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("loopbench", settings(), deadline=None)  # no property test asserts anything about time
@@ -80,7 +81,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "LoadScopeScheduling":
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadScopeScheduling":
     """Keep the tests of a module together, because they share fixtures; see SPREAD and SHARED for the exceptions."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415  only where several processes are asked for
 
@@ -90,4 +91,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "LoadScop
             return nodeid if module in SPREAD else SHARED.get(module, module)
 
     config.option.loadscopereorder = False  # in the order of collection: the longest first
-    return ByModule(config, log)  # type: ignore[no-untyped-call]
+    return ByModule(config, log)

@@ -1,0 +1,197 @@
+"""The sick apps, each with the diagnosis it has to get; and how one is served, loaded and judged.
+
+The users are raw connections of this process (`closed_loop_users`), not Locust: a run then takes two seconds.
+"""
+
+import signal
+import time
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from loopbench.judge.diagnosis.diagnosis import Diagnosis, diagnose
+from loopbench.judge.diagnosis.findings import Kind
+from loopbench.judge.diagnosis.loop_figures import loop_figures
+from loopbench.judge.diagnosis.loop_lines import Owner
+from loopbench.judge.run.load_figures import Window
+from loopbench.judge.run.probe_log import read_probe_logs
+from loopbench.measure.lines import capture_lines
+from loopbench.records.source_lines import read_lines
+from tests.closed_loop_users import Seen, ask
+from tests.probe.target import PROBE_FOLDER, Target, running
+
+APPS: Final = Path(__file__).resolve().parent / "sick_apps"
+PACKAGES: Final = {
+    "fakeclient.Metered": "site-packages/fakeclient/__init__.py",
+    "faketimer": "site-packages/faketimer/__init__.py",
+    "fakeshop": "site-packages/fakeshop/__init__.py",
+}
+"""A word in an app's source, and the package whose lines are then guilty too."""
+LOAD_S: Final = 2.1
+USERS: Final = 40
+
+
+class Label(NamedTuple):
+    """What an app has to be diagnosed with."""
+
+    app: str
+    kind: Kind
+    remedy: str = ""  # part of the first remedies
+    users: int = USERS
+    think_s: float = 0.0
+    linger_s: float = 0.0  # after the last answer, before the server is stopped
+    or_kind: Kind | None = None
+    users_per_s: float | None = None  # None: all at once
+    load_s: float = LOAD_S
+    loop: str = "uvloop"
+    live: bool = False  # measured in every test run; the others nightly
+
+    @property
+    def slug(self) -> str:
+        """A name for files and tests."""
+        return f"{self.app}-{self.loop}".replace("_", "-")
+
+
+RAMP: Final = Label("sleep_in_async_def", Kind.BLOCKED_LOOP, users=100, users_per_s=10, load_s=10.0, live=True)
+"""uvloop accepts one connection an iteration: after T seconds of blocks of B seconds sqrt(2 T / B) users are served."""
+
+LABELS: Final = (
+    Label("sleep_in_async_def", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio", live=True),
+    Label("blocking_http", Kind.BLOCKED_LOOP, "httpx.AsyncClient"),
+    Label("subprocess_in_async_def", Kind.BLOCKED_LOOP, "create_subprocess_exec", loop="asyncio"),
+    Label("dependency", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
+    Label("base_http_middleware", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
+    Label("asgi_middleware", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
+    Label("lifespan_task", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
+    Label("package_client", Kind.BLOCKED_LOOP, "async equivalent"),
+    Label("package_middleware", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
+    Label("blocking_background", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
+    Label("class_endpoint", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
+    Label("mounted_app", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
+    Label("router", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
+    Label("generated_code", Kind.BLOCKED_LOOP, "async equivalent"),
+    Label("streaming", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
+    Label("validator", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
+    Label("thread_lock", Kind.BLOCKED_LOOP, "asyncio.Lock", loop="asyncio"),
+    Label("sync_file", Kind.BLOCKED_LOOP, "plain `def`", or_kind=Kind.LOOP_OUT_OF_CPU),  # where the disk is memory
+    Label("sqlite_in_async_def", Kind.LOOP_OUT_OF_CPU, "async driver", loop="asyncio"),
+    Label("cpu_in_async_def", Kind.LOOP_OUT_OF_CPU, "ProcessPoolExecutor", live=True),
+    Label("c_call_in_async_def", Kind.LOOP_OUT_OF_CPU, "gives up the GIL", loop="asyncio"),
+    Label("short_steps", Kind.LOOP_OUT_OF_CPU, "more workers"),
+    Label("short_and_rare", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
+    Label("installed_app", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
+    Label("package_send", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
+    Label("included_rows", Kind.LOOP_OUT_OF_CPU, "answer less at a time", loop="asyncio"),
+    Label("included_rows", Kind.LOOP_OUT_OF_CPU, "answer less at a time", loop="uvloop"),
+    Label("mounted_rows", Kind.LOOP_OUT_OF_CPU, "answer less at a time"),
+    Label("endpoint_object", Kind.LOOP_OUT_OF_CPU, "answer less at a time", loop="asyncio"),
+    Label("template_rows", Kind.LOOP_OUT_OF_CPU, ""),
+    Label("collected_often", Kind.GC_PAUSES, "gc.freeze()", loop="asyncio", live=True),
+    Label("huge_answer", Kind.LOOP_OUT_OF_CPU, "answer less at a time"),
+    Label("client_per_request", Kind.LOOP_OUT_OF_CPU, "one client in the lifespan", loop="asyncio"),
+    Label("sync_background", Kind.BACKGROUND_BACKLOG, "bound the work", users=10, think_s=0.02, linger_s=1.2),
+    Label(
+        "tasks_pile_up",
+        Kind.BACKGROUND_BACKLOG,
+        "bound the work",
+        users=10,
+        think_s=0.02,
+        linger_s=1.2,
+        loop="asyncio",
+        live=True,
+    ),
+    Label("def_waits", Kind.ANYIO_QUEUE, "async equivalent", users=80, live=True),
+    Label("to_thread_waits", Kind.EXECUTOR_QUEUE, "async equivalent", loop="asyncio", live=True),
+    Label("def_computes", Kind.GIL_FIGHT, "processes", live=True),
+    Label("lock_over_await", Kind.DOWNSTREAM, "", loop="asyncio"),
+    Label("async_wait", Kind.DOWNSTREAM, "more users", live=True),
+    Label("hello", Kind.LOOP_OUT_OF_CPU, "more workers", users=20, loop="asyncio"),
+    Label("hello", Kind.NOTHING_LIMITS, "more users", users=10, think_s=0.1, live=True),
+    RAMP,
+)
+
+
+class Sighting(NamedTuple):
+    """What was seen of one served app, beside the files that its probe left."""
+
+    seen: Seen
+    run_queue: float
+    """Share of the load's time in which the loop's thread was ready while another thread had its CPU."""
+
+    def diagnosis(self, folder: Path) -> Diagnosis:
+        """As `diagnose_run` makes it from a run's folder."""
+        window = Window(0.0, self.seen.ended_s - self.seen.origin_s)
+        logs, sources = read_probe_logs(folder), read_lines(folder)
+        samples, origin_s = self.seen.samples(), self.seen.origin_s
+        return diagnose(loop_figures(logs, samples, window, origin_s, sources=sources, run_queue=self.run_queue))
+
+
+def measured(folder: Path, label: Label) -> Sighting:
+    """Serve the app and let the users ask; its probe's files are in the folder then."""
+    with _served(folder, label) as target:
+        target.ask("/")  # the first answer of a process imports and compiles a lot
+        before_s = _ready_but_waiting_s(target.process.pid)
+        seen = ask(target.port, label.users, label.load_s, users_per_s=label.users_per_s, think_s=label.think_s)
+        waited_s = _ready_but_waiting_s(target.process.pid) - before_s
+        time.sleep(label.linger_s)
+        target.stop(signal.SIGTERM)
+    capture_lines(folder, APPS)
+    return Sighting(seen, waited_s / (seen.ended_s - seen.origin_s))
+
+
+def _served(folder: Path, label: Label) -> AbstractContextManager[Target]:
+    hook = f"loopbench_probe:new_{label.loop}_loop"
+    command = ["-m", "uvicorn", f"{label.app}:app", "--app-dir", str(APPS), "--loop", hook, "--log-level", "error"]
+    options = ["--timeout-graceful-shutdown", "1"]
+    return running(Target(folder, [*command, *options], {"PYTHONPATH": str(PROBE_FOLDER)}))
+
+
+def _ready_but_waiting_s(pid: int) -> float:
+    """Seconds in which the main thread was ready to run while another thread had its CPU."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def wrong(label: Label, diagnosis: Diagnosis, apps: Path) -> str:
+    """What is wrong with a diagnosis; empty if nothing is.
+
+    Args:
+        label: what it should be.
+        diagnosis: what it is.
+        apps: where the apps' sources were when they ran.
+    """
+    if diagnosis.kind not in {label.kind, label.or_kind}:
+        return "the class"
+    if not any(label.remedy in remedy for remedy in diagnosis.remedies[:3]):
+        return "the advice"
+    if guilty := guilty_lines(label.app, apps):
+        found = diagnosis.guilty
+        return "" if found is not None and (found.file, found.line) in guilty else "the line"
+    blamed = [line for line in diagnosis.lines if line.blocked and line.owner is not Owner.LIBRARY]
+    return "a line without guilt" if sum(line.seconds for line in blamed) >= 0.1 * label.load_s else ""
+
+
+def guilty_lines(app: str, apps: Path) -> set[tuple[str, int]]:
+    """File and number of each line of the app, or of the package it uses, that is marked `# guilty`."""
+    text = (APPS / f"{app}.py").read_text(encoding="utf-8")
+    names = [f"{app}.py", *(file for word, file in PACKAGES.items() if word in text)]
+    return {
+        (str(apps / name), number)
+        for name in names
+        for number, line in enumerate((APPS / name).read_text(encoding="utf-8").splitlines(), 1)
+        if "# guilty" in line
+    }
+
+
+def everything(diagnosis: Diagnosis) -> str:
+    """All that is known of a diagnosis, for the message of a failing test."""
+    parts = [f"{diagnosis.kind}: {diagnosis.sentence}", *(evidence.text for evidence in diagnosis.evidence)]
+    parts += [f"also {finding.kind}: {finding.sentence}" for finding in diagnosis.also]
+    lines = diagnosis.figures.lines if diagnosis.figures else ()
+    parts += [
+        f"{line.owner} {line.place} <- {line.inner_file}:{line.inner_line} blocked={line.blocked} "
+        f"{line.seconds:.3f} s, cpu {line.cpu_s}"
+        for line in lines[:5]
+    ]
+    figures = "" if diagnosis.figures is None else str(replace(diagnosis.figures, lines=()))
+    return "\n".join([*parts, *diagnosis.remedies, figures])

@@ -10,8 +10,7 @@ import typer
 from loopbench import __version__
 from loopbench.commands import atlas, comparing, exporting, history, measuring, reporting, starting
 from loopbench.console import open_standard_streams, print_error, say
-from loopbench.errors import DataError, EnvironmentRefusedError, ExitCode, LoopbenchError
-from loopbench.records import FormatError
+from loopbench.errors import EnvironmentRefusedError, ExitCode, LoopbenchError
 from loopbench.secrecy import public_arguments, without_userinfo
 
 app = typer.Typer(
@@ -54,8 +53,6 @@ def main() -> None:
     except OSError as problem:
         what, where = problem.strerror or type(problem).__name__, str(problem.filename or "")
         sys.exit(_failed(EnvironmentRefusedError(what, slug="system", where=where)))
-    except FormatError as problem:
-        sys.exit(_failed(DataError(str(problem), slug="format")))
     except Exception as problem:  # noqa: BLE001  the one place that may: a bug of ours, said as such
         sys.exit(_crashed(problem))
 

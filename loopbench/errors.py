@@ -41,7 +41,7 @@ class LoopbenchError(Exception):
 
     Args:
         what: one sentence, what happened, with the value that made it happen.
-        slug: a stable short name, shown as `error[slug]`.
+        slug: a stable short name, shown as `error[slug]`; by default that of the class.
         where: file and line, or the command or URL concerned.
         allowed: what would have been right.
         hints: commands or edits to try, one a line.
@@ -50,6 +50,7 @@ class LoopbenchError(Exception):
     """
 
     exit_code = ExitCode.BUG
+    default_slug = "error"
     detail_label = "target"
     """Whose words `detail` are: printed before each of its lines, so that none can pass for ours."""
 
@@ -57,7 +58,7 @@ class LoopbenchError(Exception):
         self,
         what: str,
         *,
-        slug: str,
+        slug: str = "",
         where: str = "",
         allowed: str = "",
         hints: tuple[str, ...] = (),
@@ -66,7 +67,7 @@ class LoopbenchError(Exception):
     ) -> None:
         super().__init__(what)
         self.what = what
-        self.slug = slug
+        self.slug = slug or self.default_slug
         self.where = where
         self.allowed = allowed
         self.hints = hints
@@ -106,9 +107,10 @@ class ServiceError(EnvironmentRefusedError):
 
 
 class DataError(LoopbenchError):
-    """A session folder or a CSV is damaged, foreign, or newer than this loopbench."""
+    """A session folder or a CSV is damaged, foreign, or of another format version."""
 
     exit_code = ExitCode.DATA
+    default_slug = "format"
 
 
 class RegressionError(LoopbenchError):

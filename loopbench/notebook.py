@@ -12,11 +12,10 @@ import pandas as pd
 
 from loopbench.errors import DataError
 from loopbench.judge.run.dataframes import joined, sample_frames
-from loopbench.judge.run.run_files import load_folders, open_run, read_record
+from loopbench.judge.run.run_files import load_folders, open_run
 from loopbench.judge.session import session_tables as tables
 from loopbench.judge.session.session_report import SessionReport, judge_session
-from loopbench.records import FormatError
-from loopbench.records.session import SessionRecord
+from loopbench.records.session import SessionRecord, read_session
 
 
 @dataclass(frozen=True)
@@ -99,10 +98,7 @@ class Session:
         return joined([frame for path in folders for frame in self._samples_of(path)])
 
     def _samples_of(self, path: Path) -> list[pd.DataFrame]:
-        try:
-            return list(sample_frames(open_run(path, self.record.scenario.variants), self.record.scenario))
-        except FormatError as problem:
-            raise DataError(str(problem), slug="run-format", where=str(path)) from None
+        return list(sample_frames(open_run(path, self.record.scenario.variants), self.record.scenario))
 
 
 def load(folder: str | Path) -> Session:
@@ -111,7 +107,7 @@ def load(folder: str | Path) -> Session:
     Raises:
         DataError: it is no session, or its `session.json` is damaged or of another format.
     """
-    return Session(Path(folder), read_record(Path(folder)))
+    return Session(Path(folder), read_session(Path(folder)))
 
 
 def _number(path: Path) -> int | None:

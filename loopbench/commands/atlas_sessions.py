@@ -9,7 +9,6 @@ from loopbench.errors import LoopbenchError, UsageError
 from loopbench.measure.resume import check_resumable, check_same_code
 from loopbench.measure.store import run_path
 from loopbench.plan import Plan, make_plan
-from loopbench.records import FormatError
 from loopbench.records.session import SESSION_FILE, run_folders
 from loopbench.scenario import Scenario
 from loopbench.session_judge import SessionJudge
@@ -60,5 +59,5 @@ def _is_complete(folder: Path, plan: Plan) -> bool:
         return False
     try:
         return not missing or SessionJudge().standing(folder).enough
-    except (LoopbenchError, FormatError):  # a damaged run: its report names it, another round would not mend it
+    except LoopbenchError:  # a damaged run: its report names it, another round would not mend it
         return True

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loopbench.console import Speech, say, say_to_runner
-from loopbench.errors import DataError, UsageError
+from loopbench.errors import UsageError
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
@@ -30,17 +30,13 @@ class Gating:
             DataError: the baseline is no session, or of another format.
             UsageError: there is no folder for the XML.
         """
-        from loopbench.records import FormatError
         from loopbench.records.session import read_session
 
         if self.junit is not None and not self.junit.parent.is_dir():
             what = f"there is no folder {self.junit.parent} for the JUnit file"
             raise UsageError(what, slug="junit-folder", where=str(self.junit))
         if self.baseline is not None:
-            try:
-                read_session(self.baseline)
-            except FormatError as problem:
-                raise DataError(str(problem), slug="session-format", where=str(self.baseline)) from None
+            read_session(self.baseline)  # raises where it is none
 
     def judge(self, folder: Path) -> "SessionReport":
         """A session, its gates held against the baseline if there is one.

@@ -4,10 +4,9 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from loopbench.errors import DataError, UsageError
+from loopbench.errors import UsageError
 from loopbench.measure.provenance import python_differs
 from loopbench.plan import make_plan
-from loopbench.records import FormatError
 from loopbench.records.session import SessionRecord, read_session
 from loopbench.scenario import Scenario
 from loopbench.scenario.settings import flat_settings
@@ -25,10 +24,7 @@ def check_resumable(folder: Path, scenario: Scenario, *, explain: bool) -> int:
         DataError: no session lies there, or it is damaged or of another format.
         UsageError: the scenario is not what it was; the difference is named.
     """
-    try:
-        record = read_session(folder)
-    except FormatError as problem:
-        raise DataError(str(problem), slug="session-format", where=str(folder)) from None
+    record = read_session(folder)
     differences = _differences(record, scenario, explain=explain)
     if not differences and make_plan(scenario, record.seed).runs != record.plan:
         differences = [f"the plan, as loopbench {record.loopbench} made it"]
@@ -50,7 +46,7 @@ def check_same_code(folder: Path) -> None:
     Files in no repository, or Python files changed and not committed when it began, cannot be told from others.
 
     Raises:
-        DataError, FormatError: no session lies there.
+        DataError: no session lies there.
         UsageError: Python files below an app's folder, or below the scenario's, have changed; the rounds of
             one interval would be of two programs.
     """

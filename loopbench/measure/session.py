@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loopbench.errors import DataError, EnvironmentRefusedError, LoopbenchError
+from loopbench.errors import EnvironmentRefusedError, LoopbenchError
 from loopbench.measure import machine, services, store
 from loopbench.measure.ceiling import own_ceiling
 from loopbench.measure.description import describe
@@ -23,7 +23,6 @@ from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.measure.timeline import measure_timeline
 from loopbench.plan import Plan
-from loopbench.records import FormatError
 from loopbench.records.own_ceiling import CEILING_FILE
 from loopbench.records.session import KIND_PLATEAU, KIND_STEPS, KIND_TIMELINE, OUTSIDE_ROUNDS, PlannedRun
 from loopbench.scenario import Scenario
@@ -92,8 +91,6 @@ def measure_session(  # noqa: PLR0913  a session's six facts
             error = problem
         except OSError as problem:
             error = _lost_on_disk(problem, folder)
-        except FormatError as problem:
-            error = DataError(str(problem), slug="session-damaged", where=str(folder))
     return SessionOutcome(folder, walk.finished, walk.wanted_runs, stop.signal_number, error)
 
 

@@ -1,11 +1,7 @@
-"""What is written while measuring and read while judging. The leaf: imports nothing but the standard library.
+"""What is written while measuring and read while judging: imports the standard library and `loopbench.errors` only.
 
 `frames` owns the bytes on disk, `samples` what one request leaves behind, `session` the folder and its JSON files.
 """
 
 FORMAT_VERSION = 2
 """Of everything in a session folder. Raise it when a reader of the old format would misread the new one."""
-
-
-class FormatError(ValueError):
-    """A file is damaged, foreign, or of another format version; the message says which and what to do."""

@@ -5,7 +5,7 @@ import json
 import types
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from loopbench.records import FormatError
+from loopbench.errors import DataError
 
 T = TypeVar("T")
 
@@ -19,12 +19,12 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
     """A dataclass from JSON.
 
     Raises:
-        FormatError: the text is not JSON, a key is missing, or a value has the wrong type; `source` names the file.
+        DataError: the text is not JSON, a key is missing, or a value has the wrong type; `source` names the file.
     """
     try:
         return _decode(kind, json.loads(text), "")  # type: ignore[no-any-return]
-    except (ValueError, RecursionError) as problem:
-        raise FormatError(f"{source}: {problem}") from None
+    except (ValueError, RecursionError, DataError) as problem:
+        raise DataError(f"{source}: {problem}") from None
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911  one return a kind of type
@@ -43,7 +43,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911  one ret
         return float(value)
     if origin is None and type(value) is kind:
         return value
-    raise FormatError(f"{where or 'the file'} is {type(value).__name__}, not {getattr(kind, '__name__', kind)}")
+    raise DataError(f"{where or 'the file'} is {type(value).__name__}, not {getattr(kind, '__name__', kind)}")
 
 
 def _member(union: tuple[Any, ...], value: Any) -> Any:
@@ -55,13 +55,13 @@ def _decode_tuple(inner: tuple[Any, ...], value: list[Any], where: str) -> tuple
     if len(inner) == 2 and inner[1] is Ellipsis:
         return tuple(_decode(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if len(inner) != len(value):
-        raise FormatError(f"{where} has {len(value)} values, not {len(inner)}")
+        raise DataError(f"{where} has {len(value)} values, not {len(inner)}")
     return tuple(_decode(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(inner, value, strict=True)))
 
 
 def _decode_record(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise FormatError(f"{where or 'the file'} is {type(value).__name__}, not an object")
+        raise DataError(f"{where or 'the file'} is {type(value).__name__}, not an object")
     hints = get_type_hints(kind)
     known: dict[str, Any] = {}
     for item in dataclasses.fields(kind):
@@ -69,5 +69,5 @@ def _decode_record(kind: Any, value: Any, where: str) -> Any:
         if item.name in value:
             known[item.name] = _decode(hints[item.name], value[item.name], path)
         elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-            raise FormatError(f"{path} is missing")
+            raise DataError(f"{path} is missing")
     return kind(**known)

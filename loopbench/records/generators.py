@@ -68,7 +68,7 @@ def read_generators(folder: Path) -> Generators | None:
     """What the master has written so far; None before its first word, and for a run of a single process.
 
     Raises:
-        FormatError: the file is damaged.
+        DataError: the file is damaged.
     """
     path = folder / GENERATORS_FILE
     try:

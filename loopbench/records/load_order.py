@@ -101,7 +101,7 @@ def read_order(kind: type[Order]) -> Order:
     """The order this process was started with.
 
     Raises:
-        FormatError: it is damaged.
+        DataError: it is damaged.
         KeyError: this is no process of ours.
     """
     path = Path(os.environ[PATH_VARIABLE])

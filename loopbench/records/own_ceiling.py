@@ -33,7 +33,7 @@ def read_own_ceiling(session_folder: Path) -> OwnCeiling | None:
     """The session's ceiling; None when none was measured.
 
     Raises:
-        FormatError: the file is damaged.
+        DataError: the file is damaged.
     """
     path = session_folder / CEILING_FILE
     if not path.exists():

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, get_args, get_type_hints
 
-from loopbench.records import FormatError
+from loopbench.errors import DataError
 
 SENSORS_FILE: Final = "sensors.csv"
 UNOBSERVABLE_FILE: Final = "sensors.json"
@@ -112,13 +112,13 @@ def read_sensors(path: Path) -> tuple[SensorRow, ...]:
     """The rows of a `sensors.csv`, in order.
 
     Raises:
-        FormatError: it is missing, too large, has other columns, or a cell that is no number.
+        DataError: it is missing, too large, has other columns, or a cell that is no number.
     """
     header, *lines = _text(path).split("\n")
     if header != ",".join(COLUMNS):
-        raise FormatError(f"{path} does not have the columns of a loopbench {SENSORS_FILE}")
+        raise DataError(f"{path} does not have the columns of a loopbench {SENSORS_FILE}")
     if not lines or lines.pop():
-        raise FormatError(f"{path} ends inside a line")
+        raise DataError(f"{path} ends inside a line")
     return tuple(_row(line.split(","), f"{path}, line {number}") for number, line in enumerate(lines, 2))
 
 
@@ -126,36 +126,36 @@ def read_unobservable(path: Path) -> Unobservable:
     """Why cells are empty, from the `sensors.json` at `path`.
 
     Raises:
-        FormatError: it is missing or damaged.
+        DataError: it is missing or damaged.
     """
     text = _text(path)
     try:
         reasons = json.loads(text)["unobservable"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise FormatError(f"{path} is not a {UNOBSERVABLE_FILE} of loopbench") from None
+        raise DataError(f"{path} is not a {UNOBSERVABLE_FILE} of loopbench") from None
     if not isinstance(reasons, dict) or not all(isinstance(reason, str) for reason in reasons.values()):
-        raise FormatError(f"{path} is not a {UNOBSERVABLE_FILE} of loopbench")
+        raise DataError(f"{path} is not a {UNOBSERVABLE_FILE} of loopbench")
     return reasons
 
 
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise FormatError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB: no run of loopbench wrote it")
+            raise DataError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB: no run of loopbench wrote it")
         return path.read_text(encoding="utf-8")
     except OSError as problem:
-        raise FormatError(f"{path} cannot be read: {problem.strerror}") from None
+        raise DataError(f"{path} cannot be read: {problem.strerror}") from None
     except UnicodeDecodeError:
-        raise FormatError(f"{path} is not text") from None
+        raise DataError(f"{path} is not text") from None
 
 
 def _row(cells: list[str], where: str) -> SensorRow:
     if len(cells) != len(COLUMNS):
-        raise FormatError(f"{where}: {len(cells)} cells, not {len(COLUMNS)}")
+        raise DataError(f"{where}: {len(cells)} cells, not {len(COLUMNS)}")
     values: dict[str, Any] = {column: _value(cell, column, where) for column, cell in zip(COLUMNS, cells, strict=True)}
     for name in _OWN:
         if values[name] is None:
-            raise FormatError(f"{where}: {name} is empty")
+            raise DataError(f"{where}: {name} is empty")
     parts: dict[str, Any] = {
         group: kind(**{field.name: values[f"{group}_{field.name}"] for field in fields(kind)})
         for group, kind in _GROUPS.items()
@@ -173,9 +173,9 @@ def _value(cell: str, column: str, where: str) -> float | int | None:
     try:
         value = _TYPES[column](cell)
     except ValueError:
-        raise FormatError(f"{where}: {column} is {cell[:40]!r}, not a number") from None
+        raise DataError(f"{where}: {column} is {cell[:40]!r}, not a number") from None
     if not abs(value) < 1e18:  # NaN too
-        raise FormatError(f"{where}: {column} is {cell[:40]!r}, not a number to measure with")
+        raise DataError(f"{where}: {column} is {cell[:40]!r}, not a number to measure with")
     return value
 
 

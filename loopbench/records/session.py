@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from loopbench.records import FORMAT_VERSION, FormatError
+from loopbench.errors import DataError
+from loopbench.records import FORMAT_VERSION
 from loopbench.records.claims import RecordedClaim
 from loopbench.records.codec import from_json
 from loopbench.records.gates import RecordedGate
@@ -241,18 +242,18 @@ def read_session(folder: Path) -> SessionRecord:
     """What `session.json` says.
 
     Raises:
-        FormatError: no session lies there, or one of another format version, or a damaged one.
+        DataError: no session lies there, or one of another format version, or a damaged one.
     """
-    return _read(SessionRecord, folder / SESSION_FILE)
+    return _read(SessionRecord, folder / SESSION_FILE, slug="session-format")
 
 
 def read_run(folder: Path) -> RunRecord:
     """What `run.json` says.
 
     Raises:
-        FormatError: as for `read_session`.
+        DataError: as for `read_session`.
     """
-    return _read(RunRecord, folder / RUN_FILE)
+    return _read(RunRecord, folder / RUN_FILE, slug="run-format")
 
 
 def run_folders(session_folder: Path) -> Iterator[Path]:
@@ -288,18 +289,25 @@ def file_facts(folder: Path) -> tuple[FileFact, ...]:
     )
 
 
-def _read(kind: type[T], path: Path) -> T:
+def _read(kind: type[T], path: Path, *, slug: str) -> T:
+    try:
+        return _read_versioned(kind, path)
+    except DataError as problem:
+        raise DataError(problem.what, slug=slug, where=str(path.parent), hints=("loopbench list",)) from None
+
+
+def _read_versioned(kind: type[T], path: Path) -> T:
     try:
         with path.open("rb") as file:
             text = file.read(MOST_JSON_BYTES + 1)
     except FileNotFoundError:
-        raise FormatError(
+        raise DataError(
             f"there is no {path.name} in {path.parent}: no loopbench folder, or an unfinished one"
         ) from None
     except OSError as problem:
-        raise FormatError(f"{path} cannot be read: {problem.strerror}") from None
+        raise DataError(f"{path} cannot be read: {problem.strerror}") from None
     if len(text) > MOST_JSON_BYTES:
-        raise FormatError(f"{path} is larger than {MOST_JSON_BYTES // 1_000_000} MB: no loopbench has written it")
+        raise DataError(f"{path} is larger than {MOST_JSON_BYTES // 1_000_000} MB: no loopbench has written it")
     _check_version(text, path)
     return from_json(kind, text, str(path))
 
@@ -307,9 +315,9 @@ def _read(kind: type[T], path: Path) -> T:
 def _check_version(text: bytes, path: Path) -> None:
     version = from_json(_Versioned, text, str(path)).format
     if version > FORMAT_VERSION:
-        raise FormatError(f"{path} has format {version}; this loopbench reads {FORMAT_VERSION}: update loopbench")
+        raise DataError(f"{path} has format {version}; this loopbench reads {FORMAT_VERSION}: update loopbench")
     if version < FORMAT_VERSION:
-        raise FormatError(
+        raise DataError(
             f"{path} has the older format {version}; this loopbench reads {FORMAT_VERSION}: "
             "report it with the loopbench that wrote it, or measure again"
         )

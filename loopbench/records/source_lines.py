@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from loopbench.records import FormatError
+from loopbench.errors import DataError
 from loopbench.records.codec import from_json, to_json
 
 LINES_FILE: Final = "lines.json"
@@ -52,14 +52,14 @@ def read_lines(folder: Path) -> dict[tuple[str, int], SourceLine]:
     """By file and line number; empty when the run kept none.
 
     Raises:
-        FormatError: the file is damaged, of another format, a link, or larger than any that is written.
+        DataError: the file is damaged, of another format, a link, or larger than any that is written.
     """
     path = folder / LINES_FILE
     if not path.exists():
         return {}
     if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES:
-        raise FormatError(f"{path} is not a file that a run of loopbench leaves")
+        raise DataError(f"{path} is not a file that a run of loopbench leaves")
     kept = from_json(SourceLines, path.read_bytes(), str(path))
     if kept.format != LINES_FORMAT:
-        raise FormatError(f"{path} has format {kept.format}; this loopbench reads {LINES_FORMAT}")
+        raise DataError(f"{path} has format {kept.format}; this loopbench reads {LINES_FORMAT}")
     return {(line.file, line.line): line for line in kept.lines}

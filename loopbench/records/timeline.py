@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from loopbench.records import FORMAT_VERSION, FormatError
+from loopbench.errors import DataError
+from loopbench.records import FORMAT_VERSION
 from loopbench.records.codec import from_json, to_json
 
 TIMELINE_FILE: Final = "timeline.json"
@@ -49,11 +50,11 @@ def read_timeline(folder: Path) -> TimelineRecord:
     """What lies in a run's folder. Its `run.json`, which is read first, has refused foreign versions already.
 
     Raises:
-        FormatError: it is not there, or damaged.
+        DataError: it is not there, or damaged.
     """
     path = folder / TIMELINE_FILE
     try:
         text = path.read_bytes()
     except OSError as problem:
-        raise FormatError(f"{path} cannot be read: {problem.strerror}") from None
+        raise DataError(f"{path} cannot be read: {problem.strerror}") from None
     return from_json(TimelineRecord, text, str(path))

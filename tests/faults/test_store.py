@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.records import FormatError
+from loopbench.errors import DataError
 from loopbench.records.session import SessionRecord, file_facts, read_run, read_session, run_folders
 from tests.faults import store_operations
 
@@ -40,7 +40,7 @@ def check_whole(folder: Path) -> None:
     """No session without its record, no run without its own; an unfinished session is told as one."""
     for place in folder.glob("*"):
         if not (place / "session.json").exists():
-            with pytest.raises(FormatError, match="unfinished"):
+            with pytest.raises(DataError, match="unfinished"):
                 read_session(place)
             continue
         assert isinstance(read_session(place), SessionRecord)

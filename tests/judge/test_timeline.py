@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from loopbench.errors import DataError
 from loopbench.judge.run.timeline import TimelineReport, timeline_values, who_waited
-from loopbench.records import FormatError
 from loopbench.records.timeline import TIMELINE_FILE, TimedRequest, read_timeline, write_timeline
 
 Times = Sequence[tuple[float, float | None, float | None]]
@@ -94,10 +94,10 @@ def test_a_timeline_goes_to_disk_and_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{}", '{"format": 2, "name": "t", "requests": [{"label": 1}]}'])
 def test_a_damaged_one_is_refused_with_its_path(tmp_path: Path, text: str) -> None:
     (tmp_path / TIMELINE_FILE).write_text(text)
-    with pytest.raises(FormatError, match=r"timeline\.json"):
+    with pytest.raises(DataError, match=r"timeline\.json"):
         read_timeline(tmp_path)
 
 
 def test_one_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot be read"):
         read_timeline(tmp_path)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from loopbench.errors import DataError
 from loopbench.measure import ceiling
 from loopbench.measure.generators import Spread
 from loopbench.measure.load import ALONE
 from loopbench.measure.machine import Cores
 from loopbench.measure.stop import InterruptedRunError, StopWish
-from loopbench.records import FormatError
 from loopbench.records.codec import to_json
 from loopbench.records.own_ceiling import CEILING_FILE, OwnCeiling, read_own_ceiling
 
@@ -58,7 +58,7 @@ def test_users_on_other_machines_cannot_reach_our_server(tmp_path: Path, measure
 
 def test_a_damaged_file_is_said(tmp_path: Path) -> None:
     (tmp_path / CEILING_FILE).write_text('{"rps": "fast"}')
-    with pytest.raises(FormatError, match="rps"):
+    with pytest.raises(DataError, match="rps"):
         read_own_ceiling(tmp_path)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from loopbench.errors import DataError
 from loopbench.measure.lines import MOST_BYTES, MOST_LINES, capture_lines
-from loopbench.records import FormatError
 from loopbench.records.source_lines import LINES_FILE, SourceLine, read_lines
 
 TEXT = "".join(f"line {number}\n" for number in range(1, 11))
@@ -128,12 +128,12 @@ def test_a_run_without_a_probe_keeps_an_empty_list(app: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"format":1}', '{"format":9,"lines":[]}', '{"format":1,"lines":[{}]}'])
 def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / LINES_FILE).write_text(text)
-    with pytest.raises(FormatError):
+    with pytest.raises(DataError):
         read_lines(tmp_path)
 
 
 def test_a_link_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other").write_text('{"format":1,"lines":[]}')
     (tmp_path / LINES_FILE).symlink_to(tmp_path / "other")
-    with pytest.raises(FormatError, match="is not a file that a run of loopbench leaves"):
+    with pytest.raises(DataError, match="is not a file that a run of loopbench leaves"):
         read_lines(tmp_path)

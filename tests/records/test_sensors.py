@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.records import FormatError, sensors
+from loopbench.errors import DataError
+from loopbench.records import sensors
 from loopbench.records.sensors import (
     COLUMNS,
     HEADER,
@@ -68,19 +69,19 @@ def test_a_column_carries_the_name_of_its_part() -> None:
     ],
 )
 def test_a_damaged_file_is_refused_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:
-    with pytest.raises(FormatError, match=complaint):
+    with pytest.raises(DataError, match=complaint):
         read_sensors(written(tmp_path, text))
 
 
 def test_a_file_too_large_for_a_run_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sensors, "MAX_BYTES", 10)
-    with pytest.raises(FormatError, match="larger than"):
+    with pytest.raises(DataError, match="larger than"):
         read_sensors(written(tmp_path, HEADER))
 
 
 @pytest.mark.parametrize("read", [read_sensors, read_unobservable])
 def test_a_missing_file_is_said(tmp_path: Path, read: type) -> None:
-    with pytest.raises(FormatError, match="No such file"):
+    with pytest.raises(DataError, match="No such file"):
         read(tmp_path / "none")
 
 
@@ -96,5 +97,5 @@ def test_a_reason_for_a_column_that_does_not_exist_is_a_mistake() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"unobservable": {"a": 1}}', '{"unobservable": []}', "[" * 100_000])
 def test_damaged_reasons_are_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(FormatError, match="is not a "):
+    with pytest.raises(DataError, match="is not a "):
         read_unobservable(written(tmp_path, text))

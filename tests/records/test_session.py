@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.records import FORMAT_VERSION, FormatError
+from loopbench.errors import DataError
+from loopbench.records import FORMAT_VERSION
 from loopbench.records.codec import from_json, to_json
 from loopbench.records.session import Counts, Phase, PlannedRun, read_run, read_session, run_folders
 
@@ -27,7 +28,7 @@ def test_a_record_comes_back_equal() -> None:
     ],
 )
 def test_a_damaged_record_is_refused_with_its_source(text: str) -> None:
-    with pytest.raises(FormatError, match=r"phase\.json"):
+    with pytest.raises(DataError, match=r"phase\.json"):
         from_json(Phase, text, "phase.json")
 
 
@@ -55,14 +56,14 @@ def test_counts_agree_only_when_all_three_are_known_and_equal(counts: Counts, ag
 )
 def test_other_formats_and_damage_are_refused_with_what_to_do(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "session.json").write_text(text)
-    with pytest.raises(FormatError, match=reason):
+    with pytest.raises(DataError, match=reason):
         read_session(tmp_path)
 
 
 def test_a_folder_without_records_is_no_session_and_no_run(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="no loopbench folder"):
+    with pytest.raises(DataError, match="no loopbench folder"):
         read_session(tmp_path)
-    with pytest.raises(FormatError, match="unfinished"):
+    with pytest.raises(DataError, match="unfinished"):
         read_run(tmp_path)
 
 

@@ -15,7 +15,6 @@ from loopbench.errors import DataError
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.rounds.rounds import judge_rounds
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.run.run_files import read_record
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
@@ -23,7 +22,6 @@ from loopbench.judge.stamp.canaries import session_canaries
 from loopbench.judge.stamp.stamp import Finding, Stamp
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.summary.summary import SUMMARY_FORMAT
-from loopbench.records import FormatError
 from loopbench.records.session import (
     RUN_FILE,
     RUNS_FOLDER,
@@ -31,6 +29,7 @@ from loopbench.records.session import (
     SUMMARY_STEM,
     SessionRecord,
     read_run,
+    read_session,
     rejected_runs,
     run_folders,
 )
@@ -68,12 +67,12 @@ def read_past(folder: Path) -> Past:
     Raises:
         DataError: it is no session, or damaged or of another format.
     """
-    record = read_record(folder)
+    record = read_session(folder)
     path = folder / f"{SUMMARY_STEM}.json"
     if _is_current(folder, path):
         try:
             return _from_summary(folder, record, json.loads(path.read_bytes()))
-        except (ValueError, TypeError, KeyError, IndexError, FormatError, DataError, RecursionError):
+        except (ValueError, TypeError, KeyError, IndexError, DataError, RecursionError):
             pass  # a summary is made from the runs: what is wrong with it is made anew
     return _judged(folder)
 

@@ -59,7 +59,7 @@ def diagnose_run(folder: Path, record: RunRecord, samples: Samples) -> Diagnosis
 
     Raises:
         DataError: the probe's logs are damaged.
-        FormatError: `lines.json` or `sensors.csv` is damaged.
+        DataError: `lines.json` or `sensors.csv` is damaged.
     """
     logs = read_probe_logs(folder)
     window = window_of(record.phases)

@@ -39,7 +39,7 @@ def insights(files: RunFiles, session: SessionRecord) -> Insights:
     """Look into one complete run.
 
     Raises:
-        DataError, FormatError: a file of the run is damaged.
+        DataError: a file of the run is damaged.
     """
     logs = read_probe_logs(files.folder)
     head = files.samples.head

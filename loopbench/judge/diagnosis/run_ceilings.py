@@ -67,7 +67,7 @@ def run_ceilings(files: RunFiles, cores: int) -> RunCeilings | None:
         cores: processors of the machine, for a target that is not pinned.
 
     Raises:
-        DataError, FormatError: a file of the run is damaged.
+        DataError: a file of the run is damaged.
     """
     view = load_view(files)
     window = max(view.windows, key=lambda phase: view.occupation[phase].users, default=None)

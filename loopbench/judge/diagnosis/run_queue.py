@@ -15,7 +15,7 @@ def run_queue_share(folder: Path, window: Window, origin_s: float) -> float | No
         origin_s: that origin on the host's monotonic clock.
 
     Raises:
-        FormatError: the sensors' file is damaged.
+        DataError: the sensors' file is damaged.
     """
     path = folder / SENSORS_FILE
     if not path.is_file():

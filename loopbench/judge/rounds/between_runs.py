@@ -41,7 +41,7 @@ def least_window_s(session_folder: Path, variant: str) -> float:
     answers each of 100 users once in five seconds.
 
     Raises:
-        DataError, FormatError: a folder cannot be read.
+        DataError: a folder cannot be read.
     """
     record = read_session(session_folder)
     seen = [path for path in run_folders(session_folder) if path.name.endswith(f"-{KIND_RAMP}-{variant}")]
@@ -56,7 +56,7 @@ def faults_of(run_folder: Path, session_folder: Path) -> tuple[str, ...]:
     """Why a run is to be repeated, a sentence each; nothing when it may stand, or when another would be no better.
 
     Raises:
-        DataError, FormatError: it cannot be read at all.
+        DataError: it cannot be read at all.
     """
     record = read_session(session_folder)
     files = open_run(run_folder, record.scenario.variants)
@@ -68,7 +68,7 @@ def rounds_standing(session_folder: Path) -> RoundsStanding:
     """Whether every declared comparison of goodput is narrow enough by now.
 
     Raises:
-        DataError, FormatError: a folder cannot be read.
+        DataError: a folder cannot be read.
     """
     record = read_session(session_folder)
     canaries = session_canaries(session_folder)

@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
+from loopbench.errors import DataError
 from loopbench.judge.run.little import Occupation, occupations
 from loopbench.judge.run.run_files import RunFiles
 from loopbench.judge.run.samples import Floats, Mask, Samples
-from loopbench.records import FormatError
 from loopbench.records import samples as layout
 from loopbench.records.codec import from_json
 from loopbench.records.load_order import MODE_OPEN, LoadOrder
@@ -108,11 +108,11 @@ def load_view(files: RunFiles) -> LoadView:
     """The load of a run that is open.
 
     Raises:
-        FormatError: what the generator was told is missing or damaged.
+        DataError: what the generator was told is missing or damaged.
     """
     path = files.folder / LOAD_ORDER_FILE
     try:
         order = from_json(LoadOrder, path.read_bytes(), str(path))
     except OSError as problem:
-        raise FormatError(f"{path} cannot be read: {problem.strerror}") from None
+        raise DataError(f"{path} cannot be read: {problem.strerror}") from None
     return LoadView(files.samples, order, files.record.phases)

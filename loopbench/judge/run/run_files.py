@@ -7,17 +7,14 @@ from pathlib import Path
 
 from loopbench.errors import DataError
 from loopbench.judge.run.samples import Samples, read_samples
-from loopbench.records import FormatError
 from loopbench.records.session import (
     KIND_TIMELINE,
     SAMPLES_GLOB,
     Phase,
     RecordedVariant,
     RunRecord,
-    SessionRecord,
     file_facts,
     read_run,
-    read_session,
     run_folders,
 )
 
@@ -43,7 +40,7 @@ def open_run(folder: Path, variants: tuple[RecordedVariant, ...]) -> RunFiles:
 
     Raises:
         DataError: its samples cannot be read or are not what they were, or it belongs to another scenario.
-        FormatError: its `run.json` is damaged or of another format.
+        DataError: its `run.json` is damaged or of another format.
     """
     record = read_run(folder)
     _check_untouched(folder, record)
@@ -51,20 +48,6 @@ def open_run(folder: Path, variants: tuple[RecordedVariant, ...]) -> RunFiles:
     if variant is None:
         raise DataError(f"no variant {record.variant!r} is in session.json", slug="run-foreign", where=str(folder))
     return RunFiles(folder, record, read_samples(folder, record.nonce), variant)
-
-
-def read_record(session_folder: Path) -> SessionRecord:
-    """What `session.json` says.
-
-    Raises:
-        DataError: it is no session, or damaged, or of another format.
-    """
-    try:
-        return read_session(session_folder)
-    except FormatError as problem:
-        raise DataError(
-            str(problem), slug="session-format", where=str(session_folder), hints=("loopbench list",)
-        ) from None
 
 
 def load_folders(session_folder: Path) -> Iterator[Path]:

@@ -126,7 +126,7 @@ def judge_timeline(folder: Path) -> TimelineReport:
     """Read one complete timeline run.
 
     Raises:
-        FormatError: a file of it is damaged or of another format.
+        DataError: a file of it is damaged or of another format.
         DataError: it holds no request.
     """
     read_run(folder)  # refuses other versions

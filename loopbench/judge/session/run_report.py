@@ -77,7 +77,7 @@ def judge_run(files: RunFiles, session: SessionRecord, stamp: Stamp) -> RunRepor
     """Work everything out that a ramp run tells.
 
     Raises:
-        DataError, FormatError: a file of the run is damaged.
+        DataError: a file of the run is damaged.
     """
     neighbours = session.scenario.neighbours
     record, samples, variant = files.record, files.samples, files.variant

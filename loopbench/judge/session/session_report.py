@@ -23,7 +23,6 @@ from loopbench.judge.stamp.run_stamp import stamp_run
 from loopbench.judge.stamp.stamp import Stamp
 from loopbench.judge.statistics.curves import Shape, describe
 from loopbench.judge.statistics.fits import RunCurve
-from loopbench.records import FormatError
 from loopbench.records.load_order import MODE_OPEN
 from loopbench.records.session import (
     KIND_RAMP,
@@ -101,10 +100,7 @@ def judge_session(folder: Path) -> SessionReport:
         DataError: it is no session, or its `session.json` is damaged or of another format.
     """
     refuse_hostile(folder)
-    try:
-        record = read_session(folder)
-    except FormatError as problem:
-        raise DataError(str(problem), slug="session-format", where=str(folder), hints=("loopbench list",)) from None
+    record = read_session(folder)
     scenario = record.scenario
     judged = _JudgedRuns(folder, record)
     order = {variant.slug: index for index, variant in enumerate(scenario.variants)}
@@ -156,7 +152,7 @@ class _JudgedRuns:
         for path in run_folders(folder):
             try:
                 self._take(path)
-            except (DataError, FormatError) as problem:
+            except DataError as problem:
                 self.damaged.append(f"{path.name}: {problem}")
 
     def _take(self, path: Path) -> None:

@@ -18,7 +18,6 @@ from loopbench.judge.run.run_files import load_folders
 from loopbench.judge.run.samples import read_head
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.statistics.intervals import Estimate
-from loopbench.records import FormatError
 from loopbench.records.sensors import COLUMNS as SENSOR_COLUMNS
 from loopbench.records.sensors import SENSORS_FILE, SensorRow, read_sensors
 from loopbench.records.session import RunRecord, SessionRecord, read_run
@@ -168,7 +167,7 @@ def second_rows(folder: Path, record: SessionRecord) -> Iterator[Row]:
         DataError: a log of the probe, or a `run.json`, is damaged.
     """
     for path in load_folders(folder):
-        own, origin_s = _own(_record(path), record), _origin_s(path)
+        own, origin_s = _own(read_run(path), record), _origin_s(path)
         for process in read_probe_logs(path).processes:
             for second in process.records:
                 if second["record"] == "second":
@@ -184,8 +183,9 @@ def sensor_rows(folder: Path, record: SessionRecord) -> Iterator[Row]:
         DataError: the sensors' file, or a `run.json`, is damaged.
     """
     for path in load_folders(folder):
-        own, origin_s = _own(_record(path), record), _origin_s(path)
-        for row in _sensor_file(path / SENSORS_FILE):
+        own, origin_s = _own(read_run(path), record), _origin_s(path)
+        sensors = path / SENSORS_FILE
+        for row in read_sensors(sensors) if sensors.is_file() else ():
             yield own | {"end_s": _after(origin_s, row.t_s)} | _flat(row)
 
 
@@ -200,16 +200,9 @@ def _complete(folder: Path, record: SessionRecord) -> Iterator[tuple[RunRecord, 
     for path in load_folders(folder):
         try:
             run = read_run(path)
-        except FormatError:  # the report names it among the damaged
+        except DataError:  # the report names it among the damaged
             continue
         yield run, _own(run, record)
-
-
-def _record(path: Path) -> RunRecord:
-    try:
-        return read_run(path)
-    except FormatError as problem:
-        raise DataError(str(problem), slug="run-format", where=str(path)) from None
 
 
 def _own(run: RunRecord, record: SessionRecord) -> Row:
@@ -265,13 +258,6 @@ def _origin_s(path: Path) -> float | None:
 
 def _after(origin_s: float | None, at_s: float | None) -> float | None:
     return None if origin_s is None or at_s is None else at_s - origin_s
-
-
-def _sensor_file(path: Path) -> tuple[SensorRow, ...]:
-    try:
-        return read_sensors(path) if path.is_file() else ()
-    except FormatError as problem:
-        raise DataError(str(problem), slug="sensors", where=str(path)) from None
 
 
 def _flat(row: SensorRow) -> Row:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from loopbench.records import FormatError
+from loopbench.errors import DataError
 from loopbench.records.session import read_run, run_folders
 
 FEWEST: Final = 6
@@ -45,7 +45,7 @@ def session_canaries(session_folder: Path) -> Canaries:
     for folder in run_folders(session_folder):
         try:
             record = read_run(folder)
-        except FormatError:  # a damaged run costs only itself
+        except DataError:  # a damaged run costs only itself
             continue
         seconds += [record.canary_before_s, record.canary_after_s]
     return canaries_of(seconds)

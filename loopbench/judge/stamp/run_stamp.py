@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from loopbench.errors import DataError
 from loopbench.judge.run.load_view import LoadView, load_view
 from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.run.run_files import RunFiles
@@ -15,7 +16,6 @@ from loopbench.judge.stamp.machine_metrics import MachineView, machine_metrics
 from loopbench.judge.stamp.metrics import NotObservable, RunMetrics
 from loopbench.judge.stamp.stamp import Stamp, evaluate
 from loopbench.judge.stamp.target_metrics import Reference, effective_settings, target_metrics
-from loopbench.records import FormatError
 from loopbench.records.own_ceiling import OwnCeiling, read_own_ceiling
 from loopbench.records.samples import PHASE_WARMUP
 from loopbench.records.sensors import SENSORS_FILE, UNOBSERVABLE_FILE, SensorRow, read_sensors, read_unobservable
@@ -39,7 +39,7 @@ def stamp_run(files: RunFiles, session: SessionRecord, canaries: Canaries) -> St
         canaries: of the session; for its first run there are none, and its own two are held against each other.
 
     Raises:
-        DataError, FormatError: a file of the run is damaged.
+        DataError: a file of the run is damaged.
     """
     return evaluate(run_metrics(files, session, canaries))
 
@@ -103,7 +103,7 @@ def _settings_of(folder: Path, variants: tuple[RecordedVariant, ...]) -> Referen
     try:
         record = read_run(folder)
         settings = effective_settings(record, read_probe_logs(folder))
-    except FormatError:
+    except DataError:
         return None
     target = next((each.target for each in variants if each.slug == record.variant), None)
     return None if target is None else Reference(target, settings)

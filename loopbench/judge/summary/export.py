@@ -17,12 +17,11 @@ import pandas as pd
 
 from loopbench.errors import DataError, EnvironmentRefusedError, UsageError
 from loopbench.judge.run.dataframes import CATEGORY, SAMPLE_COLUMNS, sample_frames
-from loopbench.judge.run.run_files import RunFiles, load_folders, open_run, read_record
+from loopbench.judge.run.run_files import RunFiles, load_folders, open_run
 from loopbench.judge.session.session_report import judge_session
 from loopbench.judge.summary.markdown import markdown
 from loopbench.judge.summary.summary import to_csv, to_json
-from loopbench.records import FormatError
-from loopbench.records.session import SessionRecord
+from loopbench.records.session import SessionRecord, read_session
 from loopbench.showable import csv_text
 
 BLOCK_ROWS: Final = 500_000
@@ -93,7 +92,7 @@ def _open_runs(session_folder: Path, record: SessionRecord, left_out: list[str])
     for folder in load_folders(session_folder):
         try:
             files = open_run(folder, record.scenario.variants)
-        except (DataError, FormatError) as problem:
+        except DataError as problem:
             left_out.append(f"{folder.name}: {problem}")
             continue
         yield files
@@ -108,7 +107,7 @@ def _export_summary(session_folder: Path, path: Path, form: Form) -> Exported:
 
 
 def _export_samples(session_folder: Path, path: Path, form: Form) -> Exported:
-    record = read_record(session_folder)
+    record = read_session(session_folder)
     writer = _csv_writer if form is Form.CSV else _parquet_writer
     left_out: list[str] = []
     rows = runs = 0

@@ -46,7 +46,7 @@ NETWORK: Final = "10.213.77"
 HOSTS: Final = {"target": 2, "master": 3, "worker-1": 4, "worker-2": 5}
 CLOCK_SHIFT_S: Final = {"worker-1": 5_000, "worker-2": 90_000}
 MUST_END_WITHIN_S: Final = 15.0
-MOST_HALF_WIDTH: Final = 0.10
+MAX_HALF_WIDTH: Final = 0.10
 EXIT_GENERATOR: Final = 5
 
 SCENARIO: Final = """
@@ -293,9 +293,9 @@ def same_goodput(ones: list[Measured], twos: list[Measured]) -> bool:
         ]
         mean = statistics.mean(logs)
         half = float(stats.t.ppf(0.975, len(logs) - 1)) * statistics.stdev(logs) / math.sqrt(len(logs))
-        passed &= abs(mean) <= half <= MOST_HALF_WIDTH or abs(mean) + half <= MOST_HALF_WIDTH / 2
+        passed &= abs(mean) <= half <= MAX_HALF_WIDTH or abs(mean) + half <= MAX_HALF_WIDTH / 2
         print(f"{name:<38} {math.exp(mean):6.3f}  [{math.exp(mean - half):.3f}, {math.exp(mean + half):.3f}]")
-    rule = f"holds 1 and is at most +-{MOST_HALF_WIDTH:.0%}, or lies within +-{MOST_HALF_WIDTH / 2:.0%} of it"
+    rule = f"holds 1 and is at most +-{MAX_HALF_WIDTH:.0%}, or lies within +-{MAX_HALF_WIDTH / 2:.0%} of it"
     print(f"the same curve (every interval {rule}): {verdict(passed)}")
     return passed
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.faults.fuzzing import Outcome, contents, plan_of
 
-MOST_S = 1.0
+MAX_S = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file = Path(folder) / "case.toml"
         inside = fuzz(file, 500 if options.quick else 10_000, options.seed, plan_of)
         outside = fuzz(file, 5 if options.quick else 50, options.seed + 1, plan_in_a_process)
-    passed = [show("in this process", inside), show("whole processes", outside, MOST_S + 2)]
+    passed = [show("in this process", inside), show("whole processes", outside, MAX_S + 2)]
     print("PASS" if all(passed) else "FAIL", f"seed {options.seed}")
     return 0 if all(passed) else 1
 
@@ -51,7 +51,7 @@ def fuzz(file: Path, tries: int, first: int, plan: Callable[[Path], Outcome]) ->
     def one(content: bytes) -> None:
         file.write_bytes(content)
         outcome = plan(file)
-        if outcome.took_s > MOST_S:  # what is slow by itself is slow twice; a pause of the machine is not
+        if outcome.took_s > MAX_S:  # what is slow by itself is slow twice; a pause of the machine is not
             outcome = min(outcome, plan(file), key=lambda each: each.took_s)
         found.append((outcome, content))
 
@@ -68,7 +68,7 @@ def plan_in_a_process(file: Path) -> Outcome:
     return Outcome(done.returncode, time.perf_counter() - began, said)
 
 
-def show(name: str, found: list[tuple[Outcome, bytes]], most_s: float = MOST_S) -> bool:
+def show(name: str, found: list[tuple[Outcome, bytes]], most_s: float = MAX_S) -> bool:
     """One line, and what must not be; whether there was none."""
     codes = Counter(str(outcome.code) for outcome, _ in found)
     slowest, _ = max(found, key=lambda each: each[0].took_s)

@@ -41,8 +41,8 @@ OURS: Final = "LlhttpUser, send"
 LOCUST_KINDS: Final = (OURS, "LlhttpUser, get", "FastHttpUser", "HttpUser")
 WRK: Final = "wrk"
 WANTED: Final = {"FastHttpUser": 5.5, "HttpUser": 20.0, WRK: 0.45}
-MOST_GROWTH_MB: Final = 50
-MOST_UNFAIR: Final = 0.20
+MAX_GROWTH_MB: Final = 50
+MAX_UNFAIR: Final = 0.20
 LOCUSTFILE: Final = Path(__file__).with_name("generator_users.py")
 
 NGINX_CONF: Final = """
@@ -187,8 +187,8 @@ def report(kinds: list[str], rounds: list[dict[str, Result]], grown: Result) -> 
     failures = sum(results[kind]["failures"] for results in rounds for kind in kinds) + grown["failures"]
     claims = (
         (not slow, f"times as fast as wanted ({', '.join(slow) or 'all'}{' missed' if slow else ''})"),
-        (unfair <= MOST_UNFAIR, f"least and most served user differ by {unfair:.1%} (at most {MOST_UNFAIR:.0%})"),
-        (grown_mb <= MOST_GROWTH_MB, f"memory grew by {grown_mb:.1f} MB over {grown['requests']:,} requests"),
+        (unfair <= MAX_UNFAIR, f"least and most served user differ by {unfair:.1%} (at most {MAX_UNFAIR:.0%})"),
+        (grown_mb <= MAX_GROWTH_MB, f"memory grew by {grown_mb:.1f} MB over {grown['requests']:,} requests"),
         (failures == 0, f"wrong or missing answers: {failures}"),
     )
     print()

@@ -48,8 +48,8 @@ from loopbench.records.samples import PHASE_HOLD
 from loopbench.records.tail import LiveView
 
 ROUTES: Final = ("/hello", "/write", "/write_bad", "/write_with_thread", "/write_async", "/write_anyio")
-LEAST_RATIO: Final = 0.97
-MOST_UNFAIR: Final = 0.20
+MIN_RATIO: Final = 0.97
+MAX_UNFAIR: Final = 0.20
 TURN_S: Final = 1.0
 PAUSE_S: Final = 0.25
 """Between turns: the server works off what the other one had asked last, 100 requests at most."""
@@ -187,15 +187,15 @@ def report(found: dict[str, Route]) -> int:
             f"{_median(ours, 'cpu_us'):7.1f} ({_median(theirs, 'cpu_us'):7.1f})"
             f"{_median(ours, 'wakes'):6.2f} ({_median(theirs, 'wakes'):5.2f})     {least} and {most}"
         )
-    slow = [route for route in ROUTES if _ratio(found[route])[0] < LEAST_RATIO]
+    slow = [route for route in ROUTES if _ratio(found[route])[0] < MIN_RATIO]
     unfair = [
         route
         for route, (_, least, most, _) in found.items()
-        if least >= ENOUGH_EACH and least < (1 - MOST_UNFAIR) * most
+        if least >= ENOUGH_EACH and least < (1 - MAX_UNFAIR) * most
     ]
     failures = sum(each.failures for each in found.values())
-    print(f"\n{verdict(reached=not slow)} not below {LEAST_RATIO} of wrk on any route ({', '.join(slow) or 'none is'})")
-    fair = f"users differ by less than {MOST_UNFAIR:.0%} wherever each was answered {ENOUGH_EACH} times or more"
+    print(f"\n{verdict(reached=not slow)} not below {MIN_RATIO} of wrk on any route ({', '.join(slow) or 'none is'})")
+    fair = f"users differ by less than {MAX_UNFAIR:.0%} wherever each was answered {ENOUGH_EACH} times or more"
     print(f"{verdict(reached=not unfair)} {fair} ({', '.join(unfair) or 'nowhere more'})")
     print(f"{verdict(reached=not failures)} wrong or missing answers: {failures}")
     print(

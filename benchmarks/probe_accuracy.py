@@ -37,8 +37,8 @@ LOOPS = ("asyncio", "uvloop")
 DUTIES = (0.2, 0.6, 0.8, 1.0)
 DUTY_PERIOD_S = 0.05
 FAST_REQUESTS = 120
-LEAST_SHARE, MOST_SHARE, MOST_UTILIZATION_ERROR = 0.95, 1.05, 0.02
-MOST_EXTRA_S = 0.0015
+MIN_SHARE, MAX_SHARE, MAX_UTILIZATION_ERROR = 0.95, 1.05, 0.02
+MAX_EXTRA_S = 0.0015
 """A block: what the server does around it in the same turn of the loop cannot be told from it, and does not shrink with
 it. A share above the most is forgiven up to here."""
 
@@ -290,17 +290,17 @@ def _kept(
     lines: list[dict[str, Any]], innocence: list[dict[str, Any]], duties: list[dict[str, Any]]
 ) -> dict[str, bool]:
     """Each promise, and whether every row keeps it."""
-    most = f"{MOST_SHARE:.0%}, or {1e3 * MOST_EXTRA_S} ms a block too much"
+    most = f"{MAX_SHARE:.0%}, or {1e3 * MAX_EXTRA_S} ms a block too much"
     return {
-        f"at least {LEAST_SHARE:.0%} of the blocked time on the right line": all(
-            row["right_line"] >= LEAST_SHARE for row in lines
+        f"at least {MIN_SHARE:.0%} of the blocked time on the right line": all(
+            row["right_line"] >= MIN_SHARE for row in lines
         ),
-        f"at most {most}": all(row["right_line"] <= MOST_SHARE or row["extra_s"] <= MOST_EXTRA_S for row in lines),
+        f"at most {most}": all(row["right_line"] <= MAX_SHARE or row["extra_s"] <= MAX_EXTRA_S for row in lines),
         f"no user line blamed by {FAST_REQUESTS} non-blocking requests": not any(
             row["user_lines_blamed"] for row in innocence
         ),
-        f"utilization within {MOST_UTILIZATION_ERROR} of truth": all(
-            abs(row["error"]) <= MOST_UTILIZATION_ERROR for row in duties
+        f"utilization within {MAX_UTILIZATION_ERROR} of truth": all(
+            abs(row["error"]) <= MAX_UTILIZATION_ERROR for row in duties
         ),
     }
 

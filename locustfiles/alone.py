@@ -19,7 +19,7 @@ class Alone:
         self._environment = environment
         self._generator = Generator(environment, order, FileSink(Path(order.samples_file)))
         self._phases = Phases(order, self._generator.begin)
-        PhasesShape.course = self._phases
+        PhasesShape.schedule = self._phases
         environment.events.test_start.add_listener(self._warm_up)
         environment.events.spawning_complete.add_listener(self._all_users_came)
         environment.events.test_stopping.add_listener(self._drain)

@@ -85,7 +85,7 @@ class Generator:
         user = self._user_class(self._environment)
         while time.perf_counter() < until:
             user.ask_once()
-            gevent.sleep(user.turns.think_time_s())
+            gevent.sleep(user.cycle.think_time_s())
         close = getattr(user.client, "close", None)  # HttpUser's and ours have one: the load opens its own connections
         if close:
             close()

@@ -13,8 +13,8 @@ FRESH_TICKS: Final = 2
 """So long a loop's newest second stands for now: the probe's seconds and ours do not begin together."""
 
 LINES_OVER_S: Final = 10.0
-MOST_LINES: Final = 5
-LEAST_SHARE: Final = 0.01
+MAX_LINES: Final = 5
+MIN_SHARE: Final = 0.01
 
 
 class LoopNow:
@@ -64,7 +64,7 @@ class LoopNow:
         for place, blocking_s, busy_s in (line for second in self._recent for line in second.lines):
             held_s[place] += blocking_s + busy_s
             blocked_s[place] += blocking_s
-        longest = sorted(held_s.items(), key=lambda held: held[1], reverse=True)[:MOST_LINES]
+        longest = sorted(held_s.items(), key=lambda held: held[1], reverse=True)[:MAX_LINES]
         return [
             {
                 "line": place.text,
@@ -74,7 +74,7 @@ class LoopNow:
                 "blocked": round(blocked_s[place] / looked_s, 3),
             }
             for place, each_s in longest
-            if (share := each_s / looked_s) >= LEAST_SHARE
+            if (share := each_s / looked_s) >= MIN_SHARE
         ]
 
 

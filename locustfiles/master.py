@@ -56,9 +56,9 @@ class Master:
         self._crew = Crew(order.generators, self._folder)
         self._known = Generators(master_port=runner.server.port)
         self._phases = Phases(order, self._announce)
-        self._course = self._lead()
+        self._levels = self._lead()
         self._finishing = False
-        PhasesShape.course = self
+        PhasesShape.schedule = self
         runner.register_message(messages.HELLO, self._greet)
         runner.register_message(messages.READY, self._is_ready)
         runner.register_message(messages.WARM, self._is_warm)
@@ -68,8 +68,8 @@ class Master:
         self._note()
 
     def next_users(self) -> Users | None:
-        """See `phases.Course`."""
-        return next(self._course, None)
+        """See `shape.UserSchedule.next_users`."""
+        return next(self._levels, None)
 
     def _lead(self) -> Iterator[Users]:
         """The phases, with the workers' warm-up before them: a test for nobody makes Locust start it everywhere."""

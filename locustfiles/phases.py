@@ -9,7 +9,6 @@ Each phase is marked in the record when it begins. What follows the warm-up depe
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import gevent
 from gevent.event import Event
@@ -20,13 +19,6 @@ from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, KIND_STEPS
 
 Users = tuple[int, float]
 """Users wanted, and how many of them may come or go a second."""
-
-
-class Course(Protocol):
-    """Whoever says how many users there are to be."""
-
-    def next_users(self) -> Users | None:
-        """Users wanted next; None when the load is over. Waits in between: Locust asks in a greenlet of its own."""
 
 
 class Phases:
@@ -44,7 +36,7 @@ class Phases:
         self._hold_began_s: float | None = None
         self._came = Event()
         kinds = {KIND_RAMP: self._ramp, KIND_PLATEAU: self._plateau, KIND_STEPS: self._steps}
-        self._course = kinds[order.kind]()
+        self._levels = kinds[order.kind]()
 
     def load_begins(self) -> None:
         """Warm-up is over: from now on users come."""
@@ -63,8 +55,8 @@ class Phases:
             self._begin(samples.PHASE_DRAIN)
 
     def next_users(self) -> Users | None:
-        """See `Course.next_users`."""
-        return next(self._course, None)
+        """See `shape.UserSchedule.next_users`."""
+        return next(self._levels, None)
 
     def _ramp(self) -> Iterator[Users]:
         if self._order.mode == MODE_OPEN:  # the rate climbs instead, and all who may be needed are there

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from loopbench.records.probe import GLOB
 
-MOST_BYTES: Final = 1024 * 1024
+MAX_BYTES: Final = 1024 * 1024
 """Read at once from one file. A second's record has a few kilobytes; what is older than this is not worth a stall."""
 
 FILE_PARTS: Final = 3
@@ -81,9 +81,9 @@ class ProbeTail:
 
     def _new_records(self, path: Path) -> Iterator[dict[str, Any]]:
         with path.open("rb") as file:
-            offset = max(self._offsets.get(path, 0), file.seek(0, 2) - MOST_BYTES)
+            offset = max(self._offsets.get(path, 0), file.seek(0, 2) - MAX_BYTES)
             file.seek(offset)
-            whole, newline, _ = file.read(MOST_BYTES).rpartition(b"\n")
+            whole, newline, _ = file.read(MAX_BYTES).rpartition(b"\n")
         self._offsets[path] = offset + len(whole) + len(newline)
         for line in whole.splitlines():
             try:

@@ -21,8 +21,6 @@ MAX_NAMES = 1_000
 OTHER = "(other)"
 """Stands for every name after the first thousand: a test with a name per user id must not grow for ever."""
 
-Record = Callable[[float, float, int, int, int, int, int, int], None]
-
 
 class Recorder:
     """Collects samples and events of one generator process and writes them as frames.

@@ -34,7 +34,7 @@ AFTER_LOAD_S = 0.05
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-Turn = tuple[PreparedRequest, int, float | None]
+Planned = tuple[PreparedRequest, int, float | None]
 """What is asked next, its name's index, and how long the user waits for the answer (None: to the end)."""
 
 T = TypeVar("T")
@@ -54,12 +54,12 @@ def variant_user(order: LoadOrder, recorder: Recorder, ended: Event, dispatcher:
         dispatcher: open mode: says what is due; None: closed mode. It needs our own client.
     """
     base = {CLIENT_LLHTTP: LlhttpVariantUser, CLIENT_FAST: FastVariantUser}.get(order.client, HttpVariantUser)
-    turns = Turns(order)
+    cycle = RequestCycle(order)
     settings = {
         "host": order.url,
-        "network_timeout": turns.longest_timeout_s,
-        "connection_timeout": turns.longest_timeout_s,
-        "turns": turns,
+        "network_timeout": cycle.max_timeout_s,
+        "connection_timeout": cycle.max_timeout_s,
+        "cycle": cycle,
         "recorder": recorder,
         "ended": ended,
         "dispatcher": dispatcher,
@@ -67,10 +67,10 @@ def variant_user(order: LoadOrder, recorder: Recorder, ended: Event, dispatcher:
     return UserMeta("VariantUser", (base,), settings)
 
 
-class _Living:
+class _UserLifecycle:
     """What all users share: they are counted in and out, ask, think, and ask again until the load is over."""
 
-    turns: "Turns"
+    cycle: "RequestCycle"
     recorder: Recorder
     ended: Event
     dispatcher: Dispatcher | None
@@ -103,11 +103,11 @@ class _Living:
             gevent.sleep(AFTER_LOAD_S)
 
     def _ask_and_think(self) -> None:
-        thinks = self.turns.thinks
+        thinks = self.cycle.thinks
         while self._state == LOCUST_STATE_RUNNING and not self.ended.is_set():
             self.ask_once()
             if thinks:
-                self.ended.wait(self.turns.think_time_s())
+                self.ended.wait(self.cycle.think_time_s())
 
     def _serve(self, dispatcher: Dispatcher) -> None:
         while (due_s := dispatcher.next_due_s()) is not None:
@@ -116,23 +116,23 @@ class _Living:
     tasks: list[Any] = [live]  # noqa: RUF012  as Locust declares it
 
 
-class LlhttpVariantUser(_Living, LlhttpUser):
+class LlhttpVariantUser(_UserLifecycle, LlhttpUser):
     """One of N users, recorded from the client's own stamps."""
 
     abstract = True
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        turns = zip(self.turns.cycle, self.turns.patience_s, strict=True)
-        self._cycle = self.turns.of_one_user([(*self._prepare(request), patience_s) for request, patience_s in turns])
-        if self.turns.explain:
-            self._cycle = self._some_stamped(self._cycle)
+        plan = zip(self.cycle.requests, self.cycle.patience_s, strict=True)
+        self._next = self.cycle.shuffled([(*self._prepare(request), patience_s) for request, patience_s in plan])
+        if self.cycle.explain:
+            self._next = self._some_stamped(self._next)
 
-    def _some_stamped(self, cycle: Iterator[Turn]) -> Iterator[Turn]:
+    def _some_stamped(self, planned: Iterator[Planned]) -> Iterator[Planned]:
         """The same requests, one in `stamps.STAMPED_EVERY` asking for the app's stamps."""
         ask = {stamps.ASK_HEADER: "1"}
-        asking = dict(self._prepare(request, ask)[::-1] for request in self.turns.cycle)
-        for number, (prepared, name, patience_s) in enumerate(cycle):
+        asking = dict(self._prepare(request, ask)[::-1] for request in self.cycle.requests)
+        for number, (prepared, name, patience_s) in enumerate(planned):
             yield (prepared if number % stamps.STAMPED_EVERY else asking[name]), name, patience_s
 
     def _prepare(self, request: OrderedRequest, more: Mapping[str, str] = NO_HEADERS) -> tuple[PreparedRequest, int]:
@@ -148,7 +148,7 @@ class LlhttpVariantUser(_Living, LlhttpUser):
 
     def ask_once(self, due_s: float | None = None) -> None:
         """Send the next request, hold its answer against what is expected, record it and, if it was due, how late."""
-        prepared, name, patience_s = next(self._cycle)
+        prepared, name, patience_s = next(self._next)
         began_s = time.perf_counter()
         leaving = None if patience_s is None else Timeout.start_new(patience_s)
         try:
@@ -167,7 +167,7 @@ class LlhttpVariantUser(_Living, LlhttpUser):
             flags |= samples.FLAG_WARMUP
         late_s = 0.0 if due_s is None else start_s - due_s
         before_app_s, in_app_s = (
-            stamps.read_stamps(head, start_s, latency_s) if self.turns.explain else stamps.UNSTAMPED
+            stamps.read_stamps(head, start_s, latency_s) if self.cycle.explain else stamps.UNSTAMPED
         )
         self.recorder.record(
             start_s,
@@ -192,14 +192,14 @@ class LlhttpVariantUser(_Living, LlhttpUser):
         self.recorder.record(began_s, waited_s, 0, user, name, 0, error, flags, late_s)
 
 
-class _EventRecorded(_Living):
+class _EventRecorded(_UserLifecycle):
     """What the users on Locust's own clients share: they are recorded from request events (`locustfiles.generator`)."""
 
     client: Any
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)  # type: ignore[call-arg]
-        self._cycle = self.turns.of_one_user(self.turns.cycle)
+        self._next = self.cycle.shuffled(self.cycle.requests)
 
     def context(self) -> dict[str, Any]:
         """Tells the event's listener who asked."""
@@ -208,7 +208,7 @@ class _EventRecorded(_Living):
     def ask_once(self, due_s: float | None = None) -> None:
         """Send the next request and hold its answer against what is expected."""
         assert due_s is None, "open mode needs our own client"
-        request = next(self._cycle)
+        request = next(self._next)
         began_s = time.perf_counter()
         try:
             self._ask(request)
@@ -248,17 +248,17 @@ class HttpVariantUser(_EventRecorded, HttpUser):
     abstract = True
 
 
-class Turns:
+class RequestCycle:
     """Which request comes next, and how long a user thinks: drawn from the order's seed."""
 
     def __init__(self, order: LoadOrder) -> None:
-        self.cycle = [request for request in order.requests for _ in range(request.weight)]
+        self.requests = [request for request in order.requests for _ in range(request.weight)]
         self.patience_s = [
             request.hang_up_after_s if turn < request.hang_up_turns else None
             for request in order.requests
             for turn in range(request.weight)
         ]
-        self.longest_timeout_s = max(request.timeout_s for request in order.requests)
+        self.max_timeout_s = max(request.timeout_s for request in order.requests)
         self.explain = order.explain
         self.thinks = order.think_time_s[1] > 0
         self._think_s = order.think_time_s
@@ -268,13 +268,13 @@ class Turns:
         """Evenly between the order's two limits."""
         return self._draw.uniform(*self._think_s)
 
-    def of_one_user(self, cycle: list[T]) -> Iterator[T]:
+    def shuffled(self, items: list[T]) -> Iterator[T]:
         """The cycle without end, in an order drawn anew each time round.
 
         In a fixed order users fall into step: all of them wait for the slow request, then all for the quick one, and
         the number of requests in flight swings between everybody and nobody.
         """
-        own = cycle.copy()
+        own = items.copy()
         while True:
             self._draw.shuffle(own)
             yield from own

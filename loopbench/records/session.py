@@ -35,7 +35,7 @@ LOCUST_CSV_PREFIX: Final = "locust"
 SAMPLES_GLOB: Final = "samples-*.bin"
 ATTEMPTS_GLOB: Final = ".*.attempt-*"
 
-MOST_JSON_BYTES: Final = 64_000_000
+MAX_JSON_BYTES: Final = 64_000_000
 """Of `session.json` and `run.json`, whoever they come from: what is larger is not read."""
 
 KIND_RAMP: Final = "ramp"
@@ -299,15 +299,15 @@ def _read(kind: type[T], path: Path, *, slug: str) -> T:
 def _read_versioned(kind: type[T], path: Path) -> T:
     try:
         with path.open("rb") as file:
-            text = file.read(MOST_JSON_BYTES + 1)
+            text = file.read(MAX_JSON_BYTES + 1)
     except FileNotFoundError:
         raise DataError(
             f"there is no {path.name} in {path.parent}: no loopbench folder, or an unfinished one"
         ) from None
     except OSError as problem:
         raise DataError(f"{path} cannot be read: {problem.strerror}") from None
-    if len(text) > MOST_JSON_BYTES:
-        raise DataError(f"{path} is larger than {MOST_JSON_BYTES // 1_000_000} MB: no loopbench has written it")
+    if len(text) > MAX_JSON_BYTES:
+        raise DataError(f"{path} is larger than {MAX_JSON_BYTES // 1_000_000} MB: no loopbench has written it")
     _check_version(text, path)
     return from_json(kind, text, str(path))
 

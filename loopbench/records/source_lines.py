@@ -13,7 +13,7 @@ from loopbench.records.codec import from_json, to_json
 
 LINES_FILE: Final = "lines.json"
 LINES_FORMAT: Final = 1
-MOST_BYTES: Final = 4_000_000
+MAX_BYTES: Final = 4_000_000
 """Of a `lines.json`: many times what `capture_lines` can write."""
 
 
@@ -57,7 +57,7 @@ def read_lines(folder: Path) -> dict[tuple[str, int], SourceLine]:
     path = folder / LINES_FILE
     if not path.exists():
         return {}
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
         raise DataError(f"{path} is not a file that a run of loopbench leaves")
     kept = from_json(SourceLines, path.read_bytes(), str(path))
     if kept.format != LINES_FORMAT:

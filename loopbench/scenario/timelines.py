@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MOST_REQUESTS: Final = 16
+MAX_REQUESTS: Final = 16
 """More bars than that nobody reads; that many connections are far below any server's backlog."""
 
 
@@ -21,7 +21,5 @@ class Timeline(BaseModel):
 
     name: str = Field(min_length=1, max_length=60)
     """What it is called; unique among variants and timelines."""
-    requests: list[Annotated[str, Field(min_length=1, max_length=2_000)]] = Field(
-        min_length=1, max_length=MOST_REQUESTS
-    )
+    requests: list[Annotated[str, Field(min_length=1, max_length=2_000)]] = Field(min_length=1, max_length=MAX_REQUESTS)
     """Paths, or names of requests and variants, in the order in which they are sent."""

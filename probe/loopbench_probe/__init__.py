@@ -13,7 +13,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
-from loopbench_probe.riding import ride
+from loopbench_probe.attach import attach
 from loopbench_probe.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def watched(plain: Callable[[], asyncio.AbstractEventLoop] | None) -> Callable[[
         settings = Settings.from_environment(os.environ)
         loop = asyncio.new_event_loop() if plain is None else plain()
         if settings is not None:
-            ride(loop, settings)
+            attach(loop, settings)
         return loop
 
     return new_loop

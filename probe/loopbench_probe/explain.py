@@ -28,7 +28,7 @@ STAMP_HEADER = b"x-loopbench-stamp"
 """Request header, whatever its value: please stamp the answer."""
 APP_HEADER = b"x-loopbench-app"
 """Response header: when the app was entered and when it began to answer, microseconds on the host's monotonic clock."""
-MOST_ROUTES = 200
+MAX_ROUTES = 200
 OTHER_ROUTES = "(other)"
 
 _scope: ContextVar[Scope | None] = ContextVar("loopbench_scope", default=None)
@@ -213,7 +213,7 @@ class Explain:
         name = _route_name(scope)
         known = self.routes.get(name)
         if known is None:
-            name = name if len(self.routes) < MOST_ROUTES else OTHER_ROUTES
+            name = name if len(self.routes) < MAX_ROUTES else OTHER_ROUTES
             known = self.routes.setdefault(name, Route())
         return known
 

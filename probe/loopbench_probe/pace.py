@@ -7,7 +7,7 @@ the beginning of a block is seen.
 
 from __future__ import annotations
 
-MOST_SKIPPED = 7
+MAX_SKIPPED = 7
 """One after another."""
 QUICK_WAKINGS = 4
 """One after another, before the first is skipped: a loop that blocks now and then is quick for shorter."""
@@ -28,7 +28,7 @@ class Pace:
         last, self._answers = self._answers, answers
         quick = last is not None and answers is not None and answers - last >= QUICK_ANSWERS
         self._quick = self._quick + 1 if quick else 0
-        if self._quick <= QUICK_WAKINGS or self._skipped == MOST_SKIPPED:
+        if self._quick <= QUICK_WAKINGS or self._skipped == MAX_SKIPPED:
             self._skipped = 0
             return False
         self._skipped += 1

@@ -41,7 +41,7 @@ _FRAMEWORK = frozenset(
 """Packages that run for every request, whatever the app does: being found in them says nothing about anybody."""
 _SOURCES = (".py", ".pyw", ".pyx", ".ipynb")
 """Lines of anything else that runs (a template turned into Python) are lines of no file that can be opened."""
-_MOST_WRAPPERS = 10
+_MAX_WRAPPERS = 10
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  compared with co_filename, a string
 
 
@@ -182,7 +182,7 @@ def _package_of_code(code: CodeType) -> str | None:
 def _endpoint_of(route: FrameType) -> CodeType | None:
     """The code that a frame of a route's `handle` serves, under its decorators; None for a mount or a class."""
     endpoint = getattr(route.f_locals.get("self"), "endpoint", None)
-    for _ in range(_MOST_WRAPPERS):
+    for _ in range(_MAX_WRAPPERS):
         if isinstance(endpoint, functools.partial):
             endpoint = endpoint.func
         elif hasattr(endpoint, "__wrapped__"):

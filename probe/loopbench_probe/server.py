@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-MOST_SEARCHES = 3
+MAX_SEARCHES = 3
 
 
 class Server:
@@ -37,7 +37,7 @@ class Server:
         Stops everything for a moment, so it is not tried often.
         """
         kind = getattr(sys.modules.get("uvicorn.server"), "Server", None)
-        if kind is None or self._searches == MOST_SEARCHES:
+        if kind is None or self._searches == MAX_SEARCHES:
             return
         self._searches += 1
         servers = [thing for thing in gc.get_objects() if isinstance(thing, kind)]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from loopbench_probe.places import Place
     from loopbench_probe.settings import Settings
 
-MOST_LINES = 30
+MAX_LINES = 30
 """Of each kind, per second; the rest is added up."""
 
 
@@ -122,7 +122,7 @@ def _listed(lines: dict[Place, Spent], time_key: str) -> list[dict[str, Any]]:
     """The longest first."""
     ordered = sorted(lines.items(), key=lambda line: -line[1].seconds)
     return [
-        {**place._asdict(), time_key: round(spent.seconds, 6), **_rest(spent)} for place, spent in ordered[:MOST_LINES]
+        {**place._asdict(), time_key: round(spent.seconds, 6), **_rest(spent)} for place, spent in ordered[:MAX_LINES]
     ]
 
 

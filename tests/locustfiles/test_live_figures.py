@@ -3,7 +3,7 @@
 import pytest
 
 from locustfiles.answer_counts import AnswerCounts
-from locustfiles.loop_now import MOST_LINES, LoopNow
+from locustfiles.loop_now import MAX_LINES, LoopNow
 from locustfiles.probe_tail import LoopSecond, Place, TimeAt
 
 LINE = Place("app/main.py", 7, "write", own=True)
@@ -105,4 +105,4 @@ def test_a_line_that_takes_next_to_nothing_is_not_shown(share: float, shown: int
 def test_the_longest_lines_come_first_and_not_too_many() -> None:
     loop = LoopNow()
     loop.take([second(lines=tuple(TimeAt(LINE._replace(line=each), 0.0, each / 100) for each in range(1, 10)))])
-    assert [line["line"] for line in loop.lines()] == [f"app/main.py:{each}" for each in range(9, 9 - MOST_LINES, -1)]
+    assert [line["line"] for line in loop.lines()] == [f"app/main.py:{each}" for each in range(9, 9 - MAX_LINES, -1)]

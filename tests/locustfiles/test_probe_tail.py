@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from locustfiles.probe_tail import MOST_BYTES, Place, ProbeTail, second_of
+from locustfiles.probe_tail import MAX_BYTES, Place, ProbeTail, second_of
 
 PLACE = {
     "user_file": "/home/me/app/main.py",
@@ -59,7 +59,7 @@ def test_what_was_there_before_belongs_to_others(tmp_path: Path) -> None:
 
 def test_a_file_that_has_grown_too_much_is_read_from_near_its_end(tmp_path: Path) -> None:
     tail, path = ProbeTail(tmp_path), tmp_path / "probe-1.jsonl"
-    append(path, lines(second(0), {"record": "second", "padding": "x" * MOST_BYTES}, second(2, utilization=0.5)))
+    append(path, lines(second(0), {"record": "second", "padding": "x" * MAX_BYTES}, second(2, utilization=0.5)))
     assert [each.utilization for each in tail.read()] == [0.5]
 
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from loopbench_probe.explain import APP_HEADER, MOST_ROUTES, OTHER_ROUTES, STAMP_HEADER, Explain, Job
+from loopbench_probe.explain import APP_HEADER, MAX_ROUTES, OTHER_ROUTES, STAMP_HEADER, Explain, Job
 
 from loopbench.records import stamps
 
@@ -131,10 +131,10 @@ def test_a_second_has_its_own_sums_and_maxima() -> None:
 
 def test_paths_without_a_router_do_not_fill_the_log() -> None:
     explain = Explain()
-    for number in range(MOST_ROUTES + 5):
+    for number in range(MAX_ROUTES + 5):
         explain.route({"method": "GET", "path": f"/{number}"}).add(0.0, 0.0, 0.0, 0.0)
     rows = explain.take()["routes"]
-    assert len(rows) == MOST_ROUTES + 1
+    assert len(rows) == MAX_ROUTES + 1
     assert rows[-1]["route"] == OTHER_ROUTES
     assert rows[-1]["requests"] == 5
 

@@ -3,7 +3,7 @@
 from itertools import accumulate
 
 import pytest
-from loopbench_probe.pace import MOST_SKIPPED, QUICK_ANSWERS, QUICK_WAKINGS, Pace
+from loopbench_probe.pace import MAX_SKIPPED, QUICK_ANSWERS, QUICK_WAKINGS, Pace
 
 
 def skipped(answers: list[int | None]) -> list[bool]:
@@ -18,9 +18,9 @@ def counts(*more: int) -> list[int | None]:
 
 
 def test_a_loop_that_goes_on_answering_is_looked_at_seldom() -> None:
-    told = skipped(counts(*[QUICK_ANSWERS] * (QUICK_WAKINGS + 2 * MOST_SKIPPED + 1)))
+    told = skipped(counts(*[QUICK_ANSWERS] * (QUICK_WAKINGS + 2 * MAX_SKIPPED + 1)))
     assert told[: QUICK_WAKINGS + 1] == [False] * (QUICK_WAKINGS + 1)
-    assert told[QUICK_WAKINGS + 1 :] == [True] * MOST_SKIPPED + [False] + [True] * MOST_SKIPPED
+    assert told[QUICK_WAKINGS + 1 :] == [True] * MAX_SKIPPED + [False] + [True] * MAX_SKIPPED
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import threading
@@ -18,22 +19,19 @@ from loopbench_probe.log import FORMAT_VERSION, Log
 from loopbench_probe.pools import Pools
 from loopbench_probe.server import Server
 from loopbench_probe.settings import EXPLAIN
-from loopbench_probe.tasks import tasks_pending
 from loopbench_probe.watching import Watcher, keep_watching
 
 if TYPE_CHECKING:
-    import asyncio
-
     from loopbench_probe.settings import Settings
 
-_aboard: list[Probe] = []  # the one of this process
+_attached: list[Probe] = []  # the one of this process
 
 
-def ride(loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
+def attach(loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
     """Watch `loop` until it is closed or the process ends. A process has one log: later loops stay plain."""
-    if any(probe.pid == os.getpid() for probe in _aboard):
+    if any(probe.pid == os.getpid() for probe in _attached):
         return
-    _aboard[:] = [Probe(loop, settings)]
+    _attached[:] = [Probe(loop, settings)]
 
 
 class Probe:
@@ -97,7 +95,7 @@ class Probe:
             **self._heartbeat.take(),
             **self._counts(),
             "threads": threading.active_count(),
-            "tasks": tasks_pending(self._loop),
+            "tasks": _tasks_pending(self._loop),
             **self._gc_pauses.take(),
             **self._watcher.take(),
         }
@@ -170,6 +168,14 @@ class Probe:
         if self._routes_unavailable:
             reasons["routes"] = self._routes_unavailable
         return reasons
+
+
+def _tasks_pending(loop: asyncio.AbstractEventLoop) -> int | None:
+    """Count the unfinished tasks of `loop` from another thread; None if they changed too fast to be counted."""
+    try:
+        return len(asyncio.all_tasks(loop))
+    except RuntimeError:
+        return None
 
 
 _MEASURED = ("utilization", "loop_cpu_share", "requests_total", "anyio")

@@ -10,7 +10,7 @@ import sys
 SCRIPT = """
 import json
 from itertools import islice
-from locustfiles.variant_user import Turns
+from locustfiles.variant_user import RequestCycle
 from loopbench.records.expectation import Expectation
 from loopbench.records.load_order import LoadOrder, OrderedRequest
 
@@ -25,10 +25,10 @@ def order(seed):
     )
 
 def asked(seed):
-    turns = Turns(order(seed))
-    return [request.name for request in islice(turns.of_one_user(turns.cycle), 300)]
+    cycle = RequestCycle(order(seed))
+    return [request.name for request in islice(cycle.shuffled(cycle.requests), 300)]
 
-thinks = [Turns(order(1)).think_time_s() for _ in range(100)]
+thinks = [RequestCycle(order(1)).think_time_s() for _ in range(100)]
 print(json.dumps({"one": asked(1), "again": asked(1), "two": asked(2), "thinks": [min(thinks), max(thinks)]}))
 """
 

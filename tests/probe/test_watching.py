@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from loopbench_probe.collector_off import FRAMES_ARE_MADE_AMID_COLLECTIONS, CollectorOff
+from loopbench_probe.collector_off import COLLECTION_CAN_CRASH_A_LOOK, CollectorOff
 from loopbench_probe.places import Places
 from loopbench_probe.settings import Settings
 from loopbench_probe.watching import Watcher
@@ -43,7 +43,7 @@ def watched() -> Iterator[Watcher]:
     loop.close()
 
 
-@pytest.mark.skipif(not FRAMES_ARE_MADE_AMID_COLLECTIONS, reason="only Python 3.11 collects while it makes a frame")
+@pytest.mark.skipif(not COLLECTION_CAN_CRASH_A_LOOK, reason="only Python 3.11 collects while it makes a frame")
 def test_nothing_is_collected_while_another_threads_stack_is_read(collections_amid_reading: list[str]) -> None:
     """A collection may let that thread go on, and what is read then is memory of frames that are no more."""
     with watched() as watcher:

@@ -1,4 +1,4 @@
-"""The one generator of a run that needs no more: users, phases and record in one process."""
+"""The only generator of a run: users, phases and samples file in one process."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from loopbench.records.load_order import LoadOrder
 
 
 class Alone:
-    """Follows the phases with users of its own and writes the samples file itself."""
+    """Runs the phases and the users, and writes the samples file."""
 
     def __init__(self, environment: Environment, order: LoadOrder) -> None:
         self._environment = environment
@@ -37,5 +37,5 @@ class Alone:
         self._phases.drain()
 
     def _close(self, **_: Any) -> None:
-        """At `quit`: after a TERM, requests end after `quitting`."""
+        """Close the samples file at `quit`, because after a SIGTERM requests may end later than `quitting`."""
         self._generator.close(self._environment.stats.total.num_requests)

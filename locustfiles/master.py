@@ -1,7 +1,7 @@
-"""Leads several generators and asks nothing itself: order, phases, reports into files, and the end if one is lost.
+"""The master of several generators: sends the order and the phases, writes the reports, ends the run if one is lost.
 
-It is the order of its messages that defines the phases: a worker marks a phase in its own record, on its own clock,
-when the message arrives. Each worker's connection keeps the order of messages.
+It sends no requests itself. A worker marks a phase in its own record, on its own clock, when the master's message
+arrives. Each worker's connection keeps the order of the messages.
 """
 
 import dataclasses
@@ -34,19 +34,19 @@ from loopbench.records.load_order import LoadOrder
 
 READY_WAIT_S: Final = 15.0
 WARM_WAIT_S: Final = 30.0
-"""Beyond the warm-up itself: its last request may take long."""
+"""Added to the duration of the warm-up, because its last request may take long."""
 
 LAST_REPORT_WAIT_S: Final = 15.0
-"""Beyond the drain, which workers end by themselves."""
+"""Added to the drain, which workers end by themselves."""
 
 LOOK_S: Final = 0.02
 WATCH_S: Final = 0.25
 FAREWELL_S: Final = 0.3
-NOBODY: Final[Users] = (0, 1.0)
+NO_USERS: Final[Users] = (0, 1.0)
 
 
 class Master:
-    """Leads a crew of workers through one run."""
+    """Leads the workers through one run."""
 
     def __init__(self, environment: Environment, runner: MasterRunner, order: LoadOrder) -> None:
         self._environment = environment
@@ -72,10 +72,10 @@ class Master:
         return next(self._levels, None)
 
     def _lead(self) -> Iterator[Users]:
-        """The phases, with the workers' warm-up before them: a test for nobody makes Locust start it everywhere."""
+        """Yield the users of the warm-up and of all phases. A test with no users makes every worker warm up."""
         self._wait_until_all("ready", READY_WAIT_S)
         gevent.spawn(self._watch)
-        yield NOBODY
+        yield NO_USERS
         self._wait_until_all("warm", self._order.warmup_s + WARM_WAIT_S)
         self._phases.load_begins()
         while (users := self._phases.next_users()) is not None:
@@ -105,7 +105,7 @@ class Master:
             self._phases.all_users_came()
 
     def _take_report(self, client_id: str, data: dict[str, Any]) -> None:
-        """After Locust's own listeners: its statistics hold this report already when the last one closes the file."""
+        """Write the report's frames. Locust's own listeners run first, so its statistics include this report."""
         member = self._crew.get(client_id)
         if member is None or member.closed:
             return
@@ -115,7 +115,7 @@ class Master:
             member.closed = True
 
     def _finish(self, **_: Any) -> None:
-        """Before Locust tells anybody to quit: it would wait half a second for last reports, a drain may take 30."""
+        """Drain before Locust sends `quit`: Locust waits half a second for last reports, a drain may take 30 s."""
         if self._finishing:
             return
         self._finishing = True
@@ -140,11 +140,11 @@ class Master:
             gevent.sleep(WATCH_S)
 
     def _give_up(self, problem: str, slug: str) -> NoReturn:
-        """Say why, let the others stop asking, and end: a load that is not the one ordered is not worth finishing."""
+        """Record the reason, stop the workers and exit, because the load is no longer the one that was ordered."""
         self._note(problem=problem, problem_slug=slug)
         sys.stderr.write(f"gave up: {problem}\n")
         sys.stderr.flush()
-        self._runner.send_message("quit")  # Locust's own: workers elsewhere must not load the target on
+        self._runner.send_message("quit")  # Locust's own message: workers elsewhere must stop loading the target
         gevent.sleep(FAREWELL_S)
         os._exit(EXIT_GAVE_UP)
 

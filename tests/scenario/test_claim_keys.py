@@ -65,7 +65,7 @@ def test_a_claim_is_recorded_as_it_was_written(tmp_path: Path) -> None:
         ('compare = "goodput"\na = "one"\nb = "three"\nexpect = "higher"', "'three' is none of the variants: one, two"),
         ('compare = "goodput"\na = "one"\nexpect = "higher"', "either `b` or a `value`"),
         ('compare = "goodput"\na = "one"\nb = "two"\nvalue = 3\nexpect = "higher"', "either `b` or a `value`"),
-        ('compare = "goodput"\na = "one"\nb = "one"\nexpect = "higher"', "against itself"),
+        ('compare = "goodput"\na = "one"\nb = "one"\nexpect = "higher"', "with itself"),
         ('compare = "goodput"\na = "one"\nb = "two"\nexpect = "lower"\nwithin = 0.1', "needs the published `ratio`"),
         ('compare = "speed"\na = "one"\nb = "two"\nexpect = "lower"', "neighbour_p99 or receipt:KEY"),
         ('compare = "receipt:"\na = "one"\nb = "two"\nexpect = "lower"', "neighbour_p99 or receipt:KEY"),

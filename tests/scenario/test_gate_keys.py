@@ -61,9 +61,9 @@ def test_a_gate_is_recorded_as_it_was_written(tmp_path: Path, keys: str, recorde
     [
         ('figure = "speed"\nat_least = 1', "'goodput', 'p99_ms'"),
         ('figure = "goodput"', "takes `at_least`, `at_most` or `under`"),
-        ('figure = "p99_ms"\nat_most = 5\nunder = 6', "say one of them"),
-        ('figure = "p99_ms"\nat_least = 5\nat_most = 4', "nothing is at least"),
-        ('figure = "line_ms"\nat_most = 1\nof = "baseline"', "only goodput, p99_ms, neighbour_p99_ms are held"),
+        ('figure = "p99_ms"\nat_most = 5\nunder = 6', "give one of them"),
+        ('figure = "p99_ms"\nat_least = 5\nat_most = 4', "no value is at least"),
+        ('figure = "line_ms"\nat_most = 1\nof = "baseline"', "only goodput, p99_ms, neighbour_p99_ms can be compared"),
         ('figure = "goodput"\nat_least = 1\nof = "yesterday"', "'baseline'"),
         ('figure = "loop_blocked_share"\nunder = 5', "5 % is 0.05"),
         ('figure = "goodput"\nvariant = "deff"\nat_least = 1', "'deff' is none of the variants: def, async def"),

@@ -1,6 +1,6 @@
-"""What a user asks next: everything, as often as its weight says, in no fixed order.
+"""The request cycle of a user: every request as often as its weight, in a random order.
 
-In a process of its own: `import locust` would patch this one.
+It runs in a separate process, because `import locust` would patch this one.
 """
 
 import json
@@ -33,7 +33,7 @@ print(json.dumps({"one": asked(1), "again": asked(1), "two": asked(2), "thinks":
 """
 
 
-def test_every_round_holds_each_request_by_its_weight_in_an_order_that_the_seed_decides() -> None:
+def test_every_round_has_each_request_by_weight_in_a_seeded_order() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     for start in range(0, 300, 3):

@@ -1,4 +1,4 @@
-"""Sums by route and by pool, and a coroutine stepped by hand behaves as if it were not."""
+"""Sums by route and by pool; a coroutine stepped by hand behaves normally."""
 
 import asyncio
 from typing import Any
@@ -42,7 +42,7 @@ def test_the_names_of_the_headers_are_the_generator_s() -> None:
 
 
 @pytest.mark.parametrize("headers", [[], [(b"accept", b"*/*")]])
-def test_an_answer_nobody_asked_to_stamp_is_left_alone(headers: list[tuple[bytes, bytes]]) -> None:
+def test_an_answer_without_a_stamp_request_is_unchanged(headers: list[tuple[bytes, bytes]]) -> None:
     start, _body = asyncio.run(ask(answering, Explain(), headers=headers))
     assert start["headers"] == [(b"a", b"b")]
 
@@ -65,7 +65,7 @@ def test_results_of_awaits_and_exceptions_pass_through() -> None:
     assert [row["requests"] for row in explain.take()["routes"]] == [1]
 
 
-def test_a_cancelled_request_is_cancelled_inside() -> None:
+def test_a_cancellation_reaches_the_app() -> None:
     seen: list[str] = []
 
     async def app(_scope: Any, _receive: Any, _send: Any) -> None:
@@ -148,7 +148,7 @@ def test_jobs_are_added_up_by_pool_and_route() -> None:
     ]
 
 
-def test_a_job_handed_over_by_a_task_of_the_request_is_the_request_s() -> None:
+def test_a_job_of_a_request_s_task_counts_for_the_request() -> None:
     explain = Explain()
 
     async def app(_scope: Any, _receive: Any, _send: Any) -> None:

@@ -1,4 +1,4 @@
-"""The JSON Schema of scenarios and the page of keys: as the loader is, described, and not drifted."""
+"""The JSON Schema of scenarios and the page of keys are complete and agree with the loader."""
 
 import json
 import tomllib
@@ -19,14 +19,14 @@ LEAST = 'title = "t"\nquestion = "q"\n[target]\napp = "a:b"\n[[variants]]\nname 
 
 
 def tables() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every table of the schema, by name."""
+    """Return every table of the schema, by name."""
     schema = scenario_schema()
     yield "Scenario", schema
     yield from schema["$defs"].items()
 
 
 def accepts(document: dict[str, Any]) -> bool:
-    """Whether the schema has nothing against it."""
+    """Return whether the schema accepts it."""
     jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: see the dev requirements")
     return bool(jsonschema.Draft202012Validator(scenario_schema()).is_valid(document))
 
@@ -38,11 +38,11 @@ def accepts(document: dict[str, Any]) -> bool:
         ("scenario-reference.md", scenario_reference, "loopbench schema --markdown"),
     ],
 )
-def test_what_is_published_is_what_the_model_says(name: str, made: Any, command: str) -> None:
+def test_the_published_files_match_the_model(name: str, made: Any, command: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == made(), f"{command} > docs/{name}"
 
 
-def test_every_key_says_what_it_means() -> None:
+def test_every_key_has_a_description() -> None:
     silent = [
         f"{table}.{key}"
         for table, made in tables()
@@ -52,7 +52,7 @@ def test_every_key_says_what_it_means() -> None:
     assert not silent
 
 
-def test_every_table_refuses_keys_it_does_not_know() -> None:
+def test_every_table_refuses_unknown_keys() -> None:
     assert all(made["additionalProperties"] is False for _, made in tables())
 
 

@@ -87,7 +87,7 @@ def _answer(connection: socket.socket) -> None:
         data += more
 
 
-class Asked:
+class LoadedTarget:
     """One target and its connections; each connection has one request in flight."""
 
     def __init__(self, port: int, pid: int) -> None:
@@ -119,7 +119,7 @@ class Asked:
 
 def load(targets: list[int], seconds: float) -> list[float]:
     """Return the CPU microseconds per request of two targets (port, pid, port, pid), each loaded for `seconds`."""
-    first, second = Asked(*targets[:2]), Asked(*targets[2:])
+    first, second = LoadedTarget(*targets[:2]), LoadedTarget(*targets[2:])
     for target in (first, second):
         target.keep_busy(0.5)
         target.forget()

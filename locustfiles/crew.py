@@ -90,7 +90,7 @@ class Crew:
                 return f"{member.name} has ended"
             if not answering[client_id]:
                 return f"{member.name} does not answer any more"
-        strangers = len(answering) - len(self._members)
-        if strangers > 0:
-            return "a worker came in the middle: one was lost and has been started anew, or there are too many"
+        extra = len(answering) - len(self._members)
+        if extra > 0:
+            return "a worker connected mid-run: a lost one was restarted, or there are too many"
         return None

@@ -53,7 +53,7 @@ class PlainWire:
         self._switch_to_hub = hub.switch
         self._waiter: Any = None
         self._since_s = 0.0
-        self.stirred = False  # readable while idle: the server closed it or sent unrequested bytes
+        self.readable_while_idle = False  # readable while idle: the server closed it or sent unrequested bytes
         self._timer = hub.loop.timer(timeout_s)
         self._timer_active = False
         self._watcher = hub.loop.io(sock.fileno(), _READABLE)
@@ -111,8 +111,8 @@ class PlainWire:
         Raises:
             ReadTimeoutError: nothing came in time.
         """
-        if self.stirred:  # became readable while the request was still being sent
-            self.stirred = False
+        if self.readable_while_idle:  # became readable while the request was still being sent
+            self.readable_while_idle = False
             self._watcher.start(self._on_readable)
             return
         self._since_s = _clock()
@@ -132,7 +132,7 @@ class PlainWire:
         """Called by the loop, in the hub's greenlet."""
         waiter = self._waiter
         if waiter is None:
-            self.stirred = True
+            self.readable_while_idle = True
             self._watcher.stop()
             return
         self._waiter = None
@@ -169,7 +169,7 @@ class TlsWire:
         timeout_s: longest single wait.
     """
 
-    stirred = False  # session tickets also make an idle TLS connection readable
+    readable_while_idle = False  # session tickets also make an idle TLS connection readable
 
     def __init__(self, sock: Any, timeout_s: float) -> None:
         self._sock = sock
@@ -207,7 +207,7 @@ class Connection:
     """
 
     wire: PlainWire | TlsWire
-    """If it was `stirred` while idle, the server closed it or sent unrequested bytes: do not use it again."""
+    """If `readable_while_idle` is set, the server closed it or sent unrequested bytes: do not use it again."""
 
     def __init__(self, wire: PlainWire | TlsWire, limits: Limits) -> None:
         self.wire = wire

@@ -86,7 +86,7 @@ class ConnectionPool:
         idle = self._idle.get(request.pool)
         while idle:
             connection = idle.pop()
-            if not connection.wire.stirred:
+            if not connection.wire.readable_while_idle:
                 return connection
             connection.close()
         return None

@@ -41,7 +41,7 @@ LAST_REPORT_WAIT_S: Final = 15.0
 
 LOOK_S: Final = 0.02
 WATCH_S: Final = 0.25
-FAREWELL_S: Final = 0.3
+QUIT_WAIT_S: Final = 0.3
 NO_USERS: Final[Users] = (0, 1.0)
 
 
@@ -59,7 +59,7 @@ class Master:
         self._levels = self._lead()
         self._finishing = False
         PhasesShape.schedule = self
-        runner.register_message(messages.HELLO, self._greet)
+        runner.register_message(messages.HELLO, self._admit_worker)
         runner.register_message(messages.READY, self._is_ready)
         runner.register_message(messages.WARM, self._is_warm)
         environment.events.worker_report.add_listener(self._take_report)
@@ -81,7 +81,7 @@ class Master:
         while (users := self._phases.next_users()) is not None:
             yield users
 
-    def _greet(self, msg: Message, **_: Any) -> None:
+    def _admit_worker(self, msg: Message, **_: Any) -> None:
         refusal = self._crew.refusal(msg.data)
         if refusal:
             self._runner.send_message(messages.REFUSED, {"why": refusal}, msg.node_id)
@@ -123,12 +123,12 @@ class Master:
         self._wait_until_all("closed", self._environment.stop_timeout + LAST_REPORT_WAIT_S)
         self._note(locust_requests=self._environment.stats.total.num_requests)
 
-    def _wait_until_all(self, stage: str, most_s: float) -> None:
-        deadline_s = time.perf_counter() + most_s
+    def _wait_until_all(self, stage: str, timeout_s: float) -> None:
+        deadline_s = time.perf_counter() + timeout_s
         while not self._crew.all_have(stage):
             if time.perf_counter() > deadline_s:
                 self._give_up(
-                    f"{self._crew.waiting_for(stage)} did not become {stage} within {most_s:g} s", WORKER_LATE
+                    f"{self._crew.waiting_for(stage)} did not become {stage} within {timeout_s:g} s", WORKER_LATE
                 )
             gevent.sleep(LOOK_S)
 
@@ -145,7 +145,7 @@ class Master:
         sys.stderr.write(f"gave up: {problem}\n")
         sys.stderr.flush()
         self._runner.send_message("quit")  # Locust's own message: workers elsewhere must stop loading the target
-        gevent.sleep(FAREWELL_S)
+        gevent.sleep(QUIT_WAIT_S)
         os._exit(EXIT_GAVE_UP)
 
     def _note(self, **news: Any) -> None:

@@ -11,7 +11,7 @@ from locust.env import Environment
 
 from locustfiles.live_figures import LiveFigures
 from locustfiles.start_form import VARIANT_FIELD, StartForm
-from locustfiles.web_gate import close_to_strangers
+from locustfiles.web_gate import restrict_access
 from locustfiles.web_tab import add_tab
 from loopbench.records.load_order import UiOrder, read_order
 
@@ -39,6 +39,6 @@ def _set_up(environment: Environment, **_: Any) -> None:
     assert ui.app is not None
     form = StartForm(environment, ui_order)
     figures = LiveFigures(environment, form, ui_order.probe_folder)
-    close_to_strangers(ui.app, ui.port, ui_order.token)
+    restrict_access(ui.app, ui.port, ui_order.token)
     form.guard(ui.app)
     add_tab(ui, figures, ui_order)

@@ -123,8 +123,10 @@ class LlhttpVariantUser(_UserLifecycle, LlhttpUser):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        plan = zip(self.cycle.requests, self.cycle.patience_s, strict=True)
-        self._next = self.cycle.shuffled([(*self._prepare(request), patience_s) for request, patience_s in plan])
+        plan = zip(self.cycle.requests, self.cycle.hang_up_after_s, strict=True)
+        self._next = self.cycle.shuffled(
+            [(*self._prepare(request), hang_up_after_s) for request, hang_up_after_s in plan]
+        )
         if self.cycle.explain:
             self._next = self._some_stamped(self._next)
 
@@ -132,8 +134,8 @@ class LlhttpVariantUser(_UserLifecycle, LlhttpUser):
         """Yield the same requests, with one in `stamps.STAMPED_EVERY` asking for the app's stamps."""
         ask = {stamps.ASK_HEADER: "1"}
         asking = dict(self._prepare(request, ask)[::-1] for request in self.cycle.requests)
-        for number, (prepared, name, patience_s) in enumerate(planned):
-            yield (prepared if number % stamps.STAMPED_EVERY else asking[name]), name, patience_s
+        for number, (prepared, name, hang_up_after_s) in enumerate(planned):
+            yield (prepared if number % stamps.STAMPED_EVERY else asking[name]), name, hang_up_after_s
 
     def _prepare(self, request: OrderedRequest, more: Mapping[str, str] = NO_HEADERS) -> tuple[PreparedRequest, int]:
         prepared = self.client.prepare(
@@ -148,9 +150,9 @@ class LlhttpVariantUser(_UserLifecycle, LlhttpUser):
 
     def ask_once(self, due_s: float | None = None) -> None:
         """Send the next request, check its answer and record it with its lateness (open mode)."""
-        prepared, name, patience_s = next(self._next)
+        prepared, name, hang_up_after_s = next(self._next)
         began_s = time.perf_counter()
-        leaving = None if patience_s is None else Timeout.start_new(patience_s)
+        hang_up_timer = None if hang_up_after_s is None else Timeout.start_new(hang_up_after_s)
         try:
             status, body, start_s, latency_s, flags, error, head = self.client.send(prepared)
         except Timeout:
@@ -160,8 +162,8 @@ class LlhttpVariantUser(_UserLifecycle, LlhttpUser):
             self._record_unanswered(began_s, name, due_s, samples.UNFINISHED, samples.FLAG_UNFINISHED)
             raise
         finally:
-            if leaving is not None:
-                leaving.close()
+            if hang_up_timer is not None:
+                hang_up_timer.close()
         error_id = samples.NO_ERROR if error is None else self.recorder.error_id(error_class(error))
         if self.recorder.warming_up:
             flags |= samples.FLAG_WARMUP
@@ -253,7 +255,7 @@ class RequestCycle:
 
     def __init__(self, order: LoadOrder) -> None:
         self.requests = [request for request in order.requests for _ in range(request.weight)]
-        self.patience_s = [
+        self.hang_up_after_s = [
             request.hang_up_after_s if turn < request.hang_up_turns else None
             for request in order.requests
             for turn in range(request.weight)

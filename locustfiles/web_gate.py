@@ -23,7 +23,7 @@ CHANGING: Final = frozenset({"/swarm", "/stop", "/stats/reset"})
 """Paths that accept POST. Locust's `/user`, which can set another host, is not needed and stays closed."""
 
 TOKEN_FIELD: Final = "token"  # noqa: S105  the name of a field, not a secret
-ENTRANCE: Final = "/"
+INDEX_PATH: Final = "/"
 
 POLICY: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -39,7 +39,7 @@ HEADERS: Final = {
 }
 
 
-def close_to_strangers(app: Flask, port: int, token: str) -> None:
+def restrict_access(app: Flask, port: int, token: str) -> None:
     """Refuse requests that do not come from this UI, and remove Locust's CORS headers from every response.
 
     Args:
@@ -48,7 +48,7 @@ def close_to_strangers(app: Flask, port: int, token: str) -> None:
         token: the token of this start.
     """
     gate = _Gate(port, token)
-    app.before_request(gate.look)
+    app.before_request(gate.check)
     # The first in the list runs last: after the extension that adds the CORS headers.
     app.after_request_funcs.setdefault(None, []).insert(0, _harden)
 
@@ -60,42 +60,42 @@ class _Gate:
         self._token = token
         self._cookie = f"loopbench-{port}"  # browsers share cookies among the ports of a host
 
-    def look(self) -> Response | None:
+    def check(self) -> Response | None:
         """Return a refusal or redirect; None if the request may pass."""
         if request.headers.get("Host") not in self._hosts:
             return _refused("this web UI answers to 127.0.0.1 and localhost only")
-        if not self._of_its_own_page():
-            return _refused("this web UI takes no orders from other pages: paste its address into a new tab")
-        if request.path == ENTRANCE and request.method == "GET" and TOKEN_FIELD in request.args:
-            return self._let_in(request.args[TOKEN_FIELD])
+        if not self._comes_from_own_page():
+            return _refused("this web UI accepts no requests from other pages: paste its address into a new tab")
+        if request.path == INDEX_PATH and request.method == "GET" and TOKEN_FIELD in request.args:
+            return self._log_in(request.args[TOKEN_FIELD])
         if not self._known(request.cookies.get(self._cookie, "")):
             return _refused("open the address that loopbench ui printed: it ends in ?token=...")
         return self._wrong_method()
 
-    def _of_its_own_page(self) -> bool:
+    def _comes_from_own_page(self) -> bool:
+        if request.headers.get("Sec-Fetch-Site", "none") not in SAFE_SITES:
+            return False
         origin = request.headers.get("Origin")
-        return (origin is None or origin in self._origins) and (
-            request.headers.get("Sec-Fetch-Site", "none") in SAFE_SITES
-        )
+        return origin is None or origin in self._origins
 
     def _known(self, token: str) -> bool:
         return secrets.compare_digest(token.encode(), self._token.encode())
 
-    def _let_in(self, token: str) -> Response:
+    def _log_in(self, token: str) -> Response:
         """Set the cookie and redirect, so that the token disappears from the address bar and the history."""
         if not self._known(token):
-            return _refused("this token is of another start: open the address that was printed last")
-        response = make_response(redirect(ENTRANCE, 303))
+            return _refused("this token belongs to another start: open the address that was printed last")
+        response = make_response(redirect(INDEX_PATH, 303))
         response.set_cookie(self._cookie, self._token, httponly=True, samesite="Strict")
         return response
 
     def _wrong_method(self) -> Response | None:
         if request.path not in CHANGING:
-            return None if request.method in {"GET", "HEAD"} else _refused("this is only for looking", 405, "GET, HEAD")
+            return None if request.method in {"GET", "HEAD"} else _refused("this path is read-only", 405, "GET, HEAD")
         if request.method != "POST":
-            return _refused("orders are given by POST", 405, "POST")
+            return _refused("this path accepts only POST", 405, "POST")
         if "Origin" not in request.headers:  # every browser sends it
-            return _refused("an order must say in its Origin header that it comes from this web UI")
+            return _refused("a POST needs an Origin header that names this web UI")
         return None
 
 

@@ -40,21 +40,21 @@ class Worker:
         self._generator: Generator | None = None
         self._reported = 0
         self._ordered = Event()
-        runner.register_message(messages.ORDER, self._obey)
-        runner.register_message(messages.REFUSED, self._leave)
+        runner.register_message(messages.ORDER, self._take_order)
+        runner.register_message(messages.REFUSED, self._exit_refused)
         runner.register_message(messages.PHASE, self._begin)
         environment.events.report_to_master.add_listener(self._report)
         environment.events.test_start.add_listener(self._warm_up)
         environment.events.spawning_complete.add_listener(self._all_users_came)
         environment.events.test_stopping.add_listener(self._stop_asking)
-        gevent.spawn(self._introduce)
+        gevent.spawn(self._send_hello)
 
-    def _introduce(self) -> None:
+    def _send_hello(self) -> None:
         self._runner.send_message(messages.HELLO, messages.hello())
         if not self._ordered.wait(ORDER_WAIT_S):
             _exit(EXIT_NO_ORDER, f"the master sent no order within {ORDER_WAIT_S:g} s")
 
-    def _obey(self, msg: Message, **_: Any) -> None:
+    def _take_order(self, msg: Message, **_: Any) -> None:
         order = from_json(LoadOrder, msg.data["order"], "the master's order")
         self._generator = Generator(
             self._environment, dataclasses.replace(order, generator=msg.data["generator"]), self._sink
@@ -62,7 +62,7 @@ class Worker:
         self._ordered.set()
         self._runner.send_message(messages.READY)
 
-    def _leave(self, msg: Message, **_: Any) -> None:
+    def _exit_refused(self, msg: Message, **_: Any) -> None:
         _exit(EXIT_REFUSED, f"{REFUSED_PREFIX}{msg.data['why']}")
 
     def _warm_up(self, **_: Any) -> None:

@@ -55,7 +55,7 @@ def test_the_crew_waits_for_all_workers_to_reach_a_stage(crew: Crew, tmp_path: P
         ({"a": False, "b": True}, "worker 0 (process 7 on a) does not answer any more"),
         (
             {"a": True, "b": True, "c": True},
-            "a worker came in the middle: one was lost and has been started anew, or there are too many",
+            "a worker connected mid-run: a lost one was restarted, or there are too many",
         ),
     ],
 )

@@ -15,7 +15,7 @@ from loopbench.scenario.schema import scenario_schema, scenario_schema_text
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "scenarios").glob("*.toml"))
-LEAST = 'title = "t"\nquestion = "q"\n[target]\napp = "a:b"\n[[variants]]\nname = "v"\npath = "/"\n'
+SMALLEST = 'title = "t"\nquestion = "q"\n[target]\napp = "a:b"\n[[variants]]\nname = "v"\npath = "/"\n'
 
 
 def tables() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -93,7 +93,7 @@ def test_every_shipped_scenario_is_valid(file: Path) -> None:
     ],
 )
 def test_the_schema_and_the_loader_agree(tmp_path: Path, line: str, allowed: bool) -> None:
-    text = f"{LEAST}[load]\n{line}\n"
+    text = f"{SMALLEST}[load]\n{line}\n"
     assert accepts(tomllib.loads(text)) is allowed
     (tmp_path / "case.toml").write_text(text)
     if allowed:

@@ -72,13 +72,13 @@ def test_a_client_per_request_connects_every_time(port: int) -> None:
 
 def test_the_upstream_sees_the_calls_at_once_of_each_style(port: int) -> None:
     """Each style makes more calls than the one before, so that the maximum so far is its own."""
-    for style, calls, at_once in (
-        ("sequential", 3, 1),
-        ("gather-semaphore", 20, 10),
-        ("gather", 25, 25),
-        ("task-group", 30, 30),
+    for style, calls, wait_ms, at_once in (
+        ("sequential", 3, 50, 1),
+        ("gather-semaphore", 20, 1000, 10),  # the first call must still wait when a busy machine opens the last one
+        ("gather", 25, 1000, 25),
+        ("task-group", 30, 1000, 30),
     ):
-        ask(port, f"/fan-out/{style}?wait_ms=300&calls={calls}")
+        ask(port, f"/fan-out/{style}?wait_ms={wait_ms}&calls={calls}")
         assert receipt(port)["requests_at_once"] == at_once
 
 

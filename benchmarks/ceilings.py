@@ -1,17 +1,17 @@
-"""Do real pools reach the ceilings that arithmetic gives them?
+"""Do real pools reach the throughput that arithmetic predicts?
 
     python -m benchmarks ceilings [--hold-s 8] [--runs 3]
 
-A wait of T = 50 ms with 100 users who ask again at once: N/T where it is awaited, 40/T in anyio's limiter, P/T with
-P = min(32, cpus + 4) in asyncio's own executor, 1/T when the loop itself sleeps; wanted: within 5 %. Work of C seconds
-in processes, 20 users: cores/C, where C is what the same function takes in bare processes, one on each core, all at
-work (two cores of a virtual machine are rarely twice one); wanted: within 15 %. Every run is a whole `loopbench run` of
-its own, the bare work is done before and after each; the medians count.
+A wait of T = 50 ms with 100 users without think time has the ceilings N/T when awaited, 40/T in anyio's limiter, P/T
+with P = min(32, cpus + 4) in asyncio's executor, and 1/T when the loop itself sleeps. Required: within 5 %. Work of C
+seconds in processes with 20 users has the ceiling cores/C. C is measured in bare processes, one on each core, all busy
+(two cores of a virtual machine are rarely twice one). Required: within 15 %. Every run is a separate `loopbench run`;
+the bare work is measured before and after each; the result is the median.
 
-2,000 requests a second are more than the event loop of a slow machine can answer, and a thread that wakes late for want
-of a CPU has slept longer than T. So wrk asks bare uvicorn for the same waits in between. Where wrk falls short of a
-ceiling by more than 5 % as well, the line is NOT ASKED of this machine: no success (exit status 2), and no failure of
-ours (1). Without wrk, what does not hold has failed.
+2,000 requests per second may be more than the event loop of a slow machine can answer, and a thread that gets a CPU
+late sleeps longer than T. So wrk requests the same waits from bare uvicorn between the runs. If wrk also misses a
+ceiling by more than 5 %, the line is NOT ASKED: the machine is too slow (exit status 2), and loopbench has not failed
+(1). Without wrk, every missed ceiling is a failure.
 """
 
 import argparse
@@ -37,8 +37,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 T_S: Final = 0.05
 USERS: Final = 100
 NUMBERS: Final = 3_000_000
-"""Squares a request: some 150 ms, so that handing it over counts for little. At 50 ms anyio.to_process reached 0.85 of
-its ceiling where the standard pool, which keeps one request ready in advance, reached 0.93."""
+"""Squares per request: about 150 ms, so that the cost of the handover is small. At 50 ms anyio.to_process reached 0.85
+of its ceiling; the standard pool, which keeps one request ready in advance, reached 0.93."""
 BARE_S: Final = 4.0
 BARE_APP: Final = (
     *(sys.executable, "-m", "uvicorn", "target_app.only:wait", "--host", "127.0.0.1", "--port", "{port}"),
@@ -67,7 +67,7 @@ target = {{ workers = {workers} }}
 
 
 class Way(NamedTuple):
-    """One way to do the work, and how many requests it can hold at once."""
+    """One way to do the work, and how many requests it can handle at once."""
 
     name: str
     path: str
@@ -76,17 +76,17 @@ class Way(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """Ways that are asked in one session."""
+    """The ways that are measured in one session."""
 
-    module: str  # of the target app
+    module: str  # module of the target app
     target: str  # further keys of the scenario's [target]
     users: int
-    within: float  # how near its ceiling each must come
+    within: float  # required distance from the ceiling
     ways: tuple[Way, ...]
 
 
 class Answer(IntEnum):
-    """Of one line and of all together, where the worst counts."""
+    """The result of one line; the worst line is the result of all."""
 
     HELD = 0
     NOT_ASKED = 1
@@ -97,7 +97,7 @@ EXIT_STATUS: Final = {Answer.HELD: 0, Answer.NOT_ASKED: 2, Answer.FAILED: 1}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table; 1 if a ceiling does not hold, 2 if one cannot be asked of this machine."""
+    """Print the table; return 1 if a ceiling was missed, 2 if this machine is too slow for one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hold-s", type=float, default=8.0)
     parser.add_argument("--runs", type=int, default=3)
@@ -145,7 +145,7 @@ def working(cores: int) -> Kind:
 
 
 def goodput_rps(kind: Kind, hold_s: float, seed: int) -> dict[str, float]:
-    """One session of ours: good answers a second of each way."""
+    """Run one session of ours and return the good answers per second of each way."""
     text = SCENARIO.format(module=kind.module, root=ROOT, target=kind.target, users=kind.users, hold_s=hold_s)
     text += "".join(VARIANT.format(name=way.name, path=way.path, workers=way.workers) for way in kind.ways)
     with tempfile.TemporaryDirectory() as name:
@@ -161,7 +161,7 @@ def goodput_rps(kind: Kind, hold_s: float, seed: int) -> dict[str, float]:
 
 
 def goodput_of_wrk_rps(kind: Kind, seconds: float) -> dict[str, float]:
-    """The same of uvicorn with nothing of ours around it, as far as there is a wrk to ask."""
+    """Return the same from wrk and bare uvicorn; empty without wrk."""
     if shutil.which("wrk") is None:
         return {}
     with serving(BARE_APP, ROOT) as server:
@@ -169,13 +169,13 @@ def goodput_of_wrk_rps(kind: Kind, seconds: float) -> dict[str, float]:
 
 
 def bare_rps(cores: int) -> float:
-    """Requests' worth of work a second, in bare processes at once, one a core."""
+    """Return the work, in requests per second, of simultaneous bare processes, one per core."""
     with get_context("spawn").Pool(cores) as pool:
         return sum(pool.map(worked_rps, range(cores), chunksize=1))
 
 
 def worked_rps(core: int) -> float:
-    """How often the function runs in a second on one core."""
+    """Return how often the function runs per second on one core."""
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[core]})
     began_s, done = time.perf_counter(), 0
     while time.perf_counter() - began_s < BARE_S:
@@ -185,27 +185,27 @@ def worked_rps(core: int) -> float:
 
 
 def middle(runs: list[dict[str, float]], way: Way) -> float:
-    """The median of a way's runs; NaN where one of them does not have it."""
+    """Return the median of a way's runs; NaN if a run lacks it."""
     return statistics.median([run.get(way.name, math.nan) for run in runs])
 
 
 def answer(way: Way, ceiling_rps: float, within: float, found_rps: float, wrk_rps: float) -> Answer:
-    """Whether it is as near as wanted; prints its line."""
+    """Print a way's line and return its result."""
     ratio = found_rps / ceiling_rps
     if abs(ratio - 1) <= within:
-        said = Answer.HELD
+        result = Answer.HELD
     elif ratio < 1 and wrk_rps / ceiling_rps < 1 - within:
-        said = Answer.NOT_ASKED
+        result = Answer.NOT_ASKED
     else:
-        said = Answer.FAILED
+        result = Answer.FAILED
     control = "" if math.isnan(wrk_rps) else f"{wrk_rps:.1f}"
-    print(f"{way.name:<32}{found_rps:>9.1f}{ceiling_rps:>9.1f}{ratio:>8.3f}{control:>9}  {shown(said)}", flush=True)
-    return said
+    print(f"{way.name:<32}{found_rps:>9.1f}{ceiling_rps:>9.1f}{ratio:>8.3f}{control:>9}  {shown(result)}", flush=True)
+    return result
 
 
-def shown(said: Answer) -> str:
-    """As the table says it."""
-    return said.name.replace("_", " ")
+def shown(result: Answer) -> str:
+    """Return the result as the table shows it."""
+    return result.name.replace("_", " ")
 
 
 if __name__ == "__main__":

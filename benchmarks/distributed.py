@@ -1,14 +1,14 @@
-"""Do generators on several hosts measure what one measures, and is a lost one noticed? Four hosts on this machine.
+"""Do generators on several hosts measure the same as one, and is a lost one noticed? It simulates four hosts.
 
-Network namespaces stand for the hosts: the target, the master, and two workers, joined by a bridge. The workers' clocks
-are shifted by hours against the master's (time namespaces), so that nothing can come out right by comparing them.
-A ramp of 100 users is measured by one process on the master's host and by the two workers, in turn; goodput at the same
-number of users is compared inside pairs. Then a worker is killed, and one is cut off, mid-run.
+Network namespaces joined by a bridge act as the hosts: the target, the master, and two workers. The workers' clocks are
+shifted by hours from the master's (time namespaces), so that comparing clocks gives wrong results. One process on the
+master's host and the two workers measure a ramp of 100 users in turn; goodput at the same number of users is compared
+inside pairs. Then one worker is killed and one is disconnected, mid-run.
 
     sudo .venv/bin/python -m benchmarks distributed [--quick] [--pairs N] [--part curve|lost|all]
 
-Needs root, `ip` (iproute2) and `unshare` (util-linux); without them it says so and measures nothing. The namespaces are
-removed at the end, whatever happens. About 5 minutes with the 5 pairs it takes by default, 3 with --quick.
+Needs root, `ip` (iproute2) and `unshare` (util-linux); without them it prints that and measures nothing. The namespaces
+are always removed at the end. It takes about 5 minutes with the default of 5 pairs, 3 with --quick.
 """
 
 import argparse
@@ -46,7 +46,7 @@ NETWORK: Final = "10.213.77"
 HOSTS: Final = {"target": 2, "master": 3, "worker-1": 4, "worker-2": 5}
 CLOCK_SHIFT_S: Final = {"worker-1": 5_000, "worker-2": 90_000}
 MUST_END_WITHIN_S: Final = 15.0
-MOST_HALF_WIDTH: Final = 0.10
+MAX_HALF_WIDTH: Final = 0.10
 EXIT_GENERATOR: Final = 5
 
 SCENARIO: Final = """
@@ -78,14 +78,14 @@ TWO: Final = f'remote_workers = 2\nmaster_bind = "{NETWORK}.{HOSTS["master"]}"\n
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: its record, and good answers a second and user in each quarter of the ramp, then in the hold."""
+    """One run: its record, and good answers per second and user in each quarter of the ramp and in the hold."""
 
     record: RunRecord
     goodput_per_user: tuple[float, ...]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print everything; 1 if something that was promised was not reached."""
+    """Print everything; return 1 if a claim was not reached."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="three pairs")
     options.add_argument("--pairs", type=int, default=5, help="at least two")
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def what_is_missing() -> str:
-    """Why this machine cannot play four hosts; empty if it can."""
+    """Return why this machine cannot simulate four hosts; empty if it can."""
     if os.geteuid() != 0:
         return "network namespaces need root"
     absent = [tool for tool in ("ip", "unshare") if shutil.which(tool) is None]
@@ -117,14 +117,14 @@ def what_is_missing() -> str:
 
 
 class Hosts:
-    """Network namespaces on one bridge. Names carry our process id, so that two of us do not meet."""
+    """Network namespaces on one bridge. Names contain the process id, so that two benchmarks do not collide."""
 
     def __init__(self) -> None:
         self.bridge = f"lb{os.getpid()}"
         self._names = {host: f"lb{os.getpid()}-{number}" for host, number in HOSTS.items()}
 
     def create(self) -> None:
-        """Bridge, namespaces, and a cable for each."""
+        """Create the bridge, the namespaces, and a virtual cable for each."""
         ip("link", "add", self.bridge, "type", "bridge")
         ip("link", "set", self.bridge, "up")
         for host, name in self._names.items():
@@ -137,7 +137,7 @@ class Hosts:
             ip("-n", name, "link", "set", "lo", "up")
 
     def remove(self) -> None:
-        """All of it; what still runs in a namespace of ours is ended first."""
+        """Remove all of it, after ending the processes that still run in the namespaces."""
         for name in self._names.values():
             for pid in ip("netns", "pids", name, check=False).split():
                 with contextlib.suppress(ProcessLookupError):
@@ -146,15 +146,15 @@ class Hosts:
         ip("link", "del", self.bridge, check=False)
 
     def cut_off(self, host: str) -> None:
-        """Pull its cable."""
+        """Disconnect a host."""
         ip("link", "set", f"{self.bridge}v{HOSTS[host]}", "down")
 
     def join(self, host: str) -> None:
-        """Plug it in again."""
+        """Reconnect a host."""
         ip("link", "set", f"{self.bridge}v{HOSTS[host]}", "up")
 
     def start(self, host: str, command: Sequence[str | Path], **env: str) -> subprocess.Popen[str]:
-        """Run something on a host, on that host's clock."""
+        """Start a command on a host, with that host's clock."""
         shift_s = CLOCK_SHIFT_S.get(host, 0)
         clock = ["unshare", "--time", "--monotonic", str(shift_s), "--fork", "--kill-child"] if shift_s else []
         line = ["ip", "netns", "exec", self._names[host], *clock, *map(str, command)]
@@ -164,7 +164,7 @@ class Hosts:
 
 
 def ip(*arguments: str, check: bool = True) -> str:
-    """What one `ip` command prints."""
+    """Run one `ip` command and return its output."""
     line = ["ip", *arguments]
     return subprocess.run(
         line, check=check, stdout=subprocess.PIPE, stderr=None if check else subprocess.DEVNULL, text=True
@@ -173,7 +173,7 @@ def ip(*arguments: str, check: bool = True) -> str:
 
 @contextmanager
 def network() -> Iterator[Hosts]:
-    """The hosts, removed at the end, whatever happens."""
+    """Create the hosts and always remove them at the end."""
     hosts = Hosts()
     previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
@@ -186,7 +186,7 @@ def network() -> Iterator[Hosts]:
 
 @contextmanager
 def target(hosts: Hosts, folder: Path) -> Iterator[None]:
-    """The target app on its host, with the probe writing into a folder that the master can read."""
+    """Run the target app on its host, with the probe writing into a folder that the master can read."""
     shutil.rmtree(folder / "probe", ignore_errors=True)
     (folder / "probe").mkdir()
     line: list[str | Path] = [
@@ -205,7 +205,7 @@ def target(hosts: Hosts, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def workers(hosts: Hosts) -> Iterator[None]:
-    """What `loopbench worker` does, on both workers' hosts."""
+    """Run what `loopbench worker` runs, on both workers' hosts."""
     line = [sys.executable, "-c", WORKER]
     with ExitStack() as stack:
         for host in CLOCK_SHIFT_S:
@@ -215,7 +215,7 @@ def workers(hosts: Hosts) -> Iterator[None]:
 
 @contextmanager
 def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
-    """Asked to end at the end, then made to."""
+    """Terminate the process at the end, then kill it if necessary."""
     try:
         yield process
     finally:
@@ -228,7 +228,7 @@ def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def start_run(hosts: Hosts, folder: Path, spread: str, out: Path, hold_s: float) -> subprocess.Popen[str]:
-    """`loopbench run` on the master's host."""
+    """Start `loopbench run` on the master's host."""
     facts = {"network": NETWORK, "port": PORT, "users": USERS, "rate": SPAWN_RATE, "hold": hold_s}
     file = folder / "curve.toml"
     file.write_text(SCENARIO.format(**facts, probe=folder / "probe", spread=spread))
@@ -236,20 +236,20 @@ def start_run(hosts: Hosts, folder: Path, spread: str, out: Path, hold_s: float)
 
 
 def measure(hosts: Hosts, folder: Path, spread: str, number: int) -> Measured:
-    """One run to its end. What this machine's noise makes of the stamp is not the question here."""
+    """Measure one run. Its stamp is ignored, because it depends on the noise of this machine."""
     out = folder / f"out-{number}-{'two' if spread else 'one'}"
     process = start_run(hosts, folder, spread, out, HOLD_S)
-    said, _ = process.communicate(timeout=180)
+    output, _ = process.communicate(timeout=180)
     runs = [run for session in out.glob("*/*") for run in run_folders(session)]
     if len(runs) != 1:
-        raise SystemExit(f"loopbench run left no run (exit code {process.returncode}):\n{said}")
+        raise SystemExit(f"loopbench run left no run (exit code {process.returncode}):\n{output}")
     return Measured(read_run(runs[0]), goodput_per_user(runs[0]))
 
 
 def goodput_per_user(folder: Path) -> tuple[float, ...]:
-    """Good answers a second and user, while the number of users was in each quarter of the ramp, and in the hold.
+    """Return good answers per second and user, in each quarter of the ramp and in the hold.
 
-    By users, not by time: when exactly users come is Locust's, and a master takes a moment longer.
+    Quarters are by number of users, not by time, because Locust decides when users come, and a master is slower.
     """
     samples = read_samples(folder)
     phases = {phase.name: phase for phase in read_run(folder).phases}
@@ -260,12 +260,12 @@ def goodput_per_user(folder: Path) -> tuple[float, ...]:
     lengths_s, answers = np.diff(edges_s), np.diff(np.searchsorted(ends_s, edges_s))
     users = users_alive((edges_s[:-1] + edges_s[1:]) / 2, samples.events)
     quarters = [(users > low) & (users <= low + USERS // 4) for low in range(0, USERS, USERS // 4)]
-    quarters[-1] &= users < USERS  # all of them: that is the hold
+    quarters[-1] &= users < USERS  # with all users the hold begins
     return tuple(float(answers[at].sum() / (lengths_s * users)[at].sum()) for at in (*quarters, users == USERS))
 
 
 def same_curve(hosts: Hosts, folder: Path, pairs: int) -> bool:
-    """Interleaved pairs: whether all counts are equal, and whether every interval of a ratio holds 1."""
+    """Measure interleaved pairs; return whether all counts are equal and every ratio's interval contains 1."""
     results: dict[str, list[Measured]] = {ONE: [], TWO: []}
     for number in range(pairs):
         for spread in (ONE, TWO) if number % 2 == 0 else (TWO, ONE):
@@ -284,7 +284,7 @@ def same_curve(hosts: Hosts, folder: Path, pairs: int) -> bool:
 
 
 def same_goodput(ones: list[Measured], twos: list[Measured]) -> bool:
-    """The table of ratios, and what it comes to."""
+    """Print the table of ratios and return whether they pass."""
     passed = True
     print(f"{'goodput, two workers / one process':<38} {'ratio':>6}  95 % interval")
     for index, name in enumerate(("1 to 25 users", "26 to 50", "51 to 75", "76 to 99", "100, held")):
@@ -293,15 +293,15 @@ def same_goodput(ones: list[Measured], twos: list[Measured]) -> bool:
         ]
         mean = statistics.mean(logs)
         half = float(stats.t.ppf(0.975, len(logs) - 1)) * statistics.stdev(logs) / math.sqrt(len(logs))
-        passed &= abs(mean) <= half <= MOST_HALF_WIDTH or abs(mean) + half <= MOST_HALF_WIDTH / 2
+        passed &= abs(mean) <= half <= MAX_HALF_WIDTH or abs(mean) + half <= MAX_HALF_WIDTH / 2
         print(f"{name:<38} {math.exp(mean):6.3f}  [{math.exp(mean - half):.3f}, {math.exp(mean + half):.3f}]")
-    rule = f"holds 1 and is at most +-{MOST_HALF_WIDTH:.0%}, or lies within +-{MOST_HALF_WIDTH / 2:.0%} of it"
+    rule = f"contains 1 and is at most +-{MAX_HALF_WIDTH:.0%}, or lies within +-{MAX_HALF_WIDTH / 2:.0%} of it"
     print(f"the same curve (every interval {rule}): {verdict(passed)}")
     return passed
 
 
 def lost_worker(hosts: Hosts, folder: Path, how: str) -> bool:
-    """A worker is lost in the middle of a run: how long until the run says so, with which words and exit code."""
+    """Lose a worker mid-run; print how long the run took to end, its exit code and its message."""
     out = folder / f"out-{how.replace(' ', '-')}"
     with ended(start_run(hosts, folder, TWO, out, hold_s=60.0)) as process:
         pid = pid_of_second_worker(process, out)
@@ -312,11 +312,11 @@ def lost_worker(hosts: Hosts, folder: Path, how: str) -> bool:
         else:
             hosts.cut_off("worker-2")
         try:
-            said, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=60)
         finally:
             hosts.join("worker-2")
         took_s = time.monotonic() - began
-    sentence = next((line for line in said.splitlines() if line.startswith("error[")), said[-300:])
+    sentence = next((line for line in output.splitlines() if line.startswith("error[")), output[-300:])
     passed = took_s < MUST_END_WITHIN_S and process.returncode == EXIT_GENERATOR and "INVALID" in sentence
     print(f"a worker {how} mid-run: ended after {took_s:.1f} s with exit code {process.returncode}: {verdict(passed)}")
     print(f"    {sentence}")
@@ -324,7 +324,7 @@ def lost_worker(hosts: Hosts, folder: Path, how: str) -> bool:
 
 
 def pid_of_second_worker(process: subprocess.Popen[str], out: Path) -> int:
-    """As soon as both have introduced themselves. They share our process ids, only the network is their own."""
+    """Return the process id as soon as both workers have connected. Workers share our process ids, not our network."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         for file in out.rglob(GENERATORS_FILE):
@@ -337,7 +337,7 @@ def pid_of_second_worker(process: subprocess.Popen[str], out: Path) -> int:
 
 
 def verdict(passed: bool) -> str:
-    """One word."""
+    """Return PASS or FAIL."""
     return "PASS" if passed else "FAIL"
 
 

@@ -1,6 +1,6 @@
 """10,000 fuzzed scenarios: each is planned or refused, in under a second, and none ends in a traceback.
 
-python -m benchmarks fuzz            10,000 inside this process, 50 as processes of their own
+python -m benchmarks fuzz            10,000 inside this process, 50 as separate processes
 python -m benchmarks fuzz --quick    500 and 5
 """
 
@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.faults.fuzzing import Outcome, contents, plan_of
 
-MOST_S = 1.0
+MAX_S = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print how the scenarios ended; 1 if one ended in a way that is not allowed."""
+    """Print how the scenarios ended; return 1 if any ended in a way that is not allowed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
@@ -30,13 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file = Path(folder) / "case.toml"
         inside = fuzz(file, 500 if options.quick else 10_000, options.seed, plan_of)
         outside = fuzz(file, 5 if options.quick else 50, options.seed + 1, plan_in_a_process)
-    passed = [show("in this process", inside), show("whole processes", outside, MOST_S + 2)]
+    passed = [show("in this process", inside), show("whole processes", outside, MAX_S + 2)]
     print("PASS" if all(passed) else "FAIL", f"seed {options.seed}")
     return 0 if all(passed) else 1
 
 
 def fuzz(file: Path, tries: int, first: int, plan: Callable[[Path], Outcome]) -> list[tuple[Outcome, bytes]]:
-    """What came of each, with what made it so."""
+    """Return each outcome with the content that caused it."""
     found: list[tuple[Outcome, bytes]] = []
 
     @seed(first)
@@ -51,7 +51,7 @@ def fuzz(file: Path, tries: int, first: int, plan: Callable[[Path], Outcome]) ->
     def one(content: bytes) -> None:
         file.write_bytes(content)
         outcome = plan(file)
-        if outcome.took_s > MOST_S:  # what is slow by itself is slow twice; a pause of the machine is not
+        if outcome.took_s > MAX_S:  # try again, because a pause of the machine does not repeat
             outcome = min(outcome, plan(file), key=lambda each: each.took_s)
         found.append((outcome, content))
 
@@ -60,16 +60,16 @@ def fuzz(file: Path, tries: int, first: int, plan: Callable[[Path], Outcome]) ->
 
 
 def plan_in_a_process(file: Path) -> Outcome:
-    """`loopbench plan FILE`, as a shell starts it."""
+    """Run `loopbench plan FILE` as a shell does."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "loopbench", "plan", str(file)]
     done = subprocess.run(command, capture_output=True, check=False, timeout=60)
-    said = (done.stdout + done.stderr).decode("utf-8", "replace")
-    return Outcome(done.returncode, time.perf_counter() - began, said)
+    output = (done.stdout + done.stderr).decode("utf-8", "replace")
+    return Outcome(done.returncode, time.perf_counter() - began, output)
 
 
-def show(name: str, found: list[tuple[Outcome, bytes]], most_s: float = MOST_S) -> bool:
-    """One line, and what must not be; whether there was none."""
+def show(name: str, found: list[tuple[Outcome, bytes]], most_s: float = MAX_S) -> bool:
+    """Print a summary and every violation; return whether there was none."""
     codes = Counter(str(outcome.code) for outcome, _ in found)
     slowest, _ = max(found, key=lambda each: each[0].took_s)
     bad = [(outcome, content) for outcome, content in found if outcome.problem or outcome.took_s > most_s]

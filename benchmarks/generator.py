@@ -6,7 +6,7 @@ generator runs once, in an order drawn from the seed; ratios are taken inside ro
 
     python -m benchmarks generator [--quick] [--rounds N] [--seconds S] [--users N] [--requests N] [--seed N]
 
-Printed: requests per second and CPU of each, the ratio of LlhttpUser to each with its 95 % interval, how evenly the
+It prints requests per second and CPU of each, the ratio of LlhttpUser to each with its 95 % interval, how evenly the
 users were served, and how much memory LlhttpUser takes for five million requests (300,000 with --quick).
 """
 
@@ -41,8 +41,8 @@ OURS: Final = "LlhttpUser, send"
 LOCUST_KINDS: Final = (OURS, "LlhttpUser, get", "FastHttpUser", "HttpUser")
 WRK: Final = "wrk"
 WANTED: Final = {"FastHttpUser": 5.5, "HttpUser": 20.0, WRK: 0.45}
-MOST_GROWTH_MB: Final = 50
-MOST_UNFAIR: Final = 0.20
+MAX_GROWTH_MB: Final = 50
+MAX_UNFAIR: Final = 0.20
 LOCUSTFILE: Final = Path(__file__).with_name("generator_users.py")
 
 NGINX_CONF: Final = """
@@ -60,7 +60,7 @@ Result = dict[str, Any]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print everything; 1 if something that was promised was not reached."""
+    """Print everything; return 1 if a claim was not reached."""
     options = parse_options(arguments)
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None:
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("wrk is missing (apt install wrk): its column is left out.")
         kinds.remove(WRK)
     if pinned(0) == pinned(1):
-        print("This machine has one core: server and generator share it, and the figures say little.")
+        print("This machine has one core, which server and generator share: the figures are not reliable.")
     with tempfile.TemporaryDirectory() as name, running_nginx(nginx, Path(name)) as url:
         rounds = [one_round(kinds, url, options, Path(name), number) for number in range(options.rounds)]
         grown = locust(OURS, url, options, Path(name), requests=options.requests)
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="three rounds of two seconds, 300,000 requests for memory")
     parser.add_argument("--rounds", type=int)
@@ -95,7 +95,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def one_round(kinds: list[str], url: str, options: argparse.Namespace, folder: Path, number: int) -> dict[str, Result]:
-    """Every generator once."""
+    """Run every generator once."""
     order = random.Random(options.seed + number).sample(kinds, len(kinds))  # noqa: S311  reproducible on purpose
     results = {}
     for kind in order:
@@ -108,10 +108,10 @@ def one_round(kinds: list[str], url: str, options: argparse.Namespace, folder: P
     return results
 
 
-def locust(  # noqa: PLR0913  one argument a setting
+def locust(  # noqa: PLR0913  one argument per setting
     kind: str, url: str, options: argparse.Namespace, folder: Path, *, seconds: float = math.inf, requests: int = 0
 ) -> Result:
-    """One Locust process with one kind of user; its window ends after so many seconds, or so many requests."""
+    """Run one Locust process with one kind of user, for so many seconds or so many requests."""
     samples, result = folder / "samples", folder / "result.json"
     samples.unlink(missing_ok=True)
     result.unlink(missing_ok=True)
@@ -144,7 +144,7 @@ def locust(  # noqa: PLR0913  one argument a setting
 
 @contextmanager
 def running_nginx(nginx: str, folder: Path) -> Iterator[str]:
-    """The URL of an nginx that ends with the block."""
+    """Run nginx until the end of the block; yield its URL."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     configuration = folder / "nginx.conf"
@@ -159,17 +159,17 @@ def running_nginx(nginx: str, folder: Path) -> Iterator[str]:
 
 
 def rate(result: Result) -> float:
-    """Answers per second."""
+    """Return the answers per second."""
     return float(result["requests"]) / float(result["seconds"])
 
 
 def ratio(rounds: Sequence[dict[str, Result]], kind: str) -> tuple[float, float, float]:
-    """LlhttpUser over another generator, paired inside rounds, with its 95 % interval."""
+    """Return the ratio of LlhttpUser to another generator, paired inside rounds, with its 95 % interval."""
     return paired_ratio([(rate(results[OURS]), rate(results[kind])) for results in rounds])
 
 
 def report(kinds: list[str], rounds: list[dict[str, Result]], grown: Result) -> int:
-    """Print the tables; 1 if something that was promised was not reached."""
+    """Print the tables; return 1 if a claim was not reached."""
     print(f"\n{'':18} {'median':>9} {'least':>9} {'most':>9}   CPU us/request   LlhttpUser is ... times as fast")
     slow = []
     for kind in kinds:
@@ -179,16 +179,16 @@ def report(kinds: list[str], rounds: list[dict[str, Result]], grown: Result) -> 
         middle, low, high = ratio(rounds, kind)
         print(f"{middle:6.2f}  [{low:.2f}, {high:.2f}]", end="")
         if kind in WANTED:
-            print(f"  wanted: {WANTED[kind]}", end="")
+            print(f"  required: {WANTED[kind]}", end="")
             slow += [kind] if middle < WANTED[kind] else []
         print()
     unfair = max(1 - results[OURS]["least"] / max(1, results[OURS]["most"]) for results in rounds)
     grown_mb = grown["grown_kb"] / 1024
     failures = sum(results[kind]["failures"] for results in rounds for kind in kinds) + grown["failures"]
     claims = (
-        (not slow, f"times as fast as wanted ({', '.join(slow) or 'all'}{' missed' if slow else ''})"),
-        (unfair <= MOST_UNFAIR, f"least and most served user differ by {unfair:.1%} (at most {MOST_UNFAIR:.0%})"),
-        (grown_mb <= MOST_GROWTH_MB, f"memory grew by {grown_mb:.1f} MB over {grown['requests']:,} requests"),
+        (not slow, f"times as fast as required ({', '.join(slow) or 'all'}{' missed' if slow else ''})"),
+        (unfair <= MAX_UNFAIR, f"least and most served user differ by {unfair:.1%} (at most {MAX_UNFAIR:.0%})"),
+        (grown_mb <= MAX_GROWTH_MB, f"memory grew by {grown_mb:.1f} MB over {grown['requests']:,} requests"),
         (failures == 0, f"wrong or missing answers: {failures}"),
     )
     print()
@@ -198,7 +198,7 @@ def report(kinds: list[str], rounds: list[dict[str, Result]], grown: Result) -> 
 
 
 def cpu_us(rounds: Sequence[dict[str, Result]], kind: str) -> str:
-    """CPU time of the generator for one request, median of the rounds."""
+    """Return the generator's CPU time per request, median of the rounds."""
     if "cpu_s" not in rounds[0][kind]:
         return "-"
     return f"{statistics.median(results[kind]['cpu_s'] / results[kind]['requests'] for results in rounds) * 1e6:.1f}"

@@ -1,4 +1,4 @@
-"""What the generator's benchmarks share: servers on one core, loads of ours and of wrk on another, paired ratios."""
+"""Shared parts of the generator's benchmarks: servers on one core, loads of ours and wrk on another, paired ratios."""
 
 import json
 import math
@@ -32,7 +32,7 @@ READY_S: Final = 10.0
 
 @dataclass(frozen=True)
 class Ran:
-    """One load of ours: its samples, and the window that counts, in seconds after its origin."""
+    """One load of ours: its samples, and its evaluated window in seconds after the origin."""
 
     samples: Samples
     start_s: float
@@ -40,7 +40,7 @@ class Ran:
 
     @property
     def in_window(self) -> Any:
-        """Mask: good answers that came inside the window."""
+        """Mask of the good answers that came inside the window."""
         ends_s = self.samples.end_s
         return self.samples.good & self.samples.loaded & (ends_s >= self.start_s) & (ends_s < self.end_s)
 
@@ -51,18 +51,18 @@ class Ran:
 
     @property
     def failures(self) -> int:
-        """Answers that came and were wrong, and requests that got none."""
+        """Number of wrong answers and of requests without an answer."""
         return int(np.count_nonzero(~self.samples.good))
 
     @property
     def per_user(self) -> tuple[int, int]:
-        """Answers of the least and of the most served user."""
+        """Number of answers of the least and the most served user."""
         served = np.bincount(self.samples.rows["user"][self.in_window])
         return int(served.min()), int(served.max())
 
 
 def order(url: str, target: str, folder: Path, **changes: Any) -> LoadOrder:
-    """A short plateau of 100 users without think time, but for what is changed."""
+    """Return the order for a short plateau of 100 users without think time, with `changes`."""
     request = OrderedRequest(
         name="asked",
         method="GET",
@@ -98,7 +98,7 @@ def order(url: str, target: str, folder: Path, **changes: Any) -> LoadOrder:
 
 
 def run(load_order: LoadOrder, folder: Path) -> Ran:
-    """Put a load on a server, exactly as a run of a session does."""
+    """Load a server exactly as a run of a session does."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     with Load(load_order, folder, drain_s=DRAIN_S, cpus=(pinned(GENERATOR_CORE),)) as load:
@@ -107,21 +107,21 @@ def run(load_order: LoadOrder, folder: Path) -> Ran:
 
 
 def measured(folder: Path) -> Ran:
-    """What a load left in its folder."""
+    """Read the results in a load's folder."""
     samples = read_samples(folder)
     marks = {str(value): at_s for at_s, kind, value in samples.events if kind == EVENT_PHASE}
     return Ran(samples, marks[PHASE_HOLD], marks[PHASE_DRAIN])
 
 
 def origin_s(folder: Path) -> float:
-    """Zero of the generator's times, on this machine's monotonic clock."""
+    """Return the zero of the generator's times, on this machine's monotonic clock."""
     first = next(decode((folder / samples_file(0)).read_bytes()))
     assert isinstance(first, Frame)
     return float(json.loads(bytes(first.payload))["origin_monotonic_s"])
 
 
 def wrk(url: str, seconds: float, connections: int = 100) -> float:
-    """Answers per second that wrk gets."""
+    """Run wrk and return its answers per second."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s", url]
     output = subprocess.run(on_core(GENERATOR_CORE, command), capture_output=True, text=True, check=True).stdout
     per_second = re.search(r"Requests/sec:\s+([\d.]+)", output)
@@ -130,13 +130,13 @@ def wrk(url: str, seconds: float, connections: int = 100) -> float:
 
 
 class Scheduled(NamedTuple):
-    """What the scheduler says of a process (schedstat), exact to the nanosecond."""
+    """The scheduler's figures of a process (schedstat), exact to the nanosecond."""
 
     cpu_s: float
-    turns: int  # how often one of its threads was put on a core: once for every time it woke
+    turns: int  # how often one of its threads was put on a core: once per wake-up
 
     def since(self, before: "Scheduled") -> "Scheduled":
-        """Between two moments."""
+        """Return the difference to an earlier moment."""
         return Scheduled(self.cpu_s - before.cpu_s, self.turns - before.turns)
 
 
@@ -149,12 +149,12 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where."""
+        """The server's URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def scheduled(self) -> Scheduled:
-        """All its threads since it started."""
+        """Return the figures of all its threads since the start."""
         files = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
         rows = [tuple(map(int, file.read_text(encoding="ascii").split())) for file in files]
         return Scheduled(sum(row[0] for row in rows) / 1e9, sum(row[2] for row in rows))
@@ -162,7 +162,7 @@ class Server:
 
 @contextmanager
 def serving(command: Sequence[str], cwd: Path | None = None) -> Iterator[Server]:
-    """A server on its core that ends with the block; `{port}` in its command line becomes a free port."""
+    """Run a server on its core until the end of the block; `{port}` in the command becomes a free port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     line = on_core(SERVER_CORE, [part.replace("{port}", str(port)) for part in command])
@@ -175,7 +175,7 @@ def serving(command: Sequence[str], cwd: Path | None = None) -> Iterator[Server]
 
 
 def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    """Until the server listens, ten seconds at most."""
+    """Wait until the server listens, for at most ten seconds."""
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         if server.poll() is not None:
@@ -188,19 +188,19 @@ def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
 
 
 def pinned(core: int) -> int:
-    """A core that this process may use: the last one if there are fewer."""
+    """Return a core that this process may use: the given one, or the last if there are fewer."""
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[min(core, len(allowed) - 1)]
 
 
 def on_core(core: int, command: Sequence[str]) -> list[str]:
-    """A command line that runs on one core only."""
+    """Return the command, pinned to one core."""
     taskset = shutil.which("taskset")
     return [taskset, "-c", str(pinned(core)), *command] if taskset else list(command)
 
 
 def paired_ratio(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
-    """The first of each pair over the second: geometric mean and its 95 % interval (log-t)."""
+    """Return the geometric mean of first over second of each pair, with its 95 % interval (log-t)."""
     from scipy.stats import t  # noqa: PLC0415  half a second, only paid at the end
 
     logs = [math.log(one / other) for one, other in pairs]
@@ -212,5 +212,5 @@ def paired_ratio(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, fl
 
 
 def verdict(*, reached: bool) -> str:
-    """How a claim's line begins."""
+    """Return the beginning of a claim's line."""
     return "PASS" if reached else "FAIL"

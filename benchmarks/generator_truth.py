@@ -1,15 +1,15 @@
-"""Do we measure what wrk measures, and do our users get equal shares: must-shows 2 and 4.
+"""Does the generator measure the same throughput as wrk, and are its users served evenly?
 
-The target app under uvicorn has core 0. For each route LlhttpUser (a plateau run of the real generator: 100 users
-without think time, every answer checked and recorded) and wrk (100 connections) ask it from core 1 in turns of a
-second: in the order ABBA, so that neither gains from a drift. Our generator stands still (SIGSTOP) while wrk has its
-turn; what it had asked before is answered in a pause that belongs to nobody. With a whole run of each instead of a
-turn, a virtual machine's own ups and downs spread the ratios by 15 to 25 %.
+The target app under uvicorn has core 0. For each route, LlhttpUser (a plateau run of the real generator: 100 users
+without think time, every answer checked and recorded) and wrk (100 connections) load it from core 1 in turns of one
+second, in the order ABBA, so that drift favours neither. Our generator is stopped (SIGSTOP) during wrk's turn; its
+outstanding requests are answered in a pause before it, which counts for neither. With whole runs instead of turns, the
+noise of a virtual machine spreads the ratios by 15 to 25 %.
 
     python -m benchmarks.generator_truth [--quick] [--pairs N] [--seed N]
 
-Printed: both rates, the paired ratio with its 95 % interval, the server's CPU time per request under each, and the
-least and most served user. About six minutes; --quick takes one, and is too short to decide a close case.
+It prints both rates, the paired ratio with its 95 % interval, the server's CPU time per request under each, and the
+least and most served user. It takes about six minutes; --quick takes one, which is too short for a close case.
 """
 
 import argparse
@@ -48,13 +48,13 @@ from loopbench.records.samples import PHASE_HOLD
 from loopbench.records.tail import LiveView
 
 ROUTES: Final = ("/hello", "/write", "/write_bad", "/write_with_thread", "/write_async", "/write_anyio")
-LEAST_RATIO: Final = 0.97
-MOST_UNFAIR: Final = 0.20
+MIN_RATIO: Final = 0.97
+MAX_UNFAIR: Final = 0.20
 TURN_S: Final = 1.0
 PAUSE_S: Final = 0.25
-"""Between turns: the server works off what the other one had asked last, 100 requests at most."""
+"""Pause between turns, in which the server answers the last requests of the other side, at most 100."""
 ENOUGH_EACH: Final = 50
-"""Fairness is judged where every user was answered so often; with ten answers each, one more or less is 10 %."""
+"""Fairness is judged if every user got so many answers; with ten answers each, one more or less is 10 %."""
 
 APP: Final = (
     *(sys.executable, "-m", "uvicorn", "target_app.main:app", "--host", "127.0.0.1", "--port", "{port}"),
@@ -67,12 +67,12 @@ class Turn(NamedTuple):
     """What the server did in one turn."""
 
     rps: float
-    cpu_us: float  # of the server, a request
-    wakes: float  # of the server's threads, a request
+    cpu_us: float  # of the server, per request
+    wakes: float  # of the server's threads, per request
 
 
 class Route(NamedTuple):
-    """One route, asked by both in turns."""
+    """One route, loaded by both in turns."""
 
     pairs: list[tuple[Turn, Turn]]  # ours, wrk's
     least: int  # answers of the least served of our users
@@ -81,7 +81,7 @@ class Route(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print everything; 1 if a promise was not kept."""
+    """Print everything; return 1 if a claim was not reached."""
     options = parse_options(arguments)
     if shutil.which("wrk") is None:
         print("wrk is missing: apt install wrk. Nothing was measured.")
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="three pairs")
     parser.add_argument("--pairs", type=int)
@@ -107,19 +107,19 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-class Turns:
-    """Lets a running load of ours and wrk ask a server one after the other, as soon as all users are there."""
+class AlternatingLoads:
+    """Alternates a running load of ours with wrk on one server, as soon as all users have come."""
 
     def __init__(self, server: Server, route: str, pairs: int, load: Load) -> None:
         self._server = server
         self._url = f"{server.url}{route}"
         self._pairs = pairs
         self._load = load
-        self.ours: list[tuple[float, float, Scheduled]] = []  # monotonic begin and end, and what the server did
+        self.ours: list[tuple[float, float, Scheduled]] = []  # monotonic begin and end, and the server's figures
         self.theirs: list[Turn] = []
 
     def look(self, view: LiveView) -> None:
-        """Called all the time; does everything at once when the hold has begun."""
+        """Run all turns at the first call after the hold has begun."""
         if view.phase == PHASE_HOLD and not self.ours:
             for number in range(self._pairs):
                 for turn in (self._ours, self._wrk) if number % 2 == 0 else (self._wrk, self._ours):
@@ -148,13 +148,13 @@ class Turns:
 
 
 def asked_in_turns(server: Server, route: str, folder: Path, pairs: int) -> Route:
-    """Both generators on one route."""
+    """Measure one route with both generators."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     hold_s = pairs * (2 * TURN_S + 3 * PAUSE_S + 0.2) + 1
     asked = order(server.url, route, folder, hold_s=hold_s)
     with Load(asked, folder, drain_s=DRAIN_S, cpus=(pinned(GENERATOR_CORE),)) as load:
-        turns = Turns(server, route, pairs, load)
+        turns = AlternatingLoads(server, route, pairs, load)
         load.watch(turns.look)
     ran = measured(folder)
     ours = [_our_turn(ran, origin_s(folder), *turn) for turn in turns.ours]
@@ -172,7 +172,7 @@ def _turn(rps: float, requests: float, did: Scheduled) -> Turn:
 
 
 def report(found: dict[str, Route]) -> int:
-    """The tables; 1 if a promise was not kept."""
+    """Print the tables; return 1 if a claim was not reached."""
     print(
         f"\n{'':18} {'ours':>8} {'wrk':>8}   ours / wrk             "
         "server CPU us/request, wakes/request (with wrk)     least and most served"
@@ -187,20 +187,20 @@ def report(found: dict[str, Route]) -> int:
             f"{_median(ours, 'cpu_us'):7.1f} ({_median(theirs, 'cpu_us'):7.1f})"
             f"{_median(ours, 'wakes'):6.2f} ({_median(theirs, 'wakes'):5.2f})     {least} and {most}"
         )
-    slow = [route for route in ROUTES if _ratio(found[route])[0] < LEAST_RATIO]
+    slow = [route for route in ROUTES if _ratio(found[route])[0] < MIN_RATIO]
     unfair = [
         route
         for route, (_, least, most, _) in found.items()
-        if least >= ENOUGH_EACH and least < (1 - MOST_UNFAIR) * most
+        if least >= ENOUGH_EACH and least < (1 - MAX_UNFAIR) * most
     ]
     failures = sum(each.failures for each in found.values())
-    print(f"\n{verdict(reached=not slow)} not below {LEAST_RATIO} of wrk on any route ({', '.join(slow) or 'none is'})")
-    fair = f"users differ by less than {MOST_UNFAIR:.0%} wherever each was answered {ENOUGH_EACH} times or more"
+    print(f"\n{verdict(reached=not slow)} not below {MIN_RATIO} of wrk on any route ({', '.join(slow) or 'none is'})")
+    fair = f"users differ by less than {MAX_UNFAIR:.0%} wherever each was answered {ENOUGH_EACH} times or more"
     print(f"{verdict(reached=not unfair)} {fair} ({', '.join(unfair) or 'nowhere more'})")
     print(f"{verdict(reached=not failures)} wrong or missing answers: {failures}")
     print(
         "Both send the same bytes, request line and Host. Where the server spends less CPU on a request of ours, it\n"
-        "wakes less often for it: the generator looks at all answers that came, then asks again for all of them."
+        "wakes less often for it: the generator reads all answers that came, then sends all next requests."
     )
     return 1 if slow or unfair or failures else 0
 

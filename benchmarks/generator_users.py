@@ -32,28 +32,28 @@ served: list[int] = []
 
 
 def wrong(status: int, body: bytes) -> Exception | None:
-    """The check that every answer gets."""
+    """Check an answer."""
     return None if status == 200 and len(body) == BODY_BYTES else ValueError("wrong answer")
 
 
 class Counted(User):
-    """A user that knows how often it was answered."""
+    """A user that counts its answers."""
 
     abstract = True
     wait_time = constant(0)
 
     def on_start(self) -> None:
-        """Take a number."""
+        """Set the user's number."""
         self.number = len(served)
         served.append(0)
 
 
 class Closed(Counted, LlhttpUser):
-    """`prepare` and `send`, the loop kept inside one task."""
+    """`prepare` and `send`, in a loop inside one task."""
 
     @task
     def ask(self) -> None:
-        """Until Locust wants the user to stop."""
+        """Send requests until Locust stops the user."""
         prepared = self.client.prepare("GET", PATH, check=wrong)
         send, record, number = self.client.send, recorder.record, self.number
         while self._state == "running":
@@ -70,7 +70,7 @@ class OneByOne(Counted):
 
     @task
     def ask(self) -> None:
-        """Once."""
+        """Send one request."""
         start_s = time.perf_counter()
         response = self.client.get(PATH)
         latency_s = time.perf_counter() - start_s
@@ -92,7 +92,7 @@ class Fast(OneByOne, FastHttpUser):
 
 
 class Http(OneByOne, HttpUser):
-    """Locust's first user."""
+    """Locust's slower user, on `requests`."""
 
 
 KINDS: dict[str, type[User]] = {
@@ -104,7 +104,7 @@ KINDS: dict[str, type[User]] = {
 
 
 def choose(name: str) -> None:
-    """Locust runs every class of the module that is not abstract: leave it one."""
+    """Make every class but one abstract, because Locust runs all that are not."""
     for kind in KINDS.values():
         kind.abstract = kind is not KINDS[name]
 
@@ -146,7 +146,7 @@ def _window(environment: Environment) -> None:
 
 
 def _run_for(seconds: float, requests: int) -> None:
-    """Let users run for a time, or until they have been answered so often; the samples go to their file."""
+    """Let users run for a time or for a number of answers; the samples go to their file."""
     until_s, enough = time.perf_counter() + seconds, sum(served) + requests
     while time.perf_counter() < until_s and (not requests or sum(served) < enough):
         gevent.sleep(LOOK_EVERY_S)

@@ -1,7 +1,7 @@
-"""What watching itself costs the generator (wanted: under 0.3 %).
+"""The cost of the generator's self-watch (required: under 0.3 %).
 
-A greenlet that never rests shares the loop with a heartbeat that is 50 times as quick as the real one; pairs with and
-without it, in turn. The loss, divided by how much quicker it beat, is what the real one costs.
+A busy greenlet shares the loop with a heartbeat 50 times as fast as the real one, in alternating pairs with and without
+it. The loss divided by the speed-up is the cost of the real heartbeat.
 
     python -m benchmarks.generator_watch [--pairs N]
 """
@@ -19,14 +19,14 @@ from locustfiles import self_watch
 from locustfiles.self_watch import SelfWatch
 from loopbench.records.generator_watch import encode_seconds
 
-MOST_COST = 0.003
+MAX_COST = 0.003
 QUICKER = 50
 CPU_S = 1.0
 TAKES = 300
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print both costs; 1 if they are more than wanted."""
+    """Print both costs; return 1 if they exceed the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=12)
     pairs = parser.parse_args(arguments).pairs
@@ -39,14 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cost = (ratio - 1) * really
     row_s = seconds_of_a_row()
     print(f"heartbeats: {cost:.3%} of the generator [{(low - 1) * really:.3%}, {(high - 1) * really:.3%}]")
-    print(f"a row a second: {row_s * 1e6:.0f} us, {row_s:.4%}")
-    is_cheap = cost + row_s <= MOST_COST
-    print(f"{verdict(reached=is_cheap)} under {MOST_COST:.1%} together")
+    print(f"one row per second: {row_s * 1e6:.0f} us, {row_s:.4%}")
+    is_cheap = cost + row_s <= MAX_COST
+    print(f"{verdict(reached=is_cheap)} under {MAX_COST:.1%} together")
     return 0 if is_cheap else 1
 
 
 def turns_per_cpu_s(beats: list[float] | None) -> float:
-    """How often the busy greenlet has its turn in a second of CPU time; with a list: beside the heartbeat."""
+    """Return the busy greenlet's turns per second of CPU time; with a list, while the heartbeat runs."""
     watch = SelfWatch(time.perf_counter())
     beating = None if beats is None else watch.start()
     turns, start_s = 0, time.process_time()
@@ -62,7 +62,7 @@ def turns_per_cpu_s(beats: list[float] | None) -> float:
 
 
 def seconds_of_a_row() -> float:
-    """CPU seconds to make one row with 50 beats and to encode it."""
+    """Return the CPU seconds to create and encode one row with 50 beats."""
     watch = SelfWatch(time.perf_counter(), lambda: 1)
     start_s = time.process_time()
     for _ in range(TAKES):

@@ -1,10 +1,10 @@
-"""kill -9 of the harness at random moments of real quick sessions: nothing runs on, nothing finished is harmed.
+"""Kills the harness (kill -9) at random moments of real quick sessions, and checks for leftovers and damage.
 
     python -m benchmarks kill-harness                200 moments
     python -m benchmarks kill-harness --moments 5
 
-After each kill: 0 processes left within two seconds, every complete run byte for byte what it was, its checksums right.
-The next moment resumes the session that was killed; at the end `--resume` must complete the last one.
+After each kill, no process may be left after two seconds, and every complete run must be unchanged with correct
+checksums. The next moment resumes the killed session; at the end `--resume` must complete the last one.
 """
 
 import argparse
@@ -21,7 +21,7 @@ MOMENTS = 200
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Kill, check, print the table and the must-show line."""
+    """Kill, check, and print the table and the verdict."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--moments", type=int, default=MOMENTS)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))

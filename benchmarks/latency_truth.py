@@ -1,15 +1,16 @@
-"""Are our latencies true: against servers that log their own response times (must-show 3).
+"""Are our latencies true? Compares them with servers that log their own response times.
 
     python -m benchmarks.latency_truth [--quick] [--rounds N] [--seconds S] [--seed N]
 
-1. Closed mode, 100 users who think for 50 to 150 ms: a server answers after 20 ms (90 %), 60 ms (7 %) or 200 ms (3 %).
-   Our p50, p95 and p99 over every request against the server's own, and the two counts. What ours has more is the way
-   there and back through the kernel and both loops: the server's clock starts when it has read the request.
-2. Open mode, 200 requests/s, a server that answers after 5 ms and once stands still for 1.5 s. Our p99 from when
-   requests were due against the true one, computed from the schedule, the stall and the service time alone.
-3. The same stall in closed mode, at the same rate: its p99 beside the true one.
+1. Closed mode, 100 users with 50 to 150 ms think time, a server that answers after 20 ms (90 %), 60 ms (7 %) or 200 ms
+   (3 %). It compares our p50, p95 and p99 over every request with the server's own, and the two counts. Our surplus is
+   the way there and back through the kernel and both loops, because the server's clock starts when it has read the
+   request.
+2. Open mode, 200 requests/s, a server that answers after 5 ms and stalls once for 1.5 s. It compares our p99, counted
+   from the due times, with the true one, computed from the schedule, the stall and the service time alone.
+3. The same stall in closed mode, at the same rate: it shows its p99 and the true one.
 
-Server on core 0, generator on core 1. Three rounds take about a minute; --quick is one.
+The server has core 0, the generator core 1. Three rounds take about a minute; --quick runs one.
 """
 
 import argparse
@@ -31,17 +32,17 @@ from loopbench.records.load_order import ARRIVALS_EXPONENTIAL, MODE_OPEN
 
 SERVER: Final = Path(__file__).with_name("latency_truth_server.py")
 QUANTILES: Final = (0.50, 0.95, 0.99)
-MOST_ERROR: Final = 0.02
-MOST_STALL_ERROR: Final = 0.10
+MAX_ERROR: Final = 0.02
+MAX_STALL_ERROR: Final = 0.10
 THINK_S: Final = (0.05, 0.15)
 RATE_RPS: Final = 200.0
 SERVICE_S: Final = 0.005
 STALL_S: Final = 1.5
-POOL: Final = 500  # more than are due during the stall: no start is late
+POOL: Final = 500  # more than are due during the stall, so that no start is late
 
 
 class Closed(NamedTuple):
-    """Percentiles in milliseconds, ours and the server's own, and how many requests each counted."""
+    """Percentiles in milliseconds, ours and the server's own, and the number of requests of each."""
 
     ours_ms: tuple[float, ...]
     true_ms: tuple[float, ...]
@@ -59,7 +60,7 @@ class Stalled(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print everything; 1 if a promise was not kept."""
+    """Print everything; return 1 if a claim was not reached."""
     options = parse_options(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -69,11 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each load")
+    parser.add_argument("--seconds", type=float, default=8.0, help="length of each load")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (1 if options.quick else 3)
@@ -81,7 +82,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def known_distribution(folder: Path, options: argparse.Namespace, number: int) -> Closed:
-    """100 users against the mixed server; every request of both sides counts, the warm-up's too."""
+    """Load the mixed server with 100 users; every request of both sides counts, including the warm-up."""
     log = folder / "truth.json"
     with serving(command(log, "--service", "mixed", "--seed", str(options.seed + number))) as server:
         asked = order(server.url, "/", folder / "run", hold_s=options.seconds, think_time_s=THINK_S)
@@ -92,7 +93,7 @@ def known_distribution(folder: Path, options: argparse.Namespace, number: int) -
 
 
 def through_a_stall(folder: Path, options: argparse.Namespace, number: int) -> Stalled:
-    """The same stall for due requests and for users who wait; each against a fresh server."""
+    """Measure the same stall in open and closed mode, each on a fresh server."""
     log = folder / "truth.json"
     after_s = str(options.seconds / 2)
     line = command(log, "--service", "fixed", "--stall-after-s", after_s, "--stall-s", str(STALL_S))
@@ -121,7 +122,7 @@ def through_a_stall(folder: Path, options: argparse.Namespace, number: int) -> S
 
 
 def true_responses(due_s: Any, stall_s: Sequence[float], service_s: float) -> Any:
-    """What each request had to wait: the service time, or until the stall was over if it fell into that."""
+    """Return each request's true response time: the service time, plus the rest of the stall if it fell into it."""
     began_s, ended_s = stall_s
     response_s = np.full(len(due_s), service_s)
     inside = (due_s >= began_s) & (due_s < ended_s)
@@ -132,17 +133,17 @@ def true_responses(due_s: Any, stall_s: Sequence[float], service_s: float) -> An
 
 
 def command(log: Path, *options: str) -> list[str]:
-    """The server's."""
+    """Return the server's command line."""
     return [sys.executable, str(SERVER), "--port", "{port}", "--log", str(log), *options]
 
 
 def percentiles(values_ms: Any) -> tuple[float, ...]:
-    """By nearest rank, in milliseconds."""
+    """Return the percentiles in milliseconds, by nearest rank."""
     return tuple(float(each) for each in np.quantile(values_ms, QUANTILES, method="inverted_cdf"))
 
 
 def p99_ms(values_s: Any) -> float:
-    """The last of them."""
+    """Return the p99 in milliseconds."""
     return percentiles(np.asarray(values_s) * 1000)[-1]
 
 
@@ -151,7 +152,7 @@ def _loaded_latencies_s(ran: Ran) -> Any:
 
 
 def report(closed: Sequence[Closed], stalled: Sequence[Stalled]) -> int:
-    """The tables; 1 if a promise was not kept."""
+    """Print the tables; return 1 if a claim was not reached."""
     print("Known response times, 100 users, closed mode (ms)\n")
     print(f"{'':6} {'ours':>10} {'true':>10} {'more':>8} {'error':>8}   median of {len(closed)} rounds")
     errors = []
@@ -169,13 +170,11 @@ def report(closed: Sequence[Closed], stalled: Sequence[Stalled]) -> int:
             f"closed {each.closed_ms:8.1f}   starts over 5 ms late {each.late_share:.2%}"
         )
     stall_error = statistics.median(abs(each.open_ms / each.true_ms - 1) for each in stalled)
-    is_true = max(abs(error) for error in errors) <= MOST_ERROR and not lost
-    sees = stall_error <= MOST_STALL_ERROR
-    print(f"\n{verdict(reached=is_true)} p50, p95, p99 within {MOST_ERROR:.0%} of the truth, and no request lost")
-    print(
-        f"{verdict(reached=sees)} open mode's p99 through the stall within {MOST_STALL_ERROR:.0%} ({stall_error:.1%})"
-    )
-    print("Closed mode cannot see it: users who wait do not ask, so the requests that would have waited are not there.")
+    is_true = max(abs(error) for error in errors) <= MAX_ERROR and not lost
+    sees = stall_error <= MAX_STALL_ERROR
+    print(f"\n{verdict(reached=is_true)} p50, p95, p99 within {MAX_ERROR:.0%} of the truth, and no request lost")
+    print(f"{verdict(reached=sees)} open mode's p99 through the stall within {MAX_STALL_ERROR:.0%} ({stall_error:.1%})")
+    print("Closed mode cannot see the stall: users that wait send nothing, so the delayed requests are missing.")
     return 0 if is_true and sees else 1
 
 

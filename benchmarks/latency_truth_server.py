@@ -1,11 +1,11 @@
-"""The server of `latency_truth.py`: its response times are known, because it logs each of them itself.
+"""The server of `latency_truth.py`, which logs each of its response times.
 
     python latency_truth_server.py --port 8000 --log truth.json --service mixed
     python latency_truth_server.py --port 8000 --log truth.json --service fixed --stall-after-s 3.5 --stall-s 1.5
 
-A raw asyncio protocol with a timer for every answer. On SIGTERM it writes to the log (JSON): `elapsed_s`, for every
-request the time from its arrival to its answer, and `stall_s`, when the one stall began and ended on the monotonic
-clock (null without one).
+It is a raw asyncio protocol with a timer for every answer. On SIGTERM it writes the log (JSON): `elapsed_s`, the time
+from arrival to answer of every request, and `stall_s`, the beginning and end of the stall on the monotonic clock (null
+without one).
 """
 
 import argparse
@@ -21,12 +21,12 @@ from typing import Final, cast
 
 ANSWER: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 MIXED: Final = ((0.90, 0.020), (0.07, 0.060), (0.03, 0.200))
-"""(share of the requests, their service time in seconds): p50 20 ms, p95 60 ms, p99 200 ms, none of them at an edge."""
+"""(share of the requests, service time in seconds): p50 20 ms, p95 60 ms, p99 200 ms, none of them at a boundary."""
 FIXED: Final = ((1.0, 0.005),)
 
 
 class Truth:
-    """What all connections share: the dice, the log and the stall."""
+    """The state that all connections share: random draws, log and stall."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.elapsed_s: list[float] = []
@@ -39,12 +39,12 @@ class Truth:
         self._stall_is_set = False
 
     def service_s(self) -> float:
-        """How long the next answer takes."""
+        """Draw the service time of the next answer."""
         (chosen,) = self._draw.choices(self._times_s, self._shares)
         return chosen
 
     def asked(self) -> None:
-        """The first request sets the time of the stall."""
+        """Schedule the stall at the first request."""
         if self._options.stall_s and not self._stall_is_set:
             self._stall_is_set = True
             asyncio.get_running_loop().call_later(self._options.stall_after_s, self._stall)
@@ -62,11 +62,11 @@ class Timed(asyncio.Protocol):
         self._truth = truth
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Keep the transport."""
         self._transport = cast("asyncio.WriteTransport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Set the timer of the answer."""
+        """Start the timer of the answer."""
         asked_s = time.perf_counter()
         assert data.endswith(b"\r\n\r\n"), "one whole request without a body"
         self._truth.asked()
@@ -78,7 +78,7 @@ class Timed(asyncio.Protocol):
 
 
 async def serve(truth: Truth, port: int) -> None:
-    """Until a signal asks for the end."""
+    """Serve until a signal."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     server = await asyncio.get_running_loop().create_server(lambda: Timed(truth), "127.0.0.1", port, backlog=2048)
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--log", required=True)

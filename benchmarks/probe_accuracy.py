@@ -1,11 +1,11 @@
-"""Does the probe blame the right line, for the right time, and is its utilization true?
+"""Does the probe name the right line with the right time, and is its utilization correct?
 
-A small FastAPI app (below) blocks its loop in known ways and keeps the truth with `perf_counter`; a real uvicorn runs
-it with the probe on both loops; what the probe wrote is compared with what the app knew.
+A small FastAPI app (below) blocks its loop in known ways and measures them with `perf_counter`. A real uvicorn runs it
+with the probe, on both loops. The probe's log is compared with the app's own times.
 
     python -m benchmarks.probe_accuracy [--quick] [--repeat 3] [--json]
 
-Exit status 1: a promise was not kept.
+Exit status 1: a claim was not reached.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ LOOPS = ("asyncio", "uvloop")
 DUTIES = (0.2, 0.6, 0.8, 1.0)
 DUTY_PERIOD_S = 0.05
 FAST_REQUESTS = 120
-LEAST_SHARE, MOST_SHARE, MOST_UTILIZATION_ERROR = 0.95, 1.05, 0.02
-MOST_EXTRA_S = 0.0015
-"""A block: what the server does around it in the same turn of the loop cannot be told from it, and does not shrink with
-it. A share above the most is forgiven up to here."""
+MIN_SHARE, MAX_SHARE, MAX_UTILIZATION_ERROR = 0.95, 1.05, 0.02
+MAX_EXTRA_S = 0.0015
+"""Allowed excess per block. What the server does in the same turn of the loop cannot be separated from the block, and
+does not shrink with it; so a share above MAX_SHARE is accepted up to this time."""
 
 # --- the app: every function below blocks on the one line that is marked -----------------------------------------
 
@@ -49,28 +49,28 @@ truth_s: defaultdict[str, float] = defaultdict(float)
 
 
 def sleep_12_ms() -> None:
-    """Sleep without leaving the loop: Twelve milliseconds."""
+    """Block the loop for 12 ms."""
     time.sleep(0.012)  # guilty: sleep_12_ms
 
 
 def sleep_25_ms() -> None:
-    """Sleep without leaving the loop: Twenty-five."""
+    """Block the loop for 25 ms."""
     time.sleep(0.025)  # guilty: sleep_25_ms
 
 
 def sleep_100_ms() -> None:
-    """Sleep without leaving the loop: A hundred."""
+    """Block the loop for 100 ms."""
     time.sleep(0.100)  # guilty: sleep_100_ms
 
 
 def python_60_ms() -> None:
-    """Pure Python in one line; the GIL is given up whenever somebody asks."""
+    """Block with pure Python in one line; the GIL is released on request."""
     end_s = time.perf_counter() + 0.060
     while time.perf_counter() < end_s: pass  # guilty: python_60_ms  # fmt: skip  # noqa: E701
 
 
 def gil_held_c_call() -> None:
-    """One call into C that never gives up the GIL: nobody can look while it runs."""
+    """Block with one C call that never releases the GIL, so that no look is possible while it runs."""
     sum(range(_GIL_HELD_ITEMS))  # guilty: gil_held_c_call
 
 
@@ -78,7 +78,7 @@ KINDS = (sleep_12_ms, sleep_25_ms, sleep_100_ms, python_60_ms, gil_held_c_call)
 
 
 def _items_for(seconds: float) -> int:
-    """How many numbers C adds up in about this time here."""
+    """Return how many numbers C adds up in about this time on this machine."""
     begin_s = time.perf_counter()
     sum(range(1_000_000))
     return int(1_000_000 * seconds / (time.perf_counter() - begin_s))
@@ -89,7 +89,7 @@ _GIL_HELD_ITEMS = _items_for(0.060)
 
 @app.get("/block/{kind}")
 async def block(kind: str) -> str:
-    """Block the loop as `kind` says and keep the time it took."""
+    """Block the loop in the given way and record the time it took."""
     work = next(each for each in KINDS if each.__name__ == kind)
     begin_s = time.perf_counter()
     work()
@@ -99,19 +99,19 @@ async def block(kind: str) -> str:
 
 @app.get("/fast")
 async def fast() -> str:
-    """Nothing that could be blamed."""
+    """Answer at once."""
     return "fast"
 
 
 @app.get("/truth")
 async def truth() -> dict[str, float]:
-    """Seconds blocked so far, by kind."""
+    """Return the seconds blocked so far, by kind."""
     return dict(truth_s)
 
 
 @app.get("/duty/{share}")
 async def duty(share: float, seconds: float) -> dict[str, float]:
-    """Keep the loop at work for `share` of the time; tell when, and the true share."""
+    """Keep the loop busy for `share` of the time; return the period and the true share."""
     busy_s = 0.0
     begin_s = time.monotonic()
     while time.monotonic() - begin_s < seconds:
@@ -142,7 +142,7 @@ class Target:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def wait_until_ready(self) -> None:
-        """Return at the first answer."""
+        """Wait for the first answer."""
         for _ in range(200):
             try:
                 self.get("/fast")
@@ -154,12 +154,12 @@ class Target:
         raise RuntimeError("the target did not start")
 
     def get(self, path: str) -> Any:
-        """The JSON answer to one request."""
+        """Send one request and return the JSON answer."""
         self.connection.request("GET", path)
         return json.loads(self.connection.getresponse().read())
 
     def stop(self) -> list[dict[str, Any]]:
-        """End the target; what its probe wrote."""
+        """Stop the target and return its probe's records."""
         self.connection.close()
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(20)
@@ -192,10 +192,10 @@ def _blocked(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def measure_lines(loop: str, kind: str, repeats: int, phase: random.Random) -> dict[str, Any]:
-    """Share of the true blocked time that the probe put on the right line, and on any other."""
+    """Return the share of the true blocked time that the probe attributed to the right line, and to other lines."""
     with _target(loop) as target:
         for _ in range(repeats):
-            time.sleep(0.005 + phase.random() * 0.015)  # so that blocks begin anywhere between two looks
+            time.sleep(0.005 + phase.random() * 0.015)  # so that blocks begin at any phase between two looks
             target.get(f"/block/{kind}")
         true_s = target.get("/truth")[kind]
         blocked = _blocked(target.stop())
@@ -212,7 +212,7 @@ def measure_lines(loop: str, kind: str, repeats: int, phase: random.Random) -> d
 
 
 def measure_innocence(loop: str) -> dict[str, Any]:
-    """User lines blamed by requests that block nothing."""
+    """Return the user lines that the probe names for requests that block nothing."""
     with _target(loop) as target:
         for _ in range(FAST_REQUESTS):
             target.get("/fast")
@@ -222,7 +222,7 @@ def measure_innocence(loop: str) -> dict[str, Any]:
 
 
 def measure_utilization(loop: str, share: float, seconds: float) -> dict[str, Any]:
-    """The probe's utilization over the whole seconds of a known duty cycle."""
+    """Return the probe's utilization over the whole seconds of a known duty cycle."""
     with _target(loop) as target:
         known = target.get(f"/duty/{share}?seconds={seconds}")
         records = target.stop()
@@ -251,7 +251,7 @@ class Spread(NamedTuple):
     high: float
 
     def shown(self, form: str) -> str:
-        """One number, or the two ends."""
+        """Return one number, or minimum and maximum."""
         ends = [format(end, form) for end in self]
         return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
@@ -264,11 +264,11 @@ def _spread(rows: list[dict[str, Any]], keys: tuple[str, ...], figure: str) -> d
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; exit status 1 when a promise is not kept in any repetition."""
+    """Measure and print; return 1 if a claim is not reached in any repetition."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="half the blocks, half the time")
-    parser.add_argument("--repeat", type=int, default=1, help="everything so often; the tables show the spread")
+    parser.add_argument("--repeat", type=int, default=1, help="repetitions of everything; the tables show the spread")
     options = parser.parse_args(arguments)
     repeats, duty_s = (20, 3.0) if options.quick else (40, 6.0)
     phase = random.Random(1)  # noqa: S311  phases, not secrets
@@ -289,18 +289,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _kept(
     lines: list[dict[str, Any]], innocence: list[dict[str, Any]], duties: list[dict[str, Any]]
 ) -> dict[str, bool]:
-    """Each promise, and whether every row keeps it."""
-    most = f"{MOST_SHARE:.0%}, or {1e3 * MOST_EXTRA_S} ms a block too much"
+    """Return each claim, and whether every row reaches it."""
+    most = f"{MAX_SHARE:.0%}, or {1e3 * MAX_EXTRA_S} ms too much per block"
     return {
-        f"at least {LEAST_SHARE:.0%} of the blocked time on the right line": all(
-            row["right_line"] >= LEAST_SHARE for row in lines
+        f"at least {MIN_SHARE:.0%} of the blocked time on the right line": all(
+            row["right_line"] >= MIN_SHARE for row in lines
         ),
-        f"at most {most}": all(row["right_line"] <= MOST_SHARE or row["extra_s"] <= MOST_EXTRA_S for row in lines),
+        f"at most {most}": all(row["right_line"] <= MAX_SHARE or row["extra_s"] <= MAX_EXTRA_S for row in lines),
         f"no user line blamed by {FAST_REQUESTS} non-blocking requests": not any(
             row["user_lines_blamed"] for row in innocence
         ),
-        f"utilization within {MOST_UTILIZATION_ERROR} of truth": all(
-            abs(row["error"]) <= MOST_UTILIZATION_ERROR for row in duties
+        f"utilization within {MAX_UTILIZATION_ERROR} of truth": all(
+            abs(row["error"]) <= MAX_UTILIZATION_ERROR for row in duties
         ),
     }
 
@@ -309,7 +309,7 @@ def _print(lines: list[dict[str, Any]], innocence: list[dict[str, Any]], duties:
     right, wrong, true, extra = (
         _spread(lines, ("kind", "loop"), figure) for figure in ("right_line", "other_user_lines", "true_s", "extra_s")
     )
-    print("| blocked by | loop | true, s | on the right line | too much, s a block | on other user lines |")
+    print("| blocked by | loop | true, s | on the right line | too much, s per block | on other user lines |")
     print("|---|---|---|---|---|---|")
     for (kind, loop), share in right.items():
         others, true_s = wrong[kind, loop].shown(".1%"), true[kind, loop].shown(".2f")

@@ -1,20 +1,20 @@
-"""What the probe costs: CPU microseconds a request on a trivial endpoint at full speed, with it and without.
+"""The cost of the probe: CPU microseconds per request on a trivial endpoint at full speed, with and without it.
 
-A pair is two fresh targets, up at the same time on one core; the load (plain sockets, keep-alive, in a process of its
-own on another core) takes them in turn, in slices of 10 ms in the order ABBA, so that both meet the same machine
-(slices of 50 ms doubled the spread of the ratios). One ratio a pair, of sums over all slices: what the probe does once
-a second counts as well. CPU time is the scheduler's own, of all threads. Of both targets' requests one in four has the
-header that asks for stamps at the explain level, as at any `loopbench run --explain`.
+A pair is two fresh targets that run at the same time on one core. The load (plain sockets, keep-alive, a separate
+process on another core) alternates between them in slices of 10 ms in the order ABBA, so that both see the same machine
+(slices of 50 ms doubled the spread of the ratios). Each pair gives one ratio of sums over all slices, so that the
+probe's work once a second counts as well. CPU time is the scheduler's own, of all threads. One in four requests to both
+targets has the header that asks for stamps at the explain level, as in any `loopbench run --explain`.
 
-Pairs are taken in groups, and after each group there is a look: if the interval lies on one side of the limit, that is
-the answer; if not, the next group. Looking several times must not make a lucky look likelier, so every interval is
-wider than usual: Student's t over the pairs' log ratios at Pocock's nominal level for this number of looks
-(Biometrika 64, 1977), which together hold with 95 %.
+Pairs are measured in groups, with a look at the interval after each group. If the interval lies on one side of the
+limit, the measurement ends. Several looks make a false result more likely, so every interval is wider than usual:
+Student's t over the pairs' log ratios at Pocock's nominal level for this number of looks (Biometrika 64, 1977), which
+gives 95 % over all looks.
 
     python -m benchmarks.probe_cost [--quick] [--level watch] [--loop uvloop] [--json]
 
-Exit status 1: above the limit, or not shown to be below it. `--level none` compares without with without: what the
-method itself makes of no difference at all.
+Exit status 1: above the limit, or not shown to be below it. `--level none` compares two targets without the probe,
+which shows the error of the method itself.
 """
 
 import argparse
@@ -40,38 +40,38 @@ SLICE_S = 0.01
 REQUEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 STAMPED_REQUEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nx-loopbench-stamp: 1\r\n\r\n"
 STAMPED_EVERY = 4
-"""As `loopbench.records.stamps` has it for a generator's users."""
+"""Equal to the value in `loopbench.records.stamps`, for a generator's users."""
 NO_PROBE = "none"
 
 
 class Limit(NamedTuple):
-    """Of the extra CPU a request, as a share of what it costs without the probe."""
+    """Limits of the extra CPU per request, as a share of the cost without the probe."""
 
     mean: float
-    upper: float  # of the interval
+    upper: float  # for the interval's upper end
 
 
 LIMITS = {NO_PROBE: Limit(0.01, 0.02), "watch": Limit(0.01, 0.02), "explain": Limit(0.08, 0.08)}
 
 
 class Plan(NamedTuple):
-    """How many pairs, looked at how often."""
+    """The number of pairs and of looks."""
 
     group: int  # pairs between two looks
     looks: int
-    seconds: float  # of load a target and pair
+    seconds: float  # of load per target and pair
 
 
 FULL, QUICK = Plan(group=8, looks=5, seconds=4.0), Plan(group=5, looks=2, seconds=3.0)
 POCOCK = {1: 0.05, 2: 0.0294, 3: 0.0221, 4: 0.0182, 5: 0.0158}
-"""Two-sided nominal level at each of so many looks, for 5 % in all."""
+"""Two-sided nominal level at each look, by number of looks, for 5 % in all."""
 
 app = FastAPI()
 
 
 @app.get("/hello")
 async def hello() -> dict[str, str]:
-    """As little as an endpoint can do."""
+    """Do as little as an endpoint can."""
     return {"message": "Hello World"}
 
 
@@ -87,8 +87,8 @@ def _answer(connection: socket.socket) -> None:
         data += more
 
 
-class Asked:
-    """One target and the connections to it; every connection has one request under way."""
+class LoadedTarget:
+    """One target and its connections; each connection has one request in flight."""
 
     def __init__(self, port: int, pid: int) -> None:
         self.pid = pid
@@ -96,12 +96,12 @@ class Asked:
         self.requests, self.cpu_s = 0, 0.0
 
     def cpu_now_s(self) -> float:
-        """CPU time of all its threads so far, in the scheduler's nanoseconds (schedstat's first number)."""
+        """Return the CPU time of all its threads so far, in the scheduler's nanoseconds (schedstat's first number)."""
         files = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(file.read_text().split()[0]) for file in files) / 1e9
 
     def keep_busy(self, seconds: float) -> None:
-        """Ask and wait for answers, as fast as it goes."""
+        """Send requests and wait for answers, as fast as possible."""
         before_s = self.cpu_now_s()
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
@@ -113,13 +113,13 @@ class Asked:
         self.cpu_s += self.cpu_now_s() - before_s
 
     def forget(self) -> None:
-        """What came so far was warm-up."""
+        """Reset the counts after the warm-up."""
         self.requests, self.cpu_s = 0, 0.0
 
 
 def load(targets: list[int], seconds: float) -> list[float]:
-    """CPU microseconds a request of two targets (port, pid, port, pid), each loaded for `seconds` in all."""
-    first, second = Asked(*targets[:2]), Asked(*targets[2:])
+    """Return the CPU microseconds per request of two targets (port, pid, port, pid), each loaded for `seconds`."""
+    first, second = LoadedTarget(*targets[:2]), LoadedTarget(*targets[2:])
     for target in (first, second):
         target.keep_busy(0.5)
         target.forget()
@@ -154,7 +154,7 @@ def _pin(core: int) -> list[str]:
 
 @contextlib.contextmanager
 def _target(level: str, loop: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """A starting target's port and process; level `none`: without the probe, on the same loop."""
+    """Start a target and yield its port and process; level `none`: without the probe, on the same loop."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         environ = {**os.environ, "PYTHONPATH": str(HERE.parents[1] / "probe"), "PYTHONHASHSEED": "0"}
@@ -172,7 +172,7 @@ def _target(level: str, loop: str) -> Iterator[tuple[int, subprocess.Popen[bytes
 
 
 def measure_pair(level: str, loop: str, seconds: float, *, probe_first: bool) -> tuple[float, float]:
-    """CPU microseconds a request without the probe and with it."""
+    """Return the CPU microseconds per request without and with the probe."""
     levels = (level, NO_PROBE) if probe_first else (NO_PROBE, level)
     with _target(levels[0], loop) as first, _target(levels[1], loop) as second:
         for port, _ in (first, second):
@@ -186,7 +186,7 @@ def measure_pair(level: str, loop: str, seconds: float, *, probe_first: bool) ->
 
 
 class Extra(NamedTuple):
-    """What the probe costs: with/without - 1, as exp(mean log ratio), and its interval by Student's t over pairs."""
+    """The probe's cost: with/without - 1, as exp(mean log ratio), and its interval by Student's t over pairs."""
 
     mean: float
     low: float
@@ -195,7 +195,7 @@ class Extra(NamedTuple):
 
 
 def summarize(pairs: list[tuple[float, float]], nominal_level: float) -> Extra:
-    """The figures over `pairs` (microseconds without, with); the interval leaves out `nominal_level`, both sides."""
+    """Return the figures over `pairs` (microseconds without, with). The interval leaves out `nominal_level` in all."""
     from scipy import stats  # noqa: PLC0415  not in the target, which is this module too
 
     logs = [math.log(with_us / without_us) for without_us, with_us in pairs]
@@ -205,14 +205,14 @@ def summarize(pairs: list[tuple[float, float]], nominal_level: float) -> Extra:
 
 
 def verdict(extra: Extra, limit: Limit) -> str:
-    """PASS, FAIL (above the limit for sure), or what a look in between says."""
+    """Return PASS, FAIL (certainly above the limit), or "not resolved"."""
     if extra.mean <= limit.mean and extra.high <= limit.upper:
         return "PASS"
     return "FAIL" if extra.low > limit.mean else "not resolved"
 
 
 def measure(level: str, loop: str, plan: Plan) -> tuple[list[tuple[float, float]], Extra, str]:
-    """Pairs until a look decides, or all of them."""
+    """Measure pairs until a look decides, or all of them."""
     pairs: list[tuple[float, float]] = []
     for _ in range(plan.looks):
         for _ in range(plan.group):
@@ -226,7 +226,7 @@ def measure(level: str, loop: str, plan: Plan) -> tuple[list[tuple[float, float]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; exit status 1 when the limit is not shown to be kept."""
+    """Measure and print; return 1 if the cost is not shown to be below the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK}; without it {FULL}")
     parser.add_argument("--level", choices=tuple(LIMITS), default="watch")
@@ -249,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _print(level: str, loop: str, pairs: list[tuple[float, float]], extra: Extra, outcome: str) -> None:
     without_us, with_us = (statistics.fmean(pair[index] for pair in pairs) for index in (0, 1))
-    print("| level | loop | pairs | without, µs | with, µs | extra CPU a request | interval |")
+    print("| level | loop | pairs | without, µs | with, µs | extra CPU per request | interval |")
     print("|---|---|---|---|---|---|---|")
     print(
         f"| {level} | {loop} | {len(pairs)} | {without_us:.1f} | {with_us:.1f} | {extra.mean:+.1%} "

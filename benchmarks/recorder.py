@@ -1,4 +1,4 @@
-"""What recording a request costs, and how long five million samples take to load.
+"""The cost of recording a request, and the time to load five million samples.
 
 python -m benchmarks recorder
 """
@@ -23,7 +23,7 @@ LIMIT_LOAD_S = 1.0
 
 
 def record(recorder: Recorder, calls: int) -> float:
-    """Seconds for some calls as the load's listener makes them, writing included."""
+    """Return the seconds for calls as the load's listener makes them, writing included."""
     name = recorder.name_id("hello")
     began = time.perf_counter()
     for _ in range(calls):
@@ -33,7 +33,7 @@ def record(recorder: Recorder, calls: int) -> float:
 
 
 def empty_loop(calls: int) -> float:
-    """Seconds of the loop itself."""
+    """Return the seconds of the loop itself."""
     began = time.perf_counter()
     for _ in range(calls):
         pass
@@ -41,7 +41,7 @@ def empty_loop(calls: int) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print both figures; 1 if one is over its limit."""
+    """Print both figures; return 1 if one is above its limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:

@@ -2,9 +2,10 @@
 
     python -m benchmarks compare [--tries 10] [--rounds 5]
 
-A small app in a repository of its own: its endpoint awaits 5 ms; the next commit blocks for 20 ms instead. Both
-revisions are compared once (wanted: exit code 1, and the line is named), then the first with itself as it lies, as
-often as asked for (wanted: never exit code 1). A try of five rounds takes about two and a half minutes.
+It creates a repository with a small app whose endpoint awaits 5 ms; the next commit blocks for 20 ms instead. Both
+revisions are compared once (required: exit code 1, and the line is named). Then the first is compared with its
+unchanged working tree, `--tries` times (required: never exit code 1). A try of five rounds takes about two and a half
+minutes.
 """
 
 import argparse
@@ -46,7 +47,7 @@ path = "/items"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print one line a try; 1 if any was wrong."""
+    """Print one line per try; return 1 if any was wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tries", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
@@ -54,15 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_repository(folder)
-        code, said = compare(folder, "HEAD~1", "HEAD", options.rounds)
-        found = code == ExitCode.REGRESSION and "app.py:7 in items" in said
+        code, output = compare(folder, "HEAD~1", "HEAD", options.rounds)
+        found = code == ExitCode.REGRESSION and "app.py:7 in items" in output
         print(f"{verdict(reached=found)} planted: exit code {code}", flush=True)
         git(folder, "checkout", "-q", "HEAD~1")
         codes = []
         for number in range(1, options.tries + 1):
-            code, said = compare(folder, "HEAD", ".", options.rounds)
+            code, output = compare(folder, "HEAD", ".", options.rounds)
             codes.append(code)
-            result = next((line for line in said.splitlines() if line.split(":")[0] in WORDS), said[-200:])
+            result = next((line for line in output.splitlines() if line.split(":")[0] in WORDS), output[-200:])
             print(
                 f"{verdict(reached=code != ExitCode.REGRESSION)} try {number}, unchanged: {code}: {result}", flush=True
             )
@@ -73,7 +74,7 @@ WORDS: Final = ("REGRESSION", "no regression shown", "CANNOT TELL")
 
 
 def make_repository(folder: Path) -> None:
-    """Two commits: sound, then sick."""
+    """Create the two commits: first sound, then with the regression."""
     git(folder, "init", "-q")
     (folder / ".gitignore").write_text("results/\n__pycache__/\n", encoding="utf-8")
     (folder / "bench.toml").write_text(SCENARIO, encoding="utf-8")
@@ -84,14 +85,14 @@ def make_repository(folder: Path) -> None:
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """One command in the small repository."""
+    """Run one git command in the repository."""
     author = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@example.invalid")
     line = ["git", "-C", str(folder), *author, *arguments]
     subprocess.run(line, check=True)
 
 
 def compare(folder: Path, before: str, after: str, rounds: int) -> tuple[int, str]:
-    """Exit code, and what was printed."""
+    """Run `loopbench compare` and return exit code and output."""
     line = [sys.executable, "-m", "loopbench", "compare", "bench.toml"]
     line += ["--rev", before, "--rev", after, "--rounds", str(rounds)]
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)

@@ -1,9 +1,9 @@
-"""What `loopbench report` takes for a session of ten million samples: under 15 s and 1.5 GB are wanted.
+"""The time and memory of `loopbench report` for a session of ten million samples (required: under 15 s and 1.5 GB).
 
     python -m benchmarks report [--quick] [--tries 3] [--keep DIR]
 
-The session is the example of the repository with every request cut into so many short ones that they add up: users,
-phases, probe and sensors stay as they were, and so does Little's law, so that every rule and chart has its full work.
+The session is the repository's example with every request cut into many short ones. Users, phases, probe and sensors
+stay the same, and Little's law still holds, so that every rule and chart does its full work.
 """
 
 import argparse
@@ -45,26 +45,26 @@ SAMPLES_QUICK: Final = 1_000_000
 LIMIT_S: Final = 15.0
 LIMIT_BYTES: Final = 1_500_000_000
 BLOCK_ROWS: Final = 100_000
-"""Of one frame; the recorder writes at least once a second."""
+"""Samples per frame; the recorder writes at least once a second."""
 FINE_EXITS: Final = (0, 3)
-"""A report was made; 3 says that the stamp is INVALID."""
+"""Exit codes of a written report; 3 means that the stamp is INVALID."""
 
 
 class Cost(NamedTuple):
-    """What one report took."""
+    """The cost of one report."""
 
     wall_s: float
     cpu_s: float
-    peak_bytes: int  # resident
+    peak_bytes: int  # resident memory
     exit_code: int
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table; 1 if a limit was passed."""
+    """Print the table; return 1 if a limit was exceeded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{SAMPLES_QUICK:,} samples")
     parser.add_argument("--tries", type=int, default=3)
-    parser.add_argument("--keep", type=Path, help="make the session here and leave it")
+    parser.add_argument("--keep", type=Path, help="create the session here and keep it")
     wanted = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         session = wanted.keep or Path(name) / "session"
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def judge(costs: list[Cost], made: int) -> int:
-    """The line that must show: the median time, the largest memory."""
+    """Print the verdict on the median time and the largest memory; return the exit code."""
     wall_s, peak_bytes = statistics.median(cost.wall_s for cost in costs), max(cost.peak_bytes for cost in costs)
     fine = wall_s < LIMIT_S and peak_bytes < LIMIT_BYTES and all(cost.exit_code in FINE_EXITS for cost in costs)
     print(
@@ -90,7 +90,7 @@ def judge(costs: list[Cost], made: int) -> int:
 
 
 def report(session: Path) -> Cost:
-    """One `loopbench report` in a process of its own."""
+    """Run one `loopbench report` in a separate process."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "loopbench", "report", str(session)]
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -101,7 +101,7 @@ def report(session: Path) -> Cost:
 
 
 def make_session(folder: Path, wanted: int) -> int:
-    """A session of about so many samples; returns how many."""
+    """Create a session of about so many samples and return the exact number."""
     (folder / RUNS_FOLDER).mkdir(parents=True)
     shutil.copy(EXAMPLE / SESSION_FILE, folder)
     runs = list(run_folders(EXAMPLE))
@@ -132,7 +132,7 @@ def _make_run(source: Path, folder: Path, times: int) -> int:
 
 
 def _cut(found: Samples, think_time_s: float, times: int) -> np.ndarray:
-    """Each request and the thinking after it as so many cycles that last as long together."""
+    """Split each request and its think time into `times` cycles of the same total length."""
     rows = np.repeat(found.rows, times)
     part = np.tile(np.arange(times), len(found.rows))
     cycle_s = (rows["latency_s"].astype(np.float64) + think_time_s) / times
@@ -143,13 +143,13 @@ def _cut(found: Samples, think_time_s: float, times: int) -> np.ndarray:
 
 
 def _frames(original: bytes, rows: np.ndarray) -> Iterator[bytes]:
-    """The file as the recorder would have written it: its own frames around the new samples."""
+    """Yield the file's frames as the recorder would have written them, with the new samples."""
     for frame in frames.decode(original):
         if isinstance(frame, frames.Torn) or frame.kind in {samples.SAMP, samples.TRLR}:
             continue
         if frame.kind == samples.WTCH:
             calmer = [each._replace(lags_us=(0,) * len(each.lags_us)) for each in decode_seconds(bytes(frame.payload))]
-            yield frames.encode(frame.kind, encode_seconds(calmer))  # beside answers so short, any lag is INVALID
+            yield frames.encode(frame.kind, encode_seconds(calmer))  # with such short answers, any lag would be INVALID
         else:
             yield frames.encode(frame.kind, frame.payload)
     for start in range(0, len(rows), BLOCK_ROWS):

@@ -1,9 +1,9 @@
-"""How often does loopbench find a difference where there is none? The same endpoint under two names, several sessions.
+"""How often does loopbench find a difference that does not exist? It measures one endpoint under two names.
 
     python -m benchmarks same-twice [--sessions 6] [--rounds 8] [--out results/same-twice]
 
-Each session is a whole `loopbench run`: ramps, then rounds of fresh targets in random order. Wanted: at most one of six
-says FASTER or SLOWER (a 95 % interval misses the truth once in twenty).
+Each session is a whole `loopbench run`: ramps, then rounds of fresh targets in random order. Required: at most one of
+six sessions has the verdict FASTER or SLOWER (a 95 % interval misses the truth once in twenty).
 """
 
 import argparse
@@ -56,7 +56,7 @@ class Outcome:
 
     @property
     def line(self) -> str:
-        """For the table."""
+        """Return the row of the table."""
         low, high = self.verdict["interval"] or (float("nan"), float("nan"))
         ratio = self.verdict["ratio"] or float("nan")
         return (
@@ -66,7 +66,7 @@ class Outcome:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the sessions and print the table; 1 if more of them are wrong than chance allows."""
+    """Run the sessions and print the table; return 1 if more of them are wrong than chance allows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=8)

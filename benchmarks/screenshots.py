@@ -1,8 +1,8 @@
-"""Screenshots of a session's page for the docs, by a real headless Chromium: wide and narrow, light and dark.
+"""Takes screenshots of a session's page for the docs with headless Chromium: wide and narrow, light and dark.
 
     python -m benchmarks screenshots SESSION [--out docs/images]
 
-Each is the top of the page as somebody sees it who opens it, and each section that is worth showing alone.
+They show the top of the page as it opens, and selected sections.
 """
 
 import argparse
@@ -17,7 +17,7 @@ PAGE: Final = "report.html"
 
 
 class Shot(NamedTuple):
-    """One picture: of the whole first screen or, with a section's id, of that section."""
+    """One picture: the whole first screen or, with a section's id, that section."""
 
     name: str
     width_px: int
@@ -36,7 +36,7 @@ SHOTS: Final = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take them all."""
+    """Take all screenshots."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("session", type=Path, help="the folder of a session, with its page")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def take(tab: Tab, shot: Shot, path: Path) -> bool:
-    """Whether there was something to take: a session need not have every section."""
+    """Take one screenshot; return False if the session lacks the section."""
     tab.view(shot.width_px, shot.height_px, dark=shot.dark)
     if not shot.section:
         tab.screenshot(path, clip={"x": 0, "y": 0, "width": shot.width_px, "height": shot.height_px})

@@ -1,13 +1,13 @@
-"""What do the sensors and the canary cost? Their own CPU beside a target with threads and connections.
+"""The CPU cost of the sensors and the canary, for a target with threads and connections.
 
-The target is a process with 44 threads (an event loop and a full thread pool), the generator one with 2; 100
-connections stand on the target's port, and nothing is asked of it. The sensors' thread is charged by its own CPU clock.
-The canary is timed as a run pays for it: from the call to its figure, on the first and the last processor.
+The target is a process with 44 threads (an event loop and a full thread pool), the generator one with 2. There are 100
+idle connections to the target's port. The sensors' cost is the CPU clock of their thread. The canary is timed as in a
+run: from the call to its figure, on the first and the last processor.
 
     python -m benchmarks.sensor_cost [--quick] [--rows N] [--canaries N]
 
-Printed: CPU a second as a share of one processor (wanted: at most 0.5 %), and seconds a canary (wanted: two of them,
-before and after a run, within 0.4 s) with the spread of its figures.
+It prints the sensors' share of one processor (required: at most 0.5 %) and the seconds per canary with the spread of
+its figures (required: two canaries, before and after a run, within 0.4 s).
 """
 
 import argparse
@@ -26,8 +26,8 @@ from loopbench.measure.canary import measure_canary
 from loopbench.measure.machine import available_cores
 from loopbench.measure.sensors import Sensors
 
-MOST_SHARE: Final = 0.005
-MOST_CANARIES_S: Final = 0.4
+MAX_SHARE: Final = 0.005
+MAX_CANARIES_S: Final = 0.4
 INTERVAL_S: Final = 0.25
 CONNECTIONS: Final = 100
 TARGET: Final = f"""
@@ -49,24 +49,24 @@ time.sleep(600)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print both figures; 1 if either is above what is wanted."""
+    """Print both figures; return 1 if either is above its limit."""
     options = parse_options(arguments)
     share = sensors_share(options.rows)
     canaries = [timed_canary() for _ in range(options.canaries)]
     pair_s = 2 * statistics.median(took_s for took_s, _ in canaries)
     spread = statistics.stdev(math.log(figure) for _, figure in canaries)
-    print(f"sensors  {100 * share:.3f} % of one processor, {1000 * share:.2f} ms a row")
+    print(f"sensors  {100 * share:.3f} % of one processor, {1000 * share:.2f} ms per row")
     print(f"canary   {pair_s:.3f} s for two; its figure {1000 * canaries[0][1]:.2f} ms, spread {100 * spread:.1f} %")
-    passed = share <= MOST_SHARE and pair_s <= MOST_CANARIES_S
+    passed = share <= MAX_SHARE and pair_s <= MAX_CANARIES_S
     print(
-        f"{'PASS' if passed else 'FAIL'}: sensors at most {100 * MOST_SHARE:g} % of a processor, "
-        f"two canaries within {MOST_CANARIES_S:g} s"
+        f"{'PASS' if passed else 'FAIL'}: sensors at most {100 * MAX_SHARE:g} % of a processor, "
+        f"two canaries within {MAX_CANARIES_S:g} s"
     )
     return 0 if passed else 1
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line; --quick for one that takes seconds."""
+    """Parse the command line; --quick takes only seconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="20 rows and 5 canaries instead of 100 and 30")
     parser.add_argument("--rows", type=int)
@@ -78,7 +78,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def sensors_share(rows: int) -> float:
-    """CPU seconds a row, which is a second of a run. Rows come faster here, to have more of them."""
+    """Return the CPU seconds per row. A run writes one row a second; here rows come faster."""
     with child(TARGET) as target, tempfile.TemporaryDirectory() as folder:
         port = int(read_line(target))
         with child(GENERATOR, str(port)) as generator:
@@ -99,7 +99,7 @@ def sensors_share(rows: int) -> float:
 
 
 def timed_canary() -> tuple[float, float]:
-    """Seconds it took, and what it says."""
+    """Run one canary; return the seconds it took and its figure."""
     began_s = time.perf_counter()
     figure = measure_canary(available_cores())
     assert figure is not None, "the canary could not be pinned"
@@ -108,7 +108,7 @@ def timed_canary() -> tuple[float, float]:
 
 @contextmanager
 def child(code: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A Python process with its output to read, for as long as the block."""
+    """Run a Python process with readable output until the end of the block."""
     process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
     try:
         yield process
@@ -118,7 +118,7 @@ def child(code: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def read_line(process: subprocess.Popen[str]) -> str:
-    """Its next line."""
+    """Return the next line of its output."""
     assert process.stdout is not None
     return process.stdout.readline()
 

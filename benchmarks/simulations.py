@@ -1,9 +1,8 @@
-"""How often the statistics are right: the long versions of the simulation tests, as the tables of docs/statistics.md.
+"""Simulates how often the statistics are right: the long simulation tests, as the tables of docs/statistics.md.
 
     python -m benchmarks simulations [sessions]
 
-Takes about two minutes by default. Everything is simulated from fixed seeds, so the figures do not depend on the
-machine.
+It takes about two minutes by default. All simulations have fixed seeds, so the figures do not depend on the machine.
 """
 
 import argparse
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table(("% a run", "rounds on average", "covered"), stopped_coverage(sessions // 2))
     print("\nHow often two equal variants are called FASTER or SLOWER (nominal 5 %)")
     table(("disturbance", "rounds", "random rounds", "AAABBB"), false_differences(sessions // 2))
-    print("\nHow often EQUIVALENT is said")
+    print("\nHow often the verdict is EQUIVALENT")
     table(("% a run", "rounds", "truly equal", "truly 5 % apart"), equivalences(sessions // 4))
     print(f"\nKnees found in {CURVES} noisy curves of 1 to 100 users: how many, their mean and standard deviation")
     table(("curve", "noise", "phi", "found", "mean", "sd"), knees())
@@ -63,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """As Markdown."""
+    """Print a Markdown table."""
     titles = tuple(head)
     print("\n| " + " | ".join(titles) + " |\n|" + "---|" * len(titles))
     for row in rows:
@@ -71,18 +70,18 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
 
 def percent(part: float | np.floating) -> str:
-    """With one decimal place."""
+    """Format a share with one decimal place."""
     return f"{100 * part:.1f} %"
 
 
 def covers(comparison: Comparison, ratio: float) -> bool:
-    """Whether its 95 % interval holds the true ratio."""
+    """Return whether the 95 % interval contains the true ratio."""
     interval = comparison.interval()
     return interval is not None and not interval.excludes(ratio)
 
 
 def coverage(sessions: int) -> Iterable[tuple[str, ...]]:
-    """Log-t against the percentile bootstrap, on the same sessions."""
+    """Compare log-t with the percentile bootstrap on the same sessions."""
     for rounds in (3, 5, 8, 12):
         rng = np.random.default_rng(rounds)
         made = [simulated(rounds, simulate.white(0.07), rng, ratio=1.3) for _ in range(sessions)]
@@ -91,13 +90,13 @@ def coverage(sessions: int) -> Iterable[tuple[str, ...]]:
 
 
 def logs_of(comparison: Comparison) -> tuple[float, ...]:
-    """Of a paired one."""
+    """Return the log ratios of a paired comparison."""
     assert isinstance(comparison.estimate, Estimate)
     return comparison.estimate.logs
 
 
 def bootstrap_covers(logs: simulate.Array, truth: float, rng: np.random.Generator) -> bool:
-    """The interval most tools would print: 2.5 % to 97.5 % of resampled means."""
+    """Return whether the usual bootstrap interval, 2.5 % to 97.5 % of resampled means, covers the truth."""
     means = logs[rng.integers(0, len(logs), (1000, len(logs)))].mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     return bool(low <= truth <= high)
@@ -110,12 +109,12 @@ def simulated(
     order: simulate.Order = simulate.random_rounds,
     ratio: float = 1.0,
 ) -> Comparison:
-    """One session, compared."""
+    """Simulate and compare one session."""
     return compare(simulate.session(rounds, noise, order, rng, ratio), "a", "b")
 
 
 def stopped_coverage(sessions: int) -> Iterable[tuple[str, ...]]:
-    """Stopping on a narrow interval prefers sessions that happened to agree: what that costs."""
+    """Return the coverage with the stopping rule, which favours sessions that happen to agree."""
     for spread in (0.03, 0.05, 0.08):
         rng = np.random.default_rng(30)
         stopped = [stop(simulated(30, simulate.white(spread), rng)) for _ in range(sessions)]
@@ -124,7 +123,7 @@ def stopped_coverage(sessions: int) -> Iterable[tuple[str, ...]]:
 
 
 def stop(whole: Comparison) -> Comparison:
-    """The session as it would have been left by the rule."""
+    """Return the session as the stopping rule would have ended it."""
     for rounds in range(MIN_ROUNDS, whole.rounds):
         begun = Comparison("a", "b", Estimate(logs_of(whole)[:rounds]))
         if rounds_still_needed([begun], 0.05) == 0:
@@ -133,7 +132,7 @@ def stop(whole: Comparison) -> Comparison:
 
 
 def false_differences(sessions: int) -> Iterable[tuple[str, ...]]:
-    """The same analysis on both orders."""
+    """Apply the same analysis to both orders."""
     for name, noise in DISTURBANCES.items():
         for rounds in (5, 8, 12):
             rng = np.random.default_rng(rounds)
@@ -145,7 +144,7 @@ def false_differences(sessions: int) -> Iterable[tuple[str, ...]]:
 
 
 def equivalences(sessions: int) -> Iterable[tuple[str, ...]]:
-    """At both ends: what ought to be called so, and what ought not."""
+    """Return how often truly equal and truly different variants are called EQUIVALENT."""
     for spread in (0.03, 0.05, 0.08, 0.20):
         for rounds in (3, 5, 8, 12):
             rng = np.random.default_rng(rounds)
@@ -158,7 +157,7 @@ def equivalences(sessions: int) -> Iterable[tuple[str, ...]]:
 
 
 def knees() -> Iterable[tuple[str, ...]]:
-    """Where there is one, and where there is none."""
+    """Return the knees found in curves with and without one."""
     curves = {
         "hinge at 40": simulate.hinge_curve(40),
         "hinge at 6": simulate.hinge_curve(6),
@@ -175,13 +174,13 @@ def knees() -> Iterable[tuple[str, ...]]:
 
 
 def knee(clean: RunCurve, spread: float, phi: float, seed: int) -> float | None:
-    """Of one noisy copy."""
+    """Return the knee of one noisy copy."""
     noisy = simulate.disturbed(clean, spread, np.random.default_rng(seed), phi)
     return knee_users(noisy.users, noisy.rps)
 
 
 def blocked() -> Iterable[tuple[str, ...]]:
-    """One at a time, 50 requests/s, a ramp of 1 user/s to 100."""
+    """Return sigma for a server that answers one request at a time, 50 per second, on a ramp of 1 user/s to 100."""
     for spread in (0.0, 0.02, 0.05, 0.10):
         sigmas = []
         for seed in range(50):
@@ -194,7 +193,7 @@ def blocked() -> Iterable[tuple[str, ...]]:
 
 
 def alarms() -> Iterable[tuple[str, ...]]:
-    """Change points in windows of 100 slices."""
+    """Return the rates of change-point alarms in windows of 100 slices."""
     down = np.where(np.arange(100) >= 50, 0.85, 1.0)
     for spread in (0.05, 0.10):
         for phi in (0.0, 0.5, 0.9):
@@ -204,7 +203,7 @@ def alarms() -> Iterable[tuple[str, ...]]:
 
 
 def alarm_rate(noise: Callable[[int, np.random.Generator], simulate.Array], level: simulate.Array) -> float:
-    """Windows with at least one step."""
+    """Return the share of windows with at least one step."""
     windows = (steadiness(level * np.exp(noise(100, np.random.default_rng(seed)))) for seed in range(CURVES))
     return float(np.mean([bool(window and window.changes) for window in windows]))
 

@@ -1,11 +1,11 @@
-"""Does the stamp stay silent on a clean run, and speak where a fault was planted? Real processes, a quiet machine.
+"""Does the stamp have no findings on a clean run, and find planted faults? Real processes, on a quiet machine.
 
     python -m benchmarks stamp [--tries 3]
 
-Each try: a wait of 20 ms with 100 users who think 50 ms, alone; the same beside a process that wants the target's core;
-and Locust's HttpUser on `/hello` without think time. (An answer that takes half a millisecond is no clean case on a
-virtual machine: its timers alone are late by a tenth of that, which is what rule G3 is there to say.) Wanted: nothing
-of M1 to M5 and G1 to G4 in the first, M3 and M5 in the second, one of G1 to G3 INVALID in the third.
+Each try has three cases: a wait of 20 ms with 100 users and 50 ms think time; the same with another process that uses
+the target's core; and Locust's HttpUser on `/hello` without think time. (An answer of half a millisecond is not a clean
+case on a virtual machine, whose timers are late by a tenth of that; rule G3 reports this.) Required: none of M1 to M5
+and G1 to G4 in the first case, M3 and M5 in the second, one of G1 to G3 INVALID in the third.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 SCENARIO: Final = """
 title = "hello"
-question = "Who is the bottleneck?"
+question = "What is the bottleneck?"
 [target]
 app = "target_app.only:{kind}"
 app_dir = "{root}"
@@ -45,7 +45,7 @@ GENERATOR: Final = {"G1", "G2", "G3", "G4"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the tries and print what was found; 1 if any was wrong."""
+    """Run the tries and print the findings; return 1 if any was wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tries", type=int, default=3)
     wrong = 0
@@ -58,13 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         for (what, right), faults in zip(outcomes.items(), (clean, beside, slow), strict=True):
             wrong += not right
-            said = ", ".join(f"{rule} {level}" for rule, level in sorted(faults.items())) or "nothing"
-            print(f"{'PASS' if right else 'FAIL'}: try {number}, {what}: {said}", flush=True)
+            shown = ", ".join(f"{rule} {level}" for rule, level in sorted(faults.items())) or "nothing"
+            print(f"{'PASS' if right else 'FAIL'}: try {number}, {what}: {shown}", flush=True)
     return 1 if wrong else 0
 
 
 def found(load: dict[str, str], *, burning: bool = False, spawn_rate: int = 20, hold_s: int = 6) -> dict[str, str]:
-    """Returns the level of each rule that has a finding on one short session."""
+    """Measure one short session and return the level of each rule with a finding."""
     with tempfile.TemporaryDirectory() as name, _burner() if burning else nullcontext():
         folder = Path(name)
         (folder / "hello.toml").write_text(
@@ -79,11 +79,11 @@ def found(load: dict[str, str], *, burning: bool = False, spawn_rate: int = 20, 
 
 @contextmanager
 def _burner() -> Iterator[None]:
-    """A process on each of the target's cores that wants it for itself (the generator has the last)."""
+    """Run a busy process on each of the target's cores (the generator has the last core)."""
     cores = sorted(os.sched_getaffinity(0))
     code = (
         "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); parent = int(sys.argv[2])\n"
-        "while os.getppid() == parent: pass"  # however we end, it ends too
+        "while os.getppid() == parent: pass"  # it ends with this process, however that ends
     )
     line = [sys.executable, "-c", code]
     processes = [subprocess.Popen([*line, str(core), str(os.getpid())]) for core in cores[:-1] or cores]

@@ -1,15 +1,15 @@
-"""What does the live tab cost the generator? The CPU of one look at it, and of the row it makes every second.
+"""The cost of the live tab for the generator: the CPU of one request for it, and of the row it adds every second.
 
 Locust's web UI runs without a load, so that nearly all of its CPU time is the tab's. A stand-in for the probe writes a
-full record a second (30 blocked and 30 busy lines). In each pair one window is asked for the tab's figures twenty times
-a second and one is not, in an order drawn from the seed; the difference of the process' CPU time (schedstat, in
-nanoseconds, all threads), divided by the number of looks, is what one look costs. A page looks once a second. The row
-is made whether anybody looks or not and so is in both windows: it is timed apart, by its thread's CPU clock.
+full record a second (30 blocked and 30 busy lines). In each pair the tab's figures are requested twenty times a second
+in one window and not in the other, in an order drawn from the seed. The difference of the process's CPU time
+(schedstat, in nanoseconds, all threads) divided by the number of requests is the cost of one. A page sends one request
+a second. The row is added in both windows, so it is timed separately, by its thread's CPU clock.
 
     python -m benchmarks web-tab [--quick] [--pairs N] [--window S] [--seed N]
 
-Printed: CPU of each pair, of a look with its 95 % interval and of a row, and whether one page takes less than 1 % of
-the generator's core.
+It prints the CPU of each pair, of a request with its 95 % interval and of a row, and whether one page takes less than
+1 % of the generator's core.
 """
 
 import argparse
@@ -32,13 +32,13 @@ from typing import Any, Final
 from benchmarks.generator_runs import verdict
 from tests.opened_ui import OpenedUi, opened_ui
 
-MOST_COST: Final = 0.01
+MAX_COST: Final = 0.01
 LOOKS_PER_S: Final = 20
 ROWS: Final = 300
 LINES: Final = 30
 SCENARIO: Final = """\
 title = "The cost of the tab"
-question = "What does looking cost?"
+question = "What does a page cost?"
 [target]
 url = "{url}"
 probe_dir = "."
@@ -59,14 +59,14 @@ PLACE: Final = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print everything; 1 if it costs more than it may."""
+    """Print everything; return 1 if the cost is above the limit."""
     options = parse_options(arguments)
     if options.rows_in:
         print(time_rows(Path(options.rows_in)))
         return 0
     with (
         tempfile.TemporaryDirectory() as name,
-        socket.create_server(("127.0.0.1", 0)) as target,  # is only connected to
+        socket.create_server(("127.0.0.1", 0)) as target,  # accepts connections only
         probe_stand_in(Path(name)),
     ):
         url = f"http://127.0.0.1:{target.getsockname()[1]}"
@@ -79,11 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line; --quick for one that takes half a minute."""
+    """Parse the command line; --quick takes half a minute."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="6 pairs instead of 30")
     parser.add_argument("--pairs", type=int)
-    parser.add_argument("--window", type=float, default=2.0, help="seconds of each")
+    parser.add_argument("--window", type=float, default=2.0, help="seconds per window")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows-in", help=argparse.SUPPRESS)  # this file, as the process that times rows
     options = parser.parse_args(arguments)
@@ -93,7 +93,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 @contextmanager
 def probe_stand_in(folder: Path) -> Iterator[None]:
-    """Writes a record a second, as the probe of a busy target does."""
+    """Write a record a second, as the probe of a busy target does."""
     ended = threading.Event()
     path = folder / f"probe-{os.getpid()}.jsonl"
 
@@ -115,7 +115,7 @@ def probe_stand_in(folder: Path) -> Iterator[None]:
 
 
 def full_second(number: int) -> dict[str, Any]:
-    """A record with as many lines as the probe writes at most."""
+    """Return a record with the largest number of lines that the probe writes."""
     figures = ("anyio_borrowed_mean", "anyio_total", "anyio_waiting_mean", "executor_queue_mean", "executor_threads")
     lines = [PLACE | {"user_line": line, "samples": 3} for line in range(LINES)]
     return {
@@ -131,14 +131,14 @@ def full_second(number: int) -> dict[str, Any]:
 
 
 def timed_rows(folder: Path) -> float:
-    """CPU seconds of a row, in a process of its own: importing Locust changes the one it happens in."""
+    """Return the CPU seconds per row, measured in a separate process because importing Locust changes a process."""
     command = [sys.executable, __file__, "--rows-in", str(folder)]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
     return float(subprocess.run(command, env=environment, capture_output=True, check=True, text=True).stdout)
 
 
 def time_rows(folder: Path) -> float:
-    """Make rows as Locust's process does, a new record before each; CPU seconds of one."""
+    """Add rows as Locust's process does, with a new record before each; return the CPU seconds per row."""
     from locust.env import Environment  # noqa: PLC0415  patches sockets
 
     from locustfiles.live_figures import LiveFigures  # noqa: PLC0415
@@ -158,7 +158,7 @@ def time_rows(folder: Path) -> float:
 
 
 def measured_pairs(ui: OpenedUi, options: argparse.Namespace) -> list[float]:
-    """CPU seconds of one look, from each pair."""
+    """Return the CPU seconds of one request, from each pair."""
     locust = next(child.pid for child in ui.children() if "minder.py" not in " ".join(child.cmdline()))
     draw, looks_s = random.Random(options.seed), []  # noqa: S311  reproducible on purpose
     for number in range(options.pairs):
@@ -177,12 +177,12 @@ def measured_pairs(ui: OpenedUi, options: argparse.Namespace) -> list[float]:
 
 
 def looks_in(window_s: float) -> int:
-    """How often a window is looked at."""
+    """Return the number of requests in a window."""
     return round(window_s * LOOKS_PER_S)
 
 
 def window(ui: OpenedUi, length_s: float, *, looking: bool) -> None:
-    """Look, or not, for so long; on a machine too busy for that, for as long as so many looks take."""
+    """Send requests, or none, for so long; on a busy machine, for as long as that number of requests takes."""
     began_s = time.monotonic()
     seen = 0
     for number in range(looks_in(length_s)):
@@ -192,25 +192,25 @@ def window(ui: OpenedUi, length_s: float, *, looking: bool) -> None:
 
 
 def cpu_s(pid: int) -> float:
-    """Of all threads of a process, by the scheduler's own account."""
+    """Return the CPU seconds of all threads of a process, from the scheduler."""
     accounts = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(account.read_text().split()[0]) for account in accounts) / 1e9
 
 
 def report(looks_s: list[float], row_s: float) -> int:
-    """What a look and a row cost, and both together against what they may."""
+    """Print the cost of a request and a row, and compare the sum with the limit."""
     look_s, half_s = mean_and_half_width(looks_s)
     print(f"a look: {1000 * look_s:.2f} ms of CPU +- {1000 * half_s:.2f}")
     print(f"a row:  {1000 * row_s:.2f} ms of CPU")
     most = look_s + half_s + row_s
-    passed = most < MOST_COST
-    print(f"{verdict(reached=passed)}: a page that looks once a second takes under {100 * MOST_COST:g} % ", end="")
+    passed = most < MAX_COST
+    print(f"{verdict(reached=passed)}: a page that looks once a second takes under {100 * MAX_COST:g} % ", end="")
     print(f"of the generator's core ({100 * (look_s + row_s):.2f} %, at most {100 * most:.2f} %)")
     return 0 if passed else 1
 
 
 def mean_and_half_width(values: list[float]) -> tuple[float, float]:
-    """And half the width of its 95 % interval (Student's t)."""
+    """Return the mean and the half-width of its 95 % interval (Student's t)."""
     from scipy.stats import t  # noqa: PLC0415  half a second, only paid at the end
 
     spread = statistics.stdev(values) / math.sqrt(len(values))

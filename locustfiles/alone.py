@@ -1,4 +1,4 @@
-"""The one generator of a run that needs no more: users, phases and record in one process."""
+"""The only generator of a run: users, phases and samples file in one process."""
 
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,13 @@ from loopbench.records.load_order import LoadOrder
 
 
 class Alone:
-    """Follows the phases with users of its own and writes the samples file itself."""
+    """Runs the phases and the users, and writes the samples file."""
 
     def __init__(self, environment: Environment, order: LoadOrder) -> None:
         self._environment = environment
         self._generator = Generator(environment, order, FileSink(Path(order.samples_file)))
         self._phases = Phases(order, self._generator.begin)
-        PhasesShape.course = self._phases
+        PhasesShape.schedule = self._phases
         environment.events.test_start.add_listener(self._warm_up)
         environment.events.spawning_complete.add_listener(self._all_users_came)
         environment.events.test_stopping.add_listener(self._drain)
@@ -37,5 +37,5 @@ class Alone:
         self._phases.drain()
 
     def _close(self, **_: Any) -> None:
-        """At `quit`: after a TERM, requests end after `quitting`."""
+        """Close the samples file at `quit`, because after a SIGTERM requests may end later than `quitting`."""
         self._generator.close(self._environment.stats.total.num_requests)

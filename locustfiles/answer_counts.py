@@ -1,13 +1,13 @@
-"""Locust's running totals as answers per second. Its own `Requests/s` is a mean of nine seconds, three seconds late."""
+"""Turns Locust's totals into answers per second. Locust's `Requests/s` is a nine-second mean, three seconds late."""
 
 from collections.abc import Callable
 
 
 class AnswerCounts:
-    """Answers per second between two looks at Locust's counts.
+    """Answers per second between two readings of Locust's counts.
 
     Args:
-        clock: monotonic, seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -15,11 +15,11 @@ class AnswerCounts:
         self._before: tuple[float, int, int] | None = None
 
     def begin(self) -> None:
-        """Locust has just set its counts back."""
+        """Start from zero, because Locust has just reset its counts."""
         self._before = (self._clock(), 0, 0)
 
     def rates(self, requests: int, failures: int) -> tuple[float | None, float | None]:
-        """Good and failed per second; None at the first look, and when Locust has set its counts back."""
+        """Return good and failed answers per second; None at the first reading and after Locust reset its counts."""
         now = (self._clock(), requests, failures)
         before, self._before = self._before, now
         if before is None or requests < before[1] or failures < before[2]:

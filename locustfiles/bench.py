@@ -1,4 +1,4 @@
-"""The locustfile of every run: the one generator, the master of several, or one of its workers.
+"""The locustfile of every run: the only generator, the master of several, or one of its workers.
 
 LOOPBENCH_LOAD_ORDER=load.json locust -f locustfiles/bench.py --headless ...
 LOOPBENCH_LOAD_ORDER=load.json locust -f locustfiles/bench.py --headless --master ...
@@ -17,18 +17,18 @@ from locustfiles.worker import Worker
 from loopbench.records.generators import EXIT_EXCEPTIONS
 from loopbench.records.load_order import LoadOrder, read_order
 
-__all__ = ["PhasesShape", "VariantUser"]  # what Locust looks for in a locustfile
+__all__ = ["PhasesShape", "VariantUser"]  # Locust looks for these in a locustfile
 
-runners.WORKER_REPORT_INTERVAL = 1.0  # Locust's 3 s would make the progress of a run jump
-runners.MASTER_HEARTBEAT_TIMEOUT = 10  # Locust's 60 s: as long a worker would load the target for a master that is gone
+runners.WORKER_REPORT_INTERVAL = 1.0  # Locust's 3 s make a run's progress jump
+runners.MASTER_HEARTBEAT_TIMEOUT = 10  # with Locust's 60 s, a worker without a master would load the target that long
 
 
 class VariantUser(User):
-    """Stands in Locust's list of user classes until the order is there: then a process that asks replaces it."""
+    """Placeholder in Locust's list of user classes, until `Generator` replaces it."""
 
     @task
     def nothing(self) -> None:
-        """Locust warns of a class without a task, and a master keeps this one."""
+        """Do nothing; Locust warns about a class without a task, and a master keeps this class."""
 
 
 @events.init.add_listener
@@ -43,6 +43,6 @@ def _take_part(environment: Environment, runner: runners.Runner, **_: Any) -> No
 
 @events.quitting.add_listener
 def _fail_on_exceptions(environment: Environment, **_: Any) -> None:
-    """Failed requests are the target's; an exception in a user is ours, and then the load was not what was ordered."""
+    """Exit with an error if a user raised: failed requests are results, but an exception means a wrong load."""
     if environment.runner is not None and environment.runner.exceptions:
         environment.process_exit_code = EXIT_EXCEPTIONS

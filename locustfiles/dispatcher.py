@@ -1,7 +1,7 @@
-"""Hands each request to an idle user at the moment it is due (open mode).
+"""Gives each request to an idle user at the moment it is due (open mode).
 
-The users are the connections: as many requests as there are users can be in flight. When all are busy, due requests
-wait here in order, are started late, and their lateness is recorded; the schedule itself never waits for anybody.
+Each user is one connection, so at most as many requests are in flight as there are users. When all users are busy, due
+requests wait here in order, start late, and have their lateness recorded. The schedule itself never waits.
 """
 
 import time
@@ -16,16 +16,16 @@ from locustfiles.precise_timer import PreciseTimer
 from locustfiles.recorder import Recorder
 
 GROUP_S = 0.1
-"""Requests that were never sent are recorded in groups that were due within this time."""
+"""Unsent requests that were due within this time are recorded as one group."""
 
 
 class Dispatcher:
-    """The shared queue between one schedule and the users that serve it.
+    """The queue between one schedule and its users.
 
     Args:
-        due_times_s: seconds after the begin, in order.
-        ended: set when the load is over; what is due and not started by then is never sent.
-        recorder: told how many requests were due, and which were never sent.
+        due_times_s: seconds after `begin`, in order.
+        ended: set when the load is over; a due request that has not started by then is never sent.
+        recorder: receives the number of due requests, and those that were never sent.
     """
 
     def __init__(self, due_times_s: Iterable[float], ended: Event, recorder: Recorder) -> None:
@@ -38,7 +38,7 @@ class Dispatcher:
         self.due = 0
 
     def begin(self) -> None:
-        """From now on requests are due. A second call does nothing: Locust says more than once that all users came."""
+        """Start the schedule. Later calls do nothing, because Locust reports several times that all users came."""
         if self._began:
             return
         self._began = True
@@ -46,11 +46,11 @@ class Dispatcher:
         gevent.spawn(self._finish, dispatching)
 
     def next_due_s(self) -> float | None:
-        """When the next request is (or was) due, on `time.perf_counter`; waits for it. None: the load is over."""
+        """Wait for the next request and return its due time on `time.perf_counter`; None if the load is over."""
         due_s: float | None = self._queue.get()
         if due_s is None:
             self._queue.put(None)  # for the next user
-        elif self._ended.is_set():  # since a moment ago
+        elif self._ended.is_set():  # it ended while this user was woken
             self._refused_s.append(due_s)
             return None
         return due_s
@@ -84,7 +84,7 @@ class Dispatcher:
 
 
 def grouped(due_s: Iterable[float], within_s: float = GROUP_S) -> list[tuple[float, int]]:
-    """Moments in order as (the latest of a group, how many): none was due later than its group says."""
+    """Group ordered due times as (time, count). No request of a group was due later than the group's time."""
     groups: list[tuple[float, int]] = []
     first_s = float("-inf")
     for at_s in due_s:

@@ -1,4 +1,4 @@
-"""What asks: one process's users, their recorder and their warm-up. The same alone and as one of several workers."""
+"""One generator process: its users, recorder and warm-up. It is the same alone and as one of several workers."""
 
 import time
 from typing import Any, Final
@@ -21,12 +21,12 @@ FLUSH_S: Final = 1.0
 
 
 class Generator:
-    """One process that asks. Its user class takes the place of whatever Locust found in the locustfile.
+    """One process that sends requests. Its user class replaces the one that Locust found in the locustfile.
 
     Args:
-        environment: Locust's.
-        order: what to ask; `order.generator` says which of `order.generators` this is.
-        sink: where the record goes.
+        environment: Locust's environment.
+        order: the load; this is number `order.generator` of `order.generators` processes.
+        sink: receives the frames of the samples file.
     """
 
     def __init__(self, environment: Environment, order: LoadOrder, sink: Sink) -> None:
@@ -42,29 +42,29 @@ class Generator:
         self._writing = gevent.spawn(self._write_every_second)
 
     def warm_up(self) -> None:
-        """Every route, at once from several users: first calls import things and start threads."""
+        """Send every request from several users at once, because first calls import modules and start threads."""
         self.begin(samples.PHASE_WARMUP)
         until = time.perf_counter() + self._order.warmup_s
         users = max(1, self._order.warmup_users // self._order.generators)
         gevent.joinall([gevent.spawn(self._ask_until, until) for _ in range(users)])
 
     def begin(self, phase: str) -> None:
-        """Mark a phase; in the drain nobody asks any more."""
+        """Mark a phase in the record; the drain also stops new requests."""
         self._recorder.begin(phase)
         if phase == samples.PHASE_DRAIN:
             self.stop_asking()
 
     def stop_asking(self) -> None:
-        """Users end what they have begun; those who think or wait for a due request wake up."""
+        """Let users finish their requests and send no more; wake those that think or wait for a due request."""
         self._ended.set()
 
     def all_users_came(self) -> None:
-        """In open mode requests are due from now on."""
+        """Start the schedule of open mode."""
         if self._dispatcher:
             self._dispatcher.begin()
 
     def close(self, locust_requests: int) -> None:
-        """The rest and the trailer: `locust_requests` is what Locust has counted in this process."""
+        """Write the rest and the trailer; `locust_requests` is Locust's count in this process."""
         self._writing.kill()
         self._recorder.close(locust_requests)
 
@@ -85,8 +85,10 @@ class Generator:
         user = self._user_class(self._environment)
         while time.perf_counter() < until:
             user.ask_once()
-            gevent.sleep(user.turns.think_time_s())
-        close = getattr(user.client, "close", None)  # HttpUser's and ours have one: the load opens its own connections
+            gevent.sleep(user.cycle.think_time_s())
+        close = getattr(
+            user.client, "close", None
+        )  # HttpUser's client and ours have it; the load opens its own connections
         if close:
             close()
 
@@ -99,7 +101,7 @@ class Generator:
         response: Any = None,
         **event: Any,
     ) -> None:
-        """A request of one of Locust's own clients, whose stamps its event brings."""
+        """Record a request of one of Locust's own clients from its event."""
         recorder, latency_s, error = self._recorder, response_time / 1000, event["exception"]
         recorder.record(
             time.perf_counter() - latency_s,

@@ -1,7 +1,7 @@
-"""What the tab shows: once a second a row of what the users got and what the target's loop did.
+"""The figures of the web UI's tab: one row a second about the users' answers and the target's event loop.
 
-Rows are made by a greenlet of their own, whether anybody looks or not, so that a page opened late has the past, and a
-page that asks often costs no more than the copying.
+A separate greenlet adds the rows whether or not a page is open. A page opened late can show the past, and a page that
+asks often costs only the copying.
 """
 
 import time
@@ -23,20 +23,20 @@ KEPT_LOADS: Final = 50
 
 
 class Row(NamedTuple):
-    """One second. None: not measured, or nothing to measure."""
+    """One second. None: not measured, or there was nothing to measure."""
 
     at_s: float  # since the UI began
-    load: int  # how many loads were begun before and with this; 0: none yet
+    load: int  # number of the current load, from 1; 0: none yet
     users: int
     good_rps: float | None  # good answers per second
     failed_rps: float | None
     utilization: float | None  # of the busiest loop
-    anyio_borrowed: float | None  # all processes together, as everything below
+    anyio_borrowed: float | None  # sum over all processes, as are the next four
     anyio_total: float | None
     anyio_waiting: float | None
     executor_queue: float | None
     executor_threads: float | None
-    blocked: float | None  # share of the time in which the most blocked loop stood still
+    blocked: float | None  # share of the time in which the most blocked loop was blocked
 
 
 class Load(NamedTuple):
@@ -47,12 +47,12 @@ class Load(NamedTuple):
 
 
 class LiveFigures:
-    """Rows of the last half hour.
+    """The rows of the last half hour.
 
     Args:
-        environment: Locust's.
-        form: knows the variant of the load under way.
-        probe_folder: of the target; None: nothing is known of its loop.
+        environment: Locust's environment.
+        form: knows the variant of the current load.
+        probe_folder: folder of the target's probe; None: the loop is not observed.
     """
 
     def __init__(self, environment: Environment, form: StartForm, probe_folder: str | None) -> None:
@@ -69,10 +69,10 @@ class LiveFigures:
         self._making = gevent.spawn(self._make_rows)
 
     def since(self, seen: int) -> dict[str, Any]:
-        """What is new to a page that has seen so many rows; everything to one that has seen more than there are.
+        """Return what is new to a page that has seen `seen` rows; everything if there are fewer rows than that.
 
         Returns:
-            `made`: rows ever made; `rows`: the new ones, as lists in the order of `columns`; `loads`; `lines`.
+            `made`: number of rows ever added; `rows`: the new rows, lists in the order of `columns`; `loads`; `lines`.
         """
         new = self._made - seen if 0 <= seen <= self._made else self._made
         rows = list(self._rows)[-new:] if new else []
@@ -85,7 +85,7 @@ class LiveFigures:
         }
 
     def tick(self) -> None:
-        """Make one row."""
+        """Add one row."""
         runner = self._environment.runner
         assert runner is not None
         if self._tail is not None:

@@ -1,11 +1,11 @@
-"""From bytes to one HTTP/1 answer: the parser boundary. Knows no sockets, so that it can be tested byte by byte.
+"""Parses bytes into HTTP/1 answers. It uses no sockets, so that it can be tested byte by byte.
 
-llhttp decides what is HTTP. What it leaves to its user is done here: HEAD answers (it would wait for a body), 1xx
-answers (skipped), the end of a body that lasts until close, bytes after the end, and limits.
+llhttp decides what is HTTP. This module handles what llhttp leaves to its user: HEAD answers (llhttp would wait for a
+body), 1xx answers (skipped), bodies that last until close, bytes after the end, and limits.
 
 The same bytes always parse to the same head, and a server repeats its heads (the Date line changes once a second).
-Heads that llhttp accepted are therefore remembered, byte for byte: an answer that came whole, with a remembered head
-and exactly as many bytes after it as that head announced, needs no second opinion (`HeadMemory.recognise`).
+Heads that llhttp accepted are therefore remembered byte for byte. An answer that came whole, with a remembered head and
+exactly the announced number of bytes after it, is not parsed again (`HeadMemory.recognise`).
 """
 
 from typing import Final, NamedTuple
@@ -24,18 +24,18 @@ HEAD_END: Final = b"\r\n\r\n"
 DEFAULT_MAX_HEADER_BYTES: Final = 64 * 1024
 DEFAULT_MAX_BODY_BYTES: Final = 256 * 1024 * 1024
 
-_answer_of = tuple.__new__  # half the price of a NamedTuple's own constructor, and paid for every request
+_answer_of = tuple.__new__  # half the cost of a NamedTuple's own constructor, for every request
 
 MEMORY_HEADS: Final = 512
 MEMORY_HEAD_BYTES: Final = 4096
 
 
 class Head(NamedTuple):
-    """What the header section of an answer says."""
+    """The header section of an answer."""
 
     status: int
     keep_alive: bool
-    body_bytes: int  # exactly how many bytes follow; only a remembered head is trusted for it
+    body_bytes: int  # bytes that follow; only used of a remembered head
     raw: bytes  # status line and headers, with the empty line that ends them
 
 
@@ -54,13 +54,13 @@ class Limits(NamedTuple):
 
 
 class HeadMemory:
-    """Heads that llhttp accepted and whose length rule was a fixed number of bytes. One for HEAD, one for the rest."""
+    """Heads that llhttp accepted and that announce a fixed length. One memory for HEAD requests, one for the rest."""
 
     def __init__(self) -> None:
         self.heads: dict[bytes, Head] = {}
 
     def recognise(self, data: bytes) -> Answer | None:
-        """The answer in `data` if it is whole, exact, and begins with a remembered head."""
+        """Return the answer in `data` if it is whole, exact and begins with a remembered head; else None."""
         end = data.find(HEAD_END) + 4
         head = self.heads.get(data[:end])
         if head is None or head.body_bytes != len(data) - end:
@@ -68,7 +68,7 @@ class HeadMemory:
         return _answer_of(Answer, (head, data[end:]))
 
     def remember(self, head: Head) -> None:
-        """Keep a head; a full memory starts again, so that heads that never repeat cost no more than themselves."""
+        """Keep a head. A full memory is cleared, so that heads that never repeat cannot fill it for good."""
         if len(head.raw) > MEMORY_HEAD_BYTES:
             return
         if len(self.heads) >= MEMORY_HEADS:
@@ -77,10 +77,10 @@ class HeadMemory:
 
 
 class AnswerReader:
-    """Reads the answers of one connection, one after the other, from pieces of any size.
+    """Reads the answers of one connection in sequence, from pieces of any size.
 
     Args:
-        limits: how much is accepted.
+        limits: the largest answer that is accepted.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -92,11 +92,11 @@ class AnswerReader:
         self._reset()
 
     def begin(self, memory: HeadMemory, *, head_only: bool) -> None:
-        """Get ready for the next answer.
+        """Prepare for the next answer.
 
         Args:
-            memory: where its head is remembered if its length was fixed, once it is whole.
-            head_only: the request was a HEAD: the answer ends with its headers whatever they announce.
+            memory: remembers the head of a whole answer if its length was fixed.
+            head_only: the request was a HEAD, so the answer ends with its headers whatever they announce.
         """
         if self._head_only:  # llhttp still waits for the body that the last answer announced
             self._parser = HttpResponseParser(self)
@@ -117,10 +117,10 @@ class AnswerReader:
         self._complete = False
 
     def feed(self, data: bytes) -> Answer | None:
-        """Take what came; the answer when it is whole, else None.
+        """Take received bytes; return the answer if it is whole, else None.
 
         Raises:
-            MalformedAnswerError, ExcessDataError, HeaderTooLargeError, BodyTooLargeError: the connection is spoilt.
+            MalformedAnswerError, ExcessDataError, HeaderTooLargeError, BodyTooLargeError: the connection is unusable.
         """
         try:
             rest = data if self._head else self._feed_head(data)
@@ -139,10 +139,10 @@ class AnswerReader:
         return self._progress(rest)
 
     def end(self) -> Answer:
-        """The server closed: the answer if closing is how this one ends.
+        """Handle the server's close: return the answer if closing ends it.
 
         Raises:
-            TruncatedAnswerError: there should have been more.
+            TruncatedAnswerError: the answer was not complete.
         """
         if self._head is None:
             raise TruncatedAnswerError("closed in the header section")
@@ -155,7 +155,7 @@ class AnswerReader:
         return self._complete or self._head_only
 
     def _feed_head(self, data: bytes) -> bytes:
-        """Feed header sections, interim ones too, up to the end of the final one; what is left after it."""
+        """Feed header sections, interim ones included, to the end of the final one. Return the bytes after it."""
         while data:
             before = len(self._raw)
             self._raw += data
@@ -171,7 +171,7 @@ class AnswerReader:
         return data
 
     def _section_ends(self, raw: bytes) -> bool:
-        """True at the end of the final header section; an interim one is forgotten."""
+        """Return True at the end of the final header section; discard an interim one."""
         status = self._parser.get_status_code()
         if not self._headers_complete or status < 100:
             raise MalformedAnswerError("no status line")
@@ -189,7 +189,7 @@ class AnswerReader:
             raise BodyTooLargeError("body too large")
         if not self._ended:
             return None
-        # llhttp skips line ends between messages: after a fixed length they are bytes too many like any other
+        # llhttp skips line ends between messages; after a body of fixed length they are excess data too
         if rest or self._begun > 1 or (not self._chunked and self._fed != self._size):
             raise ExcessDataError("bytes after the end of the answer")
         head = self._head._replace(body_bytes=self._size)
@@ -198,7 +198,7 @@ class AnswerReader:
         return Answer(head, b"".join(self._pieces))
 
     def _lasts_until_close(self) -> bool:
-        """Neither a length nor chunks were announced (RFC 9112, section 6.3, rule 8)."""
+        """Whether neither a length nor chunks were announced (RFC 9112, section 6.3, rule 8)."""
         assert self._head is not None
         headers = header_pairs(self._head.raw)
         return not self._chunked and not any(
@@ -211,7 +211,7 @@ class AnswerReader:
         self._begun += 1
 
     def on_headers_complete(self) -> None:
-        """Called by llhttp, which knows only at this moment: with the end of a message it forgets the headers."""
+        """Called by llhttp, which has these facts only now: it discards the headers at the end of a message."""
         self._headers_complete = True
         self._keep_alive = self._parser.should_keep_alive()
 
@@ -238,14 +238,14 @@ class _HeaderCollector:
 
 
 def header_pairs(raw: bytes) -> list[tuple[str, str]]:
-    """Names (lower case) and values of a header section that llhttp accepted before, in order."""
+    """Return the names (lower case) and values of a header section that llhttp has accepted, in order."""
     collector = _HeaderCollector()
     HttpResponseParser(collector).feed_data(raw)
     return collector.pairs
 
 
 def _asks_to_stay(raw: bytes) -> bool:
-    """A HEAD answer's keep-alive: llhttp counts on a body there, and so on a close if none was announced."""
+    """Return whether a HEAD answer keeps the connection alive; llhttp would expect a body and, without one, a close."""
     stays = raw.lstrip(b"\r\n").startswith(b"HTTP/1.1")
     for name, value in header_pairs(raw):
         if name == "connection":

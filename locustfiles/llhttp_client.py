@@ -1,7 +1,7 @@
-"""The client of one user: connections, retries, redirects, and what Locust is told.
+"""The HTTP client of one user: connections, retries, redirects, and the reports to Locust.
 
-Two ways to ask. `request` (and `get`, `post`, ...) is FastHttpUser's API. `prepare` once and `send` often is for closed
-loops that must be fast: no response object, no arguments to look at, a tuple as the result.
+There are two ways to send a request. `request` (and `get`, `post`, ...) is FastHttpUser's API. `prepare` once and
+`send` often is for closed loops that must be fast: it creates no response object and returns a tuple.
 """
 
 import contextlib
@@ -24,27 +24,27 @@ from locustfiles.llhttp_statistics import Row, TalliedStats
 CACHED_REQUESTS: Final = 1024
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _PERSONAL: Final = frozenset(("authorization", "cookie"))
-_SEE_OTHER: Final = frozenset((301, 302, 303))  # a POST goes on as a GET, as browsers do (RFC 9110, section 15.4)
+_SEE_OTHER: Final = frozenset((301, 302, 303))  # a POST becomes a GET, as in browsers (RFC 9110, section 15.4)
 
 _clock = time.perf_counter
-_exchange_of = tuple.__new__  # half the price of a NamedTuple's own constructor
+_exchange_of = tuple.__new__  # half the cost of a NamedTuple's own constructor
 
 
 class Exchange(NamedTuple):
-    """What one `send` came to."""
+    """The result of one `send`."""
 
     status: int  # 0: no answer
     body: bytes
-    start_s: float  # on the monotonic clock: the request began to be sent, or its connection to be opened
+    start_s: float  # on the monotonic clock: when sending, or opening the connection, began
     latency_s: float  # until the last byte of the answer was parsed, or the error was known
     flags: int  # FLAG_NEW_CONNECTION, FLAG_RETRIED
-    error: Exception | None  # None: a whole answer that passed its check
-    head: bytes  # the answer's status line and headers as they came; empty without an answer
+    error: Exception | None  # None: the answer was whole and passed its check
+    head: bytes  # the answer's status line and headers as received; empty without an answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedRequest:
-    """A request that is ready to be sent by any user of the same test, any number of times."""
+    """An encoded request that any user of the same test can send any number of times."""
 
     request: Request
     name: str
@@ -53,25 +53,25 @@ class PreparedRequest:
 
 
 class Asker(Protocol):
-    """The user a client belongs to."""
+    """The user that a client belongs to."""
 
     def context(self) -> dict[str, Any]:
-        """What the user adds to every request event."""
+        """Return what the user adds to every request event."""
 
 
 class LlhttpClient:
-    """Sends requests and reports them. One per user; close it when the user ends.
+    """Sends requests and reports them. Each user has one and closes it when the user ends.
 
     Args:
-        base_url: what relative URLs are appended to.
-        user: whose `context()` goes into every event.
-        stats: where requests are reported; shared by all users of a test.
-        pool: where connections come from.
+        base_url: prefix of relative URLs.
+        user: its `context()` goes into every event.
+        stats: receives the reports; shared by all users of a test.
+        pool: supplies connections.
         default_headers: sent with every request.
-        max_redirects: how many are followed in a row.
+        max_redirects: how many consecutive redirects are followed.
     """
 
-    def __init__(  # noqa: PLR0913  one argument a collaborator or setting
+    def __init__(  # noqa: PLR0913  one argument per collaborator or setting
         self,
         base_url: str | None,
         user: Asker,
@@ -102,21 +102,21 @@ class LlhttpClient:
         data: Any = None,
         check: Check | None = None,
     ) -> PreparedRequest:
-        """Everything about a request that is the same each time it is sent.
+        """Encode a request once, to send it many times.
 
         Args:
-            method: as in `request`; so are the other arguments that are not named here.
+            method: as in `request`, like all arguments that are not described here.
             url: absolute, or appended to the base URL.
-            name: of its row in the statistics.
+            name: name of its row in the statistics.
             params: appended to the query.
-            headers: added to the default ones.
-            json: sent as JSON.
-            data: sent as it is.
-            check: takes status and body of every answer and returns what is wrong, or None; what it raises is wrong
-                as well. Without it a status of 400 or more is wrong. It runs after the latency was taken.
+            headers: added to the default headers.
+            json: body, sent as JSON.
+            data: body, sent unchanged.
+            check: takes status and body of every answer and returns what is wrong, or None. An exception also counts
+                as wrong. Without a check, a status of 400 or more is wrong. It runs after the latency was measured.
 
         Raises:
-            ValueError: it cannot be sent as it is.
+            ValueError: the request is not valid.
         """
         request = self._encode(method, url, params=params, headers=headers, json=json, data=data)
         return PreparedRequest(request, name or url, check, self._stats.row(method, name or url))
@@ -124,7 +124,7 @@ class LlhttpClient:
     def send(self, prepared: PreparedRequest) -> Exchange:
         """Send a prepared request, check the answer, and report it to Locust. No redirects, no cookies, no decoding.
 
-        Never raises because of the network or the answer: look at `error`.
+        Network errors and wrong answers are not raised but returned as `error`.
         """
         request = prepared.request
         start_s = _clock()
@@ -167,18 +167,18 @@ class LlhttpClient:
         Args:
             method: GET, POST, ...
             url: absolute, or appended to the base URL.
-            name: of its row in the statistics, instead of the URL.
+            name: name of its row in the statistics, instead of the URL.
             data: body: bytes, text, or a mapping that is sent as a form.
-            catch_response: use the result in a with-block and decide there whether the request was good.
-            headers: added to the default ones; the same name replaces.
+            catch_response: use the result in a with-block, which decides whether the request was good.
+            headers: added to the default headers; the same name replaces.
             auth: user and password for Basic authentication.
             json: body, sent as JSON if `data` is empty.
-            allow_redirects: follow them, as part of the same request.
+            allow_redirects: follow redirects, as part of the same request.
             context: added to the event's context.
             params: appended to the query.
 
         Raises:
-            ValueError: it cannot be sent as it is (never because of the network or the answer).
+            ValueError: the request is not valid (never because of the network or the answer).
         """
         if auth:
             headers = {"Authorization": llhttp_request.basic_auth(*auth), **(headers or {})}
@@ -229,7 +229,7 @@ class LlhttpClient:
 
     @contextlib.contextmanager
     def rename_request(self, name: str) -> Iterator[None]:
-        """Inside the with-block, requests without a name have this one."""
+        """Use this name for requests without a name inside the with-block."""
         self.request_name = name
         try:
             yield
@@ -237,11 +237,11 @@ class LlhttpClient:
             self.request_name = None
 
     def close(self) -> None:
-        """Close idle connections. The client may still be used; it opens new ones then."""
+        """Close idle connections. The client can still be used and then opens new ones."""
         self.pool.close()
 
     def _encode(self, method: str, url: str, **parts: Any) -> Request:
-        """The request's bytes; remembered where they depend on nothing but method and URL."""
+        """Encode a request; cache it if it depends only on method and URL."""
         plain = not self.cookies and all(value is None for value in parts.values())
         if plain and (known := self._cache.get((method, url))):
             return known
@@ -263,7 +263,7 @@ class LlhttpClient:
         return outcome
 
     def _follow(self, request: Request, answer: Answer, parts: dict[str, Any]) -> Outcome:
-        """Redirects, as far as they lead; the outcome of the last request."""
+        """Follow redirects and return the outcome of the last request."""
         for _ in range(self._max_redirects):
             location = Headers.of(answer).get("location")
             if location is None:
@@ -289,7 +289,7 @@ class LlhttpClient:
             return Outcome(None, outcome.flags, error)
 
     def _meta(self, request: Request, name: str, outcome: Outcome, start_s: float, end_s: float) -> dict[str, Any]:
-        """The arguments of Locust's `request` event, the last two being ours."""
+        """Return the arguments of Locust's `request` event and two of our own, the last ones."""
         answer = outcome.answer
         return {
             "request_type": request.method,
@@ -315,9 +315,9 @@ class LlhttpClient:
 
 
 def _redirected(request: Request, status: int, target: str, parts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Method and parts of the request that follows a redirect."""
+    """Return the method and parts of the request that follows a redirect."""
     parts = parts | {"params": None}  # the new URL has its own query
-    if urlsplit(target).netloc != urlsplit(request.url).netloc:  # what was meant for one server is not told to another
+    if urlsplit(target).netloc != urlsplit(request.url).netloc:  # credentials for one server must not go to another
         headers = parts["headers"] or {}
         parts["headers"] = {name: value for name, value in headers.items() if name.lower() not in _PERSONAL}
     if status in _SEE_OTHER and request.method != "HEAD":
@@ -326,15 +326,15 @@ def _redirected(request: Request, status: int, target: str, parts: dict[str, Any
 
 
 def _problem(check: Check | None, status: int, body: bytes) -> Exception | None:
-    """What is wrong with a whole answer."""
+    """Return what is wrong with a whole answer, or None."""
     if check is None:
         return _status_problem(status)
     try:
         return check(status, body)
-    except Exception as error:  # noqa: BLE001  the request was made: it must be counted, whatever its check does
+    except Exception as error:  # noqa: BLE001  the request was sent and must be counted, whatever its check does
         return error
 
 
 def _status_problem(status: int) -> BadStatusError | None:
-    """What is wrong with an answer of which only the status is looked at."""
+    """Return what is wrong with an answer's status, or None."""
     return BadStatusError(status) if status >= 400 else None

@@ -1,11 +1,11 @@
-"""One keep-alive connection on gevent's loop: sends a request, waits, and hands what comes to an `AnswerReader`.
+"""One keep-alive connection on gevent's loop: sends a request, waits, and passes what it receives to an `AnswerReader`.
 
-What makes it fast, in order of what it saves: the socket is written and read without gevent's wrapper; one read
-watcher stays active for the connection's life instead of being started and stopped around every wait; one timer that
-is looked at only when it fires replaces a `Timeout` object per request; known answers are recognised (`HeadMemory`).
+Four things make it fast, the largest saving first. The socket is written and read without gevent's wrapper. One read
+watcher stays active for the connection's life instead of being started and stopped around every wait. One timer that is
+checked only when it fires replaces a `Timeout` object per request. Known answers are recognised (`HeadMemory`).
 
-The standing watcher also sees a server close an idle connection, so that most dead connections are replaced without
-a request being lost on them.
+The permanent watcher also notices when a server closes an idle connection, so that most dead connections are replaced
+before a request is lost on them.
 """
 
 import socket
@@ -41,7 +41,7 @@ class PlainWire:
 
     Args:
         sock: a connected gevent socket.
-        timeout_s: how long one wait may last.
+        timeout_s: longest single wait.
     """
 
     def __init__(self, sock: Any, timeout_s: float) -> None:
@@ -53,18 +53,18 @@ class PlainWire:
         self._switch_to_hub = hub.switch
         self._waiter: Any = None
         self._since_s = 0.0
-        self.stirred = False  # readable although nobody waited: closed by the server, or bytes nobody asked for
+        self.readable_while_idle = False  # readable while idle: the server closed it or sent unrequested bytes
         self._timer = hub.loop.timer(timeout_s)
         self._timer_active = False
         self._watcher = hub.loop.io(sock.fileno(), _READABLE)
         self._watcher.start(self._on_readable)
 
     def send(self, data: bytes) -> None:
-        """Send all of it.
+        """Send all of `data`.
 
         Raises:
             OSError: the connection is gone.
-            ReadTimeoutError: the server does not take it.
+            ReadTimeoutError: the server does not read it.
         """
         try:
             sent = self._raw_send(data)
@@ -74,7 +74,7 @@ class PlainWire:
             self._send_rest(data[sent:])
 
     def first(self) -> bytes:
-        """The first bytes of an answer; none at the end of the stream. Waits before it reads: nothing can be there."""
+        """Wait for the first bytes of an answer and return them; empty at the end of the stream."""
         self._wait()
         try:
             return self._raw_recv(FIRST_READ_BYTES)  # type: ignore[no-any-return]
@@ -82,7 +82,7 @@ class PlainWire:
             return self.more()
 
     def more(self) -> bytes:
-        """Further bytes; none at the end of the stream."""
+        """Return further bytes; empty at the end of the stream."""
         while True:
             try:
                 return self._raw_recv(NEXT_READ_BYTES)  # type: ignore[no-any-return]
@@ -90,7 +90,7 @@ class PlainWire:
                 self._wait()
 
     def close(self) -> None:
-        """Close at once; also right while somebody waits, who is being killed."""
+        """Close at once. This is allowed while a greenlet that is being killed still waits."""
         self._waiter = None
         self._watcher.stop()
         self._watcher.close()
@@ -106,13 +106,13 @@ class PlainWire:
             raise ReadTimeoutError("the server does not take the request") from None
 
     def _wait(self) -> None:
-        """Let others run until there is something to read.
+        """Let other greenlets run until there is something to read.
 
         Raises:
             ReadTimeoutError: nothing came in time.
         """
-        if self.stirred:  # it happened while the request was still being sent
-            self.stirred = False
+        if self.readable_while_idle:  # became readable while the request was still being sent
+            self.readable_while_idle = False
             self._watcher.start(self._on_readable)
             return
         self._since_s = _clock()
@@ -122,7 +122,7 @@ class PlainWire:
         self._waiter = getcurrent().switch
         try:
             in_time = self._switch_to_hub()
-        except BaseException:  # killed, or a Timeout of the user's own
+        except BaseException:  # a kill, or a Timeout set by the user
             self._waiter = None
             raise
         if not in_time:
@@ -132,14 +132,14 @@ class PlainWire:
         """Called by the loop, in the hub's greenlet."""
         waiter = self._waiter
         if waiter is None:
-            self.stirred = True
+            self.readable_while_idle = True
             self._watcher.stop()
             return
         self._waiter = None
         waiter(True)
 
     def _on_timer(self) -> None:
-        """Called by the loop once every `timeout_s`: too long, not yet, or nobody waits."""
+        """Called by the loop every `timeout_s`: end a wait that took too long, or restart the timer."""
         waiter = self._waiter
         if waiter is None:
             self._timer_active = False
@@ -162,52 +162,52 @@ class PlainWire:
 
 
 class TlsWire:
-    """A TLS socket, driven through gevent's wrapper: encryption costs more than it does.
+    """A TLS socket, used through gevent's wrapper, which costs less than the encryption.
 
     Args:
         sock: a connected gevent SSLSocket.
-        timeout_s: how long one wait may last.
+        timeout_s: longest single wait.
     """
 
-    stirred = False  # session tickets make an idle TLS connection readable: it tells nothing
+    readable_while_idle = False  # session tickets also make an idle TLS connection readable
 
     def __init__(self, sock: Any, timeout_s: float) -> None:
         self._sock = sock
         sock.settimeout(timeout_s)
 
     def send(self, data: bytes) -> None:
-        """As `PlainWire.send`."""
+        """See `PlainWire.send`."""
         try:
             self._sock.sendall(data)
         except TimeoutError:
             raise ReadTimeoutError("the server does not take the request") from None
 
     def first(self) -> bytes:
-        """As `PlainWire.first`."""
+        """See `PlainWire.first`."""
         return self.more()
 
     def more(self) -> bytes:
-        """As `PlainWire.more`."""
+        """See `PlainWire.more`."""
         try:
             return self._sock.recv(NEXT_READ_BYTES)  # type: ignore[no-any-return]
         except TimeoutError:
             raise ReadTimeoutError("no answer in time") from None
 
     def close(self) -> None:
-        """Close without TLS's goodbye, as a client that is done may."""
+        """Close without TLS's closing handshake, which a client may skip."""
         self._sock.close()
 
 
 class Connection:
-    """A wire and the reader of its answers. After any exception, or an answer without keep-alive, close it.
+    """A wire and the reader of its answers. Close it after any exception and after an answer without keep-alive.
 
     Args:
-        wire: connected.
-        limits: how much of an answer is accepted.
+        wire: a connected wire.
+        limits: the largest answer that is accepted.
     """
 
     wire: PlainWire | TlsWire
-    """If it was `stirred` while idle, the server closed it or sent what nobody asked for: not to be used again."""
+    """If `readable_while_idle` is set, the server closed it or sent unrequested bytes: do not use it again."""
 
     def __init__(self, wire: PlainWire | TlsWire, limits: Limits) -> None:
         self.wire = wire
@@ -220,8 +220,8 @@ class Connection:
         """Send a request and read its answer.
 
         Raises:
-            ConnectionLostError: closed or reset before a byte of answer came.
-            LlhttpError: anything else, by its type.
+            ConnectionLostError: closed or reset before a byte of the answer came.
+            LlhttpError: any other failure, by its type.
         """
         lost: OSError | None = None
         try:
@@ -258,11 +258,11 @@ def connect(
     limits: Limits,
     ssl_context: ssl.SSLContext,
 ) -> Connection:
-    """Open a connection; for https with TLS on it.
+    """Open a connection, with TLS for https.
 
     Raises:
-        ConnectTimeoutError: not within `connection_timeout_s`.
-        ConnectError: any other reason.
+        ConnectTimeoutError: no connection within `connection_timeout_s`.
+        ConnectError: any other failure.
     """
     try:
         sock = gevent.socket.create_connection((origin.host, origin.port), connection_timeout_s)
@@ -284,7 +284,7 @@ def connect(
 
 
 def _reason(error: OSError) -> str:
-    """Short and free of addresses, so that equal errors are counted together."""
+    """Return a short reason without addresses, so that equal errors are counted together."""
     if isinstance(error, ssl.SSLError):
         return str(error.reason or type(error).__name__)
     return error.strerror or type(error).__name__

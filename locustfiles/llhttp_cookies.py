@@ -1,4 +1,4 @@
-"""Cookies, by the standard library's jar; only touched once a server has set one."""
+"""One user's cookies, in the standard library's jar. The jar is only used once a server has set a cookie."""
 
 from email.message import Message
 from http.cookiejar import CookieJar
@@ -10,19 +10,19 @@ from locustfiles.llhttp_answer import header_pairs
 
 
 class Cookies:
-    """What one user's servers asked it to remember."""
+    """The cookies that servers have set for one user."""
 
     def __init__(self) -> None:
         self.jar = CookieJar()
 
     def header(self, url: str) -> str | None:
-        """The Cookie line to send with a request, if there is one to send."""
+        """Return the Cookie header for a request, or None."""
         request = UrllibRequest(url)  # noqa: S310  only carries the URL to the jar; nothing is opened
         self.jar.add_cookie_header(request)
         return request.get_header("Cookie")
 
     def keep(self, url: str, raw_head: bytes) -> None:
-        """Remember what an answer sets."""
+        """Store the cookies that an answer sets."""
         if b"set-cookie" in raw_head.lower():
             request = UrllibRequest(url)  # noqa: S310  as above
             self.jar.extract_cookies(_lines(raw_head), request)
@@ -32,7 +32,7 @@ class Cookies:
 
 
 def _lines(raw_head: bytes) -> Any:
-    """What the jar takes for a response: the one method that it calls."""
+    """Return what the jar accepts as a response: an object with the one method that it calls."""
     message = Message()
     for name, value in header_pairs(raw_head):
         message[name] = value

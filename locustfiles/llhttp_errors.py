@@ -1,12 +1,12 @@
-"""Every way a request can fail, as a type. Messages hold nothing that varies, so that Locust groups equal errors."""
+"""One error type per way a request can fail. Messages contain nothing that varies, so that Locust groups them."""
 
 
 class LlhttpError(Exception):
-    """A request without a good answer. `repr` is what Locust's statistics group by."""
+    """A request without a good answer. Locust's statistics group errors by `repr`."""
 
 
 class ConnectError(LlhttpError):
-    """No connection: refused, unreachable, unknown host, or TLS was not agreed on."""
+    """No connection: refused, unreachable, unknown host, or a failed TLS handshake."""
 
 
 class ConnectTimeoutError(ConnectError):
@@ -26,19 +26,19 @@ class TruncatedAnswerError(LlhttpError):
 
 
 class MalformedAnswerError(LlhttpError):
-    """Not HTTP: llhttp refused it, or the protocol was switched without being asked."""
+    """Not HTTP: llhttp refused it, or the server switched protocols unasked."""
 
 
 class ExcessDataError(LlhttpError):
-    """More bytes came than the answer announced."""
+    """The server sent more bytes than the answer announced."""
 
 
 class HeaderTooLargeError(LlhttpError):
-    """The answer's header section passed `max_header_bytes`."""
+    """The answer's header section is larger than `max_header_bytes`."""
 
 
 class BodyTooLargeError(LlhttpError):
-    """The answer's body passed `max_body_bytes`."""
+    """The answer's body is larger than `max_body_bytes`."""
 
 
 class ContentEncodingError(LlhttpError):
@@ -46,7 +46,7 @@ class ContentEncodingError(LlhttpError):
 
 
 class TooManyRedirectsError(LlhttpError):
-    """More than `max_redirects` redirects in a row, or one that leads nowhere."""
+    """More than `max_redirects` consecutive redirects, or a redirect to an unusable URL."""
 
 
 class BadStatusError(LlhttpError):

@@ -1,4 +1,4 @@
-"""Header lines by name, and the content encodings that one of them announces."""
+"""Header lines by name, and the decoding of Content-Encoding."""
 
 import zlib
 from collections.abc import Iterator, Mapping
@@ -7,12 +7,12 @@ from typing import Final, Self
 from locustfiles.llhttp_answer import Answer, header_pairs
 from locustfiles.llhttp_errors import ContentEncodingError
 
-_WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # for zlib: with a gzip or a zlib header
+_WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's window bits, for a gzip or a zlib header
 _BARE_WINDOW_BITS: Final = -15  # "deflate" without zlib's header, as some servers send it
 
 
 class Headers(Mapping[str, str]):
-    """Header lines; names in any case. Lines of the same name are joined with a comma, `get_all` keeps them apart."""
+    """Header lines by case-insensitive name. Lines of one name are joined with a comma; `get_all` keeps them apart."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._lines: dict[str, list[str]] = {}
@@ -29,21 +29,21 @@ class Headers(Mapping[str, str]):
         return len(self._lines)
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of this name, in order; empty if there is none."""
+        """Return every value of this name, in order; empty if there is none."""
         return self._lines.get(name.lower(), []).copy()
 
     @classmethod
     def of(cls, answer: Answer) -> Self:
-        """The lines of an answer's header section."""
+        """Return the header lines of an answer."""
         return cls(header_pairs(answer.head.raw))
 
 
 def decoded(answer: Answer, limit_bytes: int) -> Answer:
-    """The answer with its content encoding undone; itself if it has none.
+    """Return the answer with its content encoding undone; the same answer if it has none.
 
     Raises:
-        ContentEncodingError: the body is not what Content-Encoding says, or is something else than gzip or deflate, or
-            becomes larger than `limit_bytes`.
+        ContentEncodingError: the body does not match Content-Encoding, the encoding is neither gzip nor deflate, or the
+            decoded body is larger than `limit_bytes`.
     """
     if b"content-encoding" not in answer.head.raw.lower() or not answer.body:
         return answer

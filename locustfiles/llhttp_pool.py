@@ -1,4 +1,4 @@
-"""The connections of one user: takes an idle one or opens one, asks, retries where that is safe, keeps what stays."""
+"""The connections of one user: reuses or opens a connection, sends, retries where that is safe, and keeps it open."""
 
 import ssl
 from typing import ClassVar, NamedTuple
@@ -9,20 +9,20 @@ from locustfiles.llhttp_errors import ConnectionLostError, LlhttpError
 from locustfiles.llhttp_request import Request
 from loopbench.records.samples import FLAG_NEW_CONNECTION, FLAG_RETRIED
 
-_outcome_of = tuple.__new__  # half the price of a NamedTuple's own constructor, and paid for every request
+_outcome_of = tuple.__new__  # half the cost of a NamedTuple's own constructor, for every request
 
 
 class ConnectionOptions(NamedTuple):
-    """How to connect and how much to accept."""
+    """Timeouts, TLS and limits of a connection."""
 
     connection_timeout_s: float
-    network_timeout_s: float  # for one wait
+    network_timeout_s: float  # longest single wait
     limits: Limits
     ssl_context: ssl.SSLContext
 
 
 class Outcome(NamedTuple):
-    """What became of one request."""
+    """The outcome of one request."""
 
     answer: Answer | None
     flags: int  # FLAG_NEW_CONNECTION, FLAG_RETRIED
@@ -30,14 +30,14 @@ class Outcome(NamedTuple):
 
 
 class ConnectionPool:
-    """Keep-alive connections by origin. Several greenlets may ask at once; each gets a connection of its own.
+    """Keep-alive connections by origin. Concurrent greenlets each get their own connection.
 
     Args:
-        options: how to connect.
+        options: timeouts, TLS and limits.
     """
 
     opened: ClassVar[int] = 0
-    """Connections opened, or tried to, by all pools of this process."""
+    """Connections that all pools of this process have opened or tried to open."""
 
     def __init__(self, options: ConnectionOptions) -> None:
         self.new_connections = 0
@@ -47,9 +47,10 @@ class ConnectionPool:
         self._idle: dict[str, list[Connection]] = {}
 
     def exchange(self, request: Request) -> Outcome:
-        """Ask once; twice if the first connection was an idle one that turned out to be dead and that is harmless.
+        """Send a request. Retry once if an idle connection turned out to be dead and a second request is harmless.
 
-        Network and protocol errors are returned. What kills the asking greenlet is raised; its connection is closed.
+        Network and protocol errors are returned. An exception that kills the greenlet is raised, and its connection is
+        closed.
         """
         connection = self._take(request)
         if connection is None:
@@ -75,17 +76,17 @@ class ConnectionPool:
         return _outcome_of(Outcome, (answer, 0, None))
 
     def close(self) -> None:
-        """Close what is idle. The pool may still be used; it opens new connections then."""
+        """Close idle connections. The pool can still be used and then opens new ones."""
         for idle in self._idle.values():
             while idle:
                 idle.pop().close()
 
     def _take(self, request: Request) -> Connection | None:
-        """An idle connection that nothing is known against."""
+        """Return an idle connection that seems alive, or None."""
         idle = self._idle.get(request.pool)
         while idle:
             connection = idle.pop()
-            if not connection.wire.stirred:
+            if not connection.wire.readable_while_idle:
                 return connection
             connection.close()
         return None

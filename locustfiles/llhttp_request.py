@@ -1,7 +1,6 @@
-"""From a method, a URL and options to the bytes of one HTTP/1.1 request. Pure; knows no sockets and no Locust.
+"""Encodes a method, a URL and options as the bytes of one HTTP/1.1 request. Pure: no sockets, no Locust.
 
-By default a request carries nothing but its Host line, which is what wrk sends: every further line is work for the
-server under test.
+By default a request has only a Host line, as with wrk, because every further line is work for the server under test.
 """
 
 import json as json_codec
@@ -18,11 +17,11 @@ _FORBIDDEN: Final = ("\r", "\n", "\0")
 
 Headers = Mapping[str, str]
 Check = Callable[[int, bytes], Exception | None]
-"""Takes status and body of a whole answer; returns what is wrong with it, or None."""
+"""Takes status and body of a whole answer and returns what is wrong with it, or None."""
 
 
 class Origin(NamedTuple):
-    """Where a connection leads."""
+    """The server that a connection leads to."""
 
     scheme: str
     host: str
@@ -30,22 +29,22 @@ class Origin(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """For the Host line; the scheme's own port is left out."""
+        """The value of the Host line, without the scheme's default port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _default_port(self.scheme) else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """One request, ready to be sent any number of times."""
+    """One encoded request, which can be sent any number of times."""
 
     method: str
     url: str
     origin: Origin
-    pool: str  # name of the pool its connection comes from: one for an origin
+    pool: str  # key of the connections it can use: one per origin
     wire: bytes
-    head_only: bool  # its answer has no body
-    idempotent: bool  # sending it twice does what sending it once does
+    head_only: bool  # the answer has no body
+    idempotent: bool  # sending it twice has the same effect as once
 
 
 def encode(  # noqa: PLR0913  a request's own parts
@@ -57,13 +56,13 @@ def encode(  # noqa: PLR0913  a request's own parts
     json: Any = None,
     data: Any = None,
 ) -> Request:
-    """The bytes of a request.
+    """Encode a request.
 
     Args:
         method: any token of letters.
         url: absolute, http or https; spaces and the like are percent-encoded, a fragment is dropped.
-        params: appended to the query, as `urllib.parse.urlencode` takes them; a list gives a repeated name.
-        headers: replace the lines that would be set here, whatever their case.
+        params: appended to the query, as `urllib.parse.urlencode` takes them; a list repeats the name.
+        headers: replace the lines set here, in any case.
         json: sent as JSON if `data` is empty, with Content-Type and Accept set.
         data: bytes, text (UTF-8) or a mapping (sent as a form).
 
@@ -93,14 +92,14 @@ def encode(  # noqa: PLR0913  a request's own parts
 
 
 def absolute(base: str | None, url: str) -> str:
-    """`url` itself if it is absolute, else appended to `base`, as Locust's other users do."""
+    """Return `url` if it is absolute, else `base` followed by `url`, as Locust's other users do."""
     if url[:8].lower().startswith(("http://", "https://")):
         return url
     return f"{base or ''}{url}"
 
 
 def basic_auth(user: str, password: str) -> str:
-    """The value of an Authorization line (RFC 7617)."""
+    """Return the value of an Authorization line (RFC 7617)."""
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 

@@ -1,4 +1,4 @@
-"""What a locustfile gets back: the part of FastHttpUser's response that most locustfiles use, and the with-block."""
+"""The response object of a locustfile: the commonly used part of FastHttpUser's response, and the with-block."""
 
 import json
 from collections.abc import Callable
@@ -13,25 +13,25 @@ from locustfiles.llhttp_errors import LlhttpError
 from locustfiles.llhttp_headers import Headers
 
 Report = Callable[[dict[str, Any]], None]
-"""Takes a request's meta data (the arguments of Locust's `request` event) once its outcome is known."""
+"""Receives a request's metadata (the arguments of Locust's `request` event) once its outcome is known."""
 
 
 class LlhttpResponse:
-    """The outcome of one request. Headers and text are made when asked for.
+    """The outcome of one request. Headers and text are computed on demand.
 
-    A request that got no answer has `status_code` 0, `headers`, `content` and `text` None, and `error` set.
+    Without an answer `status_code` is 0, `headers`, `content` and `text` are None, and `error` is set.
 
     Args:
-        answer: what came, None if nothing did.
+        answer: the answer, or None.
         meta: the arguments of Locust's `request` event.
-        report: called with `meta` at the end of a with-block; None if that has happened already.
+        report: called with `meta` at the end of a with-block; None if the request was already reported.
     """
 
     encoding: str | None = None
-    """Set it before `text` is read to override what Content-Type says."""
+    """Overrides the charset of Content-Type if it is set before `text` is read."""
 
     js: Any = None
-    """The body, read as JSON: filled by Locust's `rest`."""
+    """The body parsed as JSON; set by Locust's `rest`."""
 
     def __init__(self, answer: Answer | None, meta: dict[str, Any], report: Report | None) -> None:
         self._answer = answer
@@ -48,27 +48,27 @@ class LlhttpResponse:
 
     @property
     def ok(self) -> bool:
-        """A whole answer with a status below 400."""
+        """Whether the answer is whole and its status below 400."""
         return self.error is None
 
     @property
     def elapsed(self) -> timedelta:
-        """From the first byte sent (or the connection's opening, if it was needed) to the last byte of the answer."""
+        """Time from the first byte sent (or from opening the connection) to the last byte of the answer."""
         return timedelta(milliseconds=self.request_meta["response_time"])
 
     @property
     def headers(self) -> Headers | None:
-        """The header lines; trailers of a chunked answer are not among them."""
+        """The header lines, without the trailers of a chunked answer."""
         return Headers.of(self._answer) if self._answer else None
 
     @property
     def content(self) -> bytes | None:
-        """The body, with gzip or deflate undone if the server applied it."""
+        """The body, decoded from gzip or deflate."""
         return self._answer.body if self._answer else None
 
     @property
     def text(self) -> str | None:
-        """The body as text, by `encoding`, else by Content-Type's charset, else UTF-8; bad bytes are replaced."""
+        """The body as text, in `encoding`, else Content-Type's charset, else UTF-8. Invalid bytes are replaced."""
         content = self.content
         if content is None or self.headers is None:
             return None
@@ -79,7 +79,7 @@ class LlhttpResponse:
             return content.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body, read as JSON.
+        """Parse the body as JSON.
 
         Raises:
             ValueError: it is not JSON.
@@ -87,7 +87,7 @@ class LlhttpResponse:
         return json.loads(self.content or b"")
 
     def raise_for_status(self) -> None:
-        """Raise what went wrong, if anything did."""
+        """Raise the error, if there is one."""
         if self.error is not None:
             raise self.error
 
@@ -106,7 +106,7 @@ class LlhttpResponse:
         elif isinstance(value, ResponseError | LlhttpError):
             self.request_meta["exception"] = value
         elif kind is not None:
-            return False  # the task failed, not the request: Locust reports it where it reports tasks
+            return False  # the task failed, not the request; Locust reports task errors itself
         self._report(self.request_meta)
         return kind is None or self._outcome is None
 
@@ -115,7 +115,7 @@ class LlhttpResponse:
         self._decide(outcome=True)
 
     def failure(self, problem: Any) -> None:
-        """Count the request as failed; `problem` is an exception, or anything that says what is wrong."""
+        """Count the request as failed; `problem` is an exception or a description."""
         self._decide(outcome=problem if isinstance(problem, Exception) else CatchResponseError(problem))
 
     def _decide(self, outcome: bool | Exception) -> None:

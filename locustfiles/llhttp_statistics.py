@@ -1,11 +1,11 @@
-"""Locust's own statistics, fed in bulk: what `events.request` would have done, for a fraction of its cost.
+"""Fills Locust's own statistics in bulk, at a fraction of the cost of `events.request` and with the same result.
 
-Locust logs every request twice (its row and the total), one by one. Here a request is one number appended to a list;
-the list is put into both rows when the second ends, or as soon as anything reads `stats.total` or `stats.entries`.
-Everything of Locust's (web UI, CSV, final table, worker reports, reset) reads through those two, so it never sees a
-request missing: counts, per-second counts, buckets, minimum and maximum are equal, sums up to the order of addition.
+Locust logs every request twice (its row and the total). Here a request is one number appended to a list. The list is
+added to both rows when the second ends, or as soon as anything reads `stats.total` or `stats.entries`. All of Locust
+(web UI, CSV, final table, worker reports, reset) reads through these two, so it never misses a request: counts,
+per-second counts, buckets, minimum and maximum are equal, and sums up to the order of addition.
 
-Only a test whose `events.request` has Locust's own listener and no other takes this way (`TalliedStats.direct`).
+It is used only if Locust's own listener is the only one of `events.request` (`TalliedStats.direct`).
 """
 
 import time
@@ -24,7 +24,7 @@ _LOCUSTS_LISTENER = ("locust.runners", "Runner.__init__.<locals>.on_request")
 
 
 class Row:
-    """Requests of one method and name that were not yet put into Locust's statistics."""
+    """Requests of one method and name that are not yet in Locust's statistics."""
 
     __slots__ = ("content_bytes", "last_s", "latencies_ms", "method", "name")
 
@@ -37,22 +37,22 @@ class Row:
 
 
 class TalliedStats(RequestStats):
-    """Locust's statistics, with rows that are put in before anything is read. Made by `adopt`, never constructed."""
+    """Locust's statistics, with pending rows that are added before any read. Created by `adopt`, never constructed."""
 
     def begin(self, event: EventHook) -> None:
-        """In place of the constructor."""
+        """Initialise the added attributes, in place of a constructor."""
         self.event = event
-        self.rows: dict[tuple[str, str], Row] = {}  # every one ever asked for, as Locust keeps its own
-        self.pending: list[Row] = []  # those with something in them
-        self.second = 0  # the wall-clock second that everything pending belongs to
-        self.ends_s = 0.0  # when it ends, on the monotonic clock
+        self.rows: dict[tuple[str, str], Row] = {}  # all rows ever used, as Locust keeps its own
+        self.pending: list[Row] = []  # the rows that are not empty
+        self.second = 0  # the wall-clock second of all pending requests
+        self.ends_s = 0.0  # when that second ends, on the monotonic clock
         self._listeners: list[Any] = event._handlers  # noqa: SLF001  only ever changed in place
         self._seen: list[Any] = []
         self._direct = False
 
     @property
     def direct(self) -> bool:
-        """True while nobody but Locust listens to requests: then nobody can tell a bulk from single events."""
+        """Whether Locust is the only listener to requests, so that bulk and single events make no difference."""
         if self._listeners != self._seen:
             self._seen = self._listeners.copy()
             origins = [(getattr(h, "__module__", ""), getattr(h, "__qualname__", "")) for h in self._seen]
@@ -61,7 +61,7 @@ class TalliedStats(RequestStats):
 
     @property
     def total(self) -> StatsEntry:
-        """The row "Aggregated", complete."""
+        """The row "Aggregated", with all pending requests."""
         self.settle()
         return cast("StatsEntry", self.__dict__["total"])
 
@@ -72,7 +72,7 @@ class TalliedStats(RequestStats):
 
     @property
     def entries(self) -> dict[tuple[str, str], StatsEntry]:
-        """A row for every name and method, complete."""
+        """A row for every name and method, with all pending requests."""
         self.settle()
         return cast("dict[tuple[str, str], StatsEntry]", self.__dict__["entries"])
 
@@ -82,12 +82,12 @@ class TalliedStats(RequestStats):
         self.__dict__["entries"] = entries
 
     def row(self, method: str, name: str) -> Row:
-        """Where requests of this method and name are noted."""
+        """Return the row for requests of this method and name."""
         key = (name, method)
         return self.rows.get(key) or self.rows.setdefault(key, Row(method, name))
 
     def note(self, row: Row, end_s: float, latency_ms: float, content_bytes: int) -> None:
-        """One request, ended at `end_s` on the monotonic clock."""
+        """Add one request that ended at `end_s` on the monotonic clock."""
         if end_s >= self.ends_s:
             self.settle()
             self._begin_second()
@@ -98,7 +98,7 @@ class TalliedStats(RequestStats):
         row.last_s = end_s
 
     def settle(self) -> None:
-        """Put what is pending where Locust keeps it."""
+        """Add all pending requests to Locust's statistics."""
         for row in self.pending:
             counts = Counter(map(_bucketing(row.latencies_ms), row.latencies_ms))
             _add(self.__dict__["total"], row, counts, self)
@@ -113,12 +113,12 @@ class TalliedStats(RequestStats):
         self.ends_s = _clock() + self.second + 1 - now_unix_s
 
     def unix_s(self, monotonic_s: float) -> float:
-        """The wall clock at a moment of the pending second."""
+        """Return the wall-clock time of a moment in the pending second."""
         return self.second + 1 - (self.ends_s - monotonic_s)
 
 
 def adopt(environment: Environment) -> TalliedStats:
-    """The environment's statistics: the same object, from now on with rows. Others hold references to it already."""
+    """Turn the environment's statistics into `TalliedStats`, in place because others already refer to the object."""
     stats = environment.stats
     if not isinstance(stats, TalliedStats):
         stats.__class__ = TalliedStats
@@ -128,14 +128,14 @@ def adopt(environment: Environment) -> TalliedStats:
 
 
 def _bucketing(latencies_ms: list[float]) -> Callable[[float], int]:
-    """Locust's rounding, which a user may have replaced; under 100 ms it is `round`, at a third of the price."""
+    """Return Locust's rounding, which a user may have replaced; under 100 ms it is `round`, at a third of the cost."""
     current: Callable[[float], int] = locust.stats.bucket_response_time
     return round if current is _LOCUSTS_BUCKETING and max(latencies_ms) < 100 else current
 
 
 def _add(entry: StatsEntry, row: Row, counts: Counter[int], stats: TalliedStats) -> None:
-    """What as many calls of `StatsEntry.log` would have done."""
-    latencies: list[Any] = row.latencies_ms  # Locust declares int for its sums and limits, and puts floats there
+    """Update an entry as one call of `StatsEntry.log` per request would."""
+    latencies: list[Any] = row.latencies_ms  # Locust declares its sums and limits as int but stores floats
     if entry.use_response_times_cache and entry.last_request_timestamp:  # noqa: SIM102  Locust's two conditions
         if stats.second > int(entry.last_request_timestamp):
             entry._cache_response_times(stats.second - 1)  # noqa: SLF001  as Locust does at the first log of a second

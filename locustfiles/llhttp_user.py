@@ -1,7 +1,7 @@
-"""A Locust user whose client is fast enough not to be what is measured.
+"""A Locust user with a fast client, so that the client is not the bottleneck of a measurement.
 
-Change a locustfile's base class from FastHttpUser to `LlhttpUser`: the API is the same where the two overlap.
-docs/generator.md says where they do not, and how fast it is.
+To use it, change a locustfile's base class from FastHttpUser to `LlhttpUser`. docs/generator.md lists the differences
+between the two APIs, and how fast the client is.
 """
 
 import functools
@@ -34,13 +34,13 @@ class LlhttpUser(User, RestMixin[LlhttpResponse]):
     abstract = True
 
     connection_timeout: float = 60.0
-    """Seconds until a connection must be open."""
+    """Seconds allowed for opening a connection."""
 
     network_timeout: float = 60.0
-    """Seconds that the server may be silent, each time it is waited for."""
+    """Longest single wait for the server, in seconds."""
 
     max_redirects: int = 30
-    """How many redirects in a row are followed."""
+    """How many consecutive redirects are followed."""
 
     insecure: bool = True
     """Accept any TLS certificate."""
@@ -52,10 +52,10 @@ class LlhttpUser(User, RestMixin[LlhttpResponse]):
     """An answer with a larger header section is an error."""
 
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
-    """An answer with a larger body, as it came over the wire, is an error."""
+    """An answer with a larger body, as sent over the wire, is an error."""
 
     ssl_context: ClassVar[ssl.SSLContext | None] = None
-    """Used instead of one made from `insecure`."""
+    """Replaces the context that `insecure` selects."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -74,7 +74,7 @@ class LlhttpUser(User, RestMixin[LlhttpResponse]):
         )
 
     def start(self, group: Group) -> Greenlet:
-        """As Locust's; the connections are closed when the user ends, however it ends."""
+        """Start the user as Locust does, and close its connections when it ends, for whatever reason."""
         greenlet: Greenlet = super().start(group)
         greenlet.link(lambda _: self.client.close())
         return greenlet
@@ -90,7 +90,7 @@ class LlhttpUser(User, RestMixin[LlhttpResponse]):
 
 @functools.cache
 def _ssl_context(*, insecure: bool) -> ssl.SSLContext:
-    """One for all users: loading the system's certificates takes longer than a test's first hundred requests."""
+    """Return one context for all users: loading certificates takes longer than a test's first hundred requests."""
     context = gevent.ssl.create_default_context()  # type: ignore[attr-defined]
     if insecure:
         context.check_hostname = False

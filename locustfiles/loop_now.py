@@ -1,6 +1,6 @@
-"""What the loops of the running target do now, from the newest seconds of its probe: figures, and lines of code.
+"""Computes what the running target's event loops do now: figures and lines of code from the probe's newest seconds.
 
-Arithmetic alone: who reads the files is `probe_tail`, who asks is `live_figures`.
+Pure arithmetic: `probe_tail` reads the files, `live_figures` calls this.
 """
 
 from collections import defaultdict, deque
@@ -10,15 +10,15 @@ from typing import Any, Final
 from locustfiles.probe_tail import LoopSecond, Place
 
 FRESH_TICKS: Final = 2
-"""So long a loop's newest second stands for now: the probe's seconds and ours do not begin together."""
+"""A loop's newest second counts as current for so many ticks, because the probe's seconds and ours do not align."""
 
 LINES_OVER_S: Final = 10.0
-MOST_LINES: Final = 5
-LEAST_SHARE: Final = 0.01
+MAX_LINES: Final = 5
+MIN_SHARE: Final = 0.01
 
 
 class LoopNow:
-    """The newest second of each of the target's processes, and the lines of the last ten."""
+    """The newest second of each of the target's processes, and the lines of the last ten seconds."""
 
     def __init__(self) -> None:
         self._newest: dict[int, tuple[int, LoopSecond]] = {}
@@ -26,7 +26,7 @@ class LoopNow:
         self._tick = 0
 
     def take(self, seconds: Iterable[LoopSecond]) -> None:
-        """What has come in this tick."""
+        """Add the seconds that arrived in this tick."""
         self._tick += 1
         for second in seconds:
             self._newest[second.pid] = (self._tick, second)
@@ -42,9 +42,9 @@ class LoopNow:
         return [second for tick, second in self._newest.values() if self._tick - tick < FRESH_TICKS]
 
     def figures(self) -> tuple[float | None, ...]:
-        """The last seven of a row."""
+        """Return the last seven columns of a row."""
         fresh = self._fresh
-        # A long step's last part may be told a moment late: never more than all of the time.
+        # The last part of a long step may be reported one second late, so the share could exceed 1.
         blocked = [min(1.0, second.blocked_s / second.length_s) for second in fresh]
         return (
             max(_known(second.utilization for second in fresh), default=None),
@@ -57,14 +57,14 @@ class LoopNow:
         )
 
     def lines(self) -> list[dict[str, Any]]:
-        """Where the loops' time of the last ten seconds went, the longest first, as shares of that time."""
+        """Return the lines that held the loops in the last ten seconds, as shares of that time, the longest first."""
         looked_s = sum(second.length_s for second in self._recent)
         held_s: defaultdict[Place, float] = defaultdict(float)
         blocked_s: defaultdict[Place, float] = defaultdict(float)
         for place, blocking_s, busy_s in (line for second in self._recent for line in second.lines):
             held_s[place] += blocking_s + busy_s
             blocked_s[place] += blocking_s
-        longest = sorted(held_s.items(), key=lambda held: held[1], reverse=True)[:MOST_LINES]
+        longest = sorted(held_s.items(), key=lambda held: held[1], reverse=True)[:MAX_LINES]
         return [
             {
                 "line": place.text,
@@ -74,7 +74,7 @@ class LoopNow:
                 "blocked": round(blocked_s[place] / looked_s, 3),
             }
             for place, each_s in longest
-            if (share := each_s / looked_s) >= LEAST_SHARE
+            if (share := each_s / looked_s) >= MIN_SHARE
         ]
 
 
@@ -83,7 +83,7 @@ def _known(figures: Iterable[float | None]) -> list[float]:
 
 
 def _sum(figures: Iterable[float | None]) -> float | None:
-    """None if any part is missing."""
+    """Return the sum, or None if any part is missing."""
     every = list(figures)
     known = _known(every)
     return sum(known) if known and len(known) == len(every) else None

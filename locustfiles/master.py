@@ -1,7 +1,7 @@
-"""Leads several generators and asks nothing itself: order, phases, reports into files, and the end if one is lost.
+"""The master of several generators: sends the order and the phases, writes the reports, ends the run if one is lost.
 
-It is the order of its messages that defines the phases: a worker marks a phase in its own record, on its own clock,
-when the message arrives. Each worker's connection keeps the order of messages.
+It sends no requests itself. A worker marks a phase in its own record, on its own clock, when the master's message
+arrives. Each worker's connection keeps the order of the messages.
 """
 
 import dataclasses
@@ -34,19 +34,19 @@ from loopbench.records.load_order import LoadOrder
 
 READY_WAIT_S: Final = 15.0
 WARM_WAIT_S: Final = 30.0
-"""Beyond the warm-up itself: its last request may take long."""
+"""Added to the duration of the warm-up, because its last request may take long."""
 
 LAST_REPORT_WAIT_S: Final = 15.0
-"""Beyond the drain, which workers end by themselves."""
+"""Added to the drain, which workers end by themselves."""
 
 LOOK_S: Final = 0.02
 WATCH_S: Final = 0.25
-FAREWELL_S: Final = 0.3
-NOBODY: Final[Users] = (0, 1.0)
+QUIT_WAIT_S: Final = 0.3
+NO_USERS: Final[Users] = (0, 1.0)
 
 
 class Master:
-    """Leads a crew of workers through one run."""
+    """Leads the workers through one run."""
 
     def __init__(self, environment: Environment, runner: MasterRunner, order: LoadOrder) -> None:
         self._environment = environment
@@ -56,10 +56,10 @@ class Master:
         self._crew = Crew(order.generators, self._folder)
         self._known = Generators(master_port=runner.server.port)
         self._phases = Phases(order, self._announce)
-        self._course = self._lead()
+        self._levels = self._lead()
         self._finishing = False
-        PhasesShape.course = self
-        runner.register_message(messages.HELLO, self._greet)
+        PhasesShape.schedule = self
+        runner.register_message(messages.HELLO, self._admit_worker)
         runner.register_message(messages.READY, self._is_ready)
         runner.register_message(messages.WARM, self._is_warm)
         environment.events.worker_report.add_listener(self._take_report)
@@ -68,20 +68,20 @@ class Master:
         self._note()
 
     def next_users(self) -> Users | None:
-        """See `phases.Course`."""
-        return next(self._course, None)
+        """See `shape.UserSchedule.next_users`."""
+        return next(self._levels, None)
 
     def _lead(self) -> Iterator[Users]:
-        """The phases, with the workers' warm-up before them: a test for nobody makes Locust start it everywhere."""
+        """Yield the users of the warm-up and of all phases. A test with no users makes every worker warm up."""
         self._wait_until_all("ready", READY_WAIT_S)
         gevent.spawn(self._watch)
-        yield NOBODY
+        yield NO_USERS
         self._wait_until_all("warm", self._order.warmup_s + WARM_WAIT_S)
         self._phases.load_begins()
         while (users := self._phases.next_users()) is not None:
             yield users
 
-    def _greet(self, msg: Message, **_: Any) -> None:
+    def _admit_worker(self, msg: Message, **_: Any) -> None:
         refusal = self._crew.refusal(msg.data)
         if refusal:
             self._runner.send_message(messages.REFUSED, {"why": refusal}, msg.node_id)
@@ -105,7 +105,7 @@ class Master:
             self._phases.all_users_came()
 
     def _take_report(self, client_id: str, data: dict[str, Any]) -> None:
-        """After Locust's own listeners: its statistics hold this report already when the last one closes the file."""
+        """Write the report's frames. Locust's own listeners run first, so its statistics include this report."""
         member = self._crew.get(client_id)
         if member is None or member.closed:
             return
@@ -115,7 +115,7 @@ class Master:
             member.closed = True
 
     def _finish(self, **_: Any) -> None:
-        """Before Locust tells anybody to quit: it would wait half a second for last reports, a drain may take 30."""
+        """Drain before Locust sends `quit`: Locust waits half a second for last reports, a drain may take 30 s."""
         if self._finishing:
             return
         self._finishing = True
@@ -123,12 +123,12 @@ class Master:
         self._wait_until_all("closed", self._environment.stop_timeout + LAST_REPORT_WAIT_S)
         self._note(locust_requests=self._environment.stats.total.num_requests)
 
-    def _wait_until_all(self, stage: str, most_s: float) -> None:
-        deadline_s = time.perf_counter() + most_s
+    def _wait_until_all(self, stage: str, timeout_s: float) -> None:
+        deadline_s = time.perf_counter() + timeout_s
         while not self._crew.all_have(stage):
             if time.perf_counter() > deadline_s:
                 self._give_up(
-                    f"{self._crew.waiting_for(stage)} did not become {stage} within {most_s:g} s", WORKER_LATE
+                    f"{self._crew.waiting_for(stage)} did not become {stage} within {timeout_s:g} s", WORKER_LATE
                 )
             gevent.sleep(LOOK_S)
 
@@ -140,12 +140,12 @@ class Master:
             gevent.sleep(WATCH_S)
 
     def _give_up(self, problem: str, slug: str) -> NoReturn:
-        """Say why, let the others stop asking, and end: a load that is not the one ordered is not worth finishing."""
+        """Record the reason, stop the workers and exit, because the load is no longer the one that was ordered."""
         self._note(problem=problem, problem_slug=slug)
         sys.stderr.write(f"gave up: {problem}\n")
         sys.stderr.flush()
-        self._runner.send_message("quit")  # Locust's own: workers elsewhere must not load the target on
-        gevent.sleep(FAREWELL_S)
+        self._runner.send_message("quit")  # Locust's own message: workers elsewhere must stop loading the target
+        gevent.sleep(QUIT_WAIT_S)
         os._exit(EXIT_GAVE_UP)
 
     def _note(self, **news: Any) -> None:

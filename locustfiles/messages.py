@@ -1,9 +1,9 @@
-"""What a master and its workers tell each other beside Locust's own messages.
+"""The messages between a master and its workers, in addition to Locust's own.
 
-Worker to master: HELLO (who I am), READY (the order is understood), WARM (warm-up is over), and in every report of
-Locust's the key FRAMES (bytes of the samples file) and CLOSED (these were the last).
-Master to worker: ORDER (`order`, the load order as JSON, and `generator`, its number) or REFUSED (`why`, a sentence),
-then PHASE after PHASE (`phase`, its name).
+Worker to master: HELLO (facts about the worker), READY (the order is accepted), WARM (the warm-up is over). Each of
+Locust's reports also has the keys FRAMES (bytes of the samples file) and CLOSED (these were the last bytes).
+Master to worker: ORDER (`order`, the load order as JSON, and `generator`, the worker's number) or REFUSED (`why`, a
+sentence), then one PHASE (`phase`, its name) after the other.
 """
 
 import os
@@ -25,7 +25,7 @@ CLOSED: Final = "loopbench_closed"
 
 
 def hello() -> dict[str, Any]:
-    """Who this worker is."""
+    """Return the facts about this worker."""
     return {
         "format": FORMAT_VERSION,
         "loopbench": __version__,
@@ -36,7 +36,7 @@ def hello() -> dict[str, Any]:
 
 
 def version_problem(greeting: dict[str, Any]) -> str | None:
-    """Why a worker cannot take part, in a sentence that says what to do; None if it can."""
+    """Return why a worker cannot take part and what to do, in one sentence; None if it can."""
     theirs, ours = greeting.get("loopbench"), __version__
     if theirs != ours:
         return f"the worker is loopbench {theirs}, the master {ours}: install the same version on both machines"

@@ -1,7 +1,7 @@
-"""Waking at a given moment, more exactly than gevent's own timers can.
+"""A timer that is more precise than gevent's own.
 
-A libev loop asks the kernel to wake it in whole milliseconds: on the machine this was written on, `gevent.sleep` woke
-0.6 ms late (median), a timer of the kernel's own that the loop watches like a socket (`timerfd`) 0.05 ms late.
+A libev loop sleeps for whole milliseconds: on the machine this was written on, `gevent.sleep` woke 0.6 ms late
+(median). A kernel timer that the loop watches like a socket (`timerfd`) woke 0.05 ms late.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _ABSOLUTE: Final = 1
 
 
 class _TimerSpec(ctypes.Structure):
-    """`struct itimerspec`: how often again, and when first."""
+    """`struct itimerspec`: the interval and the first expiry."""
 
     _fields_ = (
         ("interval_s", ctypes.c_long),
@@ -30,7 +30,7 @@ class _TimerSpec(ctypes.Structure):
 
 
 class PreciseTimer:
-    """One greenlet's alarm clock, on `time.perf_counter`. Where the system has no timerfd, gevent's timers do."""
+    """One greenlet's timer on `time.perf_counter`. It falls back to gevent's timers if the system has no timerfd."""
 
     def __init__(self) -> None:
         self._libc: Any = ctypes.CDLL(None, use_errno=True)
@@ -41,7 +41,7 @@ class PreciseTimer:
         self._spec = _TimerSpec(0, 0, 0, 0)
 
     def wait_until(self, at_s: float) -> None:
-        """Let others run until then; returns at once if it is past."""
+        """Let other greenlets run until `at_s`; return at once if that is past."""
         if at_s <= time.perf_counter():
             return
         if self._watcher is None:
@@ -52,10 +52,10 @@ class PreciseTimer:
             _raise_errno()
         get_hub().wait(self._watcher)
         with contextlib.suppress(BlockingIOError):
-            os.read(self._fd, 8)  # how often it rang; unread, it would ring for ever
+            os.read(self._fd, 8)  # the number of expirations; unread, the descriptor would stay readable
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         if self._watcher is not None:
             self._watcher.stop()
             self._watcher = None

@@ -1,4 +1,4 @@
-"""Reading the probe's files of a running target while they grow: for looking, not for judging (`docs/probe.md`).
+"""Reads the growing probe files of a running target, for the live display only (`docs/probe.md`).
 
 A value that was not measured is None, never zero.
 """
@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 
 from loopbench.records.probe import GLOB
 
-MOST_BYTES: Final = 1024 * 1024
-"""Read at once from one file. A second's record has a few kilobytes; what is older than this is not worth a stall."""
+MAX_BYTES: Final = 1024 * 1024
+"""Bytes read from one file at a time. A second's record has a few kilobytes; older records are skipped."""
 
 FILE_PARTS: Final = 3
-"""Folders and name of a path that are shown."""
+"""Number of a path's last parts that are shown."""
 
 
 class Place(NamedTuple):
@@ -23,11 +23,11 @@ class Place(NamedTuple):
     file: str
     line: int
     function: str
-    own: bool  # the user's own code; otherwise an endpoint that was near, or the innermost frame of all
+    own: bool  # the user's own code; otherwise a nearby endpoint or the innermost frame
 
     @property
     def text(self) -> str:
-        """For people."""
+        """The place as the page shows it."""
         short = "/".join(Path(self.file).parts[-FILE_PARTS:])
         return f"{short}:{self.line}" if self.line else short
 
@@ -36,12 +36,12 @@ class TimeAt(NamedTuple):
     """How long a line held the loop."""
 
     place: Place
-    blocked_s: float  # in steps beyond the probe's limit
-    busy_s: float  # in shorter ones
+    blocked_s: float  # in steps longer than the probe's limit
+    busy_s: float  # in shorter steps
 
 
 class LoopSecond(NamedTuple):
-    """What one process' loop did in about a second; means over it."""
+    """What one process's loop did in about one second. Figures are means."""
 
     pid: int
     length_s: float
@@ -55,12 +55,12 @@ class LoopSecond(NamedTuple):
 
     @property
     def blocked_s(self) -> float:
-        """In which one step held the loop for longer than the probe's limit."""
+        """Time in steps longer than the probe's limit."""
         return sum(line.blocked_s for line in self.lines)
 
 
 class ProbeTail:
-    """Follows every process of one target, from now on: its folder may hold files of earlier ones.
+    """Follows every process of one target. Records already in the folder are skipped: they may be an earlier target's.
 
     Args:
         folder: where the probe writes.
@@ -71,7 +71,7 @@ class ProbeTail:
         self._offsets = {path: path.stat().st_size for path in folder.glob(GLOB)}
 
     def read(self) -> list[LoopSecond]:
-        """The seconds that have come since the last time, in order of time for each process."""
+        """Return the seconds since the last call, in order of time for each process."""
         return [
             second_of(record, int(path.stem.removeprefix("probe-")))
             for path in sorted(self._folder.glob(GLOB))
@@ -81,21 +81,21 @@ class ProbeTail:
 
     def _new_records(self, path: Path) -> Iterator[dict[str, Any]]:
         with path.open("rb") as file:
-            offset = max(self._offsets.get(path, 0), file.seek(0, 2) - MOST_BYTES)
+            offset = max(self._offsets.get(path, 0), file.seek(0, 2) - MAX_BYTES)
             file.seek(offset)
-            whole, newline, _ = file.read(MOST_BYTES).rpartition(b"\n")
+            whole, newline, _ = file.read(MAX_BYTES).rpartition(b"\n")
         self._offsets[path] = offset + len(whole) + len(newline)
         for line in whole.splitlines():
             try:
                 record = json.loads(line)
-            except ValueError:  # its beginning was skipped
+            except ValueError:  # the beginning of this line was skipped
                 continue
             if isinstance(record, dict):
                 yield record
 
 
 def second_of(record: dict[str, Any], pid: int) -> LoopSecond:
-    """One `second` record, as far as it is shown live."""
+    """Return the part of a `second` record that is shown live."""
     return LoopSecond(
         pid=pid,
         length_s=_length_s(record),
@@ -106,8 +106,8 @@ def second_of(record: dict[str, Any], pid: int) -> LoopSecond:
         executor_queue=record.get("executor_queue_mean"),
         executor_threads=record.get("executor_threads"),
         lines=(
-            *(TimeAt(_place(told), told["blocked_s"], 0.0) for told in record.get("blocked", ())),
-            *(TimeAt(_place(told), 0.0, told["busy_s"]) for told in record.get("busy", ())),
+            *(TimeAt(_place(line), line["blocked_s"], 0.0) for line in record.get("blocked", ())),
+            *(TimeAt(_place(line), 0.0, line["busy_s"]) for line in record.get("busy", ())),
         ),
     )
 
@@ -117,10 +117,10 @@ def _length_s(record: dict[str, Any]) -> float:
     return length_s
 
 
-def _place(told: dict[str, Any]) -> Place:
-    """The user's own line; without one, what was near; without that, the innermost frame."""
+def _place(entry: dict[str, Any]) -> Place:
+    """Return the user's own line, else what was near, else the innermost frame."""
     for kind in ("user_", "near_", ""):
-        if told.get(f"{kind}file") is not None:
-            line, function = told.get(f"{kind}line") or 0, told.get(f"{kind}function") or ""
-            return Place(told[f"{kind}file"], line, function, own=kind == "user_")
+        if entry.get(f"{kind}file") is not None:
+            line, function = entry.get(f"{kind}line") or 0, entry.get(f"{kind}function") or ""
+            return Place(entry[f"{kind}file"], line, function, own=kind == "user_")
     return Place("(no Python code)", 0, "", own=False)

@@ -1,7 +1,7 @@
-"""Every request, raw, as frames: 40 bytes packed when the answer comes, handed to a sink once a second.
+"""Records every request as 40 packed bytes and writes them to a sink as frames, once a second.
 
-What the sink has written survives a kill; what it has not is at most a second old, and its loss shows, because the
-trailer with the count is missing. `benchmarks/recorder.py` prints what recording costs.
+Data that the sink has written survives a kill. Lost data is at most one second old, and the loss is visible because the
+trailer with the count is missing. `benchmarks/recorder.py` prints the cost of recording.
 """
 
 import json
@@ -15,20 +15,18 @@ from loopbench.records.generator_watch import WatchedSecond, encode_seconds
 from loopbench.records.samples import Event, Head, Tables, Trailer
 
 CAPACITY = 200_000
-"""Samples held between two writes: two seconds of the fastest generator seen. A full buffer is written at once."""
+"""Samples buffered between two writes: two seconds of the fastest generator seen. A full buffer is written at once."""
 
 MAX_NAMES = 1_000
 OTHER = "(other)"
-"""Stands for every name after the first thousand: a test with a name per user id must not grow for ever."""
-
-Record = Callable[[float, float, int, int, int, int, int, int], None]
+"""Replaces every name after the first thousand, so that a test with a name per user id does not grow for ever."""
 
 
 class Recorder:
     """Collects samples and events of one generator process and writes them as frames.
 
     Args:
-        sink: where the frames go.
+        sink: receives the frames.
         run: the run's nonce.
         generator: index of this process among the generators.
     """
@@ -50,14 +48,14 @@ class Recorder:
         sink.write(frames.encode(samples.HEAD, samples.to_json(head)))
 
     def name_id(self, name: str) -> int:
-        """Index of a request name, to be looked up once and kept."""
+        """Return the index of a request name. Look it up once and keep it."""
         return self._names.index(name)
 
     def error_id(self, error: str) -> int:
-        """Index of an error class; never 0, which means a good answer."""
+        """Return the index of an error class; never 0, which means a good answer."""
         return self._errors.index(error or OTHER)
 
-    def record(  # noqa: PLR0913  one argument a field: building an object would cost more than packing it
+    def record(  # noqa: PLR0913  one argument per field: building an object would cost more than packing it
         self,
         start_s: float,
         latency_s: float,
@@ -73,7 +71,7 @@ class Recorder:
         pack_into: Callable[..., None] = samples.STRUCT.pack_into,
         size: int = samples.STRUCT.size,
     ) -> None:
-        """One request. `start_s` is on `time.perf_counter`; the last two are constants bound early, for speed."""
+        """Record one request. `start_s` is on `time.perf_counter`; the last two are constants, bound for speed."""
         used = self._used
         pack_into(
             self._buffer,
@@ -96,7 +94,7 @@ class Recorder:
             self.flush()
 
     def user_started(self) -> int:
-        """Count a user in; returns the number it keeps."""
+        """Note that a user started and return its number."""
         user = self._users_ever
         self._users_ever += 1
         self.users += 1
@@ -104,26 +102,31 @@ class Recorder:
         return user
 
     def user_stopped(self, user: int) -> None:
-        """Count a user out."""
+        """Note that a user stopped."""
         self.users -= 1
         self._event(samples.EVENT_USER_STOPPED, user)
 
     def begin(self, phase: str) -> None:
-        """Mark the moment a phase begins."""
+        """Mark the beginning of a phase."""
         self.warming_up = phase == samples.PHASE_WARMUP
         self._event(samples.EVENT_PHASE, phase)
 
     def load_ended(self, due: int, unsent_s: Iterable[tuple[float, int]]) -> None:
-        """Mark the end of an open load: how many requests were due, and (when, how many) of them were never sent."""
+        """Mark the end of an open load.
+
+        Args:
+            due: number of requests that were due.
+            unsent_s: (due time, count) of the requests that were never sent.
+        """
         self._event(samples.EVENT_LOAD_ENDED, due)
         self._events += [(at_s - self.origin_s, samples.EVENT_DUE_UNSENT, count) for at_s, count in unsent_s]
 
     def watched(self, second: WatchedSecond) -> None:
-        """What the generator saw of itself."""
+        """Add a second of the generator's self-watch."""
         self._watched.append(second)
 
     def flush(self) -> None:
-        """Write what has come since the last time."""
+        """Write what was recorded since the last call."""
         parts = []
         if self._names.grew or self._errors.grew:
             tables = Tables(self._names.entries, self._errors.entries)
@@ -144,7 +147,7 @@ class Recorder:
             self._sink.write(b"".join(parts))
 
     def close(self, locust_requests: int) -> None:
-        """Write the rest and the trailer: what this recorder and Locust's own statistics have counted."""
+        """Write the rest and the trailer with two counts: this recorder's and that of Locust's statistics."""
         self.begin(samples.PHASE_END)
         self.flush()
         self._sink.write(frames.encode(samples.TRLR, samples.to_json(Trailer(self.count, locust_requests))))
@@ -155,7 +158,7 @@ class Recorder:
 
 
 class _Table:
-    """Texts by index, in the order they came."""
+    """Texts by index, in order of first use."""
 
     def __init__(self, entries: list[str]) -> None:
         self.entries = entries

@@ -1,8 +1,8 @@
-"""When requests are due in open mode: one schedule for the whole generator, drawn from a seed. No clock, no I/O.
+"""The due times of requests in open mode: one schedule for all generators, drawn from a seed. No clock, no I/O.
 
-The rate may rise or fall in a straight line and then stay. Arrivals are laid out evenly (constant) or by a Poisson
-process (exponential) in units of the expected number of requests, and moved to time by inverting the integral of the
-rate (Lewis and Shedler 1979; Cinlar 1975), so that a ramp has no steps.
+The rate may change linearly and then stay constant. Arrivals are placed evenly (constant) or by a Poisson process
+(exponential) in units of the expected number of requests. Inverting the integral of the rate maps them to time (Lewis
+and Shedler 1979; Cinlar 1975), so that a ramp has no steps.
 """
 
 import itertools
@@ -17,27 +17,26 @@ from loopbench.records.session import KIND_RAMP
 
 @dataclass(frozen=True)
 class Rate:
-    """Requests per second over time: from one to another in a straight line, then unchanged.
-
-    At least one of the two rates is above 0, and the last one always is.
-    """
+    """Requests per second over time: a linear change, then a constant rate. `to_rps` is always above 0."""
 
     from_rps: float
     to_rps: float
     ramp_s: float
 
     def expected_until(self, at_s: float) -> float:
-        """Requests expected from 0 to this moment: the integral of the rate."""
+        """Return the number of requests expected from 0 to `at_s`: the integral of the rate."""
         ramped_s = min(at_s, self.ramp_s)
         return self.from_rps * ramped_s + self._slope * ramped_s**2 / 2 + self.to_rps * (at_s - ramped_s)
 
     def moment_of(self, expected: float) -> float:
-        """Seconds until so many requests are expected: the inverse of `expected_until`."""
+        """Return the seconds until `expected` requests are expected: the inverse of `expected_until`."""
         in_ramp = self.expected_until(self.ramp_s)
         if expected >= in_ramp:
             return self.ramp_s + (expected - in_ramp) / self.to_rps
         root = math.sqrt(self.from_rps**2 + 2 * self._slope * expected)
-        return 2 * expected / (self.from_rps + root) if expected else 0.0  # without cancellation for flat slopes
+        return (
+            2 * expected / (self.from_rps + root) if expected else 0.0
+        )  # this form has no cancellation for flat slopes
 
     @property
     def _slope(self) -> float:
@@ -46,7 +45,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Due times of one load, in seconds after its begin: in order, without end, the same ones at every iteration."""
+    """Due times of one load, in seconds after its beginning: ordered, endless, the same at every iteration."""
 
     rate: Rate
     arrivals: str  # one of the ARRIVALS_ constants
@@ -56,11 +55,11 @@ class Schedule:
         return map(self.rate.moment_of, self._expected())
 
     def share(self, generator: int, generators: int) -> Iterator[float]:
-        """Every n-th due time, beginning with this generator's: together the generators serve the one schedule."""
+        """Return every n-th due time, starting with this generator's; together the generators serve the schedule."""
         return itertools.islice(self, generator, None, generators)
 
     def _expected(self) -> Iterator[float]:
-        """Where requests lie in units of expected requests: evenly, or a Poisson process of rate 1."""
+        """Yield the positions of requests in units of expected requests: even, or a Poisson process of rate 1."""
         if self.arrivals != ARRIVALS_EXPONENTIAL:
             yield from map(float, itertools.count())
         draw = random.Random(self.seed)  # noqa: S311  reproducible on purpose
@@ -71,7 +70,7 @@ class Schedule:
 
 
 def schedule_of(order: LoadOrder) -> Schedule:
-    """The schedule of a run in open mode: a ramp run climbs and holds, a plateau run has the last rate all along."""
+    """Return the schedule of a run in open mode. A ramp run rises and holds, a plateau run keeps the last rate."""
     from_rps, to_rps = order.rate_rps
     if order.kind != KIND_RAMP:
         return Schedule(Rate(to_rps, to_rps, 0.0), order.arrivals, order.seed)

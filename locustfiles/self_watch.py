@@ -1,7 +1,7 @@
-"""The generator watches itself: once a second, its CPU time, its loop's lag and the connections it opened.
+"""Watches the generator itself: once a second its CPU time, its loop's lag and the connections it opened.
 
-The lag is a heartbeat's: 50 times a second a greenlet asks to be woken, and notes how late that came. An answer that
-arrives at such a moment waits as long before anybody looks at it, and that wait is in its latency.
+The lag comes from a heartbeat: 50 times a second a greenlet is due to wake, and notes how late it does. An answer that
+arrives at such a moment waits as long before it is read, and that wait is part of its latency.
 """
 
 import time
@@ -16,13 +16,13 @@ BEAT_S = 0.02
 
 
 class SelfWatch:
-    """One generator process, watched from inside.
+    """The self-watch of one generator process.
 
     Args:
-        origin_s: what the rows' times are counted from, on `time.perf_counter`.
-        connections: how many were opened so far; None if the client does not say.
+        origin_s: zero of the rows' times, on `time.perf_counter`.
+        connections: returns how many connections were opened so far; None if the client does not count them.
         clock: for tests.
-        cpu_clock: for tests; CPU seconds of this process, all threads.
+        cpu_clock: for tests; returns CPU seconds of this process, all threads.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class SelfWatch:
         self._opened = connections() if connections else 0
 
     def start(self) -> gevent.Greenlet:
-        """Let the heart beat until the process ends, or somebody kills it."""
+        """Start the heartbeat, which runs until the process ends or the greenlet is killed."""
         beating: gevent.Greenlet = gevent.spawn(self._beat_for_ever)
         return beating
 
     def take(self) -> WatchedSecond:
-        """What has been since the last time."""
+        """Return the figures since the last call."""
         now_s, cpu_s, lags_us = self._clock(), self._cpu_clock(), self._lags_us
         opened = self._connections() if self._connections else None
         second = WatchedSecond(
@@ -61,10 +61,9 @@ class SelfWatch:
         return second
 
     def beat(self, due_s: float) -> float:
-        """Note how late a beat is that was due then; returns when the next one is.
+        """Note how late the beat due at `due_s` is, and return when the next beat is due.
 
-        Beats that should have come in the meantime were late as well: a loop that stands still for a second is not
-        one late beat in fifty, it is fifty.
+        Missed beats count as late as well: a loop that is blocked for a second has fifty late beats, not one.
         """
         now_s = self._clock()
         while due_s <= now_s:

@@ -1,15 +1,27 @@
-"""Locust's way to be told how many users there are to be: a load shape that passes the question on."""
+"""The load shape: Locust asks it for the number of users, and it asks the run's schedule."""
+
+from typing import Protocol
 
 from locust import LoadTestShape
 
-from locustfiles.phases import Course, Users
+from locustfiles.phases import Users
+
+
+class UserSchedule(Protocol):
+    """Decides how many users there are and when the load ends."""
+
+    def next_users(self) -> Users | None:
+        """Wait until the number of users is to change and return the new one; None when the load is over.
+
+        It may block, because Locust calls it in a greenlet of its own.
+        """
 
 
 class PhasesShape(LoadTestShape):
-    """Hands a course to Locust. Set `course` before the test starts."""
+    """Passes Locust's question on to `schedule`, which must be set before the test starts."""
 
-    course: Course
+    schedule: UserSchedule
 
     def tick(self) -> Users | None:
-        """See `Course.next_users`."""
-        return self.course.next_users()
+        """See `UserSchedule.next_users`."""
+        return self.schedule.next_users()

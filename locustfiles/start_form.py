@@ -1,6 +1,6 @@
-"""What Locust's start form may ask for: one variant of the scenario, so many users, at our target and nowhere else.
+"""Restricts Locust's start form to one variant of the scenario, a number of users, and this scenario's target.
 
-Locust takes any option of its command line from the form, its host included, and checks none of them against a list.
+Locust accepts any option of its command line from the form, including the host, and checks none against a list.
 """
 
 from typing import Any, Final
@@ -17,17 +17,17 @@ from loopbench.records.load_order import UiOrder
 
 VARIANT_FIELD: Final = "variant"
 FIELDS: Final = frozenset({"user_count", "spawn_rate", "host", "run_time", "profile", VARIANT_FIELD})
-"""All that the form holds. The other options of the command line are not for a page to set."""
+"""The fields of the form. A page may not set other options of the command line."""
 
 AT_WORK: Final = frozenset({STATE_SPAWNING, STATE_RUNNING, STATE_STOPPING, STATE_CLEANUP})
 
 
 class StartForm:
-    """Checks what the form sends, and gives each load the users of the chosen variant.
+    """Checks the form's input, and gives each load the users of the chosen variant.
 
     Args:
-        environment: Locust's.
-        order: what there is to choose from.
+        environment: Locust's environment.
+        order: the variants to choose from.
     """
 
     def __init__(self, environment: Environment, order: UiOrder) -> None:
@@ -38,11 +38,11 @@ class StartForm:
         environment.events.test_start.add_listener(self._choose)
 
     def guard(self, app: Flask) -> None:
-        """Look at every start before Locust does."""
+        """Check every start before Locust handles it."""
         app.before_request(self._refuse)
 
     def problem(self, fields: dict[str, str]) -> str | None:
-        """Why this cannot be started, as a sentence for the form; None if it can."""
+        """Return why this cannot be started, as a sentence for the form; None if it can."""
         unknown = sorted(fields.keys() - FIELDS)
         if unknown:
             return f"{unknown[0]} cannot be set here"
@@ -60,7 +60,7 @@ class StartForm:
         if request.path != "/swarm":
             return None
         problem = self.problem(request.form.to_dict())
-        # As Locust itself refuses: only so does its page show the sentence.
+        # The format of Locust's own refusals, so that its page shows the sentence.
         return None if problem is None else jsonify(success=False, message=problem, host=self._order.url)
 
     def _choose(self, **_: Any) -> None:
@@ -68,5 +68,5 @@ class StartForm:
         self.variant = getattr(options, VARIANT_FIELD, None) or self.variant
         self._environment.host = self._order.url
         order = self._order.orders[self.variant]
-        # One recorder a load: it numbers the users from 0.
+        # One recorder per load, because it numbers the users from 0.
         self._environment.user_classes[:] = [variant_user(order, Recorder(NoSink(), order.run), Event())]

@@ -1,4 +1,4 @@
-"""The locustfile of the web UI: the variants to choose from, the gate, and the tab of ours. Nothing is kept.
+"""The locustfile of the web UI: the choice of variants, the access gate and our tab. It records nothing.
 
 LOOPBENCH_LOAD_ORDER=ui.json locust -f locustfiles/ui.py ...
 """
@@ -11,7 +11,7 @@ from locust.env import Environment
 
 from locustfiles.live_figures import LiveFigures
 from locustfiles.start_form import VARIANT_FIELD, StartForm
-from locustfiles.web_gate import close_to_strangers
+from locustfiles.web_gate import restrict_access
 from locustfiles.web_tab import add_tab
 from loopbench.records.load_order import UiOrder, read_order
 
@@ -19,11 +19,11 @@ ui_order = read_order(UiOrder)
 
 
 class VariantUser(User):
-    """Stands in Locust's list of user classes until a load begins: then the chosen variant's takes its place."""
+    """Placeholder in Locust's list of user classes, until a load begins with the chosen variant's class."""
 
     @task
     def nothing(self) -> None:
-        """Locust warns of a class without a task."""
+        """Do nothing; Locust warns about a class without a task."""
 
 
 @events.init_command_line_parser.add_listener
@@ -33,12 +33,12 @@ def _offer_variants(parser: LocustArgumentParser, **_: Any) -> None:
 
 
 @events.init.add_listener
-def _make_ours(environment: Environment, **_: Any) -> None:
+def _set_up(environment: Environment, **_: Any) -> None:
     ui = environment.web_ui
     assert ui is not None, "this locustfile is the web UI's"
     assert ui.app is not None
     form = StartForm(environment, ui_order)
     figures = LiveFigures(environment, form, ui_order.probe_folder)
-    close_to_strangers(ui.app, ui.port, ui_order.token)
+    restrict_access(ui.app, ui.port, ui_order.token)
     form.guard(ui.app)
     add_tab(ui, figures, ui_order)

@@ -1,9 +1,9 @@
-"""The user of one variant: asks every neighbour and the variant itself, thinks after each answer, and asks again.
+"""The user of one variant. It requests every neighbour and the variant itself, thinks after each answer, and repeats.
 
-In open mode it does not decide when to ask: it serves the next request that is due (`dispatcher`).
+In open mode the schedule decides when to send: the user takes the next request that is due (`dispatcher`).
 
-On `LlhttpUser` (the default) every request is recorded here, from the client's own stamps. On FastHttpUser and
-HttpUser, which exist for comparison, it is recorded from Locust's request event.
+With `LlhttpUser` (the default) requests are recorded here, from the client's own stamps. With FastHttpUser and
+HttpUser, which exist for comparison, they are recorded from Locust's request event.
 """
 
 import random
@@ -27,39 +27,39 @@ from loopbench.records import samples, stamps
 from loopbench.records.load_order import CLIENT_FAST, CLIENT_LLHTTP, LoadOrder, OrderedRequest
 
 USER_KEY = "loopbench_user"
-"""In a request event's context: the number of the user that asked."""
+"""Key in a request event's context: the number of the user that sent the request."""
 
 AFTER_LOAD_S = 0.05
-"""How often a user that has nothing more to ask looks whether Locust has stopped it."""
+"""Interval at which a user without further requests checks whether Locust has stopped it."""
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-Turn = tuple[PreparedRequest, int, float | None]
-"""What is asked next, its name's index, and how long the user waits for the answer (None: to the end)."""
+Planned = tuple[PreparedRequest, int, float | None]
+"""A request, the index of its name, and how long the user waits for the answer (None: until it comes)."""
 
 T = TypeVar("T")
 
 
 class WrongAnswerError(Exception):
-    """An answer that is not what the scenario expects; the text says how."""
+    """An answer that is not what the scenario expects; the text describes the difference."""
 
 
 def variant_user(order: LoadOrder, recorder: Recorder, ended: Event, dispatcher: Dispatcher | None = None) -> Any:
-    """A user class for this order, on the client it asks for; its `ask_once` sends one request outside the load.
+    """Create the user class for this order, with the client it names. `ask_once` also works outside the load.
 
     Args:
-        order: what to ask.
-        recorder: where it goes.
-        ended: set when the load is over; wakes whoever thinks.
-        dispatcher: open mode: says what is due; None: closed mode. It needs our own client.
+        order: the load.
+        recorder: receives every request.
+        ended: set when the load is over; wakes users that think.
+        dispatcher: supplies due requests (open mode, with our own client only); None: closed mode.
     """
     base = {CLIENT_LLHTTP: LlhttpVariantUser, CLIENT_FAST: FastVariantUser}.get(order.client, HttpVariantUser)
-    turns = Turns(order)
+    cycle = RequestCycle(order)
     settings = {
         "host": order.url,
-        "network_timeout": turns.longest_timeout_s,
-        "connection_timeout": turns.longest_timeout_s,
-        "turns": turns,
+        "network_timeout": cycle.max_timeout_s,
+        "connection_timeout": cycle.max_timeout_s,
+        "cycle": cycle,
         "recorder": recorder,
         "ended": ended,
         "dispatcher": dispatcher,
@@ -67,10 +67,10 @@ def variant_user(order: LoadOrder, recorder: Recorder, ended: Event, dispatcher:
     return UserMeta("VariantUser", (base,), settings)
 
 
-class _Living:
-    """What all users share: they are counted in and out, ask, think, and ask again until the load is over."""
+class _UserLifecycle:
+    """The lifecycle of every user: start, then send requests and think until the load is over, then stop."""
 
-    turns: "Turns"
+    cycle: "RequestCycle"
     recorder: Recorder
     ended: Event
     dispatcher: Dispatcher | None
@@ -78,7 +78,7 @@ class _Living:
     _state: Any
 
     def ask_once(self, due_s: float | None = None) -> None:
-        """Send the next request and see that it is recorded."""
+        """Send the next request and have it recorded."""
         raise NotImplementedError
 
     def on_start(self) -> None:
@@ -90,10 +90,10 @@ class _Living:
         self.recorder.user_stopped(self.number)
 
     def live(self) -> None:
-        """All of a user's life in one task: Locust's own way from task to task costs more than a request.
+        """Run the whole lifecycle as one task, because Locust's way from task to task costs more than a request.
 
-        The thinking is done here too. Locust kills a user that waits in its `wait`, and when the wait is over at that
-        very moment the kill hits the next request: it is sent, and nobody counts it.
+        The user also thinks here. Locust kills a user that waits in its own `wait`; if the wait ends at that moment,
+        the kill hits the next request, which is then sent but never counted.
         """
         if self.dispatcher is None:
             self._ask_and_think()
@@ -103,11 +103,11 @@ class _Living:
             gevent.sleep(AFTER_LOAD_S)
 
     def _ask_and_think(self) -> None:
-        thinks = self.turns.thinks
+        thinks = self.cycle.thinks
         while self._state == LOCUST_STATE_RUNNING and not self.ended.is_set():
             self.ask_once()
             if thinks:
-                self.ended.wait(self.turns.think_time_s())
+                self.ended.wait(self.cycle.think_time_s())
 
     def _serve(self, dispatcher: Dispatcher) -> None:
         while (due_s := dispatcher.next_due_s()) is not None:
@@ -116,24 +116,26 @@ class _Living:
     tasks: list[Any] = [live]  # noqa: RUF012  as Locust declares it
 
 
-class LlhttpVariantUser(_Living, LlhttpUser):
-    """One of N users, recorded from the client's own stamps."""
+class LlhttpVariantUser(_UserLifecycle, LlhttpUser):
+    """A user on our own client, recorded from the client's stamps."""
 
     abstract = True
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        turns = zip(self.turns.cycle, self.turns.patience_s, strict=True)
-        self._cycle = self.turns.of_one_user([(*self._prepare(request), patience_s) for request, patience_s in turns])
-        if self.turns.explain:
-            self._cycle = self._some_stamped(self._cycle)
+        plan = zip(self.cycle.requests, self.cycle.hang_up_after_s, strict=True)
+        self._next = self.cycle.shuffled(
+            [(*self._prepare(request), hang_up_after_s) for request, hang_up_after_s in plan]
+        )
+        if self.cycle.explain:
+            self._next = self._some_stamped(self._next)
 
-    def _some_stamped(self, cycle: Iterator[Turn]) -> Iterator[Turn]:
-        """The same requests, one in `stamps.STAMPED_EVERY` asking for the app's stamps."""
+    def _some_stamped(self, planned: Iterator[Planned]) -> Iterator[Planned]:
+        """Yield the same requests, with one in `stamps.STAMPED_EVERY` asking for the app's stamps."""
         ask = {stamps.ASK_HEADER: "1"}
-        asking = dict(self._prepare(request, ask)[::-1] for request in self.turns.cycle)
-        for number, (prepared, name, patience_s) in enumerate(cycle):
-            yield (prepared if number % stamps.STAMPED_EVERY else asking[name]), name, patience_s
+        asking = dict(self._prepare(request, ask)[::-1] for request in self.cycle.requests)
+        for number, (prepared, name, hang_up_after_s) in enumerate(planned):
+            yield (prepared if number % stamps.STAMPED_EVERY else asking[name]), name, hang_up_after_s
 
     def _prepare(self, request: OrderedRequest, more: Mapping[str, str] = NO_HEADERS) -> tuple[PreparedRequest, int]:
         prepared = self.client.prepare(
@@ -147,10 +149,10 @@ class LlhttpVariantUser(_Living, LlhttpUser):
         return prepared, self.recorder.name_id(request.name)
 
     def ask_once(self, due_s: float | None = None) -> None:
-        """Send the next request, hold its answer against what is expected, record it and, if it was due, how late."""
-        prepared, name, patience_s = next(self._cycle)
+        """Send the next request, check its answer and record it with its lateness (open mode)."""
+        prepared, name, hang_up_after_s = next(self._next)
         began_s = time.perf_counter()
-        leaving = None if patience_s is None else Timeout.start_new(patience_s)
+        hang_up_timer = None if hang_up_after_s is None else Timeout.start_new(hang_up_after_s)
         try:
             status, body, start_s, latency_s, flags, error, head = self.client.send(prepared)
         except Timeout:
@@ -160,14 +162,14 @@ class LlhttpVariantUser(_Living, LlhttpUser):
             self._record_unanswered(began_s, name, due_s, samples.UNFINISHED, samples.FLAG_UNFINISHED)
             raise
         finally:
-            if leaving is not None:
-                leaving.close()
+            if hang_up_timer is not None:
+                hang_up_timer.close()
         error_id = samples.NO_ERROR if error is None else self.recorder.error_id(error_class(error))
         if self.recorder.warming_up:
             flags |= samples.FLAG_WARMUP
         late_s = 0.0 if due_s is None else start_s - due_s
         before_app_s, in_app_s = (
-            stamps.read_stamps(head, start_s, latency_s) if self.turns.explain else stamps.UNSTAMPED
+            stamps.read_stamps(head, start_s, latency_s) if self.cycle.explain else stamps.UNSTAMPED
         )
         self.recorder.record(
             start_s,
@@ -184,7 +186,7 @@ class LlhttpVariantUser(_Living, LlhttpUser):
         )
 
     def _record_unanswered(self, began_s: float, name: int, due_s: float | None, word: str, flag: int) -> None:
-        """The client has gone, or the drain is over: what is known is that it took longer than this."""
+        """Record a request that hung up or was cut by the end of the drain; its latency is a lower bound."""
         waited_s = time.perf_counter() - began_s
         late_s = 0.0 if due_s is None else began_s - due_s
         error, user = self.recorder.error_id(word), max(0, self.number)
@@ -192,27 +194,27 @@ class LlhttpVariantUser(_Living, LlhttpUser):
         self.recorder.record(began_s, waited_s, 0, user, name, 0, error, flags, late_s)
 
 
-class _EventRecorded(_Living):
-    """What the users on Locust's own clients share: they are recorded from request events (`locustfiles.generator`)."""
+class _EventRecorded(_UserLifecycle):
+    """A user on one of Locust's own clients, recorded from request events (`locustfiles.generator`)."""
 
     client: Any
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)  # type: ignore[call-arg]
-        self._cycle = self.turns.of_one_user(self.turns.cycle)
+        self._next = self.cycle.shuffled(self.cycle.requests)
 
     def context(self) -> dict[str, Any]:
-        """Tells the event's listener who asked."""
+        """Return the context that gives the event's listener the number of this user."""
         return {USER_KEY: self.number}
 
     def ask_once(self, due_s: float | None = None) -> None:
-        """Send the next request and hold its answer against what is expected."""
+        """Send the next request and check its answer."""
         assert due_s is None, "open mode needs our own client"
-        request = next(self._cycle)
+        request = next(self._next)
         began_s = time.perf_counter()
         try:
             self._ask(request)
-        except GreenletExit:  # no event tells of it
+        except GreenletExit:  # Locust fires no event for it
             waited_s, name = time.perf_counter() - began_s, self.recorder.name_id(request.name)
             error, user = self.recorder.error_id(samples.UNFINISHED), max(0, self.number)
             self.recorder.record(began_s, waited_s, 0, user, name, 0, error, samples.FLAG_UNFINISHED)
@@ -228,7 +230,7 @@ class _EventRecorded(_Living):
             catch_response=True,
         ) as response:
             if response.status_code == 0:
-                return  # no answer at all: the client has its own words for that
+                return  # no answer: the client reports the error itself
             problem = request.expect.problem(response.status_code, response.content or b"")
             if problem is None:
                 response.success()
@@ -237,44 +239,44 @@ class _EventRecorded(_Living):
 
 
 class FastVariantUser(_EventRecorded, FastHttpUser):
-    """One of N, on Locust's faster client; for comparison, and for scripts that need it."""
+    """A user on Locust's faster client, for comparison and for scripts that need it."""
 
     abstract = True
 
 
 class HttpVariantUser(_EventRecorded, HttpUser):
-    """One of N, on requests; for comparison. At 100 users the client is what is measured."""
+    """A user on `requests`, for comparison. At 100 users this client is the bottleneck."""
 
     abstract = True
 
 
-class Turns:
-    """Which request comes next, and how long a user thinks: drawn from the order's seed."""
+class RequestCycle:
+    """The order of requests and the think times, drawn from the order's seed."""
 
     def __init__(self, order: LoadOrder) -> None:
-        self.cycle = [request for request in order.requests for _ in range(request.weight)]
-        self.patience_s = [
+        self.requests = [request for request in order.requests for _ in range(request.weight)]
+        self.hang_up_after_s = [
             request.hang_up_after_s if turn < request.hang_up_turns else None
             for request in order.requests
             for turn in range(request.weight)
         ]
-        self.longest_timeout_s = max(request.timeout_s for request in order.requests)
+        self.max_timeout_s = max(request.timeout_s for request in order.requests)
         self.explain = order.explain
         self.thinks = order.think_time_s[1] > 0
         self._think_s = order.think_time_s
         self._draw = random.Random(order.own_seed)  # noqa: S311  reproducible on purpose
 
     def think_time_s(self) -> float:
-        """Evenly between the order's two limits."""
+        """Draw a think time, uniform between the order's two limits."""
         return self._draw.uniform(*self._think_s)
 
-    def of_one_user(self, cycle: list[T]) -> Iterator[T]:
-        """The cycle without end, in an order drawn anew each time round.
+    def shuffled(self, items: list[T]) -> Iterator[T]:
+        """Yield the items for ever, shuffled anew in each round.
 
-        In a fixed order users fall into step: all of them wait for the slow request, then all for the quick one, and
-        the number of requests in flight swings between everybody and nobody.
+        In a fixed order users synchronise: all wait for the slow request, then all for the quick one, and the number of
+        requests in flight swings between all users and none.
         """
-        own = cycle.copy()
+        own = items.copy()
         while True:
             self._draw.shuffle(own)
             yield from own
@@ -289,7 +291,7 @@ def _checker(request: OrderedRequest) -> Any:
 
 
 def error_class(error: Exception) -> str:
-    """Under which name a failure is counted."""
+    """Return the name under which a failure is counted."""
     text = str(error)[:120]
     if isinstance(error, WrongAnswerError):
         return text

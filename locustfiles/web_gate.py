@@ -1,13 +1,13 @@
-"""Locust's web UI, closed to everybody but the person who was given its address.
+"""Restricts access to Locust's web UI to the person who has its printed address.
 
-As it comes, any web page can read its figures and start a load through the visitor's browser: it answers every origin,
-checks no Host, asks for no token (the same class of hole as CVE-2025-24010). Here a request must name this machine as
-its Host (a page that renamed itself to 127.0.0.1 by DNS does not); if a browser says which page sent it, that page must
-be the UI itself; and it must carry the token of this start, which the printed address turns into a cookie. The origin
-is looked at beside the cookie because browsers take all ports of a host for one site: a page of another local server
-would bring the cookie along.
+By default any web page can read Locust's figures and start a load through the visitor's browser, because Locust answers
+every origin, checks no Host and needs no token (the same class of hole as CVE-2025-24010). Here a request must pass
+three checks. Its Host must name this machine, which stops DNS rebinding. If the browser states the page that sent it,
+that page must be the UI itself. And it must carry the token of this start, which the printed address turns into a
+cookie. The origin is checked in addition to the cookie because browsers treat all ports of a host as one site: a page
+of another local server would send the cookie too.
 
-`docs/web-ui.md` tells the person what this means.
+`docs/web-ui.md` explains this to users.
 """
 
 import secrets
@@ -17,19 +17,19 @@ from flask import Flask, Response, make_response, redirect, request
 
 CORS_PREFIX: Final = "Access-Control-"
 SAFE_SITES: Final = frozenset({"same-origin", "none"})
-"""Values of Sec-Fetch-Site: the UI's own page, and an address typed by the person."""
+"""Allowed values of Sec-Fetch-Site: the UI's own page, and an address typed by the user."""
 
 CHANGING: Final = frozenset({"/swarm", "/stop", "/stats/reset"})
-"""Where Locust takes orders. Its `/user` would set another host: nothing of ours needs it, so it is closed."""
+"""Paths that accept POST. Locust's `/user`, which can set another host, is not needed and stays closed."""
 
 TOKEN_FIELD: Final = "token"  # noqa: S105  the name of a field, not a secret
-ENTRANCE: Final = "/"
+INDEX_PATH: Final = "/"
 
 POLICY: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
-"""For Locust's own pages, which are written with inline scripts and styles. Nothing comes from elsewhere."""
+"""The policy for Locust's own pages, which use inline scripts and styles. Nothing may load from elsewhere."""
 
 HEADERS: Final = {
     "Content-Security-Policy": POLICY,
@@ -39,17 +39,17 @@ HEADERS: Final = {
 }
 
 
-def close_to_strangers(app: Flask, port: int, token: str) -> None:
-    """Refuse what does not come from this UI, and take Locust's CORS headers off every answer.
+def restrict_access(app: Flask, port: int, token: str) -> None:
+    """Refuse requests that do not come from this UI, and remove Locust's CORS headers from every response.
 
     Args:
-        app: Locust's, before it serves.
-        port: the UI listens on.
-        token: of this start.
+        app: Locust's Flask app, before it serves.
+        port: the UI's port.
+        token: the token of this start.
     """
     gate = _Gate(port, token)
-    app.before_request(gate.look)
-    # First in the list runs last: after the extension that adds the CORS headers.
+    app.before_request(gate.check)
+    # The first in the list runs last: after the extension that adds the CORS headers.
     app.after_request_funcs.setdefault(None, []).insert(0, _harden)
 
 
@@ -60,42 +60,42 @@ class _Gate:
         self._token = token
         self._cookie = f"loopbench-{port}"  # browsers share cookies among the ports of a host
 
-    def look(self) -> Response | None:
-        """None: come in."""
+    def check(self) -> Response | None:
+        """Return a refusal or redirect; None if the request may pass."""
         if request.headers.get("Host") not in self._hosts:
             return _refused("this web UI answers to 127.0.0.1 and localhost only")
-        if not self._of_its_own_page():
-            return _refused("this web UI takes no orders from other pages: paste its address into a new tab")
-        if request.path == ENTRANCE and request.method == "GET" and TOKEN_FIELD in request.args:
-            return self._let_in(request.args[TOKEN_FIELD])
+        if not self._comes_from_own_page():
+            return _refused("this web UI accepts no requests from other pages: paste its address into a new tab")
+        if request.path == INDEX_PATH and request.method == "GET" and TOKEN_FIELD in request.args:
+            return self._log_in(request.args[TOKEN_FIELD])
         if not self._known(request.cookies.get(self._cookie, "")):
             return _refused("open the address that loopbench ui printed: it ends in ?token=...")
         return self._wrong_method()
 
-    def _of_its_own_page(self) -> bool:
+    def _comes_from_own_page(self) -> bool:
+        if request.headers.get("Sec-Fetch-Site", "none") not in SAFE_SITES:
+            return False
         origin = request.headers.get("Origin")
-        return (origin is None or origin in self._origins) and (
-            request.headers.get("Sec-Fetch-Site", "none") in SAFE_SITES
-        )
+        return origin is None or origin in self._origins
 
     def _known(self, token: str) -> bool:
         return secrets.compare_digest(token.encode(), self._token.encode())
 
-    def _let_in(self, token: str) -> Response:
-        """Take the token out of the address bar and the history: the cookie stands for it from now on."""
+    def _log_in(self, token: str) -> Response:
+        """Set the cookie and redirect, so that the token disappears from the address bar and the history."""
         if not self._known(token):
-            return _refused("this token is of another start: open the address that was printed last")
-        response = make_response(redirect(ENTRANCE, 303))
+            return _refused("this token belongs to another start: open the address that was printed last")
+        response = make_response(redirect(INDEX_PATH, 303))
         response.set_cookie(self._cookie, self._token, httponly=True, samesite="Strict")
         return response
 
     def _wrong_method(self) -> Response | None:
         if request.path not in CHANGING:
-            return None if request.method in {"GET", "HEAD"} else _refused("this is only for looking", 405, "GET, HEAD")
+            return None if request.method in {"GET", "HEAD"} else _refused("this path is read-only", 405, "GET, HEAD")
         if request.method != "POST":
-            return _refused("orders are given by POST", 405, "POST")
+            return _refused("this path accepts only POST", 405, "POST")
         if "Origin" not in request.headers:  # every browser sends it
-            return _refused("an order must say in its Origin header that it comes from this web UI")
+            return _refused("a POST needs an Origin header that names this web UI")
         return None
 
 
@@ -107,7 +107,7 @@ def _refused(why: str, status: int = 403, allow: str = "") -> Response:
 
 
 def _harden(response: Response) -> Response:
-    # Vary comes with them, one more each time: Locust hands the same answer out for two seconds.
+    # Locust serves the same response object for two seconds and adds another Vary header each time.
     for name in [name for name, _ in response.headers if name.startswith(CORS_PREFIX) or name == "Vary"]:
         del response.headers[name]
     for name, value in HEADERS.items():

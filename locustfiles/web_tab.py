@@ -1,7 +1,7 @@
-"""Our tab in Locust's web UI: a page of its own in a frame, and the figures it asks for once a second.
+"""Our tab in Locust's web UI: a separate page in a frame, and the figures that it requests once a second.
 
-Locust's own extended tabs hold tables and nothing else. So the tab is declared in its way, empty, and a script beside
-its page fills it with a frame; without that script the page still stands at `/loopbench/`.
+Locust's extended tabs can hold only tables. So the tab is declared empty, and a script added to Locust's page fills it
+with a frame. Without that script the page is still available at `/loopbench/`.
 """
 
 from pathlib import Path
@@ -20,11 +20,11 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'"
 )
-"""Of our page: nothing inline, nothing from elsewhere."""
+"""The policy of our page: nothing inline, nothing from elsewhere."""
 
 
 def add_tab(ui: WebUI, figures: LiveFigures, order: UiOrder) -> None:
-    """Put the tab into the UI, before it serves."""
+    """Add the tab to the UI, before it serves."""
     assert ui.app is not None
     ui.template_args |= {"extended_tabs": [{"title": "loopbench", "key": "loopbench"}], "extended_tables": []}
     ui.app.after_request(_add_script)
@@ -60,7 +60,7 @@ def _pages(figures: LiveFigures, order: UiOrder) -> Blueprint:
 
 
 def _add_script(response: Response) -> Response:
-    """Into Locust's own page, and no other."""
+    """Add the script to Locust's own page only."""
     if request.path == "/" and response.mimetype == "text/html" and response.status_code == 200:
         response.set_data(response.get_data().replace(b"</body>", SCRIPT))
     return response

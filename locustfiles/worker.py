@@ -1,7 +1,7 @@
-"""One of several generators: gets its order from a master, asks, and sends its record along with Locust's reports.
+"""One of several generators: receives its order from a master and sends its samples with Locust's reports.
 
-Nothing of it lies on this machine's disk: the order came by message and every frame goes the same way back, so a
-worker beside its master and one on another machine do the same.
+It writes nothing to disk. The order and the frames travel as messages, so a worker on another machine works the same
+way as one on the master's machine.
 """
 
 import dataclasses
@@ -26,11 +26,11 @@ from loopbench.records.generators import EXIT_NO_ORDER, EXIT_REFUSED, REFUSED_PR
 from loopbench.records.load_order import LoadOrder
 
 ORDER_WAIT_S: Final = 5.0
-"""A master that has gone meanwhile never answers; a fresh process then greets the next one."""
+"""How long to wait for the order. A master that has gone never answers; a new process then greets the next one."""
 
 
 class Worker:
-    """This process under a master. Locust spreads the users; the master's messages say when a phase begins."""
+    """This process under a master. Locust distributes the users; the master's messages begin the phases."""
 
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         _remember_default_arguments()
@@ -40,21 +40,21 @@ class Worker:
         self._generator: Generator | None = None
         self._reported = 0
         self._ordered = Event()
-        runner.register_message(messages.ORDER, self._obey)
-        runner.register_message(messages.REFUSED, self._leave)
+        runner.register_message(messages.ORDER, self._take_order)
+        runner.register_message(messages.REFUSED, self._exit_refused)
         runner.register_message(messages.PHASE, self._begin)
         environment.events.report_to_master.add_listener(self._report)
         environment.events.test_start.add_listener(self._warm_up)
         environment.events.spawning_complete.add_listener(self._all_users_came)
         environment.events.test_stopping.add_listener(self._stop_asking)
-        gevent.spawn(self._introduce)
+        gevent.spawn(self._send_hello)
 
-    def _introduce(self) -> None:
+    def _send_hello(self) -> None:
         self._runner.send_message(messages.HELLO, messages.hello())
         if not self._ordered.wait(ORDER_WAIT_S):
             _exit(EXIT_NO_ORDER, f"the master sent no order within {ORDER_WAIT_S:g} s")
 
-    def _obey(self, msg: Message, **_: Any) -> None:
+    def _take_order(self, msg: Message, **_: Any) -> None:
         order = from_json(LoadOrder, msg.data["order"], "the master's order")
         self._generator = Generator(
             self._environment, dataclasses.replace(order, generator=msg.data["generator"]), self._sink
@@ -62,11 +62,11 @@ class Worker:
         self._ordered.set()
         self._runner.send_message(messages.READY)
 
-    def _leave(self, msg: Message, **_: Any) -> None:
+    def _exit_refused(self, msg: Message, **_: Any) -> None:
         _exit(EXIT_REFUSED, f"{REFUSED_PREFIX}{msg.data['why']}")
 
     def _warm_up(self, **_: Any) -> None:
-        """Locust's first spawn message is for no users at all: it starts the test, and so the warm-up."""
+        """Warm up when the test starts, which Locust's first spawn message, for no users, does."""
         if self._generator:
             self._generator.warm_up()
             self._runner.send_message(messages.WARM)
@@ -76,7 +76,7 @@ class Worker:
             self._generator.all_users_came()
 
     def _stop_asking(self, **_: Any) -> None:
-        """Also when Locust ends the test without a drain: the master has given up or is gone."""
+        """Stop sending also if the test ends without a drain: the master has given up or is gone."""
         if self._generator:
             self._generator.stop_asking()
 
@@ -89,7 +89,7 @@ class Worker:
             self._finish(self._generator)
 
     def _finish(self, generator: Generator) -> None:
-        """Let users end what they have begun, close the record, and report at once instead of at the next interval."""
+        """Let users finish, close the record, and report at once instead of at the next interval."""
         self._runner.stop()
         generator.close(self._reported + self._environment.stats.total.num_requests)
         self._runner._send_stats()  # noqa: SLF001  Locust's own way to send a last report, see its "quit" message
@@ -97,23 +97,24 @@ class Worker:
             self._runner._send_stats()  # noqa: SLF001
 
     def _report(self, data: dict[str, Any], **_: Any) -> None:
-        """After Locust's own listener, which has put its figures into the report and begins to count anew."""
+        """Add frames to a report. Locust's own listener ran first and has reset its counts."""
         self._reported += data["stats_total"]["num_requests"]
         data[messages.FRAMES] = self._sink.take()
         data[messages.CLOSED] = self._sink.closed and self._sink.empty
 
 
 def _remember_default_arguments() -> None:
-    """Locust 2.47 builds its whole argument parser anew for each of 100 arguments of each spawn message.
+    """Cache Locust's default arguments.
 
-    That stopped a worker for 60 to 80 ms whenever users came: 6 % of a ramp's goodput in `benchmarks/distributed.py`.
-    The answer is the same every time.
+    Locust 2.47 rebuilds its whole argument parser for each of 100 arguments of each spawn message. That stopped a
+    worker for 60 to 80 ms whenever users came: 6 % of a ramp's goodput in `benchmarks/distributed.py`. The result is
+    always the same.
     """
     argument_parser.default_args_dict = functools.cache(argument_parser.default_args_dict)
 
 
 def _exit(code: int, why: str) -> None:
-    """At once: whatever Locust would do to end in good order needs a master that listens."""
+    """Exit at once, because Locust's orderly exit needs a master that answers."""
     sys.stderr.write(f"{why}\n")
     sys.stderr.flush()
     os._exit(code)

@@ -17,9 +17,6 @@ from loopbench.scenario import Scenario
 OUTSIDE_LOAD_S = 2.5
 """What a run takes besides the phases of its load: canary, start the target, verify, start Locust, drain, stop both."""
 
-MASTER_S = 3.5
-"""What a run with several generators takes besides: workers connect, and at the end Locust's master waits for them."""
-
 TIMELINE_S = 5.0
 """The requests of a timeline, asked one after the other to verify them, then all at once. Nobody knows how long its
 routes take; a handful that wait a second each need about this."""

@@ -1,1 +1,1 @@
-"""The app under test: every endpoint a few lines to learn from, each kind of work in every style."""
+"""The app under test: each kind of work in every concurrency style, in endpoints of a few lines."""

@@ -1,7 +1,7 @@
-"""Answer first, work later (after 001 and 004): background tasks, tasks of one's own, and what becomes of them.
+"""Answer first, work later (after 001 and 004): background tasks and `asyncio.create_task`.
 
-The answer is quick in every style, so the load shows little. The receipt shows what was accepted, what is done, what
-still waits. Each job is an e-mail: a byte in an outbox file, so that what a kill took with it can be counted.
+The answer is quick in every style, so the load shows little. The receipt counts the jobs that were accepted, that are
+done and that still wait. Each job is an e-mail: one byte in an outbox file, so that jobs lost by a kill can be counted.
 """
 
 import asyncio
@@ -19,20 +19,20 @@ from fastapi import APIRouter, BackgroundTasks, FastAPI, Query, Request
 from pydantic import BaseModel
 
 OUTBOX_VARIABLE = "TARGET_APP_OUTBOX"
-"""Names a file to keep; without it the outbox is a temporary one."""
+"""Environment variable with an outbox file to keep; without it the outbox is a temporary file."""
 
 DEFAULT_MS = 100
-JobMs = Annotated[int, Query(ge=0, le=60_000, description="Milliseconds the job behind the answer takes.")]
+JobMs = Annotated[int, Query(ge=0, le=60_000, description="Milliseconds that the job after the answer takes.")]
 
 
 class Accepted(BaseModel):
-    """What the client is told before anything is done."""
+    """The answer, sent before the job is done."""
 
     status: str = "queued"
 
 
 class Receipt(BaseModel):
-    """What came of what was accepted."""
+    """The state of the accepted jobs."""
 
     accepted: int
     done: int
@@ -42,39 +42,39 @@ class Receipt(BaseModel):
 
 
 class Outbox:
-    """A file with a byte for every e-mail that was sent."""
+    """A file with one byte per sent e-mail."""
 
     def __init__(self) -> None:
         self.accepted = self.most_behind = 0
-        self._sent_before = 0  # an outbox that is kept may hold what an earlier process sent
+        self._sent_before = 0  # a kept outbox may hold e-mails of an earlier process
         self.tasks: set[asyncio.Task[None]] = set()
 
     @cached_property
     def path(self) -> Path:
-        """One's own, or a temporary one."""
+        """The kept file, or a temporary one."""
         named = os.environ.get(OUTBOX_VARIABLE)
         return Path(named) if named else Path(tempfile.mkstemp(prefix="target-app-outbox-")[1])
 
     @cached_property
     def descriptor(self) -> int:
-        """Open for appending."""
+        """A descriptor of the file, open for appending."""
         opened = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
         self._sent_before = os.fstat(opened).st_size
         return opened
 
     def accept(self) -> Accepted:
-        """Promise one more."""
+        """Accept one job."""
         self.accepted += 1
         self.most_behind = max(self.most_behind, self.accepted - self.done)
         return Accepted()
 
     def send(self) -> None:
-        """Keep one promise."""
+        """Finish one job: append its byte."""
         os.write(self.descriptor, b".")
 
     @property
     def done(self) -> int:
-        """How many were kept."""
+        """Number of finished jobs."""
         size = os.fstat(self.descriptor).st_size
         return size - self._sent_before
 
@@ -87,14 +87,14 @@ class Outbox:
 
 
 class State(TypedDict):
-    """What the endpoints find in `request.state`."""
+    """The content of `request.state`."""
 
     outbox: Outbox
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """The outbox lives as long as the app."""
+    """Keep the outbox as long as the app runs."""
     outbox = Outbox()
     yield {"outbox": outbox}
     outbox.close()
@@ -104,26 +104,26 @@ router = APIRouter(prefix="/background", tags=["background"], lifespan=lifespan)
 
 
 async def send_email(outbox: Outbox, job_ms: int) -> None:
-    """A job that waits politely."""
+    """A job that awaits."""
     await asyncio.sleep(job_ms / 1000)
     outbox.send()
 
 
 def send_email_blocking(outbox: Outbox, job_ms: int) -> None:
-    """The same with a library that blocks."""
+    """The same job with a blocking library."""
     time.sleep(job_ms / 1000)
     outbox.send()
 
 
 async def send_email_badly(outbox: Outbox, job_ms: int) -> None:
-    """The same library, called from a coroutine."""
-    time.sleep(job_ms / 1000)  # noqa: ASYNC251  the mistake this is here to show
+    """The mistake: the blocking library in a coroutine."""
+    time.sleep(job_ms / 1000)  # noqa: ASYNC251  the mistake to show
     outbox.send()
 
 
 @router.post("/none")
 async def in_the_request(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
-    """For comparison: do it, then answer. The client waits, and knows."""
+    """For comparison: do the job, then answer. The client waits and knows the result."""
     outbox: Outbox = request.state.outbox
     accepted = outbox.accept()
     await send_email(outbox, job_ms)
@@ -132,7 +132,7 @@ async def in_the_request(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accept
 
 @router.post("/tasks-async")
 async def tasks_async(request: Request, tasks: BackgroundTasks, job_ms: JobMs = DEFAULT_MS) -> Accepted:
-    """BackgroundTasks with a coroutine: it runs on the loop, after the answer, in the same task as the request."""
+    """BackgroundTasks with a coroutine: it runs on the loop after the answer, in the request's task."""
     tasks.add_task(send_email, request.state.outbox, job_ms)
     accepted: Accepted = request.state.outbox.accept()
     return accepted
@@ -140,7 +140,7 @@ async def tasks_async(request: Request, tasks: BackgroundTasks, job_ms: JobMs = 
 
 @router.post("/tasks-sync")
 async def tasks_sync(request: Request, tasks: BackgroundTasks, job_ms: JobMs = DEFAULT_MS) -> Accepted:
-    """BackgroundTasks with a plain function: each takes one of the forty threads, and every `def` route waits."""
+    """BackgroundTasks with a plain function: each takes one of the forty threads that `def` routes need."""
     tasks.add_task(send_email_blocking, request.state.outbox, job_ms)
     accepted: Accepted = request.state.outbox.accept()
     return accepted
@@ -148,7 +148,7 @@ async def tasks_sync(request: Request, tasks: BackgroundTasks, job_ms: JobMs = D
 
 @router.post("/tasks-blocking")
 async def tasks_blocking(request: Request, tasks: BackgroundTasks, job_ms: JobMs = DEFAULT_MS) -> Accepted:
-    """The mistake: a blocking call in a coroutine. This client has its answer; all others wait for the job."""
+    """The mistake: a blocking call in a coroutine. This client has its answer, but all others wait for the job."""
     tasks.add_task(send_email_badly, request.state.outbox, job_ms)
     accepted: Accepted = request.state.outbox.accept()
     return accepted
@@ -156,7 +156,7 @@ async def tasks_blocking(request: Request, tasks: BackgroundTasks, job_ms: JobMs
 
 @router.post("/create-task")
 async def create_task_kept(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
-    """A task of one's own, with a reference until it is done. Nothing limits how many there are."""
+    """`asyncio.create_task`, with a reference until it is done. Nothing limits the number of tasks."""
     outbox: Outbox = request.state.outbox
     task = asyncio.create_task(send_email(outbox, job_ms))
     outbox.tasks.add(task)
@@ -164,26 +164,26 @@ async def create_task_kept(request: Request, job_ms: JobMs = DEFAULT_MS) -> Acce
     return outbox.accept()
 
 
-# A task nobody refers to may be collected while it waits. A sleeping one is safe, the loop's timer knows it; one that
-# waits for something only it refers to, as in a cache or registry of weak references, is not.
+# A task without a reference may be garbage-collected while it waits. A sleeping task is safe, because the loop's timer
+# refers to it. A task that waits for an object that only it refers to, as in a registry of weak references, is not.
 
 
 class Reply:
-    """Something a job waits for."""
+    """A reply that a job waits for."""
 
     def __init__(self) -> None:
         self.arrived = asyncio.Event()
 
 
 def deliver(reply: "weakref.ref[Reply]") -> None:
-    """Bring the reply to whoever still waits for it."""
+    """Deliver the reply if it still exists."""
     waiting = reply()
     if waiting is not None:
         waiting.arrived.set()
 
 
 async def send_after_reply(outbox: Outbox, job_ms: int) -> None:
-    """A job that waits for a reply, of which the mail system keeps but a weak reference."""
+    """A job that waits for a reply to which the mail system has only a weak reference."""
     reply = Reply()
     asyncio.get_running_loop().call_later(job_ms / 1000, deliver, weakref.ref(reply))
     await reply.arrived.wait()
@@ -192,7 +192,7 @@ async def send_after_reply(outbox: Outbox, job_ms: int) -> None:
 
 @router.post("/reply-kept")
 async def reply_kept(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
-    """With a reference the task, and what it waits for, stay alive."""
+    """With a reference, the task and the reply that it waits for stay alive."""
     outbox: Outbox = request.state.outbox
     task = asyncio.create_task(send_after_reply(outbox, job_ms))
     outbox.tasks.add(task)
@@ -202,7 +202,7 @@ async def reply_kept(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
 
 @router.post("/reply-forgotten")
 async def reply_forgotten(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
-    """The mistake: nobody refers to the task. The garbage collector may end it in the middle, and nobody is told."""
+    """The mistake: no reference to the task. The garbage collector may destroy it half-way without any error."""
     asyncio.create_task(send_after_reply(request.state.outbox, job_ms))  # noqa: RUF006  the mistake
     accepted: Accepted = request.state.outbox.accept()
     return accepted
@@ -210,13 +210,13 @@ async def reply_forgotten(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accep
 
 @router.get("/thread")
 def thread() -> Accepted:
-    """An innocent `def` route: it needs a thread, and shows when the background has them all."""
+    """An unrelated `def` route: it needs a thread, so it slows down when background tasks use all threads."""
     return Accepted(status="had a thread")
 
 
 @router.get("/receipt")
 async def receipt(request: Request) -> Receipt:
-    """What was promised, what was kept."""
+    """Return the state of the accepted jobs."""
     outbox: Outbox = request.state.outbox
     accepted, done = outbox.accepted, outbox.done
     backlog = accepted - done

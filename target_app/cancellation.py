@@ -1,8 +1,8 @@
-"""Clients that hang up: what becomes of the work they asked for (after 001's pitfalls).
+"""Clients that disconnect, and what happens to the work for them (after 001's pitfalls).
 
-Nothing cancels an endpoint because its client has gone: `async def` and `def` both run to the end, for nobody. Only a
-streaming answer is cancelled, and what an endpoint watches for itself. What must not be left half done goes into a
-shield. Each style keeps a receipt: started, finished, cancelled.
+A client's disconnect does not cancel an endpoint: `async def` and `def` both run to the end. Only a streaming answer is
+cancelled, and work whose endpoint watches for the disconnect itself. Work that must not stay half done needs a shield.
+Each style has a receipt: started, finished, cancelled.
 """
 
 import asyncio
@@ -28,16 +28,16 @@ Seconds = Annotated[float, Query(ge=0, le=10, description="How long the work tak
 
 @dataclass
 class Tally:
-    """What became of one style's work."""
+    """The counts of one style's work."""
 
     started: int = 0
     finished: int = 0
     cancelled: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)  # `def` endpoints count in threads
+    lock: threading.Lock = field(default_factory=threading.Lock)  # `def` endpoints count from threads
 
     @contextmanager
     def work(self) -> Iterator[None]:
-        """Count one piece of work in, and out again by the door it takes."""
+        """Count one piece of work as started, then as finished or cancelled."""
         with self.lock:
             self.started += 1
         try:
@@ -51,7 +51,7 @@ class Tally:
 
 
 class Receipt(BaseModel):
-    """A tally, and what is still under way."""
+    """A tally, and the work still in progress."""
 
     started: int
     finished: int
@@ -70,7 +70,7 @@ TALLIES = {style: Tally() for style in ("async", "def", "stream", "watched", "sh
 
 @router.get("/async")
 async def cancel_async(seconds: Seconds = DEFAULT_S) -> Done:
-    """Async def: nobody tells it that its client has gone."""
+    """Async def: it is not notified of the disconnect."""
     start = time.perf_counter()
     with TALLIES["async"].work():
         await asyncio.sleep(seconds)
@@ -79,7 +79,7 @@ async def cancel_async(seconds: Seconds = DEFAULT_S) -> Done:
 
 @router.get("/def")
 def cancel_def(seconds: Seconds = DEFAULT_S) -> Done:
-    """Plain def: a thread cannot be cancelled at all."""
+    """Plain def: a thread cannot be cancelled."""
     start = time.perf_counter()
     with TALLIES["def"].work():
         time.sleep(seconds)
@@ -88,7 +88,7 @@ def cancel_def(seconds: Seconds = DEFAULT_S) -> Done:
 
 @router.get("/stream")
 async def cancel_stream(seconds: Seconds = DEFAULT_S) -> StreamingResponse:
-    """A streaming answer is cancelled at its next await once the client has gone."""
+    """A streaming answer is cancelled at its next await after the disconnect."""
 
     async def parts() -> AsyncIterator[bytes]:
         with TALLIES["stream"].work():
@@ -101,19 +101,19 @@ async def cancel_stream(seconds: Seconds = DEFAULT_S) -> StreamingResponse:
 
 @router.get("/watched")
 async def cancel_watched(request: Request, seconds: Seconds = DEFAULT_S) -> Done:
-    """The endpoint watches its client, and stops its own work when that has gone."""
+    """The endpoint watches its client and stops its own work after the disconnect."""
     start = time.perf_counter()
     async with create_task_group() as group:
         group.start_soon(_cancel_when_gone, request, group.cancel_scope)
         with TALLIES["watched"].work():
             await asyncio.sleep(seconds)
-        group.cancel_scope.cancel()  # done: nobody needs to watch any more
+        group.cancel_scope.cancel()  # done: stop watching
     return Done(worked=time.perf_counter() - start)
 
 
 @router.get("/unshielded")
 async def cancel_unshielded(request: Request, seconds: Seconds = DEFAULT_S) -> Done:
-    """The mistake: of two steps that belong together, the second is cancelled away."""
+    """The mistake: two steps belong together, and the second is cancelled."""
     start = time.perf_counter()
     async with create_task_group() as group:
         group.start_soon(_cancel_when_gone, request, group.cancel_scope)
@@ -126,7 +126,7 @@ async def cancel_unshielded(request: Request, seconds: Seconds = DEFAULT_S) -> D
 
 @router.get("/shielded")
 async def cancel_shielded(request: Request, seconds: Seconds = DEFAULT_S) -> Done:
-    """What must finish once it has begun stands in a shield: cancellation waits at its end."""
+    """A shield around the steps: cancellation takes effect only after they finish."""
     start = time.perf_counter()
     async with create_task_group() as group:
         group.start_soon(_cancel_when_gone, request, group.cancel_scope)
@@ -138,7 +138,7 @@ async def cancel_shielded(request: Request, seconds: Seconds = DEFAULT_S) -> Don
 
 
 async def _cancel_when_gone(request: Request, scope: CancelScope) -> None:
-    """Wait for the client's goodbye. A request whose body was read has nothing else to say."""
+    """Wait for the client's disconnect, the only message left after the request's body."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
@@ -146,7 +146,7 @@ async def _cancel_when_gone(request: Request, scope: CancelScope) -> None:
 
 @router.get("/{style}/receipt")
 async def receipt(style: str) -> Receipt:
-    """What became of everything that was asked in one style."""
+    """Return the counts of one style."""
     if style not in TALLIES:
         raise HTTPException(404, f"styles: {', '.join(TALLIES)}")
     tally = TALLIES[style]

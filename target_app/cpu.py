@@ -1,8 +1,8 @@
-"""Computing, every way (after 001's `/heavy`, and what 002 to 004 say of CPU-bound work).
+"""CPU-bound work in every style (after 001's `/heavy`, and 002 to 004 on CPU-bound work).
 
-C seconds of CPU a request: there is nothing to overlap, so on one core every style serves 1/C. What differs is the
-neighbours' fate, and whether a second core is of any use: threads of one process share the interpreter's lock, other
-processes do not, and some C code lets go of it.
+Each request needs C seconds of CPU and nothing can overlap, so on one core every style serves 1/C. The styles differ in
+their effect on other routes and in whether they can use a second core: threads of one process share the GIL, other
+processes do not, and some C code releases it.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ Rounds = Annotated[int, Query(ge=1, le=1_000_000, description="How often to hash
 
 
 class Computed(BaseModel):
-    """The result, so that work not done shows."""
+    """The result, which proves that the work was done."""
 
     result: int
 
 
 class Hashed(BaseModel):
-    """The hash, so that work not done shows."""
+    """The hash, which proves that the work was done."""
 
     digest: str
 
@@ -42,31 +42,33 @@ CORES = len(os.sched_getaffinity(0))
 
 
 class Processes:
-    """One a core, started when they are first asked for: an app that never computes pays nothing."""
+    """One process per core, started at first use, so that an app that never computes pays nothing."""
 
     def __init__(self) -> None:
-        self.limiter = CapacityLimiter(CORES)  # for anyio's; its own default counts cores we may not use
+        self.limiter = CapacityLimiter(
+            CORES
+        )  # for anyio's processes; its default also counts cores that we may not use
 
     @cached_property
     def pool(self) -> ProcessPoolExecutor:
-        """The standard library's. `forkserver`, not `fork`: a fork copies locks of threads that it does not copy."""
+        """The standard library's pool. It uses `forkserver`, because `fork` copies locks but not the threads."""
         return ProcessPoolExecutor(CORES, multiprocessing.get_context("forkserver"))
 
     async def close(self) -> None:
-        """End them, if there are any, and see that they end: uvicorn leaves by a signal, and nobody asks them then."""
+        """End the processes, if there are any, and wait: uvicorn ends by a signal, which runs no exit handlers."""
         if "pool" in self.__dict__:
             await asyncio.to_thread(self.pool.shutdown, cancel_futures=True)
 
 
 class State(TypedDict):
-    """What the endpoints find in `request.state`."""
+    """The content of `request.state`."""
 
     processes: Processes
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """The pool lives as long as the app."""
+    """Keep the processes as long as the app runs."""
     processes = Processes()
     yield {"processes": processes}
     await processes.close()
@@ -76,53 +78,53 @@ router = APIRouter(prefix="/cpu", tags=["cpu"], lifespan=lifespan)
 
 
 def compute(numbers: int) -> int:
-    """Sum squares in pure Python: needs the interpreter's lock for every step."""
+    """Sum squares in pure Python, which needs the GIL for every step."""
     return sum(i * i for i in range(numbers))
 
 
 def hash_slowly(rounds: int) -> str:
-    """Derive a key. OpenSSL's loop, which lets go of the interpreter's lock while it runs."""
+    """Derive a key with OpenSSL's loop, which releases the GIL."""
     return hashlib.pbkdf2_hmac("sha256", b"password", b"salt", rounds).hex()
 
 
 @router.get("/inline")
 async def cpu_inline(numbers: Numbers = DEFAULT_NUMBERS) -> Computed:
-    """The mistake: the loop computes, and nobody else is served."""
+    """The mistake: the loop computes, and no other request is served."""
     return Computed(result=compute(numbers))
 
 
 @router.get("/def")
 def cpu_def(numbers: Numbers = DEFAULT_NUMBERS) -> Computed:
-    """Plain def: the loop and forty threads take turns at one lock. No faster, but the neighbours get their turn."""
+    """Plain def: the loop and forty threads share the GIL. It is not faster, but other routes get their turn."""
     return Computed(result=compute(numbers))
 
 
 @router.get("/executor")
 async def cpu_executor(numbers: Numbers = DEFAULT_NUMBERS) -> Computed:
-    """001's `/heavy`: the default executor. Threads as well, only fewer of them."""
+    """001's `/heavy`, in the default executor: also threads, but fewer."""
     return Computed(result=await asyncio.get_running_loop().run_in_executor(None, compute, numbers))
 
 
 @router.get("/process-pool")
 async def cpu_process_pool(request: Request, numbers: Numbers = DEFAULT_NUMBERS) -> Computed:
-    """Another process, another lock: uses every core, and the loop stays free."""
+    """A process pool: each process has its own GIL, so all cores are used and the loop stays free."""
     pool = request.state.processes.pool
     return Computed(result=await asyncio.get_running_loop().run_in_executor(pool, compute, numbers))
 
 
 @router.get("/to-process")
 async def cpu_to_process(request: Request, numbers: Numbers = DEFAULT_NUMBERS) -> Computed:
-    """The way of anyio to another process: nothing to set up but how many, and `cancellable=True` if one wants."""
+    """The process pool of anyio: only its size is to be set, and calls can be made cancellable."""
     return Computed(result=await to_process.run_sync(compute, numbers, limiter=request.state.processes.limiter))
 
 
 @router.get("/hash-inline")
 async def hash_inline(rounds: Rounds = DEFAULT_ROUNDS) -> Hashed:
-    """The mistake with C code: the lock is free, but the loop is not."""
+    """The mistake with C code: the GIL is free, but the loop is blocked."""
     return Hashed(digest=hash_slowly(rounds))
 
 
 @router.get("/hash-def")
 def hash_def(rounds: Rounds = DEFAULT_ROUNDS) -> Hashed:
-    """Plain def around C code that lets go of the lock: here threads do use every core."""
+    """Plain def around C code that releases the GIL: here threads do use every core."""
     return Hashed(digest=hash_slowly(rounds))

@@ -1,6 +1,6 @@
-"""Reading a file, five ways. The other half of `file_write`: the page cache answers, so the wait is short.
+"""Reading a file in five styles. Unlike in `file_write`, the page cache answers, so the wait is short.
 
-The file is made when a size is first asked for, and lives in a folder that goes with the app.
+A file is created when its size is first requested, in a folder that is removed with the app.
 """
 
 import time
@@ -20,38 +20,38 @@ from pydantic import BaseModel
 DEFAULT_BYTES = 1_000_000
 MAX_BYTES = 10_000_000
 
-NumBytes = Annotated[int, Query(ge=1, le=MAX_BYTES, description="How large the file is.")]
+NumBytes = Annotated[int, Query(ge=1, le=MAX_BYTES, description="Size of the file.")]
 
 
 class Files:
-    """A folder, made when it is first asked for, and one file in it for each size."""
+    """A folder, created at first use, with one file per size."""
 
     @cached_property
     def _folder(self) -> TemporaryDirectory[str]:
         return TemporaryDirectory(prefix="target-app-")
 
     def of(self, num_bytes: int) -> Path:
-        """The file of that size."""
+        """Return the file of that size."""
         path = Path(self._folder.name, f"{num_bytes}")
-        if not path.exists():  # once a size, before anything is measured
+        if not path.exists():  # once per size, before anything is measured
             path.write_bytes(b"a" * num_bytes)
         return path
 
     def close(self) -> None:
-        """Remove them, if there are any."""
+        """Remove the files, if there are any."""
         if "_folder" in self.__dict__:
             self._folder.cleanup()
 
 
 class State(TypedDict):
-    """What the endpoints find in `request.state`."""
+    """The content of `request.state`."""
 
     files: Files
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """The files live as long as the app."""
+    """Keep the files as long as the app runs."""
     files = Files()
     yield {"files": files}
     files.close()
@@ -69,7 +69,7 @@ class Read(BaseModel):
 
 
 async def file_of(request: Request, num_bytes: NumBytes = DEFAULT_BYTES) -> Path:
-    """The file of that size. Async, because a `def` dependency would cost every variant a thread."""
+    """Return the file of that size. It is async because a `def` dependency would cost every variant a thread."""
     files: Files = request.state.files
     return files.of(num_bytes)
 
@@ -87,7 +87,7 @@ def read(file: File) -> Read:
 
 @router.get("/read_bad")
 async def read_bad(file: File) -> Read:
-    """The mistake: the loop reads. How bad depends on the size, and on whether the file is in memory already."""
+    """The mistake: the loop reads. The damage depends on the size, and on whether the file is cached."""
     start = time.perf_counter()
     content = file.read_bytes()  # blocks the event loop
     return Read(waiting_time=time.perf_counter() - start, bytes_read=len(content))
@@ -95,7 +95,7 @@ async def read_bad(file: File) -> Read:
 
 @router.get("/read_with_thread")
 async def read_with_thread(file: File) -> Read:
-    """Async def that sends the whole reading to a thread: one hop."""
+    """Async def that runs the whole read in a thread: one hop."""
     start = time.perf_counter()
     content = await to_thread.run_sync(file.read_bytes)
     return Read(waiting_time=time.perf_counter() - start, bytes_read=len(content))
@@ -103,7 +103,7 @@ async def read_with_thread(file: File) -> Read:
 
 @router.get("/read_async")
 async def read_async(file: File) -> Read:
-    """With aiofiles: a hop to open, one to read, one to close, on asyncio's own threads."""
+    """With aiofiles: three hops (open, read, close) to asyncio's own threads."""
     start = time.perf_counter()
     async with aiofiles.open(file, "rb") as opened:
         content = await opened.read()
@@ -112,7 +112,7 @@ async def read_async(file: File) -> Read:
 
 @router.get("/read_anyio")
 async def read_anyio(file: File) -> Read:
-    """With anyio: the same three hops, on the threads that `def` endpoints use."""
+    """With anyio: the same three hops, to the threads that `def` endpoints use."""
     start = time.perf_counter()
     async with await anyio.open_file(file, "rb") as opened:
         content = await opened.read()

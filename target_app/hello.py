@@ -1,4 +1,4 @@
-"""The innocent route: it does nothing, so what happens to it is what its neighbours do to it."""
+"""The neighbour route: it does nothing, so any slowdown comes from the other routes."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -7,7 +7,7 @@ router = APIRouter(tags=["hello"])
 
 
 class Greeting(BaseModel):
-    """What `/hello` says."""
+    """The answer of `/hello`."""
 
     message: str
 

@@ -1,8 +1,8 @@
-"""A real queue (after 001 and 004): the endpoint hands the job to Redis, a worker process does it.
+"""A real queue (after 001 and 004): the endpoint puts the job into Redis, and a worker process does it.
 
-The worker moves each job from the queue to a list of its own while it works, in one step, so that a kill between the
-two loses none: what was begun and not finished is begun again by the next worker. (A job may then be done twice, never
-not at all.) Celery, RQ and Dramatiq do the same with more comfort.
+The worker atomically moves each job from the queue to a second list while it works, so that a kill loses none: the next
+worker repeats an unfinished job. (A job may then be done twice, but never not at all.) Celery, RQ and Dramatiq do the
+same with more features.
 """
 
 import os
@@ -22,7 +22,8 @@ from pydantic import BaseModel
 
 URL = os.environ.get("LOOPBENCH_REDIS_URL", "redis://127.0.0.1:1/0")
 NAME_VARIABLE = "TARGET_APP_QUEUE"
-"""Names the queue, for an app that is to find its jobs again; without it every start has a new one."""
+"""Environment variable with the queue's name, to find the jobs again after a restart; by default each start has a new
+queue."""
 
 NAME = os.environ.get(NAME_VARIABLE, secrets.token_hex(8))
 KEY = f"loopbench:jobs:{NAME}"
@@ -30,19 +31,19 @@ WAITING, STARTED, ACCEPTED, DONE = (f"{KEY}:{part}" for part in ("waiting", "sta
 
 DEFAULT_MS = 100
 EXPIRE_S = 3_600
-"""Whatever is left in somebody's own Redis goes by itself."""
+"""Keys expire after this time, so that nothing stays in a user's own Redis."""
 
-JobMs = Annotated[int, Query(ge=0, le=60_000, description="Milliseconds the job takes the worker.")]
+JobMs = Annotated[int, Query(ge=0, le=60_000, description="Milliseconds that the worker needs for the job.")]
 
 
 class Accepted(BaseModel):
-    """What the client is told before anything is done."""
+    """The answer, sent before the job is done."""
 
     status: str = "queued"
 
 
 class Receipt(BaseModel):
-    """What came of what was accepted."""
+    """The state of the accepted jobs."""
 
     accepted: int
     done: int
@@ -51,7 +52,7 @@ class Receipt(BaseModel):
 
 
 class Queue:
-    """Connections to Redis, made when first used, and the worker."""
+    """Connections to Redis, created at first use, and the worker."""
 
     def __init__(self) -> None:
         self.blocking = redis.Redis.from_url(URL, decode_responses=True)  # for threads
@@ -60,14 +61,14 @@ class Queue:
         self._worker: subprocess.Popen[bytes] | None = None
 
     def ensure_worker(self) -> None:
-        """A process of its own, started again if it died, ended with the app. In production others do that."""
-        with self._lock:  # two threads at once would start two
+        """Start the worker process if none runs. It ends with the app. In production a supervisor does this."""
+        with self._lock:  # two threads could start two workers
             if self._worker is None or self._worker.poll() is not None:
                 command = [sys.executable, "-m", __name__, str(os.getpid())]
                 self._worker = subprocess.Popen(command, env=os.environ | {NAME_VARIABLE: NAME})
 
     async def close(self) -> None:
-        """End the worker, if there is one, and hang up."""
+        """End the worker, if there is one, and close the connections."""
         if self._worker is not None:
             self._worker.terminate()
             self._worker.wait()
@@ -76,14 +77,14 @@ class Queue:
 
 
 class State(TypedDict):
-    """What the endpoints find in `request.state`."""
+    """The content of `request.state`."""
 
     queue: Queue
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """The connections live as long as the app; the jobs live longer."""
+    """Keep the connections as long as the app runs; the jobs stay longer."""
     queue = Queue()
     yield {"queue": queue}
     await queue.close()
@@ -93,7 +94,7 @@ router = APIRouter(prefix="/queue", tags=["background"], lifespan=lifespan)
 
 
 def put(pipeline: redis.client.Pipeline | redis.asyncio.client.Pipeline, job_ms: int) -> None:
-    """The commands that hand a job over, in one step."""
+    """Add the commands that enqueue a job atomically."""
     pipeline.lpush(WAITING, job_ms)
     pipeline.incr(ACCEPTED)
     for key in (WAITING, ACCEPTED):
@@ -124,7 +125,7 @@ def enqueue_def(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
 
 @router.post("/async-blocking")
 async def enqueue_async_blocking(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
-    """The mistake: the sync client in async def. It goes unnoticed until Redis is slow, or far away."""
+    """The mistake: the sync client in async def. It is not noticeable until Redis is slow or far away."""
     queue: Queue = request.state.queue
     with queue.blocking.pipeline(transaction=True) as both:
         put(both, job_ms)
@@ -135,7 +136,7 @@ async def enqueue_async_blocking(request: Request, job_ms: JobMs = DEFAULT_MS) -
 
 @router.get("/receipt")
 async def receipt(request: Request) -> Receipt:
-    """What Redis says was accepted, and what the worker finished. A worker that died is started again."""
+    """Return Redis's counts of accepted and finished jobs. A dead worker is restarted."""
     queue: Queue = request.state.queue
     queue.ensure_worker()
     accepted, done = (int(count or 0) for count in await queue.asynchronous.mget(ACCEPTED, DONE))
@@ -143,16 +144,16 @@ async def receipt(request: Request) -> Receipt:
 
 
 def work(connection: redis.Redis, app_pid: int) -> None:
-    """The worker: one job after the other, for as long as the app that started it lives."""
+    """Run the worker: do one job after the other while the app that started it runs."""
     while connection.lmove(STARTED, WAITING, "RIGHT", "RIGHT") is not None:
-        pass  # what the last worker had begun is to be done first
+        pass  # first repeat the jobs that the last worker had begun
     while os.getppid() == app_pid:
         job_ms: Any = connection.blmove(WAITING, STARTED, timeout=1, src="RIGHT", dest="LEFT")
         if job_ms is None:
             continue
-        connection.expire(STARTED, EXPIRE_S)  # a list that was empty is a new key, without an end
+        connection.expire(STARTED, EXPIRE_S)  # a list that was empty is a new key, without expiry
         time.sleep(int(job_ms) / 1000)  # the job
-        with connection.pipeline(transaction=True) as finished:  # done, in one step with being forgotten
+        with connection.pipeline(transaction=True) as finished:  # count and remove the job atomically
             finished.lrem(STARTED, 1, job_ms)
             finished.incr(DONE)
             finished.expire(DONE, EXPIRE_S)

@@ -1,8 +1,8 @@
 """The app: one router per kind of work.
 
-Run it with `loopbench serve`, measure it with `make bench`. It is also meant to be read: open the module of the work
-you care about and find every style side by side. What a module needs while it runs (a folder, a pool of processes) it
-keeps in a lifespan of its own, and makes it when it is first asked for: a run pays only for the work it measures.
+Run it with `loopbench serve`, measure it with `make bench`. Each module shows one kind of work in every style. A
+module's resources (a folder, a pool of processes) belong to its own lifespan and are created at first use, so that a
+run pays only for the work that it measures.
 """
 
 from fastapi import FastAPI

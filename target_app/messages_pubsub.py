@@ -1,7 +1,7 @@
-"""003's messages: Google Pub/Sub's own client, five messages that do not block and five that do, while users come.
+"""003's messages: Google's Pub/Sub client receives five messages that do not block and five that do, under load.
 
-The client calls back on threads of its own. What goes wrong is to bring its messages onto the event loop, where one
-blocking handler stops every request.
+The client calls back on its own threads. The mistake is to handle its messages on the event loop, where one blocking
+handler stops every request.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ ACK_DEADLINE_S = 60
 NON_BLOCKING, BLOCKING = b"non-blocking", b"blocking"
 MESSAGES_OF_A_KIND = 5
 
-BlockMs = Annotated[int, Query(ge=0, le=10_000, description="Milliseconds a blocking message takes (003: 5000).")]
+BlockMs = Annotated[int, Query(ge=0, le=10_000, description="Milliseconds that a blocking message takes (003: 5000).")]
 EveryMs = Annotated[int, Query(ge=100, le=60_000, description="Milliseconds from one batch of messages to the next.")]
-PageMs = Annotated[int, Query(ge=0, le=1000, description="Milliseconds the page waits for a database of its own.")]
+PageMs = Annotated[int, Query(ge=0, le=1000, description="Milliseconds that the page waits for its own data.")]
 
 
 class Hello(BaseModel):
-    """What 003's `/` says. It has nothing to do with the messages."""
+    """The answer of 003's `/`, which is unrelated to the messages."""
 
     message: str = "Hello World"
 
 
 class Receipt(BaseModel):
-    """What came of the messages."""
+    """The counts of the messages."""
 
     published: int
     handled: int
@@ -45,7 +45,7 @@ class Receipt(BaseModel):
 
 
 class Feed:
-    """A topic, its subscription, a consumer, and a thread that publishes ten messages again and again."""
+    """A topic, its subscription, a consumer, and a thread that publishes ten messages repeatedly."""
 
     def __init__(self, style: str, block_ms: int, every_ms: int) -> None:
         self.published = self.handled = self.blocking_handled = 0
@@ -61,19 +61,21 @@ class Feed:
         self._thread = threading.Thread(target=self._publish, daemon=True)
 
     def start(self) -> None:
-        """Subscribe, then publish: the calls block, so this is no work for the loop."""
+        """Subscribe, then publish. The calls block, so call it outside the loop."""
         self._publisher.create_topic(request={"name": self._topic})
         settings = {"name": self._subscription, "topic": self._topic, "ack_deadline_seconds": ACK_DEADLINE_S}
         try:
             self._subscriber.create_subscription(request=settings)
         except GoogleAPIError:
-            self._publisher.delete_topic(request={"topic": self._topic})  # or each further request leaves one more
+            self._publisher.delete_topic(
+                request={"topic": self._topic}
+            )  # otherwise each further request leaves another topic
             raise
         self._pulling = self._subscriber.subscribe(self._subscription, callback=self._callback)
         self._thread.start()
 
     def _publish(self) -> None:
-        """003's client: five that do not block, then five that do."""
+        """Publish like 003's client: five messages that do not block, then five that do."""
         while not self._ending.is_set():
             for kind in (NON_BLOCKING, BLOCKING):
                 for _ in range(MESSAGES_OF_A_KIND):
@@ -82,13 +84,13 @@ class Feed:
             self._ending.wait(self._every_s)
 
     def handle(self, message: Message) -> None:
-        """003's callback. On a thread of the client's it blocks nobody."""
+        """003's callback. On one of the client's threads it blocks no request."""
         if message.data == BLOCKING:
             time.sleep(self._block_s)
         self._count(message)
 
     def _to_loop(self, message: Message) -> None:
-        """On the loop, with a handler that awaits."""
+        """Handle the message on the loop, with a handler that awaits."""
         self._loop.call_soon_threadsafe(self._spawn, message)
 
     def _spawn(self, message: Message) -> None:
@@ -102,7 +104,7 @@ class Feed:
         self._count(message)
 
     def _to_loop_badly(self, message: Message) -> None:
-        """The mistake: 003's callback, brought onto the loop. Five blocking messages, and nobody is served."""
+        """The mistake: 003's callback on the loop. During five blocking messages no request is served."""
         self._loop.call_soon_threadsafe(self.handle, message)
 
     def _count(self, message: Message) -> None:
@@ -113,37 +115,37 @@ class Feed:
 
     @property
     def idle(self) -> bool:
-        """Nothing is published any more, and everything is handled."""
+        """Whether publishing has stopped and everything is handled."""
         return not self._thread.is_alive() and self.published == self.handled
 
     def pause(self) -> None:
-        """Publish no more; what is under way is handled."""
+        """Stop publishing; messages already sent are still handled."""
         self._ending.set()
 
     def close(self) -> None:
-        """End the threads, remove subscription and topic."""
+        """End the threads and remove subscription and topic."""
         self._ending.set()
         self._thread.join()
         self._pulling.cancel()
         try:
-            self._pulling.result()  # it has ended when this returns
+            self._pulling.result()  # returns when it has ended
             self._subscriber.delete_subscription(request={"subscription": self._subscription})
             self._publisher.delete_topic(request={"topic": self._topic})
         except GoogleAPIError:
-            pass  # the server went first
+            pass  # the server ended first
         self._subscriber.close()
         self._publisher.stop()
 
 
 class Feeds:
-    """At most one feed, started by the first request that wants it."""
+    """At most one feed, started by the first request for it."""
 
     def __init__(self) -> None:
         self.running: Feed | None = None
         self._lock = asyncio.Lock()
 
     async def ensure(self, style: str, block_ms: int, every_ms: int) -> None:
-        """Messages of this style flow when this returns."""
+        """Start the feed of this style, if it does not run yet."""
         if self.running is None:
             async with self._lock:
                 if self.running is None:
@@ -153,14 +155,14 @@ class Feeds:
 
 
 class State(TypedDict):
-    """What the endpoints find in `request.state`."""
+    """The content of `request.state`."""
 
     feeds: Feeds
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """The feed lives as long as the app."""
+    """Keep the feed as long as the app runs."""
     feeds = Feeds()
     yield {"feeds": feeds}
     if feeds.running is not None:
@@ -171,14 +173,14 @@ router = APIRouter(prefix="/messages/pubsub", tags=["messages"], lifespan=lifesp
 
 
 async def page(page_ms: int) -> Hello:
-    """003's page, after waiting for its own data. The loop serves others meanwhile, if it can."""
+    """Return 003's page after waiting for its data; the loop is free meanwhile."""
     await asyncio.sleep(page_ms / 1000)
     return Hello()
 
 
 @router.get("/none")
 async def without_messages(page_ms: PageMs = 0) -> Hello:
-    """For comparison: nothing but web requests."""
+    """For comparison: web requests without messages."""
     return await page(page_ms)
 
 
@@ -200,14 +202,14 @@ async def on_loop(request: Request, block_ms: BlockMs = 200, every_ms: EveryMs =
 async def on_loop_blocking(
     request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000, page_ms: PageMs = 0
 ) -> Hello:
-    """The mistake: a handler on the loop that blocks. This very route waits for it, and every other."""
+    """The mistake: a blocking handler on the loop. This route and every other one wait for it."""
     await request.state.feeds.ensure("loop-blocking", block_ms, every_ms)
     return await page(page_ms)
 
 
 @router.get("/receipt")
 async def receipt(request: Request) -> Receipt:
-    """What was published, what was handled. Asking for it ends the publishing, so that an end can be reached."""
+    """Return the counts of published and handled messages. It also stops publishing, so that the counts can settle."""
     feed: Feed | None = request.state.feeds.running
     if feed is None:
         return Receipt(published=0, handled=0, blocking_handled=0, backlog=0, idle=True)

@@ -1,7 +1,7 @@
-"""Messages that come on their own (after 003): who consumes them, and what the web requests feel of it.
+"""Incoming messages (after 003): three ways to consume them, and their effect on web requests.
 
-Redis pub/sub, three consumers: a thread, a task on the loop, and the same task with a handler that blocks. Every
-consumer handles one message at a time, so one that is published faster than it is handled falls behind.
+It uses Redis pub/sub with three consumers: a thread, a task on the loop, and the same task with a blocking handler.
+Every consumer handles one message at a time, so it falls behind if messages come faster than it handles them.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ URL = os.environ.get("LOOPBENCH_REDIS_URL", "redis://127.0.0.1:1/0")
 CHANNEL = f"loopbench:messages:{secrets.token_hex(8)}"
 DEFAULT_MS = 10
 POLL_S = 0.5
-"""A thread that consumes looks this often whether it is to end."""
+"""Interval at which a consuming thread checks whether to end."""
 
-HandleMs = Annotated[int, Query(ge=0, le=10_000, description="Milliseconds the handler of a message takes.")]
+HandleMs = Annotated[int, Query(ge=0, le=10_000, description="Milliseconds that the handler of a message takes.")]
 
 
 class Published(BaseModel):
-    """How many consumers Redis handed the message to."""
+    """The number of consumers that Redis delivered the message to."""
 
     consumers: int
 
 
 class Receipt(BaseModel):
-    """What came of the messages."""
+    """The counts of the messages."""
 
     published: int
     handled: int
@@ -44,38 +44,38 @@ class Receipt(BaseModel):
 
 
 def handle_blocking(message: bytes) -> None:
-    """A handler that blocks whatever it runs on."""
+    """A handler that blocks its thread."""
     time.sleep(int(message) / 1000)
 
 
 async def handle_async(message: bytes) -> None:
-    """A handler that lets others have the loop."""
+    """A handler that awaits, so that the loop is free."""
     await asyncio.sleep(int(message) / 1000)
 
 
 async def handle_badly(message: bytes) -> None:
-    """The mistake: a coroutine that blocks. 003 says how easily that happens."""
-    time.sleep(int(message) / 1000)  # noqa: ASYNC251  the mistake this is here to show
+    """The mistake: a coroutine that blocks, which, as 003 notes, easily happens."""
+    time.sleep(int(message) / 1000)  # noqa: ASYNC251  the mistake to show
 
 
 AsyncHandler = Callable[[bytes], Awaitable[None]]
 
 
 class Consumers:
-    """One consumer a style, started by its first message."""
+    """One consumer per style, started by its first message."""
 
     def __init__(self) -> None:
         self.published = 0
         self.handled = 0
         self.most_behind = 0
-        self.client = redis.asyncio.Redis.from_url(URL, socket_timeout=None)  # messages come when they come
+        self.client = redis.asyncio.Redis.from_url(URL, socket_timeout=None)  # messages may come at any time
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._starting = asyncio.Lock()
 
     async def publish(self, style: str, handle_ms: int) -> Published:
-        """Send one message to the consumer of this style, which is listening by then."""
+        """Start this style's consumer if necessary, then send it one message."""
         async with self._starting:
             if style == "thread" and self._thread is None:
                 await self._start_thread()
@@ -93,14 +93,14 @@ class Consumers:
         self._thread.start()
 
     def _subscribe(self, subscription: redis.client.PubSub) -> None:
-        """Listening by the time this returns."""
+        """Subscribe, and return when the consumer listens."""
         subscription.subscribe(f"{CHANNEL}:thread")
         while subscription.get_message(timeout=POLL_S) is None:
-            pass  # the first that Redis says is that it has begun
+            pass  # Redis's first message confirms the subscription
 
     def _consume_in_thread(self, client: redis.Redis, subscription: redis.client.PubSub) -> None:
-        """The thread, whose handler may block as it likes."""
-        with client, subscription:  # a client that nobody holds closes its connections
+        """Consume in a thread, whose handler may block."""
+        with client, subscription:  # a client without references closes its connections
             while not self._ending.is_set():
                 message = subscription.get_message(timeout=POLL_S)
                 if message is not None and message["type"] == "message":
@@ -111,12 +111,12 @@ class Consumers:
         subscription = self.client.pubsub()
         await subscription.subscribe(f"{CHANNEL}:{style}")
         while await subscription.get_message(timeout=POLL_S) is None:
-            pass  # the first that Redis says is that it has begun
+            pass  # Redis's first message confirms the subscription
         handle = handle_badly if style == "loop-blocking" else handle_async
         self._tasks[style] = asyncio.create_task(self._consume_on_loop(subscription, handle))
 
     async def _consume_on_loop(self, subscription: redis.asyncio.client.PubSub, handle: AsyncHandler) -> None:
-        """The task on the loop: all is well for as long as the handler awaits."""
+        """Consume in a task on the loop, which works as long as the handler awaits."""
         async with subscription:
             async for message in subscription.listen():
                 if message["type"] == "message":
@@ -124,7 +124,7 @@ class Consumers:
                     self.handled += 1
 
     async def close(self) -> None:
-        """End them all."""
+        """End all consumers."""
         self._ending.set()
         for task in self._tasks.values():
             task.cancel()
@@ -135,14 +135,14 @@ class Consumers:
 
 
 class State(TypedDict):
-    """What the endpoints find in `request.state`."""
+    """The content of `request.state`."""
 
     consumers: Consumers
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """The consumers live as long as the app."""
+    """Keep the consumers as long as the app runs."""
     consumers = Consumers()
     yield {"consumers": consumers}
     await consumers.close()
@@ -153,28 +153,28 @@ router = APIRouter(prefix="/messages/redis", tags=["messages"], lifespan=lifespa
 
 @router.post("/thread")
 async def to_thread(request: Request, handle_ms: HandleMs = DEFAULT_MS) -> Published:
-    """To the thread. Its handler blocks, and nobody but the next message waits for it."""
+    """Publish to the thread. Its handler blocks, but only the next message waits for it."""
     published: Published = await request.state.consumers.publish("thread", handle_ms)
     return published
 
 
 @router.post("/loop")
 async def to_loop(request: Request, handle_ms: HandleMs = DEFAULT_MS) -> Published:
-    """To the task on the loop, whose handler awaits."""
+    """Publish to the task on the loop whose handler awaits."""
     published: Published = await request.state.consumers.publish("loop", handle_ms)
     return published
 
 
 @router.post("/loop-blocking")
 async def to_loop_blocking(request: Request, handle_ms: HandleMs = DEFAULT_MS) -> Published:
-    """To the task on the loop whose handler blocks: every message stops every request."""
+    """The mistake: publish to the task on the loop whose handler blocks. Every message stops every request."""
     published: Published = await request.state.consumers.publish("loop-blocking", handle_ms)
     return published
 
 
 @router.get("/receipt")
 async def receipt(request: Request) -> Receipt:
-    """What was published, what was handled."""
+    """Return the counts of published and handled messages."""
     consumers: Consumers = request.state.consumers
     published, handled = consumers.published, consumers.handled
     return Receipt(

@@ -1,10 +1,10 @@
-"""A server that does nothing, as fast as Python can: what a generator reaches against it is the generator's ceiling.
+"""A server that does nothing, as fast as Python allows. A generator's throughput against it is the generator's ceiling.
 
     python -m target_app.noop_server [--port 8000]
 
-It says on its first line where it listens, and ends on SIGTERM or SIGINT. Every request is answered with the same
-bytes, whatever it asks for. Requests are told apart by the empty line behind their headers (and a body by
-`Content-Length`), nothing else of them is read: this is a measuring instrument, not an HTTP server.
+It prints its address on the first line and ends on SIGTERM or SIGINT. It answers every request with the same bytes.
+Requests are separated by the empty line after their headers (and a body by `Content-Length`); nothing else is parsed:
+this is a measuring instrument, not an HTTP server.
 """
 
 import argparse
@@ -26,22 +26,22 @@ LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 
 
 class NoopProtocol(asyncio.Protocol):
-    """One connection. Answers go out in the order of the requests, as soon as each has arrived whole."""
+    """One connection. It answers requests in order, each as soon as it has arrived whole."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Keep the transport."""
         self._write = cast("asyncio.WriteTransport", transport).write
         self._received = b""
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole request in what has arrived."""
+        """Answer every whole request that has arrived."""
         if (
             not self._received
             and data.endswith(END_OF_HEAD)
             and data.count(END_OF_HEAD) == 1
             and not LENGTH.search(data)
         ):
-            self._write(ANSWER)  # by far the most frequent case: one request, whole, without a body
+            self._write(ANSWER)  # by far the most frequent case: one whole request without a body
             return
         self._received += data
         while (end := whole_request(self._received)) is not None:
@@ -50,7 +50,7 @@ class NoopProtocol(asyncio.Protocol):
 
 
 def whole_request(received: bytes) -> int | None:
-    """How many bytes the first request takes, or None while it is not all there."""
+    """Return the length of the first request, or None while it is incomplete."""
     head_end = received.find(END_OF_HEAD)
     if head_end < 0:
         return None
@@ -60,13 +60,13 @@ def whole_request(received: bytes) -> int | None:
 
 
 async def serve(port: int) -> None:
-    """Answer on loopback until a signal asks for the end."""
+    """Answer on loopback until a signal."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     server = await loop.create_server(NoopProtocol, "127.0.0.1", port, backlog=2048)
-    print(f"{LISTENING}{server.sockets[0].getsockname()[1]}", flush=True)  # noqa: T201  for whoever started it
+    print(f"{LISTENING}{server.sockets[0].getsockname()[1]}", flush=True)  # noqa: T201  read by the parent process
     try:
         await ended.wait()
     finally:
@@ -74,9 +74,9 @@ async def serve(port: int) -> None:
 
 
 def main() -> None:
-    """Serve with uvloop where it is installed, because the ceiling must not be this server's."""
+    """Serve, with uvloop if it is installed, so that this server is not the bottleneck."""
     parser = argparse.ArgumentParser(description="Answer everything with the same 200, as fast as possible.")
-    parser.add_argument("--port", type=int, default=0, help="0, the default: any that is free")
+    parser.add_argument("--port", type=int, default=0, help="0, the default: any free port")
     port = parser.parse_args().port
     with contextlib.suppress(KeyboardInterrupt):
         if importlib.util.find_spec("uvloop"):

@@ -1,8 +1,8 @@
-"""The app with `/hello` and only one kind of work: `target_app.only:wait` has the routes of `wait.py`.
+"""Apps with `/hello` and one kind of work: `target_app.only:wait` has the routes of `wait.py`.
 
-Most scenarios measure these. In `main:app`, which has everything, a request pays for where its route stands: FastAPI
-tries one route after the other, and on the machine this was measured on (FastAPI 0.163) `/hello`, first of 40, took 50
-microseconds and `/fast`, the 25th, 130. A module's drivers, too, are imported only by those who ask for it.
+Most scenarios measure these apps. In `main:app`, which has all routes, the cost of a request depends on the position of
+its route, because FastAPI tries one route after the other: in one measurement (FastAPI 0.163) `/hello`, the first of
+40, took 50 microseconds and `/fast`, the 25th, 130. Here a module's drivers are also imported only when it is used.
 """
 
 from importlib import import_module
@@ -13,7 +13,7 @@ from target_app import hello
 
 
 def __getattr__(kind: str) -> FastAPI:
-    """Build it when it is asked for: `uvicorn target_app.only:wait` looks `wait` up here (PEP 562)."""
+    """Create the app on access: `uvicorn target_app.only:wait` looks up `wait` here (PEP 562)."""
     if kind.startswith("_"):
         raise AttributeError(kind)
     app = FastAPI(title=f"loopbench target: {kind}")

@@ -1,7 +1,7 @@
-"""A PostgreSQL database, every way, with pools of equal size (after 003 and 004 on drivers, 001 on pools).
+"""PostgreSQL in every style, with pools of equal size (after 003 and 004 on drivers, 001 on pools).
 
-The query takes T in the server and no time here, so a pool of ten serves 10/T, whoever waits for it; one blocked loop
-serves 1/T. It reads nothing and changes nothing: it may be pointed at a database of one's own.
+The query takes T in the server and no time here, so a pool of ten serves 10/T in any style that does not block the
+loop; a blocked loop serves 1/T. The query reads and changes no data, so any database can be used.
 """
 
 import os
@@ -22,13 +22,13 @@ from sqlalchemy.orm import Session
 
 URL = os.environ.get("LOOPBENCH_POSTGRES_URL", "postgresql://127.0.0.1:1/none")
 POOL_SIZE = 10
-"""Of every pool alike. Left alone, psycopg's has 4 connections, asyncpg's 10, SQLAlchemy's 5 and 10 in reserve."""
+"""Size of every pool. Defaults: 4 connections in psycopg, 10 in asyncpg, 5 plus 10 overflow in SQLAlchemy."""
 
 PATIENCE_S = 1.0
-"""How long the routes under /pool wait for a connection. psycopg's 30 s is long enough to look like a hang."""
+"""How long the routes under /pool wait for a connection. psycopg's default of 30 s looks like a hang."""
 
 DEFAULT_MS = 50
-WaitMs = Annotated[int, Query(ge=0, le=10_000, description="Milliseconds the query takes.")]
+WaitMs = Annotated[int, Query(ge=0, le=10_000, description="Milliseconds that the query takes.")]
 
 PSYCOPG_QUERY = "SELECT 'book ' || %s AS title FROM pg_sleep(%s)"
 ASYNCPG_QUERY = "SELECT 'book ' || $1::text AS title FROM pg_sleep($2)"
@@ -36,31 +36,31 @@ SQLALCHEMY_QUERY = text("SELECT 'book ' || :number AS title FROM pg_sleep(:secon
 
 
 class Book(BaseModel):
-    """What the database answered."""
+    """The database's answer."""
 
     title: str
 
 
 class Health(BaseModel):
-    """What a load balancer wants to hear."""
+    """The answer for a load balancer."""
 
     status: str = "ok"
 
 
 class Receipt(BaseModel):
-    """What came of the requests that wanted a connection (the routes under /pool)."""
+    """The counts of the requests that needed a connection (the routes under /pool)."""
 
     finished: int
     gave_up: int
 
 
 def sqlalchemy_url(driver: str) -> str:
-    """The same address, in SQLAlchemy's words."""
+    """Return the database's address in SQLAlchemy's format."""
     return f"postgresql+{driver}://{URL.partition('://')[2]}"
 
 
 class Pools:
-    """Every pool, connected when first asked for: a run connects with the driver it measures."""
+    """All pools, connected at first use, so that a run connects only with the driver it measures."""
 
     def __init__(self) -> None:
         self.finished = 0
@@ -76,12 +76,12 @@ class Pools:
         self._of_asyncpg: asyncpg.Pool | None = None
 
     def blocking(self) -> ConnectionPool:
-        """That of psycopg, for threads."""
-        self._blocking.open()  # does nothing if it is open, whichever thread was first
+        """Return psycopg's pool for threads."""
+        self._blocking.open()  # does nothing if another thread has opened it
         return self._blocking
 
     async def of_psycopg(self) -> AsyncConnectionPool:
-        """That of psycopg, for coroutines."""
+        """Return psycopg's pool for coroutines."""
         if self._of_psycopg is None:
             async with self._lock:
                 if self._of_psycopg is None:
@@ -91,7 +91,7 @@ class Pools:
         return self._of_psycopg
 
     async def of_asyncpg(self) -> asyncpg.Pool:
-        """That of asyncpg."""
+        """Return asyncpg's pool."""
         if self._of_asyncpg is None:
             async with self._lock:
                 if self._of_asyncpg is None:
@@ -99,11 +99,11 @@ class Pools:
         return self._of_asyncpg
 
     async def close(self) -> None:
-        """End every connection, if there are any."""
+        """Close every open connection."""
         if self._of_psycopg is not None:
             await self._of_psycopg.close()
         if self._of_asyncpg is not None:
-            self._of_asyncpg.terminate()  # `close` would wait for queries whose users have gone
+            self._of_asyncpg.terminate()  # `close` would wait for queries of disconnected users
         self._blocking.close()
         self.engine.dispose()
         self.impatient_engine.dispose()
@@ -111,14 +111,14 @@ class Pools:
 
 
 class State(TypedDict):
-    """What the endpoints find in `request.state`."""
+    """The content of `request.state`."""
 
     pools: Pools
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """The pools live as long as the app."""
+    """Keep the pools as long as the app runs."""
     pools = Pools()
     yield {"pools": pools}
     await pools.close()
@@ -129,35 +129,35 @@ router = APIRouter(tags=["postgres"], lifespan=lifespan)
 
 @router.get("/health")
 async def health() -> Health:
-    """The health check of 004's war story: it touches nothing, and dies with the loop."""
+    """The health check of 004's incident: it needs no resource, but fails when the loop is blocked."""
     return Health()
 
 
 def read(pool: ConnectionPool, wait_ms: int) -> Book:
-    """One query through a pool that blocks."""
+    """Run one query through a blocking pool."""
     with pool.connection() as connection:
         row = connection.execute(PSYCOPG_QUERY, ("42", wait_ms / 1000)).fetchone()
     return Book(title=row[0] if row else "")
 
 
 async def query(connection: psycopg.AsyncConnection, wait_ms: int) -> Book:
-    """One query that lets others have the loop."""
+    """Run one query; the loop is free meanwhile."""
     row = await (await connection.execute(PSYCOPG_QUERY, ("42", wait_ms / 1000))).fetchone()
     return Book(title=row[0] if row else "")
 
 
-# Which driver, and who waits for it
+# Drivers, in plain def and in async def
 
 
 @router.get("/postgres/def-psycopg")
 def def_psycopg(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
-    """A sync driver in plain def: threads wait, forty at most, ten with a connection."""
+    """A sync driver in plain def: at most forty threads wait, ten of them with a connection."""
     return read(request.state.pools.blocking(), wait_ms)
 
 
 @router.get("/postgres/async-psycopg-sync")
 async def async_psycopg_sync(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
-    """The mistake of 004's war story: the sync driver in async def. Health checks time out first."""
+    """The mistake of 004's incident: the sync driver in async def. Health checks time out first."""
     return read(request.state.pools.blocking(), wait_ms)  # blocks the event loop
 
 
@@ -171,22 +171,22 @@ async def async_psycopg(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
 
 @router.get("/postgres/asyncpg")
 async def async_asyncpg(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
-    """asyncpg: its own protocol code, compiled, and no transaction where psycopg and SQLAlchemy begin one unasked."""
+    """asyncpg: compiled protocol code, and no implicit transaction as in psycopg and SQLAlchemy."""
     pool = await request.state.pools.of_asyncpg()
     async with pool.acquire() as connection:
         return Book(title=await connection.fetchval(ASYNCPG_QUERY, "42", wait_ms / 1000))
 
 
-# SQLAlchemy, as people use it: a session a request, from a dependency
+# SQLAlchemy as commonly used: one session per request, from a dependency
 
 
 def find(session: Session, wait_ms: int) -> Book:
-    """One query through a session that blocks."""
+    """Run one query through a blocking session."""
     return Book(title=session.execute(SQLALCHEMY_QUERY, {"number": "42", "seconds": wait_ms / 1000}).scalar_one())
 
 
 def session(request: Request) -> Iterator[Session]:
-    """A session of the sync engine. A plain def dependency: FastAPI opens and closes it in threads."""
+    """A session of the sync engine, from a plain def dependency, which FastAPI opens and closes in threads."""
     with Session(request.state.pools.engine) as opened:
         yield opened
 
@@ -205,7 +205,7 @@ def def_sqlalchemy(session: Annotated[Session, Depends(session)], wait_ms: WaitM
 
 @router.get("/postgres/async-sqlalchemy-sync")
 async def async_sqlalchemy_sync(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
-    """The mistake 003 warns of: "standard SQLAlchemy" in async def. From a dependency it is worse: see /pool."""
+    """The mistake that 003 warns of: "standard SQLAlchemy" in async def. From a dependency it is worse: see /pool."""
     with Session(request.state.pools.engine) as session:
         return find(session, wait_ms)  # blocks the event loop
 
@@ -219,12 +219,12 @@ async def async_sqlalchemy(
     return Book(title=found.scalar_one())
 
 
-# A pool that is too small for the way it is used
+# A pool that is too small for its use
 
 
 @asynccontextmanager
 async def patiently(pools: Pools) -> AsyncIterator[psycopg.AsyncConnection]:
-    """A connection, or after a second the answer that there is none."""
+    """Yield a connection, or answer 503 if there is none after PATIENCE_S."""
     pool = await pools.of_psycopg()
     try:
         async with pool.connection(timeout=PATIENCE_S) as connection:
@@ -235,7 +235,7 @@ async def patiently(pools: Pools) -> AsyncIterator[psycopg.AsyncConnection]:
 
 
 async def held_connection(request: Request) -> AsyncIterator[psycopg.AsyncConnection]:
-    """A connection for as long as the request lives, "so that every function has one"."""
+    """Hold a connection for the whole request, "so that every function has one"."""
     async with patiently(request.state.pools) as connection:
         yield connection
 
@@ -245,7 +245,7 @@ Held = Annotated[psycopg.AsyncConnection, Depends(held_connection)]
 
 @router.get("/pool/one-more")
 async def one_more(request: Request, held: Held, wait_ms: WaitMs = DEFAULT_MS) -> Book:
-    """The mistake: hold one connection, want one more. With as many users as connections all hold one and wait."""
+    """The mistake: hold one connection and take another. With as many users as connections, all wait for ever."""
     await query(held, 0)
     async with patiently(request.state.pools) as another:
         book = await query(another, wait_ms)
@@ -255,7 +255,7 @@ async def one_more(request: Request, held: Held, wait_ms: WaitMs = DEFAULT_MS) -
 
 @router.get("/pool/same-one")
 async def same_one(request: Request, held: Held, wait_ms: WaitMs = DEFAULT_MS) -> Book:
-    """Right: the connection that is there is passed on."""
+    """Right: pass the held connection on."""
     await query(held, 0)
     book = await query(held, wait_ms)
     request.state.pools.finished += 1
@@ -264,7 +264,7 @@ async def same_one(request: Request, held: Held, wait_ms: WaitMs = DEFAULT_MS) -
 
 @router.get("/pool/late-one")
 async def late_one(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
-    """Right: take a connection when it is needed, give it back before anything else is wanted."""
+    """Right: take a connection when it is needed, and return it before taking another."""
     async with patiently(request.state.pools) as connection:
         await query(connection, 0)
     async with patiently(request.state.pools) as connection:
@@ -274,7 +274,7 @@ async def late_one(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
 
 
 def small_session(request: Request) -> Iterator[Session]:
-    """As `session`, from a pool that does not wait for ever."""
+    """Like `session`, from a pool with a short timeout."""
     with Session(request.state.pools.impatient_engine) as opened:
         yield opened
 
@@ -283,10 +283,10 @@ def small_session(request: Request) -> Iterator[Session]:
 async def session_dependency(
     request: Request, session: Annotated[Session, Depends(small_session)], wait_ms: WaitMs = DEFAULT_MS
 ) -> Book:
-    """The mistake that stands still: a sync session from a dependency, in async def.
+    """The mistake that deadlocks: a sync session from a dependency, in async def.
 
-    FastAPI closes the session in a thread, once the loop gets round to it; but the loop is in here, waiting for a
-    connection that only a closed session gives back.
+    FastAPI closes sessions in a thread, which the loop must start. But the loop is blocked here, waiting for a
+    connection that only a closed session returns.
     """
     try:
         book = find(session, wait_ms)  # blocks the event loop, with SQLAlchemy's own pool_timeout for 30 s
@@ -299,5 +299,5 @@ async def session_dependency(
 
 @router.get("/pool/receipt")
 async def receipt(request: Request) -> Receipt:
-    """How many requests got what they wanted, and how often one waited for a connection in vain."""
+    """Return how many requests finished, and how many got no connection."""
     return Receipt(finished=request.state.pools.finished, gave_up=request.state.pools.gave_up)

@@ -1,8 +1,8 @@
-"""One counter, many requests (after 001's `/increment`): read, wait, write, and what is lost in between.
+"""One counter for many requests (after 001's `/increment`): increments lost between reading and writing.
 
-Each style has a counter of its own and a receipt: how many increments were asked for, what the counter says, how many
-were lost. What was asked for is kept in a file that every worker appends to, one byte an increment: memory is the
-thing in doubt here.
+Each style has its own counter and a receipt: the number of requested increments, the counter's value, and the number
+lost. Requested increments are counted in a file to which every worker appends one byte, because state in memory is what
+is tested here.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ Pause = Annotated[float, Query(ge=0, le=1, description="Seconds between reading 
 
 
 class Value(BaseModel):
-    """What the counter says after this increment."""
+    """The counter's value after this increment."""
 
     value: int
 
 
 class Receipt(BaseModel):
-    """What was asked for, what was counted, by the worker that answers."""
+    """The requested increments and the count of the worker that answers."""
 
     increments: int
     counted: int
@@ -43,7 +43,7 @@ class Receipt(BaseModel):
 
 
 class SharedFile:
-    """A file that all workers of one server see; made when first needed."""
+    """A file that all workers of one server share, created at first use."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -52,36 +52,36 @@ class SharedFile:
 
     @cached_property
     def path(self) -> Path:
-        """In the temporary folder, under a name that only processes of this server can work out."""
+        """Path in the temporary folder, with a name that only processes of this server can derive."""
         family = hashlib.sha256(multiprocessing.current_process().authkey).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"target-app-{family}-{self._name}"
 
     @property
     def descriptor(self) -> int:
-        """Open for appending: the system puts each write at the end, whoever else writes."""
-        with self._opening:  # a crowd of threads would open it many times
+        """A descriptor open for appending: each write goes to the end, also with concurrent writers."""
+        with self._opening:  # concurrent threads would open it several times
             if self._descriptor is None:
                 self._descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
             return self._descriptor
 
     def append(self) -> None:
-        """One more."""
+        """Append one byte."""
         os.write(self.descriptor, b".")
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """Return the number of bytes."""
         return os.fstat(self.descriptor).st_size
 
     def close(self) -> None:
-        """Remove it, if it was ever made."""
+        """Remove the file, if it was created."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self.path.unlink(missing_ok=True)
 
 
 class Counter:
-    """A number in memory, and beside it a file in which every increment of every worker leaves one byte."""
+    """A number in memory, and a file to which every increment of every worker appends one byte."""
 
     def __init__(self, name: str) -> None:
         self.value = 0
@@ -89,7 +89,7 @@ class Counter:
 
     @property
     def counted(self) -> int:
-        """What this worker would tell a client."""
+        """Return this worker's count."""
         return self.value
 
 
@@ -102,7 +102,7 @@ class FileCounter(Counter):
 
     @property
     def counted(self) -> int:
-        """What the file says."""
+        """Return the number in the file."""
         return int(os.pread(self.file.descriptor, 20, 0) or b"0")
 
     def write(self, value: int) -> None:
@@ -134,7 +134,7 @@ threading_lock = threading.Lock()
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Leave no files behind."""
+    """Remove the files at the end."""
     yield
     for counter in COUNTERS.values():
         counter.asked.close()
@@ -146,7 +146,7 @@ router = APIRouter(prefix="/shared", tags=["shared state"], lifespan=lifespan)
 
 @router.post("/no-lock")
 async def increment_no_lock(pause: Pause = DEFAULT_S) -> Value:
-    """The mistake: at the await others read the same old value, and all write the same new one."""
+    """The mistake: during the await others read the same old value, and all write the same new one."""
     no_lock.asked.append()
     value = no_lock.value
     await asyncio.sleep(pause)
@@ -156,7 +156,7 @@ async def increment_no_lock(pause: Pause = DEFAULT_S) -> Value:
 
 @router.post("/no-await")
 async def increment_no_await() -> Value:
-    """No await between reading and writing, so no other coroutine can come between: safe without a lock."""
+    """No await between reading and writing, so no other coroutine can run in between: safe without a lock."""
     no_await.asked.append()
     no_await.value += 1
     return Value(value=no_await.value)
@@ -164,7 +164,7 @@ async def increment_no_await() -> Value:
 
 @router.post("/asyncio-lock")
 async def increment_asyncio_lock(pause: Pause = DEFAULT_S) -> Value:
-    """One coroutine at a time. Nothing is lost; everybody queues for the pause."""
+    """One coroutine at a time: nothing is lost, but all requests queue for the pause."""
     with_asyncio_lock.asked.append()
     async with asyncio_lock:
         value = with_asyncio_lock.value
@@ -175,7 +175,7 @@ async def increment_asyncio_lock(pause: Pause = DEFAULT_S) -> Value:
 
 @router.post("/def-no-lock")
 def increment_def_no_lock(pause: Pause = DEFAULT_S) -> Value:
-    """The same mistake with threads, where any line can be the one between."""
+    """The same mistake with threads, which can switch at any line."""
     def_no_lock.asked.append()
     value = def_no_lock.value
     time.sleep(pause)
@@ -185,7 +185,7 @@ def increment_def_no_lock(pause: Pause = DEFAULT_S) -> Value:
 
 @router.post("/def-bare")
 def increment_def_bare() -> Value:
-    """Not right either, only lucky: this interpreter happens not to change threads inside `+= 1`."""
+    """Not correct either, only lucky: this interpreter does not happen to switch threads inside `+= 1`."""
     def_bare.asked.append()
     def_bare.value += 1
     return Value(value=def_bare.value)
@@ -204,10 +204,10 @@ def increment_threading_lock(pause: Pause = DEFAULT_S) -> Value:
 
 @router.post("/file-lock")
 def increment_file_lock(pause: Pause = DEFAULT_S) -> Value:
-    """State and lock outside the process: right with several workers too. A database's `UPDATE` does the same."""
+    """State and lock outside the process: correct with several workers too, like a database's `UPDATE`."""
     with_file_lock.asked.append()
     with with_file_lock.file.path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed
         value = with_file_lock.counted
         time.sleep(pause)
         with_file_lock.write(value + 1)
@@ -216,7 +216,7 @@ def increment_file_lock(pause: Pause = DEFAULT_S) -> Value:
 
 @router.get("/{style}/receipt")
 async def receipt(style: str) -> Receipt:
-    """What this worker thinks, against what all workers were asked."""
+    """Return this worker's count and the increments requested from all workers."""
     if style not in COUNTERS:
         raise HTTPException(404, f"styles: {', '.join(COUNTERS)}")
     counter = COUNTERS[style]

@@ -1,7 +1,7 @@
-"""A SQLite database, every way: reading is quick and parallel, writing is one at a time whoever waits for it.
+"""SQLite in every style: reads are quick and parallel, writes are one at a time in any style.
 
-sqlite3 lets go of the interpreter's lock while it works, so threads do use several cores. aiosqlite is a thread per
-connection behind an async face: requests that share a connection queue for its thread.
+sqlite3 releases the GIL while it works, so threads do use several cores. aiosqlite runs one thread per connection
+behind an async interface: requests that share a connection queue for its thread.
 """
 
 import sqlite3
@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 BOOKS = 20_000
 BUSY_S = 30.0
-"""How long a writer waits for another to finish before it gives up with "database is locked"."""
+"""How long a writer waits for another before it fails with "database is locked"."""
 
 SEARCH = "SELECT count(*) FROM books WHERE title LIKE '%42%'"
 FOUND = sum("42" in str(number) for number in range(BOOKS))
@@ -27,7 +27,7 @@ INSERT = "INSERT INTO notes (text) VALUES ('read again')"
 
 
 class Found(BaseModel):
-    """How many titles matched."""
+    """The number of matching titles."""
 
     found: int
 
@@ -39,7 +39,7 @@ class Written(BaseModel):
 
 
 class Receipt(BaseModel):
-    """Every note this process answered for, and those that are in the database."""
+    """The number of notes that this process confirmed, and of those in the database."""
 
     written: int
     stored: int
@@ -47,7 +47,7 @@ class Receipt(BaseModel):
 
 
 class Database:
-    """One file for this process, made when first asked for, removed with the app."""
+    """The database file of this process, created at first use and removed with the app."""
 
     def __init__(self) -> None:
         self.written = 0
@@ -57,7 +57,7 @@ class Database:
 
     @cached_property
     def folder(self) -> tempfile.TemporaryDirectory[str]:
-        """Holds the file, the write-ahead log and nothing else."""
+        """A folder for the file and its write-ahead log only."""
         return tempfile.TemporaryDirectory(prefix="target-app-sqlite-")
 
     @cached_property
@@ -72,35 +72,35 @@ class Database:
 
     @property
     def path(self) -> Path:
-        """The file, with its tables. The first to ask makes it, the others wait."""
+        """The file with its tables. The first access creates it, and others wait."""
         with self._lock:
             return self._path
 
     @property
     def of_thread(self) -> sqlite3.Connection:
-        """One connection a thread, which ends with it: sqlite3 refuses one that another thread has made."""
+        """The connection of the current thread; sqlite3 refuses connections created in another thread."""
         if not hasattr(self._threads, "own"):
             self._threads.own = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
         own: sqlite3.Connection = self._threads.own
         return own
 
     async def shared(self) -> aiosqlite.Connection:
-        """The one connection all coroutines share, with the one thread behind it."""
+        """Return the connection that all coroutines share, with its one thread."""
         if self._shared is None:
             made = await aiosqlite.connect(self.path, timeout=BUSY_S, isolation_level=None)
-            if self._shared is not None:  # somebody else was quicker while we waited
+            if self._shared is not None:  # another coroutine created it meanwhile
                 await made.close()
             else:
                 self._shared = made
         return self._shared
 
     def count(self) -> None:
-        """One more that was answered for, from whichever thread."""
+        """Count one confirmed note; safe from any thread."""
         with self._lock:
             self.written += 1
 
     async def close(self) -> None:
-        """Remove everything, if there is anything."""
+        """Remove the files, if there are any."""
         if self._shared is not None:
             await self._shared.close()
         if "folder" in self.__dict__:
@@ -108,14 +108,14 @@ class Database:
 
 
 class State(TypedDict):
-    """What the endpoints find in `request.state`."""
+    """The content of `request.state`."""
 
     database: Database
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """The database lives as long as the app."""
+    """Keep the database as long as the app runs."""
     database = Database()
     yield {"database": database}
     await database.close()
@@ -125,7 +125,7 @@ router = APIRouter(prefix="/sqlite", tags=["sqlite"], lifespan=lifespan)
 
 
 def search(connection: sqlite3.Connection) -> Found:
-    """Read every title: milliseconds of C code."""
+    """Search every title: milliseconds of C code."""
     (found,) = connection.execute(SEARCH).fetchone()
     return Found(found=found)
 
@@ -139,19 +139,19 @@ def write(database: Database) -> Written:
 
 @router.get("/read-def")
 def read_def(request: Request) -> Found:
-    """sqlite3 in plain def: threads read side by side."""
+    """sqlite3 in plain def: threads read in parallel."""
     return search(request.state.database.of_thread)
 
 
 @router.get("/read-async")
 async def read_async(request: Request) -> Found:
-    """The mistake: sqlite3 in async def. Short as the query is, everybody waits for it."""
+    """The mistake: sqlite3 in async def. The query is short, but all requests wait for it."""
     return search(request.state.database.of_thread)  # blocks the event loop
 
 
 @router.get("/read-aiosqlite")
 async def read_aiosqlite(request: Request) -> Found:
-    """aiosqlite, one connection for all: the loop is free, and the queries stand in line for one thread."""
+    """One aiosqlite connection for all: the loop is free, but the queries queue for one thread."""
     connection = await request.state.database.shared()
     async with connection.execute(SEARCH) as cursor:
         (found,) = await cursor.fetchone()
@@ -160,7 +160,7 @@ async def read_aiosqlite(request: Request) -> Found:
 
 @router.get("/read-aiosqlite-per-request")
 async def read_aiosqlite_per_request(request: Request) -> Found:
-    """aiosqlite, a connection a request: a thread is started and a file opened each time."""
+    """One aiosqlite connection per request: each starts a thread and opens the file."""
     async with aiosqlite.connect(request.state.database.path) as connection, connection.execute(SEARCH) as cursor:
         row = await cursor.fetchone()
     return Found(found=row[0] if row else 0)
@@ -168,19 +168,19 @@ async def read_aiosqlite_per_request(request: Request) -> Found:
 
 @router.post("/write-def")
 def write_def(request: Request) -> Written:
-    """Threads that write queue for the file's lock, and each of them holds one of the forty while it waits."""
+    """sqlite3 in plain def: writing threads queue for the file's lock, each holding one of the forty threads."""
     return write(request.state.database)
 
 
 @router.post("/write-async")
 async def write_async(request: Request) -> Written:
-    """The mistake, which for one writer looks best: nobody to queue with. The loop waits for the disk instead."""
+    """The mistake that looks best: there is no queue of writers, because the loop itself waits for the disk."""
     return write(request.state.database)  # blocks the event loop
 
 
 @router.post("/write-aiosqlite")
 async def write_aiosqlite(request: Request) -> Written:
-    """One connection, one writer: the queue is in memory, not at the file's lock."""
+    """One aiosqlite connection for all: the queue is in memory, not at the file's lock."""
     database = request.state.database
     cursor = await (await database.shared()).execute(INSERT)
     database.count()
@@ -189,7 +189,7 @@ async def write_aiosqlite(request: Request) -> Written:
 
 @router.get("/receipt")
 def receipt(request: Request) -> Receipt:
-    """Whether what was answered for is stored."""
+    """Return how many notes were confirmed and how many are stored."""
     database: Database = request.state.database
     (stored,) = database.of_thread.execute("SELECT count(*) FROM notes").fetchone()
     return Receipt(written=database.written, stored=stored, lost=database.written - stored)

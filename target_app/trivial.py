@@ -1,7 +1,7 @@
-"""Nothing to wait for, nothing to compute: what the keyword alone costs (after FastAPI's page on async and await).
+"""Endpoints without work: the cost of `async def` and `def` alone (after FastAPI's page on async and await).
 
-An `async def` endpoint or dependency is called on the event loop. A plain `def` one travels to a thread and back,
-which pays when it blocks and costs when it does not. Every answer says where its code ran.
+An `async def` endpoint or dependency is called on the event loop. A plain `def` one goes to a thread and back, which
+helps if it blocks and only costs time if it does not. Every answer names where its code ran.
 """
 
 import threading
@@ -16,7 +16,7 @@ Place = Literal["loop", "thread"]
 
 
 class Trivial(BaseModel):
-    """Where the endpoint ran, and its dependencies."""
+    """Where the endpoint and its dependencies ran."""
 
     message: Literal["Hello world"] = "Hello world"
     endpoint_on: Place
@@ -24,49 +24,49 @@ class Trivial(BaseModel):
 
 
 def where() -> Place:
-    """On the event loop's thread or on another. A `def` called by our own code: nobody moves it anywhere."""
+    """Return where this runs: on the event loop's thread or another. A direct call never changes the thread."""
     return "loop" if threading.current_thread() is threading.main_thread() else "thread"
 
 
 @router.get("/async")
 async def trivial_async() -> Trivial:
-    """Async def: called on the loop, and done."""
+    """Async def: called on the loop."""
     return Trivial(endpoint_on=where())
 
 
 @router.get("/def")
 def trivial_def() -> Trivial:
-    """Plain def: to a thread and back, for nothing. The mistake, if a small one."""
+    """The small mistake: plain def goes to a thread and back without need."""
     return Trivial(endpoint_on=where())
 
 
 async def language_async() -> Place:
-    """A dependency that reads a header, or would."""
+    """A stand-in for a dependency that reads a header."""
     return where()
 
 
 async def page_async() -> Place:
-    """A dependency that reads a query, or would."""
+    """A stand-in for a dependency that reads the query."""
     return where()
 
 
 async def user_async() -> Place:
-    """A dependency that looks at a token, or would."""
+    """A stand-in for a dependency that checks a token."""
     return where()
 
 
 def language_def() -> Place:
-    """The same without async: to a thread and back."""
+    """The same without async: a hop to a thread."""
     return where()
 
 
 def page_def() -> Place:
-    """The same without async: a second way to a thread."""
+    """The same without async: a second hop."""
     return where()
 
 
 def user_def() -> Place:
-    """The same without async: a third."""
+    """The same without async: a third hop."""
     return where()
 
 
@@ -86,5 +86,5 @@ async def def_dependencies(
     page: Annotated[Place, Depends(page_def)],
     user: Annotated[Place, Depends(user_def)],
 ) -> Trivial:
-    """The mistake that does not show: an async endpoint whose three `def` dependencies each go to a thread."""
+    """The hidden mistake: an async endpoint whose three `def` dependencies each go to a thread."""
     return Trivial(endpoint_on=where(), dependencies_on=[language, page, user])

@@ -1,7 +1,7 @@
-"""Routers that need a service or an optional driver: included where both are there, a plain sentence where not.
+"""Routers that need a service or an optional driver. Without them, the routes answer with a sentence.
 
-Their drivers take 0.05 to 0.4 s each to import. A module is imported only when its service's variable is set, which
-`loopbench run` does for a scenario that names the service: a run pays only for the work it measures.
+Their drivers take 0.05 to 0.4 s each to import. A module is imported only if its service's variable is set, which
+`loopbench run` does for a scenario that names the service, so that a run pays only for the work it measures.
 """
 
 import os
@@ -13,12 +13,12 @@ from fastapi import APIRouter, HTTPException
 
 
 class Part(NamedTuple):
-    """A module with a `router`, and what has to be there before it is imported."""
+    """A module with a `router`, and the requirements for importing it."""
 
     module: str
-    paths: tuple[str, ...]  # its routes begin so
+    paths: tuple[str, ...]  # prefixes of its routes
     driver: str
-    variable: str  # names its service; empty for a library that needs none
+    variable: str  # environment variable of its service; empty for a library without one
 
 
 PARTS = (
@@ -32,12 +32,12 @@ PARTS = (
 
 
 def routers() -> list[APIRouter]:
-    """One for each part."""
+    """Return one router per part."""
     return [router_of(part) for part in PARTS]
 
 
 def router_of(part: Part) -> APIRouter:
-    """The part's own, or one that says what it lacks."""
+    """Return the part's own router, or one that names the missing requirement."""
     if part.variable and not os.environ.get(part.variable):
         return _absent(part, f"needs the service that {part.variable} names; a scenario with `services` starts one")
     if not _is_installed(part.driver):
@@ -54,7 +54,7 @@ def _is_installed(driver: str) -> bool:
 
 
 def _absent(part: Part, reason: str) -> APIRouter:
-    """Answers 501 with a sentence, on every path of the part."""
+    """Return a router that answers 501 with a sentence, on every path of the part."""
     router = APIRouter(include_in_schema=False)
 
     async def absent() -> NoReturn:

@@ -1,9 +1,9 @@
-// Asks for what is new once a second and shows it: as charts, and the same values as tables.
+// Requests the new rows once a second and shows them, as charts and as tables.
 "use strict";
 
 const ASK_MS = 1000, RETRY_MS = 5000, KEPT_ROWS = 1800, SPAN_S = 180, COLOURS = 6;
 const byId = (id) => document.getElementById(id);
-let rows = [], made = 0, paused = false, said = "";
+let rows = [], made = 0, paused = false, shown = "";
 
 async function ask() {
   if (paused || document.hidden) return ASK_MS;
@@ -14,31 +14,31 @@ async function ask() {
   return ASK_MS;
 }
 
-function take(told) {
-  const named = told.rows.map((row) => Object.fromEntries(told.columns.map((name, at) => [name, row[at]])));
-  if (told.made < made) rows = []; // another start of the UI
+function take(live) {
+  const named = live.rows.map((row) => Object.fromEntries(live.columns.map((name, at) => [name, row[at]])));
+  if (live.made < made) rows = []; // the UI was restarted
   rows = [...rows, ...named].slice(-KEPT_ROWS);
-  made = told.made;
-  byId("title").textContent = told.title;
-  if (rows.length) show(told, rows.at(-1));
+  made = live.made;
+  byId("title").textContent = live.title;
+  if (rows.length) show(live, rows.at(-1));
 }
 
-function show(told, now) {
-  drawUsers(told.loads);
+function show(live, now) {
+  drawUsers(live.loads);
   drawTimes(now.at_s);
-  showLines(told);
-  showNow(told, now);
-  const load = told.loads.find((each) => each.number === now.load);
-  const worst = told.lines[0];
+  showLines(live);
+  showNow(live, now);
+  const load = live.loads.find((each) => each.number === now.load);
+  const worst = live.lines[0];
   const stands = worst && worst.share >= 0.1 ? ` The line that holds the event loop longest is ${worst.line}.` : "";
-  // Said again only when the words change: a screen reader reads every change.
+  // Set only when the text changes: a screen reader reads every change.
   if (!load) say("No load yet: choose a variant and start.");
   else if (now.users === 0) say(`${load.variant}: no users.`);
   else say(`${load.variant} under load.${stands}`);
 }
 
 function say(text) {
-  if (text !== said) byId("status").textContent = said = text;
+  if (text !== shown) byId("status").textContent = shown = text;
 }
 
 function drawUsers(loads) {

@@ -1,4 +1,4 @@
-"""Which monotonic clock a time was read from. Two times may be subtracted only when they are on the same one."""
+"""Identifies the monotonic clock of a time. Only times on the same clock may be subtracted."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,9 @@ TIME_NAMESPACE = Path("/proc/self/ns/time")
 
 
 def this_clock() -> str:
-    """This process's monotonic clock: the kernel's boot and its time namespace; empty where neither can be read.
+    """Return the name of this process's monotonic clock: boot id and time namespace; empty if they cannot be read.
 
-    The processes of one host share it, its containers and network namespaces included. An empty name equals no other.
+    All processes of a host share the clock, across containers and network namespaces. An empty name equals no other.
     """
     try:
         return f"{BOOT_ID.read_text(encoding='ascii').strip()}/{os.readlink(TIME_NAMESPACE)}"  # noqa: PTH115  a name, no path

@@ -1,4 +1,4 @@
-"""Frozen dataclasses to JSON and back, strictly: what cannot be read is said, never guessed."""
+"""Converts frozen dataclasses to JSON and back, strictly: a value that does not fit is an error, never guessed."""
 
 import dataclasses
 import json
@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 
 def to_json(record: Any) -> str:
-    """A dataclass as indented JSON; NaN and infinities are refused, missing values are null."""
+    """Return a dataclass as indented JSON. NaN and infinities are refused; missing values are null."""
     return json.dumps(dataclasses.asdict(record), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def from_json(kind: type[T], text: str | bytes, source: str) -> T:
-    """A dataclass from JSON.
+    """Return a dataclass from JSON.
 
     Raises:
         DataError: the text is not JSON, a key is missing, or a value has the wrong type; `source` names the file.
@@ -27,7 +27,7 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
         raise DataError(f"{source}: {problem}") from None
 
 
-def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911  one return a kind of type
+def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911  one return per kind of type
     if kind is Any:
         return value
     if dataclasses.is_dataclass(kind):
@@ -47,7 +47,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911  one ret
 
 
 def _member(union: tuple[Any, ...], value: Any) -> Any:
-    """The member of a union that a value belongs to: its own type where that is one of them, else the first."""
+    """Return the member of a union for a value: the value's own type if it is a member, else the first."""
     return next((kind for kind in union if type(value) is kind), union[0])
 
 

@@ -1,4 +1,4 @@
-"""What `loopbench doctor` saw in its minute: raw figures, as measured. `judge.doctor.fitness` says what they mean."""
+"""The raw figures that `loopbench doctor` measures in one minute. `judge.doctor.fitness` interprets them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +8,11 @@ from loopbench.records.sensors import MachineUse
 
 @dataclass(frozen=True)
 class CanaryBeat:
-    """The canary once on every core at the same time; None: it could not run there, or the kernel does not say."""
+    """One run of the canary on every core at once. None: it could not run there, or the kernel has no figure."""
 
-    at_s: float  # after the examination began
+    at_s: float  # since the examination began
     piece_s: tuple[float | None, ...]  # in the order of `Examination.cores`
-    waited_share: tuple[float | None, ...]  # 0 to 1: of its time it was ready to run and did not (run-queue delay)
+    waited_share: tuple[float | None, ...]  # 0 to 1: share of its time ready to run but not running (run-queue delay)
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class MachineSecond:
 
 @dataclass(frozen=True)
 class BusyProcess:
-    """Somebody else's process that used the processors."""
+    """A process outside loopbench that used the CPU."""
 
     pid: int
     name: str
@@ -34,25 +34,25 @@ class BusyProcess:
 
 @dataclass(frozen=True)
 class Disk:
-    """The disk under the results folder. None: it could not be written, or is too full for the test."""
+    """The disk of the results folder. None: it could not be written, or is too full for the test."""
 
     folder: str
-    fsync_s: tuple[float, ...]  # time to write 4 KiB and have them on the disk
-    write_bytes_per_s: float | None  # a larger file, flushed
+    fsync_s: tuple[float, ...]  # time to write and fsync 4 KiB
+    write_bytes_per_s: float | None  # of a larger file, fsync included
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the system allows a process; None: no limit, or (for the ports) not observable."""
+    """The system's limits for a process. None: no limit, or (for the ports) not observable."""
 
     open_files: int | None
-    ports: tuple[int, int] | None  # of the outgoing ends of connections
-    cpu_cores: float | None  # of our control groups
+    ports: tuple[int, int] | None  # range of local ports of outgoing connections
+    cpu_cores: float | None  # CPU limit of our control groups
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A process an earlier loopbench started, still there."""
+    """A process that an earlier loopbench started and that still runs."""
 
     pid: int
     name: str
@@ -60,7 +60,7 @@ class Leftover:
 
 @dataclass(frozen=True)
 class Examination:
-    """Everything the doctor saw."""
+    """All figures of one examination."""
 
     format: int
     wall_s: float
@@ -72,4 +72,4 @@ class Examination:
     disk: Disk
     limits: Limits
     leftovers: tuple[Leftover, ...]
-    unobservable: dict[str, str]  # what could not be seen, and why
+    unobservable: dict[str, str]  # the reason for each figure that could not be observed

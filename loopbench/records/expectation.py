@@ -1,4 +1,4 @@
-"""What a right answer looks like. One check, used before a run by the harness and on every answer by the generator."""
+"""The check of an answer. The harness uses it before a run, the generator on every answer."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """The `expect` table of a request, as it travels to the generator."""
+    """The `expect` table of a request, as sent to the generator."""
 
     status: int = 200
     json: dict[str, Any] = field(default_factory=dict)  # these keys have exactly these values
-    json_min: dict[str, float] = field(default_factory=dict)  # receipts: these keys reach at least these values
+    json_min: dict[str, float] = field(default_factory=dict)  # receipts: these keys have at least these values
     size_bytes: int | None = None  # of the body
 
     def problem(self, status: int, body: bytes) -> str | None:
-        """What is wrong with an answer in one short phrase, or None. Few distinct phrases: they are error classes."""
+        """Return what is wrong with an answer in a short phrase, or None. The phrases are error classes, so few."""
         if status != self.status:
             return f"status {status}, expected {self.status}"
         if self.size_bytes is not None and len(body) != self.size_bytes:

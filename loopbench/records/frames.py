@@ -1,7 +1,7 @@
-"""Append-only files that survive a kill: length and checksum before every piece, whole pieces or none.
+"""Append-only files of frames with length and checksum. A reader gets only whole frames, also after a kill.
 
 A frame is `kind` (4 ASCII bytes), `length` and `crc32` (little-endian u32, the checksum over kind and payload), then
-the payload. A reader takes whole frames from the front and says what, if anything, is torn behind them.
+the payload. A reader takes whole frames from the front and reports a torn end.
 """
 
 import struct
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 HEADER = struct.Struct("<4sII")
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
-"""Checked before a payload is touched, so that a damaged length allocates nothing."""
+"""Checked before a payload is read, so that a damaged length allocates nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One whole frame. The payload is a view into the reader's buffer, nothing is copied."""
+    """One whole frame. The payload is a view into the reader's buffer, not a copy."""
 
     kind: bytes
     payload: memoryview
@@ -24,21 +24,21 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Torn:
-    """Where the whole frames end although bytes follow."""
+    """The end of the whole frames, if more bytes follow."""
 
     offset_bytes: int
     reason: str
 
 
 def encode(kind: bytes, payload: bytes | bytearray | memoryview) -> bytes:
-    """The bytes of one frame."""
+    """Return the bytes of one frame."""
     assert len(kind) == 4, f"a frame kind has four bytes, not {kind!r}"
     assert len(payload) <= MAX_PAYLOAD_BYTES, f"{len(payload)} bytes are too many for one frame"
     return HEADER.pack(kind, len(payload), _checksum(kind, payload)) + payload
 
 
 def decode(data: bytes | memoryview) -> Iterator[Frame | Torn]:
-    """Whole frames in order; if bytes are left that are no whole frame, a `Torn` comes last."""
+    """Yield whole frames in order, then a `Torn` if the remaining bytes are not a whole frame."""
     view = memoryview(data)
     offset = 0
     while offset < len(view):

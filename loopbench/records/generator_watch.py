@@ -1,7 +1,7 @@
-"""What a generator notes about itself, once a second, in WTCH frames of its samples file.
+"""The figures that a generator records about itself once a second, in WTCH frames of its samples file.
 
-A frame's payload is a JSON array of rows, each with the fields of `WatchedSecond` in order. A row says what the
-second cost, not whether that was too much: the limits are the judge's.
+A frame's payload is a JSON array of rows, each with the fields of `WatchedSecond` in order. The judge decides which
+figures are too high.
 """
 
 import json
@@ -13,37 +13,27 @@ from typing import NamedTuple
 class WatchedSecond(NamedTuple):
     """About one second of one generator process."""
 
-    at_s: float  # its end, seconds after the generator's origin
-    span_s: float  # its real length
-    cpu_s: float  # CPU time the process used in it, all threads, user and system
-    lags_us: tuple[int, ...]  # how late each heartbeat ran, in the order of the beats; empty when none ran at all
-    new_connections: int | None  # opened by our own client; None: another client, which does not say
+    at_s: float  # end of the second, in seconds after the generator's origin
+    span_s: float  # actual length
+    cpu_s: float  # CPU time of the process, all threads, user and system
+    lags_us: tuple[int, ...]  # lateness of each heartbeat, in order; empty if none ran
+    new_connections: int | None  # opened by our own client; None: another client, which does not count them
 
     @property
     def cpu_share(self) -> float:
-        """CPU time per time: 1 is a whole core."""
+        """CPU time divided by wall time: 1 is a whole core."""
         return self.cpu_s / self.span_s
 
     @property
-    def lag_p50_ms(self) -> float | None:
-        """Median lag of the loop; None when no heartbeat ran."""
-        return lag_ms([self], 0.5)
-
-    @property
     def lag_p99_ms(self) -> float | None:
-        """99th percentile of the loop's lag; None when no heartbeat ran. Of 50 beats that is the largest."""
+        """99th percentile of the loop's lag; None if no heartbeat ran. With 50 beats it is the largest."""
         return lag_ms([self], 0.99)
-
-    @property
-    def lag_max_ms(self) -> float | None:
-        """Largest lag of the loop; None when no heartbeat ran."""
-        return lag_ms([self], 1.0)
 
 
 def lag_ms(seconds: Iterable[WatchedSecond], quantile: float) -> float | None:
-    """A quantile of the loop's lag over several seconds together, from every heartbeat (percentiles are not averaged).
+    """Return a quantile of the loop's lag over all heartbeats of several seconds, in milliseconds.
 
-    Nearest rank, in milliseconds; None when no heartbeat ran.
+    It is the nearest rank; None if no heartbeat ran. Percentiles of seconds must not be averaged.
     """
     lags_us = sorted(lag_us for second in seconds for lag_us in second.lags_us)
     if not lags_us:
@@ -53,15 +43,15 @@ def lag_ms(seconds: Iterable[WatchedSecond], quantile: float) -> float | None:
 
 
 def encode_seconds(seconds: Iterable[WatchedSecond]) -> bytes:
-    """The payload of a WTCH frame."""
+    """Return the payload of a WTCH frame."""
     return json.dumps([tuple(second) for second in seconds], separators=(",", ":")).encode()
 
 
 def decode_seconds(payload: bytes) -> tuple[WatchedSecond, ...]:
-    """The rows of a WTCH frame.
+    """Return the rows of a WTCH frame.
 
     Raises:
-        ValueError: it holds something else.
+        ValueError: the payload is not an array of rows.
     """
     rows = json.loads(payload)
     try:

@@ -1,6 +1,6 @@
-"""Who generated a run's load when it was more than one process: `generators.json`, and how such processes end.
+"""The workers of a run with several generator processes (`generators.json`), and the exit codes of such processes.
 
-The master writes the file anew whenever it knows more. A run of a single process has none.
+The master rewrites the file whenever it learns more. A run with a single process has no such file.
 """
 
 from dataclasses import dataclass
@@ -12,35 +12,35 @@ from loopbench.records.codec import from_json, to_json
 GENERATORS_FILE: Final = "generators.json"
 
 EXIT_EXCEPTIONS: Final = 3
-"""A user class of ours raised."""
+"""One of our user classes raised an exception."""
 
 EXIT_GAVE_UP: Final = 4
-"""The master ended the run because of its workers; `Generators.problem` says why."""
+"""The master ended the run because of its workers; `Generators.problem` has the reason."""
 
 EXIT_REFUSED: Final = 5
-"""The master wants nothing from this worker; the sentence stands in its log behind REFUSED_PREFIX."""
+"""The master refused this worker; the worker's log has the reason after REFUSED_PREFIX."""
 
 EXIT_NO_ORDER: Final = 6
-"""The worker met a master that was about to go."""
+"""The worker got no order, because the master was about to end."""
 
 REFUSED_PREFIX: Final = "refused: "
 
 LOST_WORKER: Final = "lost-worker"
 WORKER_REFUSED: Final = "worker-refused"
 WORKER_LATE: Final = "worker-late"
-"""Short names of what can be wrong with the workers, for `Generators.problem_slug`."""
+"""Short names of problems with the workers, for `Generators.problem_slug`."""
 
 
 def worker_log(number: int) -> str:
-    """Name of the log of a worker that was started beside its master."""
+    """Return the log's name of a worker on the master's machine."""
     return f"locust-worker-{number}.log"
 
 
 @dataclass(frozen=True)
 class GeneratorFacts:
-    """One worker, as it introduced itself."""
+    """The facts that one worker sent about itself."""
 
-    index: int  # of its samples file
+    index: int  # number of its samples file
     host: str
     pid: int
     clock: str  # see `clocks`
@@ -48,24 +48,24 @@ class GeneratorFacts:
 
 @dataclass(frozen=True)
 class Generators:
-    """Everything the master knows."""
+    """What the master knows about its workers."""
 
     master_port: int
     workers: tuple[GeneratorFacts, ...] = ()
-    locust_requests: int | None = None  # Locust's total over all workers, when the last report was there
+    locust_requests: int | None = None  # Locust's total over all workers, after the last report
     problem: str = ""  # why the master gave up, in a sentence
     problem_slug: str = ""
 
 
 def write_generators(generators: Generators, folder: Path) -> None:
-    """Put it into the run's folder in one step: a reader sees the old file or the new one."""
+    """Write the file into the run's folder atomically: a reader sees the old file or the new one."""
     beside = folder / f".{GENERATORS_FILE}"
     beside.write_text(to_json(generators), encoding="utf-8")
     beside.replace(folder / GENERATORS_FILE)
 
 
 def read_generators(folder: Path) -> Generators | None:
-    """What the master has written so far; None before its first word, and for a run of a single process.
+    """Return what the master has written so far; None before it wrote, and for a run with a single process.
 
     Raises:
         DataError: the file is damaged.

@@ -1,4 +1,4 @@
-"""What this generator reaches on this machine against a server that does nothing: `ceiling.json` of a session."""
+"""`ceiling.json`: the throughput that this generator reaches on this machine against a server that does nothing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,28 +9,28 @@ from loopbench.records.codec import from_json
 CEILING_FILE: Final = "ceiling.json"
 
 BUSY_SHARE: Final = 0.9
-"""A generator that used this much of its core could not have asked much more."""
+"""A generator that used this share of its core could hardly have sent more."""
 
 
 @dataclass(frozen=True)
 class OwnCeiling:
-    """Measured once for a machine and a session, with the session's own kind of user and number of generators."""
+    """The ceiling, measured once per session with the session's kind of user and number of generators."""
 
     rps: float  # good answers per second of all generators together
-    client: str  # which user class asked
+    client: str  # the user class
     generators: int
     users: int
     window_s: float
-    generator_cpu_share: float | None  # of one core, mean of the generators; None: too short to say
+    generator_cpu_share: float | None  # share of one core, mean of the generators; None: the run was too short
 
     @property
     def is_lower_bound(self) -> bool:
-        """Something else than the generator was full, or nobody knows: the true ceiling may be higher."""
+        """Whether the true ceiling may be higher: the generator was not saturated, or its CPU share is unknown."""
         return self.generator_cpu_share is None or self.generator_cpu_share < BUSY_SHARE
 
 
 def read_own_ceiling(session_folder: Path) -> OwnCeiling | None:
-    """The session's ceiling; None when none was measured.
+    """Return the session's ceiling; None if none was measured.
 
     Raises:
         DataError: the file is damaged.

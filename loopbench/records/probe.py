@@ -1,6 +1,6 @@
-"""The few words of the probe's log that the harness itself needs: how many requests the server says it answered.
+"""Reads the few parts of the probe's log that the harness needs, such as the server's own count of requests.
 
-The log is the probe's own format (`docs/probe.md`); `loopbench.judge.run.probe_log` reads the rest.
+`docs/probe.md` describes the log; `loopbench.judge.run.probe_log` reads the rest.
 """
 
 import json
@@ -12,7 +12,7 @@ GLOB = "probe-*.jsonl"
 
 
 def requests_answered(run_folder: Path) -> int | None:
-    """Sum of the servers' own counts at their end; None when any process of the target left none."""
+    """Return the sum of the final counts of the target's processes; None if any process left no count."""
     counts = [_final_count(path) for path in sorted(run_folder.glob(GLOB))]
     if not counts or None in counts:
         return None
@@ -20,7 +20,7 @@ def requests_answered(run_folder: Path) -> int | None:
 
 
 def serving_pids(run_folder: Path) -> tuple[int, ...]:
-    """Processes in which an event loop of the target ran, by the names of their logs."""
+    """Return the ids of the target's processes with an event loop, from the names of their logs."""
     return tuple(sorted(int(path.stem.removeprefix("probe-")) for path in run_folder.glob(GLOB)))
 
 
@@ -37,9 +37,9 @@ def _final_count(path: Path) -> int | None:
 
 
 def lines_by_time(run_folder: Path) -> tuple[tuple[str, int], ...]:
-    """File and number of the lines the loop spent its time on, the longest first; of foreign origin.
+    """Return the lines on which the loop spent its time, as untrusted (file, number), the longest time first.
 
-    Of a place with none of the user's code on its stack, the line that was near.
+    A place without the user's code on its stack counts for the nearby line.
     """
     seconds: Counter[tuple[str, int]] = Counter()
     for path in run_folder.glob(GLOB):
@@ -53,7 +53,7 @@ def lines_by_time(run_folder: Path) -> tuple[tuple[str, int], ...]:
 
 
 def started_unix_s(run_folder: Path) -> float | None:
-    """When the first process of the target began to be watched, by the wall clock; None when none was."""
+    """Return the wall-clock time at which the first probe of the target started; None if there was none."""
     starts = [record["time_unix_s"] for path in run_folder.glob(GLOB) for record in _whole_records(path)[:1]]
     return min(starts, default=None)
 
@@ -64,6 +64,6 @@ def _own_or_near(place: dict[str, Any]) -> tuple[str | None, int]:
 
 
 def _whole_records(path: Path) -> list[dict[str, Any]]:
-    """A killed process may leave a torn last line, which is left out."""
+    """Return the whole records; the last line of a killed process may be torn and is left out."""
     *lines, _torn = path.read_bytes().split(b"\n")
     return [json.loads(line) for line in lines]

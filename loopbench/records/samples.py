@@ -1,9 +1,9 @@
-"""What one request leaves behind, and the file that holds every one of them.
+"""The sample, which records one request, and the samples file of one generator process.
 
-A samples file is a row of frames (see `frames`): HEAD (JSON: who wrote it, on which clock), then any of NAME (JSON:
-the tables that `name` and `error` index), SAMP (packed samples), EVNT (JSON: users and phases, with their times) and
-WTCH (JSON: what the generator noted about itself, see `generator_watch`), and at a clean end TRLR (JSON: how many
-samples there should be). One file per generator process.
+A samples file is a sequence of frames (see `frames`). HEAD (JSON: its writer and clock) comes first. Then follow any of
+NAME (JSON: the tables that `name` and `error` index), SAMP (packed samples), EVNT (JSON: users and phases, with their
+times) and WTCH (JSON: the generator's figures about itself, see `generator_watch`). A clean end adds TRLR (JSON: the
+number of samples).
 """
 
 import json
@@ -18,20 +18,20 @@ WTCH: Final = b"WTCH"
 TRLR: Final = b"TRLR"
 
 FIELDS: Final = (
-    ("start_s", "<f8"),  # request sent, seconds after the run's origin (the generator's monotonic clock)
-    ("latency_s", "<f4"),  # until the whole answer was there
-    ("late_s", "<f4"),  # open mode: sent this long after it was due; closed mode: 0
+    ("start_s", "<f8"),  # when the request was sent, seconds after the run's origin (the generator's monotonic clock)
+    ("latency_s", "<f4"),  # until the whole answer had arrived
+    ("late_s", "<f4"),  # open mode: how long after its due time it was sent; closed mode: 0
     ("before_app_s", "<f4"),  # explain level: from sent until the app was entered; NaN when not observed
     ("in_app_s", "<f4"),  # explain level: inside the app; NaN when not observed
     ("size_bytes", "<u4"),  # body
     ("users", "<u2"),  # users alive in this generator when the answer came
-    ("user", "<u2"),  # which of them asked
+    ("user", "<u2"),  # index of the user that sent it
     ("name", "<u2"),  # index into Tables.names
     ("status", "<u2"),  # 0: no answer
     ("error", "<u2"),  # index into Tables.errors; 0: a good answer
     ("flags", "<u2"),
 )
-"""Name and numpy type code of each field, in order, packed without gaps (40 bytes a sample)."""
+"""Name and numpy type code of each field, in order, packed without gaps (40 bytes per sample)."""
 
 STRUCT: Final = struct.Struct("<" + "".join({"f8": "d", "f4": "f", "u4": "I", "u2": "H"}[t[1:]] for _, t in FIELDS))
 
@@ -39,13 +39,13 @@ FLAG_NEW_CONNECTION: Final = 1  # this request had to open a connection
 FLAG_RETRIED: Final = 2  # sent a second time after the first connection died before a byte came
 FLAG_UNFINISHED: Final = 4  # given up at the end of the drain: latency is a lower bound
 FLAG_WARMUP: Final = 8  # sent before the measured phases
-FLAG_HUNG_UP: Final = 16  # the client went before the answer, as it was told to: no server counts such a request
+FLAG_HUNG_UP: Final = 16  # the client disconnected before the answer, as ordered: servers do not count such requests
 
 NO_ERROR: Final = 0
 UNFINISHED: Final = "unfinished"
 """Error class of a request that had no answer when the drain ended (a censored latency, not a failure to count)."""
 HUNG_UP: Final = "hung up"
-"""Error class of a request that its client gave up as ordered: neither a good answer nor a failure."""
+"""Error class of a request whose client disconnected as ordered: neither a good answer nor a failure."""
 
 Event = tuple[float, str, int | str]
 """(seconds after the origin, one of the EVENT_ constants, its value)."""
@@ -53,8 +53,10 @@ Event = tuple[float, str, int | str]
 EVENT_PHASE: Final = "phase"  # value: the name of the phase that begins
 EVENT_USER_STARTED: Final = "user_started"  # value: the user's index
 EVENT_USER_STOPPED: Final = "user_stopped"
-EVENT_LOAD_ENDED: Final = "load_ended"  # open mode; value: requests that were due until then, sent or not
-EVENT_DUE_UNSENT: Final = "due_unsent"  # open mode; value: so many were due at this time or just before, never sent
+EVENT_LOAD_ENDED: Final = "load_ended"  # open mode; value: requests due until then, sent or not
+EVENT_DUE_UNSENT: Final = (
+    "due_unsent"  # open mode; value: how many requests due at this time or just before were never sent
+)
 
 PHASE_WARMUP: Final = "warmup"
 PHASE_RAMP: Final = "ramp"
@@ -66,35 +68,35 @@ STEP_PREFIX: Final = "step-"
 
 
 def step_phase(users: int) -> str:
-    """Name of the window of one level of a step load."""
+    """Return the name of the window of one level of a step load."""
     return f"{STEP_PREFIX}{users}"
 
 
 class Head(NamedTuple):
-    """The first frame: whose samples these are."""
+    """The first frame: the run, the generator and its clock."""
 
     format: int
     run: str  # the run's nonce
     generator: int  # index of the generator process
     origin_monotonic_s: float  # on that host's monotonic clock
-    origin_unix_s: float  # wall clock at the same moment, for people only: never subtracted
-    clock: str  # which monotonic clock that is (see `clocks`): only times on the same one may be compared
+    origin_unix_s: float  # wall clock at the same moment, for display only: never subtracted
+    clock: str  # name of that monotonic clock (see `clocks`): only times on the same clock may be compared
 
 
 class Tables(NamedTuple):
-    """What the indices in a sample mean. Index 0 of `errors` is the absence of one."""
+    """The texts that a sample's indices refer to. Index 0 of `errors` means no error."""
 
     names: list[str]
     errors: list[str]
 
 
 class Trailer(NamedTuple):
-    """The last frame of a file that was closed: a reader that counts otherwise has lost something."""
+    """The last frame of a closed file. If a reader counts other numbers, samples were lost."""
 
     samples: int
-    locust_requests: int  # what Locust's own statistics say, at the same moment
+    locust_requests: int  # the count of Locust's own statistics at the same moment
 
 
 def to_json(value: Head | Tables | Trailer) -> bytes:
-    """The payload of a HEAD, NAME or TRLR frame."""
+    """Return the payload of a HEAD, NAME or TRLR frame."""
     return json.dumps(value._asdict(), separators=(",", ":")).encode()

@@ -1,8 +1,9 @@
-"""`sensors.csv` of a run: once a second, what target, generator and machine spent, and what the kernel counted.
+"""`sensors.csv` of a run: the resource use of target, generator and machine, and the kernel's counters, once a second.
 
-One row covers the interval (t_s - wall_s, t_s]. Counters are differences over it; levels (bytes, threads, sockets) are
-those at its end. A value that could not be observed is an empty cell, read as None, never zero; `sensors.json` beside
-it says why, once for each column that has such cells. `docs/sensors.md` says where each value comes from.
+One row covers the interval (t_s - wall_s, t_s]. Counters are differences over the interval; levels (bytes, threads,
+sockets) are values at its end. A value that could not be observed is an empty cell, read as None, never zero.
+`sensors.json` in the same folder has the reason for each column with empty cells. `docs/sensors.md` lists the source of
+each value.
 """
 
 import json
@@ -17,52 +18,54 @@ from loopbench.errors import DataError
 SENSORS_FILE: Final = "sensors.csv"
 UNOBSERVABLE_FILE: Final = "sensors.json"
 MAX_BYTES: Final = 64_000_000
-"""A day of rows is below 40 MB; what is larger is nobody's run."""
+"""A day of rows is below 40 MB, so no run writes a larger file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessUse:
-    """One side: a supervised process and everything below it. Seconds of CPU inside the interval.
+    """The target or the generator: a supervised process and its descendants. CPU seconds are those in the interval.
 
-    The loop thread is the main thread of a process that serves (target) or generates; of several, the one with the
-    largest value of that column.
+    The loop thread is the main thread of a process that serves (target) or generates. With several such processes, each
+    column has the largest value.
     """
 
-    cpu_s: float | None  # all processes of the tree, all their threads
+    cpu_s: float | None  # all processes of the tree, all threads
     busiest_thread_cpu_s: float | None
     loop_cpu_s: float | None
-    run_queue_delay_s: float | None  # loop thread: ready to run, but another had its processor
+    run_queue_delay_s: float | None  # loop thread: ready to run, but another thread had its processor
     voluntary_switches: int | None  # loop thread: it waited for something
-    involuntary_switches: int | None  # loop thread: it was sent away
-    rss_bytes: int | None  # sum over the tree: shared pages count once a process
+    involuntary_switches: int | None  # loop thread: it was preempted
+    rss_bytes: int | None  # sum over the tree: shared pages count once per process
     threads: int | None
     processes: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class MachineUse:
-    """The whole machine, all its processors together, as far as the kernel shows it."""
+    """The whole machine, all processors together, as far as the kernel shows it."""
 
-    cpu_total_s: float | None  # processor-seconds there were: busy, idle and stolen
-    cpu_busy_s: float | None  # of them neither idle nor stolen
-    foreign_cpu_s: float | None  # by processes that are none of ours, and lived for a row
-    unattributed_cpu_s: float | None  # busy, but in no process seen: interrupts, switching, short-lived processes
-    harness_cpu_s: float | None  # by loopbench itself, these sensors included
-    steal_s: float | None  # the host gave them to somebody else
-    psi_cpu_some_share: float | None  # 0 to 1: some task waited for a processor (pressure stall information)
+    cpu_total_s: float | None  # all processor-seconds: busy, idle and stolen
+    cpu_busy_s: float | None  # neither idle nor stolen
+    foreign_cpu_s: float | None  # of processes that are not ours and lived for a whole row
+    unattributed_cpu_s: float | None  # busy, but in no observed process: interrupts, switching, short-lived processes
+    harness_cpu_s: float | None  # of loopbench itself, these sensors included
+    steal_s: float | None  # given to other guests by the host
+    psi_cpu_some_share: (
+        float | None
+    )  # 0 to 1: time in which some task waited for a processor (pressure stall information)
     dirty_bytes: int | None  # written, not yet on the disk
-    dirty_background_threshold_bytes: int | None  # from here on the kernel writes them, with our processors
-    throttled_periods: int | None  # our control groups ran into their CPU limit
+    dirty_background_threshold_bytes: int | None  # above this the kernel writes them to disk, on our processors
+    throttled_periods: int | None  # periods in which our control groups reached their CPU limit
     throttled_s: float | None
-    listen_overflows: int | None  # connections that found an accept queue full (whole network namespace)
+    listen_overflows: int | None  # connections that met a full accept queue (whole network namespace)
     listen_drops: int | None
     retransmits: int | None  # TCP segments sent again (whole network namespace)
-    services_cpu_s: float | None = None  # by services started for the scenario (a database)
+    services_cpu_s: float | None = None  # of services started for the scenario (a database)
 
 
 @dataclass(frozen=True, slots=True)
 class PortSockets:
-    """Sockets whose local port is the target's, at the end of the interval: its own ends, not the generator's."""
+    """The target's sockets at the end of the interval, not the generator's ends of them."""
 
     established: int | None
     handshaking: int | None  # SYN-RECV
@@ -77,7 +80,7 @@ class SensorRow:
     """One second of a run."""
 
     t_s: float  # end of the interval on this host's CLOCK_MONOTONIC, the clock of `Head.origin_monotonic_s`
-    wall_s: float  # its length
+    wall_s: float  # length of the interval
     target: ProcessUse
     generator: ProcessUse
     machine: MachineUse
@@ -85,11 +88,11 @@ class SensorRow:
 
 
 Unobservable = dict[str, str]
-"""Column name to the reason why cells of it are empty."""
+"""The reason for empty cells, by column name."""
 
 
 def write_row(row: SensorRow) -> str:
-    """A row as one line of CSV, with its newline."""
+    """Return a row as one line of CSV, with its newline."""
     cells = [_cell(getattr(row, name)) for name in _OWN]
     for group, kind in _GROUPS.items():
         part = getattr(row, group)
@@ -98,10 +101,10 @@ def write_row(row: SensorRow) -> str:
 
 
 def write_unobservable(reasons: Mapping[str, str]) -> str:
-    """What `sensors.json` says.
+    """Return the content of `sensors.json`.
 
     Raises:
-        KeyError: a reason for a column that does not exist.
+        KeyError: a reason names a column that does not exist.
     """
     for column in reasons:
         _TYPES[column]
@@ -109,10 +112,10 @@ def write_unobservable(reasons: Mapping[str, str]) -> str:
 
 
 def read_sensors(path: Path) -> tuple[SensorRow, ...]:
-    """The rows of a `sensors.csv`, in order.
+    """Return the rows of a `sensors.csv`, in order.
 
     Raises:
-        DataError: it is missing, too large, has other columns, or a cell that is no number.
+        DataError: the file is missing or too large, has other columns, or has a cell that is not a number.
     """
     header, *lines = _text(path).split("\n")
     if header != ",".join(COLUMNS):
@@ -123,10 +126,10 @@ def read_sensors(path: Path) -> tuple[SensorRow, ...]:
 
 
 def read_unobservable(path: Path) -> Unobservable:
-    """Why cells are empty, from the `sensors.json` at `path`.
+    """Return the reasons for empty cells from the `sensors.json` at `path`.
 
     Raises:
-        DataError: it is missing or damaged.
+        DataError: the file is missing or damaged.
     """
     text = _text(path)
     try:
@@ -196,5 +199,5 @@ _OWN: Final = ("t_s", "wall_s")
 _GROUPS: Final = {"target": ProcessUse, "generator": ProcessUse, "machine": MachineUse, "sockets": PortSockets}
 _TYPES: Final = dict(_columns(_GROUPS))
 COLUMNS: Final = tuple(_TYPES)
-"""Of the file, in order: `t_s`, `wall_s`, then each part of a row with its name in front (`target_cpu_s`)."""
+"""The columns in order: `t_s`, `wall_s`, then each part of a row with its name as prefix (`target_cpu_s`)."""
 HEADER: Final = ",".join(COLUMNS) + "\n"

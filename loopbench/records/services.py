@@ -1,4 +1,4 @@
-"""What a session keeps of the services its target talked to. Never a URL: it may hold a password."""
+"""What a session records about the services of its target. Never a URL, because a URL may contain a password."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,9 +10,9 @@ IN_PROCESS: Final = "in process"
 
 @dataclass(frozen=True)
 class ServiceFact:
-    """One service, as it was found or started."""
+    """One service that was found or started."""
 
     name: str
-    version: str  # as it says itself; "not reported" if it does not
-    origin: str  # EMBEDDED: started for this session; OWN: named by the user; IN_PROCESS: a library of the target
+    version: str  # as reported by the service; "not reported" if it does not
+    origin: str  # EMBEDDED: started for this session; OWN: the user's own; IN_PROCESS: a library in the target
     address: str  # host:port, without user, password and path; empty for IN_PROCESS

@@ -1,10 +1,10 @@
-"""A session folder: which files lie where, and what `session.json` and `run.json` say.
+"""A session folder: its files, and the contents of `session.json` and `run.json`.
 
     results/<scenario>/<time>/session.json
                               runs/<number>-<kind>-<variant>/run.json, samples-0.bin, locust_stats.csv, ...
 
-A run's folder is complete or absent: it is written under a name that starts with a dot and renamed at the end, with
-`run.json` last. Failed attempts, and runs that came out INVALID and were repeated, keep such a name and never count.
+A run's folder is complete or absent. It is written under a name that starts with a dot, with `run.json` last, and then
+renamed. Failed attempts, and INVALID runs that were repeated, keep such a name and are not evaluated.
 """
 
 import zlib
@@ -35,25 +35,25 @@ LOCUST_CSV_PREFIX: Final = "locust"
 SAMPLES_GLOB: Final = "samples-*.bin"
 ATTEMPTS_GLOB: Final = ".*.attempt-*"
 
-MOST_JSON_BYTES: Final = 64_000_000
-"""Of `session.json` and `run.json`, whoever they come from: what is larger is not read."""
+MAX_JSON_BYTES: Final = 64_000_000
+"""A larger `session.json` or `run.json` is not read, because it may come from an untrusted source."""
 
 KIND_RAMP: Final = "ramp"
 KIND_PLATEAU: Final = "plateau"
 KIND_STEPS: Final = "steps"
 KIND_TIMELINE: Final = "timeline"
 OUTSIDE_ROUNDS: Final = 0
-"""The round of a run that belongs to none."""
+"""The round number of runs outside rounds."""
 
 
 def samples_file(generator: int) -> str:
-    """Name of one generator process's samples."""
+    """Return the name of a generator process's samples file."""
     return f"samples-{generator}.bin"
 
 
 @dataclass(frozen=True)
 class ResolvedTarget:
-    """How a variant's app was started; defaults filled in, the scenario's and the variant's tables merged."""
+    """How a variant's app was started: the scenario's and the variant's tables merged, defaults included."""
 
     app: str
     app_dir: str
@@ -67,12 +67,12 @@ class ResolvedTarget:
 
 @dataclass(frozen=True)
 class RecordedVariant:
-    """One variant of the scenario, as far as judging and drawing need it."""
+    """One variant of the scenario, with the fields that judging and drawing need."""
 
     name: str
     slug: str
     method: str
-    path: str  # with its query
+    path: str  # with the query
     published_rps: float | None
     target: ResolvedTarget
 
@@ -87,19 +87,19 @@ class RecordedTimeline:
 
 @dataclass(frozen=True)
 class RecordedRepeat:
-    """When enough rounds have been measured."""
+    """The rule for when enough rounds have been measured."""
 
-    precision: float  # half-width of every declared 95 % interval (0.05: 5 %)
+    precision: float  # largest half-width of every declared 95 % interval (0.05: 5 %)
     min_rounds: int
     max_rounds: int
     settle_s: float
     window_s: float
-    variants: tuple[str, ...] = ()  # slugs of those that are measured in rounds; empty: all
+    variants: tuple[str, ...] = ()  # slugs of the variants measured in rounds; empty: all
 
 
 @dataclass(frozen=True)
 class RecordedScenario:
-    """The question as it was resolved."""
+    """The scenario as it was resolved."""
 
     file: str
     name: str
@@ -122,26 +122,26 @@ class RecordedScenario:
     client: str
     repeat: RecordedRepeat
     quick: bool
-    explain: bool  # the probe's level: every variant alike
+    explain: bool  # the probe's level, the same for every variant
     claims: tuple[RecordedClaim, ...] = ()
     timelines: tuple[RecordedTimeline, ...] = ()
     expect: tuple[RecordedGate, ...] = ()
 
     @property
     def repeated_variants(self) -> tuple[RecordedVariant, ...]:
-        """Those that are measured in rounds."""
+        """The variants measured in rounds."""
         named = self.repeat.variants
         return tuple(each for each in self.variants if not named or each.slug in named)
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One line of the plan: pure facts, no clock."""
+    """One run of the plan."""
 
     number: int
     kind: str
-    round: int  # OUTSIDE_ROUNDS for what is not repeated
-    variant: str  # slug; of a timeline run, the timeline's
+    round: int  # OUTSIDE_ROUNDS if it belongs to no round
+    variant: str  # slug; the timeline's slug for a timeline run
     seed: int
     expected_s: float
 
@@ -160,18 +160,18 @@ class SessionRecord:
     started: str  # ISO 8601, UTC
     command: tuple[str, ...]
     scenario: RecordedScenario
-    settings: dict[str, str]  # dotted key to value, the whole scenario: a session is resumed only with the same
+    settings: dict[str, str]  # the whole scenario by dotted key; a session is resumed only with equal settings
     seed: int
     plan: tuple[PlannedRun, ...]
     machine: dict[str, Any]
     packages: dict[str, str]
     provenance: dict[str, Any]  # git state, each target's Python and its packages, uvicorn's effective settings
-    environment_ignored: tuple[str, ...]  # names of variables that would have steered target or generator
+    environment_ignored: tuple[str, ...]  # names of ignored variables that would have changed target or generator
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of a run, in seconds after the generator's origin."""
+    """One phase of a run, in seconds after the generator's origin."""
 
     name: str
     start_s: float
@@ -180,18 +180,18 @@ class Phase:
 
 @dataclass(frozen=True)
 class Counts:
-    """The same requests, counted three times. None: that source could not be read."""
+    """Three counts of the same requests. None: that source could not be read."""
 
-    server: int | None  # by the target itself, less what the harness asked
+    server: int | None  # by the target itself, without the harness's own requests
     samples: int | None  # by our recorder
     locust: int | None  # by Locust's own statistics
-    unfinished: int  # asked, but without an answer when the drain ended: in none of the three
-    server_says: bool = True  # False: a target that runs elsewhere and whose own count cannot be read from here
-    locust_says: bool = True  # False: a timeline, which the harness asks by itself
+    unfinished: int  # sent, but without an answer at the end of the drain: in none of the three
+    server_says: bool = True  # False: the target runs elsewhere and its count cannot be read from here
+    locust_says: bool = True  # False: a timeline, whose requests the harness sends itself
 
     @property
     def agree(self) -> bool:
-        """All three are known and equal; of a target that does not say, the two that are known."""
+        """Whether all counts are known and equal; a source that cannot be read is left out."""
         server = self.server if self.server_says else self.samples
         locust = self.locust if self.locust_says else self.samples
         return self.samples is not None and server == self.samples == locust
@@ -199,7 +199,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class FileFact:
-    """What a file held when its run was finished."""
+    """Size and checksum of a file at the end of its run."""
 
     name: str
     size_bytes: int
@@ -208,7 +208,7 @@ class FileFact:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """`run.json`: written last, so that a run without it never happened."""
+    """`run.json`. It is written last; a folder without it is not a run."""
 
     format: int
     number: int
@@ -218,8 +218,8 @@ class RunRecord:
     attempt: int
     nonce: str
     started: str  # ISO 8601, UTC
-    wall_s: float  # from the first step to the last, start and stop of the target included
-    load_s: float  # the part of it in which the generator ran its phases
+    wall_s: float  # from first to last step, including the target's start and stop
+    load_s: float  # the part in which the generator ran its phases
     port: int
     target_command: tuple[str, ...]
     load_command: tuple[str, ...]
@@ -231,24 +231,26 @@ class RunRecord:
     phases: tuple[Phase, ...]
     users_started: int
     counts: Counts
-    canary_before_s: float | None  # fixed work on the run's cores, just before the target was started; None: not run
+    canary_before_s: (
+        float | None
+    )  # duration of fixed work on the run's cores, just before the target's start; None: not run
     canary_after_s: float | None
     services: tuple[ServiceFact, ...]
-    receipt: dict[str, int | float | bool | str] | None  # what the target said of its work after the drain, if asked
+    receipt: dict[str, int | float | bool | str] | None  # the target's receipt after the drain, if requested
     files: tuple[FileFact, ...]
 
 
 def read_session(folder: Path) -> SessionRecord:
-    """What `session.json` says.
+    """Return the content of `session.json`.
 
     Raises:
-        DataError: no session lies there, or one of another format version, or a damaged one.
+        DataError: there is no session, it is damaged, or it has another format version.
     """
     return _read(SessionRecord, folder / SESSION_FILE, slug="session-format")
 
 
 def read_run(folder: Path) -> RunRecord:
-    """What `run.json` says.
+    """Return the content of `run.json`.
 
     Raises:
         DataError: as for `read_session`.
@@ -257,30 +259,30 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def run_folders(session_folder: Path) -> Iterator[Path]:
-    """The runs of a session that count, in order."""
+    """Return the folders of the session's evaluated runs, in order."""
     runs = session_folder / RUNS_FOLDER
     if runs.is_dir():
         yield from sorted(path for path in runs.iterdir() if not path.name.startswith(".") and path.is_dir())
 
 
 def kind_of(run_folder: Path) -> str:
-    """The kind of a run, by its folder's name."""
+    """Return the kind of a run, from its folder's name."""
     return run_folder.name.split("-", 2)[1]
 
 
 def rejected_folders(session_folder: Path) -> tuple[Path, ...]:
-    """The runs that were complete, came out INVALID and were repeated."""
+    """Return the folders of complete runs that were INVALID and were repeated."""
     attempts = sorted((session_folder / RUNS_FOLDER).glob(ATTEMPTS_GLOB))
     return tuple(path for path in attempts if (path / RUN_FILE).is_file())
 
 
 def rejected_runs(session_folder: Path) -> tuple[str, ...]:
-    """Names of the runs that were complete, came out INVALID and were repeated; once for each attempt."""
+    """Return the names of complete runs that were INVALID and were repeated, once per attempt."""
     return tuple(path.name[1:].rpartition(".attempt-")[0] for path in rejected_folders(session_folder))
 
 
 def file_facts(folder: Path) -> tuple[FileFact, ...]:
-    """Size and checksum of every file in a run's folder, `run.json` apart."""
+    """Return size and checksum of every file in a run's folder except `run.json`."""
     return tuple(
         FileFact(path.name, len(data), zlib.crc32(data))
         for path in sorted(folder.iterdir())
@@ -299,15 +301,15 @@ def _read(kind: type[T], path: Path, *, slug: str) -> T:
 def _read_versioned(kind: type[T], path: Path) -> T:
     try:
         with path.open("rb") as file:
-            text = file.read(MOST_JSON_BYTES + 1)
+            text = file.read(MAX_JSON_BYTES + 1)
     except FileNotFoundError:
         raise DataError(
             f"there is no {path.name} in {path.parent}: no loopbench folder, or an unfinished one"
         ) from None
     except OSError as problem:
         raise DataError(f"{path} cannot be read: {problem.strerror}") from None
-    if len(text) > MOST_JSON_BYTES:
-        raise DataError(f"{path} is larger than {MOST_JSON_BYTES // 1_000_000} MB: no loopbench has written it")
+    if len(text) > MAX_JSON_BYTES:
+        raise DataError(f"{path} is larger than {MAX_JSON_BYTES // 1_000_000} MB: no loopbench has written it")
     _check_version(text, path)
     return from_json(kind, text, str(path))
 

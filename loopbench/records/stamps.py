@@ -1,27 +1,27 @@
-"""How a client asks the probe for an answer's stamps, and how it reads them.
+"""Requests the probe's stamps on an answer, and reads them.
 
-At the explain level the probe stamps an answer that was asked for it: when the app was entered and when it began to
-answer, on the host's monotonic clock. A client on the same host, which knows when it sent, so learns what its latency
-was made of. `probe/` spells these names a second time, because it shares no code with anybody.
+At the explain level the probe stamps an answer on request: when the app was entered and when it began to answer, on the
+host's monotonic clock. A client on the same host can then split its latency into parts. `probe/` repeats these names,
+because it shares no code with other packages.
 """
 
 import math
 from typing import Final, NamedTuple
 
 ASK_HEADER: Final = "x-loopbench-stamp"
-"""Request header; its value does not matter."""
+"""Request header; any value."""
 
 STAMPED_EVERY: Final = 4
-"""One request in so many asks: an answer whose head is new every time costs the generator its shortcut."""
+"""One request in so many asks for stamps, because each stamped head is new and must be parsed in full."""
 
 _MARK: Final = b"\r\nx-loopbench-app: "
 _CLOCKS_AGREE_S: Final = 0.001
 
 
 class Stamps(NamedTuple):
-    """What the server's side knows of one request, in seconds. NaN: not observed."""
+    """The server-side times of one request, in seconds. NaN: not observed."""
 
-    before_app_s: float  # from sent (or from opening a connection for it) until the app was entered
+    before_app_s: float  # from sending (or opening its connection) until the app was entered
     in_app_s: float  # from then until the app began to answer
 
 
@@ -29,9 +29,9 @@ UNSTAMPED: Final = Stamps(math.nan, math.nan)
 
 
 def read_stamps(head: bytes, start_s: float, latency_s: float) -> Stamps:
-    """The stamps in an answer's header section, for a request sent at `start_s` on this host's monotonic clock.
+    """Read the stamps from an answer's header section, for a request sent at `start_s` on the monotonic clock.
 
-    Stamps that do not fit into the request's own time come from another clock, and nothing is known then.
+    Stamps outside the request's own time come from another clock; the result is then NaN.
     """
     at = head.find(_MARK)
     if at < 0:

@@ -1,4 +1,4 @@
-"""Reading a samples file while it grows: for progress, not for judging."""
+"""Reads a samples file while it grows, for the display of progress only."""
 
 import json
 from collections import deque
@@ -15,26 +15,26 @@ RPS_OVER_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """What has been written so far."""
+    """A summary of what has been written so far."""
 
     samples: int = 0
     failures: int = 0  # among the newest frame's samples
     users: int = 0
     phase: str = ""
     newest_s: float = 0.0  # start of the newest sample, seconds after the origin
-    rps: float = 0.0  # answers a second, over the last RPS_OVER_S
-    closed: bool = False  # the trailer is there
+    rps: float = 0.0  # answers per second over the last RPS_OVER_S
+    closed: bool = False  # the trailer has been written
 
 
 class RecentAnswers:
-    """How many answers a second lately. One frame alone does not tell: users who wait together come back in bursts."""
+    """The recent rate of answers. One frame alone is too short, because users that wait together return in bursts."""
 
     def __init__(self) -> None:
         self._ends_s: deque[float] = deque()
         self._first_s: float | None = None
 
     def add(self, ends_s: Iterable[float]) -> None:
-        """Of some more, roughly in the order of their ends."""
+        """Add the ends of more answers, roughly in order."""
         self._ends_s.extend(ends_s)
         if self._ends_s:
             self._first_s = self._ends_s[0] if self._first_s is None else self._first_s
@@ -44,7 +44,7 @@ class RecentAnswers:
 
     @property
     def rps(self) -> float:
-        """Over the last RPS_OVER_S, or since the first answer if that is less; 0 with one answer."""
+        """Answers per second over the last RPS_OVER_S, or since the first answer if shorter; 0 for one answer."""
         if self._first_s is None:
             return 0.0
         since_first_s = self._ends_s[-1] - self._first_s
@@ -54,7 +54,7 @@ class RecentAnswers:
 
 
 class SampleTail:
-    """Follows one samples file; each `read` takes what has come since the last."""
+    """Follows one samples file; each `read` continues where the last one stopped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -63,7 +63,7 @@ class SampleTail:
         self._recent = RecentAnswers()
 
     def read(self) -> LiveView:
-        """The newest view; the same one again when nothing whole has come."""
+        """Return the newest view; the same one if no whole frame was added."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -87,20 +87,20 @@ class SampleTail:
 
 
 class SampleTails:
-    """Follows the files of several generators as if they were one."""
+    """Follows the files of several generators as one."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._tails = [SampleTail(path) for path in paths]
 
     def read(self) -> LiveView:
-        """The sum of the newest views; closed when every file is."""
+        """Return the sum of the newest views; it is closed when every file is."""
         views = [tail.read() for tail in self._tails]
         return LiveView(
             samples=sum(view.samples for view in views),
             failures=sum(view.failures for view in views),
             users=sum(view.users for view in views),
             phase=views[0].phase,
-            newest_s=views[0].newest_s,  # each file's times are on its own clock
+            newest_s=views[0].newest_s,  # each file has its own clock
             rps=sum(view.rps for view in views),
             closed=all(view.closed for view in views),
         )

@@ -1,7 +1,7 @@
-"""`timeline.json`: a handful of requests sent at once, and when each of them got how far.
+"""`timeline.json`: a few requests sent at once, and when each of them reached which stage.
 
-A timeline is no load: every request is asked once, in the given order, on a connection of its own. Times are seconds
-after the first was sent, on the host's monotonic clock, which harness and target share.
+A timeline is not a load: each request is sent once, in the given order, on its own connection. Times are seconds after
+the first was sent, on the host's monotonic clock, which harness and target share.
 """
 
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ TIMELINE_FILE: Final = "timeline.json"
 
 @dataclass(frozen=True)
 class TimedRequest:
-    """One request's way. None: it never came so far, or that could not be observed."""
+    """The stages of one request. None: it did not reach the stage, or that could not be observed."""
 
-    label: str  # as the scenario calls it
+    label: str  # its name in the scenario
     sent_s: float
-    entered_s: float | None  # the app began with it
+    entered_s: float | None  # the app was entered
     answering_s: float | None  # the app began to answer
-    received_s: float | None  # the answer was here, whole
+    received_s: float | None  # the whole answer had arrived
     status: int | None
-    problem: str  # what is wrong with the answer; empty if nothing is
+    problem: str  # what is wrong with the answer; empty if it is good
 
 
 @dataclass(frozen=True)
 class TimelineRecord:
-    """One run of one timeline, its requests in the order they were sent."""
+    """One run of one timeline, its requests in sending order."""
 
     format: int
     name: str
@@ -38,7 +38,7 @@ class TimelineRecord:
 
 
 def write_timeline(folder: Path, name: str, requests: tuple[TimedRequest, ...]) -> None:
-    """Lay it into a run's folder.
+    """Write a timeline into a run's folder.
 
     Raises:
         OSError: it cannot be written.
@@ -47,10 +47,10 @@ def write_timeline(folder: Path, name: str, requests: tuple[TimedRequest, ...]) 
 
 
 def read_timeline(folder: Path) -> TimelineRecord:
-    """What lies in a run's folder. Its `run.json`, which is read first, has refused foreign versions already.
+    """Return the timeline of a run's folder. Its version needs no check: `run.json`, which is read first, has it.
 
     Raises:
-        DataError: it is not there, or damaged.
+        DataError: it is missing or damaged.
     """
     path = folder / TIMELINE_FILE
     try:

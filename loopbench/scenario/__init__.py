@@ -1,6 +1,6 @@
-"""A scenario: a TOML file, one question. `model` says what it may hold, `problems` what is wrong with it.
+"""A scenario: a TOML file with one question. `model` defines its keys, `problems` describes its mistakes.
 
-After `load`, a scenario cannot be wrong and no other module checks it again.
+`load` returns a valid scenario; no other module checks it again.
 """
 
 from loopbench.scenario.load import load

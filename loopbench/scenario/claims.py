@@ -1,4 +1,4 @@
-"""What a scenario's source claims: the keys of `[[claims]]` and what may not be said together."""
+"""The keys of `[[claims]]`, which record what a scenario's source claims, and their combined checks."""
 
 from typing import Annotated, Literal, Self
 
@@ -20,9 +20,9 @@ Text = Annotated[str, Field(min_length=1, max_length=500)]
 class Claim(BaseModel):
     """One sentence of a source that this scenario can answer.
 
-    `higher` and `lower` claim a direction. With `within` they also claim the figure: at least (at most) `ratio`, less
-    the tolerance. `about` claims the figure itself: `ratio` (1 if absent) give or take `within` (0.1 if absent).
-    Without `b` the figure is `value`, in the quantity's own unit.
+    `higher` and `lower` claim a direction. With `within` they also claim a figure: at least (at most) `ratio`, with
+    `within` as tolerance. `about` claims the figure itself: `ratio` (1 if absent) plus or minus `within` (0.1 if
+    absent). Without `b` the figure is `value`, in the unit of the quantity.
     """
 
     model_config = ConfigDict(
@@ -30,36 +30,36 @@ class Claim(BaseModel):
     )
 
     id: str = Field(pattern=ID_PATTERN, max_length=60)
-    """Its name in reports and in docs/claims.md."""
+    """The claim's name in reports and in docs/claims.md."""
     text: Text
-    """What the source says."""
+    """The claim, in one sentence."""
     where: Text
-    """Where the source says it."""
+    """The source, and the place in it."""
     compare: str = Field(pattern=COMPARE_PATTERN, max_length=100)
-    """What is compared: a quantity, or `receipt:KEY`."""
+    """The compared quantity, or `receipt:KEY`."""
     a: str
-    """The variant (or timeline) the claim is about."""
+    """The variant (or timeline) that the claim is about."""
     b: str | None = None
-    """The variant it is held against."""
+    """The variant it is compared with."""
     value: float | None = Field(default=None, ge=0)
-    """A figure it is held against, instead of `b`, in the quantity's own unit."""
+    """A figure to compare with instead of `b`, in the unit of the quantity."""
     expect: Literal["higher", "lower", "about"]
-    """What is claimed of `a`."""
+    """What is claimed about `a`."""
     ratio: float | None = Field(default=None, gt=0)
-    """The published ratio of `a` to the other."""
+    """The published ratio of `a` to `b`."""
     within: float | None = Field(default=None, ge=0, le=10)
-    """How far the figure may be off, as a share."""
+    """Tolerance of the figure, as a share."""
 
     @model_validator(mode="after")
-    def _is_against_one_thing(self) -> Self:
+    def _check_comparison(self) -> Self:
         if (self.b is None) == (self.value is None):
-            raise PydanticCustomError("one_side", "a claim holds `a` against either `b` or a `value`")
+            raise PydanticCustomError("one_side", "a claim compares `a` with either `b` or a `value`")
         if self.b == self.a:
-            raise PydanticCustomError("one_side", "a claim cannot hold a variant against itself")
+            raise PydanticCustomError("one_side", "a claim cannot compare a variant with itself")
         if self.within is not None and self.ratio is None and self.value is None and self.expect != ABOUT:
             raise PydanticCustomError("no_figure", "`within` needs the published `ratio` it is measured from")
         return self
 
     def recorded(self) -> RecordedClaim:
-        """As the session keeps it."""
+        """Return the claim as the session records it."""
         return RecordedClaim(**self.model_dump())

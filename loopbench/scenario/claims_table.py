@@ -1,9 +1,8 @@
-"""The list of all claims of all scenarios, as the block of tables in `docs/claims.md`.
+"""Writes the claims of all scenarios as the block of tables in `docs/claims.md`.
 
     python -m loopbench.scenario.claims_table docs/claims.md scenarios
 
-writes it again after a scenario has changed. Answers that stand there already are kept, unless the claim asks for
-something else by now.
+Run it after a scenario has changed. Existing answers are kept unless the claim's scenario or condition has changed.
 """
 
 import re
@@ -28,15 +27,15 @@ SOURCES: Final = {
     "003": "003: Understanding python async with FastAPI (Ruairí)",
     "004": "004: Phase 6: Async & Concurrency (a guide)",
 }
-"""By the first part of a claim's id."""
+"""Title of each source, by the first part of a claim's id."""
 
 
 def claims_block(scenarios: Sequence[Scenario], answers: Mapping[str, str]) -> str:
-    """Everything between the two markers, and they themselves.
+    """Return the block of tables, with both markers.
 
     Args:
-        scenarios: whose claims are listed, in this order inside each source.
-        answers: by claim id, one line each; a claim without one has a dash.
+        scenarios: their claims are listed in this order inside each source.
+        answers: one line per claim id; a claim without an answer gets a dash.
     """
     lines = [BEGIN]
     for prefix, title in SOURCES.items():
@@ -65,7 +64,7 @@ def _cells(line: str) -> list[str]:
 
 
 def condition(claim: Claim) -> str:
-    """What must be measured for the claim to hold, as `goodput: a > b`."""
+    """Return the condition under which the claim holds, such as `goodput: a > b`."""
     other = f"{claim.value:g}" if claim.b is None else claim.b
     if claim.expect == ABOUT:
         factor = "" if claim.ratio is None else f"{claim.ratio:g} times "
@@ -78,9 +77,9 @@ def condition(claim: Claim) -> str:
 
 
 def answers_in(page: str, scenarios: Sequence[Scenario]) -> dict[str, str]:
-    """What the last column of a page says of these scenarios' claims, by claim id.
+    """Return the answers in a page's last column to these scenarios' claims, by claim id.
 
-    A dash is no answer, and neither is one to another question: in another scenario, or with another condition.
+    A dash is not an answer. An answer for another scenario or another condition is dropped.
     """
     asked = {(claim.id, each.file.stem, condition(claim)) for each in scenarios for claim in each.claims}
     rows = [_cells(line) for line in page.splitlines() if re.match(r"\| \d{3}-", line)]
@@ -88,13 +87,13 @@ def answers_in(page: str, scenarios: Sequence[Scenario]) -> dict[str, str]:
 
 
 def not_asked(page: str) -> tuple[tuple[str, str, str], ...]:
-    """What no scenario asks, by the page's table of three columns: source, what it says, why not; as plain text."""
+    """Return the claims that no scenario tests, from the page's table: source, claim and reason, as plain text."""
     rows = re.findall(r"^\| (\d{3}) \| (.+?) \| (.+) \|$", page.replace("`", ""), flags=re.MULTILINE)
     return tuple((source, what, why) for source, what, why in rows)
 
 
 def rewritten(page: str, scenarios: Sequence[Scenario], answers: Mapping[str, str]) -> str:
-    """The page with a new block; what stands around it stays.
+    """Return the page with a new block and the rest unchanged.
 
     Raises:
         ValueError: the page has no block.
@@ -107,7 +106,7 @@ def rewritten(page: str, scenarios: Sequence[Scenario], answers: Mapping[str, st
 
 
 def shipped(folder: Path) -> tuple[Scenario, ...]:
-    """All scenarios of a folder, by name."""
+    """Load all scenarios of a folder, sorted by file name."""
     return tuple(load(file) for file in sorted(folder.glob("*.toml")))
 
 

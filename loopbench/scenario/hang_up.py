@@ -1,13 +1,13 @@
-"""The `hang_up` of a request: clients that go before their answer comes."""
+"""The `hang_up` of a request: clients that disconnect before their answer comes."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class HangUp(BaseModel):
-    """Of a request's `weight` turns, these many close the connection `after_s` seconds after sending.
+    """In `turns` of a request's `weight` turns, the client closes the connection `after_s` seconds after sending.
 
-    Choose `after_s` well below the time the answer takes: a request that is answered in the very moment its client
-    goes is counted by the server and by nobody else.
+    Choose `after_s` well below the time the answer takes. A request that is answered at the moment its client
+    disconnects is counted by the server only.
     """
 
     model_config = ConfigDict(
@@ -15,6 +15,6 @@ class HangUp(BaseModel):
     )
 
     after_s: float = Field(gt=0, le=3_600)
-    """Seconds from sending to leaving."""
+    """Seconds from sending to disconnecting."""
     turns: int = Field(default=1, ge=1, le=100)
-    """How many of its `weight` turns leave."""
+    """How many of the `weight` turns disconnect."""

@@ -1,4 +1,4 @@
-"""From a file to a checked scenario: apply overrides, validate, report everything at once."""
+"""Loads a scenario file: applies overrides, validates, reports all mistakes at once."""
 
 import tomllib
 from collections.abc import Callable, Iterator
@@ -19,23 +19,23 @@ QUICK: dict[str, dict[str, Any]] = {
     "repeat": {"max_rounds": 0},
 }
 QUICK_RAMP_S = 11.0
-"""`--quick`: the same users, variants and charts, but the ramp takes this long, the hold is short, no rounds follow."""
+"""`--quick`: the same users, variants and charts, but with a ramp of this length, a short hold and no rounds."""
 
 DEFAULT_USERS = 100
 
 
 def load(path: Path, overrides: tuple[str, ...] = (), *, quick: bool = False, rounds: int | None = None) -> Scenario:
-    """A scenario that cannot be wrong any more.
+    """Load and validate a scenario.
 
     Args:
         path: the TOML file.
         overrides: `key.key=value` texts, each value written as in TOML, applied on top of the file.
-        quick: a shorter load for a first look.
-        rounds: at most so many, whatever the file says.
+        quick: shorten the load, for a first look.
+        rounds: overrides the file's `max_rounds`.
 
     Raises:
-        UsageError: the file cannot be read, is no TOML, or an override is malformed.
-        ScenarioError: one or more keys or values are wrong; all of them are listed.
+        UsageError: the file cannot be read or is not TOML, or an override is malformed.
+        ScenarioError: keys or values are wrong; it lists all of them.
     """
     text, raw = read_toml(path)
     for override in overrides:
@@ -69,7 +69,7 @@ def _apply(raw: dict[str, Any], override: str) -> None:
 
 
 def _value(text: str) -> Any:
-    """A value as TOML has it; a bare word is taken as a string, as a shell user expects."""
+    """Parse a TOML value; a bare word is a string, as a shell user expects."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
@@ -85,14 +85,14 @@ def _make_quick(raw: dict[str, Any]) -> None:
 
 
 def _update(raw: dict[str, Any], key: str, values: dict[str, Any]) -> None:
-    """Set values in a table; one that is no table is left for the model to complain about."""
+    """Set values in a table; if it is not a table, the model reports that."""
     table = raw.setdefault(key, {})
     if isinstance(table, dict):
         table.update(values)
 
 
 def _missing_paths(raw: dict[str, Any], folder: Path, text: str) -> Iterator[ScenarioProblem]:
-    """Folders and files a scenario names that are not there. On the raw tables, so that they are found at once."""
+    """Yield a problem for each missing folder or file. It reads the raw tables, to report them with all mistakes."""
     variants = raw.get("variants")
     keys: list[Key] = [("target",)]
     if isinstance(variants, list):
@@ -110,12 +110,12 @@ def _missing_paths(raw: dict[str, Any], folder: Path, text: str) -> Iterator[Sce
 def _is_there(path: Path, is_kind: Callable[[Path], bool]) -> bool:
     try:
         return is_kind(path)
-    except OSError:  # a name that is too long, a folder one may not look into
+    except OSError:  # the name is too long, or a folder is not accessible
         return False
 
 
 def _at(value: Any, key: Key) -> Any:
-    """What stands at a key of nested tables and lists; None if nothing does."""
+    """Return the value at a key of nested tables and lists; None if there is none."""
     for part in key:
         if isinstance(value, dict):
             value = value.get(part)

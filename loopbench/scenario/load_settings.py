@@ -1,4 +1,4 @@
-"""`[load]` and `[repeat]`: how many users, how they come, how long they stay, and how often it is all repeated."""
+"""`[load]` and `[repeat]`: number of users, how fast they come, how long they stay, and how often runs are repeated."""
 
 from typing import Annotated, Literal
 
@@ -20,46 +20,46 @@ from loopbench.scenario.values import (
 
 
 class Load(Strict):
-    """How many users, how fast they come, how long they stay."""
+    """The number of users, how fast they come, and how long they stay."""
 
     users: int = Field(default=100, ge=1, le=MAX_USERS)
     """Users at full load."""
     spawn_rate: float = Field(default=1.0, gt=0, le=1_000)
-    """Users that come per second, on the ramp."""
+    """Users that start per second on the ramp."""
     hold_s: Positive = 20.0
     """Seconds at full load, after the ramp."""
     warmup_s: Seconds = 2.0
-    """Seconds of requests before the ramp, which count for nothing."""
+    """Seconds of requests before the ramp; they are not evaluated."""
     think_time_s: ThinkTime = (0.0, 0.0)
     """A user's pause after each answer, in seconds: a number, or `[low, high]` to draw from."""
     drain_s: Positive = 30.0
-    """Seconds at most for the last answers, when nobody asks any more."""
+    """Maximum wait for the last answers after the load, in seconds."""
     steps: list[Annotated[int, Field(ge=1, le=MAX_USERS)]] = Field(default=[], max_length=64)
-    """Levels of users for step runs, walked in a random order: the shape of the curve."""
+    """Numbers of users for step runs, visited in a random order. They give the shape of the curve."""
     step_runs: int = Field(default=3, ge=1, le=100)
     """Step runs per variant."""
     step_s: Positive = 5.0
     """Seconds of the window at each level."""
     user: Literal["llhttp", "fast", "http"] = "llhttp"
-    """The client: `llhttp` (ours), `fast` (FastHttpUser), `http` (HttpUser)."""
+    """The client: `llhttp` (loopbench's own), `fast` (FastHttpUser) or `http` (HttpUser)."""
     mode: Literal["closed", "open"] = "closed"
-    """`closed`: each user waits for its answer. `open`: requests are due on a schedule, answered or not."""
+    """`closed`: each user waits for its answer. `open`: requests are sent on a schedule, answered or not."""
     rate: RateRange | None = Field(default=None, validate_default=True)
-    """Of open mode, in requests per second: a number, or `[from, to]` for a ramp."""
+    """Open mode: requests per second, a number, or `[from, to]` for a ramp."""
     arrivals: Literal["exponential", "constant"] = "exponential"
-    """Of open mode: times between requests drawn at random, or all alike."""
+    """Open mode: times between requests, drawn at random or all equal."""
     generators: int = Field(default=1, ge=1, le=MAX_GENERATORS)
     """Locust processes on this machine."""
     remote_workers: int = Field(default=0, ge=0, le=MAX_GENERATORS)
     """Locust workers on other machines (`loopbench worker`), instead of generators here."""
     master_bind: str | None = Field(default=None, pattern=ADDRESS_PATTERN, validate_default=True)
-    """This machine's address at which remote workers reach it."""
+    """The address of this machine that remote workers connect to."""
     master_port: int = Field(default=DEFAULT_MASTER_PORT, ge=1, le=65_535)
     """Port of that address."""
 
     @field_validator("generators", "remote_workers")
     @classmethod
-    def _have_users(cls, value: int, info: ValidationInfo) -> int:
+    def _check_users_per_generator(cls, value: int, info: ValidationInfo) -> int:
         users = info.data.get("users", value)
         if value > users:
             context = {"users": users}
@@ -68,26 +68,26 @@ class Load(Strict):
 
     @field_validator("remote_workers")
     @classmethod
-    def _are_the_only_generators(cls, value: int, info: ValidationInfo) -> int:
+    def _check_no_local_generators(cls, value: int, info: ValidationInfo) -> int:
         if value and info.data.get("generators", 1) > 1:
             raise PydanticCustomError("generators", "excludes generators: either processes here or workers elsewhere")
         return value
 
     @field_validator("master_bind")
     @classmethod
-    def _is_meant(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """A port without a password is opened on no address that nobody named."""
+    def _check_bind(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Require an explicit address, because the port has no password."""
         remote_workers = info.data.get("remote_workers", 0)
         if remote_workers and value is None:
             raise PydanticCustomError("bind", "remote_workers need it: the address at which they reach this machine")
         if not remote_workers and value is not None:
-            raise PydanticCustomError("bind", "needs remote_workers: without them nobody outside has to connect")
+            raise PydanticCustomError("bind", "needs remote_workers: without them nothing connects from outside")
         return value
 
     @field_validator("mode")
     @classmethod
-    def _can_be_open(cls, value: str, info: ValidationInfo) -> str:
-        """In open mode a schedule decides when to ask, and only our own client records against it."""
+    def _check_open_mode(cls, value: str, info: ValidationInfo) -> str:
+        """Check the keys that open mode excludes. Requests follow a schedule, which only our own client supports."""
         load = info.data
         against = (
             ("think_time_s", load.get("think_time_s", (0.0, 0.0))[1] > 0),
@@ -101,9 +101,7 @@ class Load(Strict):
 
     @field_validator("rate")
     @classmethod
-    def _belongs_to_open_mode(
-        cls, value: tuple[float, float] | None, info: ValidationInfo
-    ) -> tuple[float, float] | None:
+    def _check_rate(cls, value: tuple[float, float] | None, info: ValidationInfo) -> tuple[float, float] | None:
         if info.data.get("mode") == "open" and value is None:
             raise PydanticCustomError("rate", "open mode needs a rate in requests per second: a number or [from, to]")
         if info.data.get("mode") == "closed" and value is not None:
@@ -112,14 +110,14 @@ class Load(Strict):
 
     @field_validator("arrivals")
     @classmethod
-    def _are_scheduled(cls, value: str, info: ValidationInfo) -> str:
+    def _check_arrivals(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("mode") == "closed":
             raise PydanticCustomError("arrivals", 'arrivals need mode = "open"')
         return value
 
     @field_validator("steps")
     @classmethod
-    def _are_different(cls, value: list[int]) -> list[int]:
+    def _check_steps(cls, value: list[int]) -> list[int]:
         twice = next((users for users in value if value.count(users) > 1), None)
         if twice is not None:
             raise PydanticCustomError("twice", "the level {users} is there twice", {"users": twice})
@@ -127,7 +125,7 @@ class Load(Strict):
 
     @field_validator("spawn_rate")
     @classmethod
-    def _ends_some_day(cls, value: float, info: ValidationInfo) -> float:
+    def _check_ramp_length(cls, value: float, info: ValidationInfo) -> float:
         ramp_s = (info.data.get("users", 1) - 1) / value
         if ramp_s > MAX_SECONDS:
             context = {"users": info.data["users"], "limit": MAX_SECONDS}
@@ -141,22 +139,22 @@ class Load(Strict):
 
 
 class Repeat(Strict):
-    """Rounds of plateau runs: how long each, and when there are enough. `max_rounds = 0`: the ramp picture alone."""
+    """Rounds of plateau runs: their length and number. With `max_rounds = 0` only the ramp is measured."""
 
     precision: float = Field(default=0.05, gt=0, le=1)
-    """Rounds go on until every 95 % interval of goodput is at most this share of its value wide, to either side."""
+    """Rounds continue until the half-width of every 95 % interval of goodput is at most this share of its value."""
     max_rounds: int = Field(default=12, ge=0, le=100)
-    """Rounds at most; 0: the ramp picture alone."""
+    """Maximum number of rounds; 0: ramp only."""
     min_rounds: int = Field(default=5, ge=2, le=100)
-    """Rounds that are measured in any case."""
+    """Minimum number of rounds."""
     settle_s: Seconds = 1.0
-    """Seconds of a round's run between the last user's coming and its window."""
+    """Seconds in each run of a round between the arrival of the last user and the window."""
     window_s: Positive = 6.0
-    """Seconds of a round's run that count."""
+    """Length of the evaluated window of each run of a round, in seconds."""
     variants: list[str] | None = Field(default=None, min_length=1)
-    """Names of the variants that are measured in rounds, where a ramp is enough of the others; all if absent."""
+    """Names of the variants measured in rounds; the others get a ramp only. All variants if absent."""
 
     @property
     def fewest_rounds(self) -> int:
-        """Rounds that are measured in any case."""
+        """Number of rounds before the intervals can end the session."""
         return min(self.min_rounds, self.max_rounds)

@@ -1,4 +1,4 @@
-"""A whole scenario: its tables together, and what only all of them can show to be wrong."""
+"""The model of a whole scenario: its tables, and the checks that need more than one of them."""
 
 import itertools
 import re
@@ -19,41 +19,41 @@ from loopbench.scenario.values import MAX_VARIANTS, PATH_PATTERN, Strict, Text
 
 
 class Scenario(Strict):
-    """A whole scenario, checked."""
+    """A whole, valid scenario."""
 
     title: Text
-    """What charts and pages are headed with."""
+    """Heading of charts and pages."""
     question: Text
-    """What is to be found out, in one sentence."""
+    """The question that the session answers, in one sentence."""
     source: str = Field(default="", max_length=1_000)
     """Where the question comes from."""
     target: Target
     """The app under test."""
     load: Load = Load()
-    """How many users, how they come, how long they stay."""
+    """How many users, how fast they come, how long they stay."""
     repeat: Repeat = Repeat()
-    """How often it is all repeated."""
+    """How often runs are repeated."""
     services: ServiceNames = Field(default=[])
-    """What the routes talk to: each is yours by an environment variable, or embedded (docs/services.md)."""
+    """Services that the routes use: your own, named by an environment variable, or embedded (docs/services.md)."""
     requests: list[Request] = Field(default=[], max_length=32)
-    """Neighbours: every user asks them too, in every variant."""
+    """Neighbours: requests that every user also sends, in every variant."""
     variants: list[Variant] = Field(min_length=1, max_length=MAX_VARIANTS)
-    """Ways to do the work, to be compared."""
+    """Ways to do the work, which are compared."""
     baseline: str | None = None
-    """Name of the variant the others are held against; each against each if absent."""
+    """Name of the variant that the others are compared with; if absent, each is compared with each."""
     timelines: list[Timeline] = Field(default=[], max_length=16)
-    """A few requests at once, to see who waits for whom."""
+    """A few requests sent at once, to see which waits for which."""
     claims: list[Claim] = Field(default=[], max_length=64)
-    """What a source says of the variants; the report answers it (docs/claims.md)."""
+    """What a source claims about the variants; the report answers it (docs/claims.md)."""
     expect: list[Gate] = Field(default=[], max_length=64)
-    """Figures and the limits they must keep: gates that decide the exit code (docs/ci.md)."""
+    """Figures and their limits: gates that decide the exit code (docs/ci.md)."""
 
     _file: Path = PrivateAttr()
     _slugs: tuple[str, ...] = PrivateAttr()
 
     @field_validator("variants")
     @classmethod
-    def _have_names_of_their_own(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
+    def _check_unique_names(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
         taken = {request.name for request in info.data.get("requests", [])}
         for index, variant in enumerate(variants):
             if variant.name in taken:
@@ -64,7 +64,7 @@ class Scenario(Strict):
 
     @field_validator("load")
     @classmethod
-    def _reaches_the_target(cls, load: Load, info: ValidationInfo) -> Load:
+    def _check_load_reaches_target(cls, load: Load, info: ValidationInfo) -> Load:
         target = info.data.get("target")
         if load.remote_workers and target is not None and target.url is None:
             reason = "remote_workers need [target] url: a target started here listens on this machine's loopback only"
@@ -73,15 +73,17 @@ class Scenario(Strict):
 
     @field_validator("services")
     @classmethod
-    def _reach_the_target(cls, services: list[str], info: ValidationInfo) -> list[str]:
+    def _check_services_reach_target(cls, services: list[str], info: ValidationInfo) -> list[str]:
         target = info.data.get("target")
         if services and target is not None and target.url is not None:
-            raise PydanticCustomError("elsewhere", "[target] url excludes services: they are started for a target here")
+            raise PydanticCustomError(
+                "elsewhere", "[target] url excludes services: they are started only for a target on this machine"
+            )
         return services
 
     @field_validator("variants")
     @classmethod
-    def _can_be_set(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
+    def _check_target_overrides(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
         target = info.data.get("target")
         changing = [each.name for each in variants if each.target.model_fields_set]
         if changing and target is not None and target.url is not None:
@@ -91,7 +93,7 @@ class Scenario(Strict):
 
     @field_validator("variants")
     @classmethod
-    def _hold_those_that_are_repeated(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
+    def _check_repeated_variants(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
         names = [variant.name for variant in variants]
         repeated = getattr(info.data.get("repeat"), "variants", None) or []
         unknown = next((name for name in repeated if name not in names), None)
@@ -102,7 +104,7 @@ class Scenario(Strict):
 
     @field_validator("baseline")
     @classmethod
-    def _is_a_variant(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _check_baseline(cls, value: str | None, info: ValidationInfo) -> str | None:
         names = [variant.name for variant in info.data.get("variants", [])]
         names = getattr(info.data.get("repeat"), "variants", None) or names
         if names and value not in names:
@@ -111,7 +113,7 @@ class Scenario(Strict):
 
     @field_validator("variants")
     @classmethod
-    def _hang_up_on_our_client(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
+    def _check_hang_up_client(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
         user = getattr(info.data.get("load"), "user", "llhttp")
         leaving = [each.name for each in [*info.data.get("requests", []), *variants] if each.hang_up]
         if leaving and user != "llhttp":
@@ -121,7 +123,7 @@ class Scenario(Strict):
 
     @field_validator("timelines")
     @classmethod
-    def _ask_what_there_is(cls, timelines: list[Timeline], info: ValidationInfo) -> list[Timeline]:
+    def _check_timelines(cls, timelines: list[Timeline], info: ValidationInfo) -> list[Timeline]:
         target = info.data.get("target")
         if timelines and target is not None and target.url is not None:
             raise PydanticCustomError("elsewhere", "[target] url excludes timelines: they need the clock of this host")
@@ -138,7 +140,7 @@ class Scenario(Strict):
 
     @field_validator("claims")
     @classmethod
-    def _are_about_variants(cls, claims: list[Claim], info: ValidationInfo) -> list[Claim]:
+    def _check_claims(cls, claims: list[Claim], info: ValidationInfo) -> list[Claim]:
         names = {each.name for each in [*info.data.get("variants", []), *info.data.get("timelines", [])]}
         for claim in claims:
             unknown = next((name for name in (claim.a, claim.b) if name is not None and name not in names), None)
@@ -152,7 +154,7 @@ class Scenario(Strict):
 
     @field_validator("expect")
     @classmethod
-    def _expect_of_what_there_is(cls, expect: list[Gate], info: ValidationInfo) -> list[Gate]:
+    def _check_expect(cls, expect: list[Gate], info: ValidationInfo) -> list[Gate]:
         if "variants" in info.data:
             names = [variant.name for variant in info.data["variants"]]
             check_gates(expect, names, has_neighbour=bool(info.data.get("requests")))
@@ -160,7 +162,7 @@ class Scenario(Strict):
 
     @model_validator(mode="after")
     def _resolve(self, info: ValidationInfo) -> Self:
-        """Keep the file: paths are relative to it."""
+        """Store the file, which paths are relative to, and compute the slugs."""
         context: dict[str, Path] = info.context or {}
         self._file = context["file"]
         self._slugs = slugs([variant.name for variant in self.variants])
@@ -168,55 +170,55 @@ class Scenario(Strict):
 
     @property
     def file(self) -> Path:
-        """Where it was read from."""
+        """The file it was read from."""
         return self._file
 
     @property
     def baseline_slug(self) -> str:
-        """Of the variant the others are compared with; empty when each is compared with each."""
+        """Slug of the variant that the others are compared with; empty when each is compared with each."""
         return next((self.slug(index) for index, each in enumerate(self.variants) if each.name == self.baseline), "")
 
     def variant(self, slug: str) -> Variant:
-        """By the name it has in paths."""
+        """Return the variant with this slug."""
         return self.variants[self._slugs.index(slug)]
 
     @property
     def timeline_slugs(self) -> tuple[str, ...]:
-        """Names of the timelines in paths, in order."""
+        """Slugs of the timelines, in order."""
         return slugs([timeline.name for timeline in self.timelines])
 
     def timeline(self, slug: str) -> Timeline:
-        """By the name it has in paths."""
+        """Return the timeline with this slug."""
         return self.timelines[self.timeline_slugs.index(slug)]
 
     @property
     def name(self) -> str:
-        """Name of its folder under `results/`."""
+        """Name of the scenario's folder under `results/`."""
         return slugs([self._file.stem])[0]
 
     def slug(self, index: int) -> str:
-        """Name of a variant in paths: `[a-z0-9-]`, at most 40 characters, unique in the scenario."""
+        """Return a variant's name in paths: `[a-z0-9-]`, at most 40 characters, unique in the scenario."""
         return self._slugs[index]
 
     @property
     def slugs(self) -> tuple[str, ...]:
-        """Names of the variants in paths, in the scenario's order."""
+        """Slugs of the variants, in the scenario's order."""
         return self._slugs
 
     @property
     def repeated_slugs(self) -> tuple[str, ...]:
-        """Of the variants that are measured in rounds, in the scenario's order."""
+        """Slugs of the variants measured in rounds, in the scenario's order."""
         names = self.repeat.variants
         wanted = zip(self._slugs, self.variants, strict=True)
         return tuple(slug for slug, variant in wanted if names is None or variant.name in names)
 
     def target_of(self, variant: Variant) -> Target:
-        """The target's settings for one variant."""
+        """Return the target's settings for one variant."""
         return self.target.merged(variant.target)
 
 
 def slugs(names: list[str]) -> tuple[str, ...]:
-    """Short names safe in any path, in the order given; equal ones get a number."""
+    """Return short names that are safe in paths, in the given order; duplicates get a number."""
     result: list[str] = []
     for name in names:
         base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:36].strip("-") or "x"

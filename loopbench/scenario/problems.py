@@ -1,4 +1,4 @@
-"""What is wrong with a scenario, in the words of someone who wrote it: key, value, line, what is allowed."""
+"""Describes the mistakes in a scenario for its author: key, value, line, and what is allowed."""
 
 import difflib
 import re
@@ -13,28 +13,28 @@ from loopbench.scenario.model import Scenario
 from loopbench.scenario.values import PATTERN_MEANINGS
 
 SHOWN_CHARACTERS = 200
-"""Of a line that is quoted: enough to find it."""
+"""Length at which a quoted line is cut."""
 
 Key = tuple[str | int, ...]
-"""Where a value stands: names of tables and keys, indices of arrays."""
+"""Path of a value: names of tables and keys, indices of arrays."""
 
 
 def from_validation(error: ValidationError, text: str) -> tuple[ScenarioProblem, ...]:
-    """Every mistake pydantic found."""
+    """Return every mistake that pydantic found."""
     return tuple(_problem(detail, text) for detail in error.errors(include_url=False))
 
 
 def problem_at(key: Key, message: str, allowed: str, text: str) -> ScenarioProblem:
-    """A mistake that was found some other way, with the line it stands on."""
+    """Return a mistake that was found otherwise, with its line."""
     line = locate(key, text)
     source = text.splitlines()[line - 1][:SHOWN_CHARACTERS] if line else ""
     return ScenarioProblem(_dotted(key), message, allowed, line, source)
 
 
 def locate(key: Key, text: str) -> int | None:
-    """Line (from 1) of a key in a TOML text; its table's line if the key itself stands nowhere.
+    """Return the line (from 1) of a key in a TOML text, or its table's line if the key is not there.
 
-    Good enough for pointing: it reads headers and `key = value` lines, not TOML.
+    It is approximate: it reads headers and `key = value` lines, not TOML.
     """
     best: tuple[int, int | None] = (0, None)
     for line, found in _keys(text):
@@ -47,7 +47,7 @@ def locate(key: Key, text: str) -> int | None:
 
 
 def _keys(text: str) -> Iterator[tuple[int, Key]]:
-    """Every header and key of a TOML text with its line and its full path."""
+    """Yield every header and key of a TOML text with its line and full path."""
     table: list[str | int] = []
     counts: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -90,7 +90,7 @@ def _problem(detail: ErrorDetails, text: str) -> ScenarioProblem:
 
 
 def _is_type_label(part: str | int) -> bool:
-    """Pydantic names the branch of a union in a location; a user never wrote that."""
+    """Return whether a part of a location is a union branch that pydantic added, not a key of the file."""
     return isinstance(part, str) and (
         part in {"str", "int", "float", "bool"} or part.startswith(("tuple[", "function-"))
     )
@@ -103,7 +103,7 @@ def _nearest(key: str, known: list[str]) -> str:
 
 
 def _known_keys(table: Key) -> list[str]:
-    """The keys a table of a scenario may have, in the order of the model."""
+    """Return the keys that a table may have, in the order of the model."""
     model: Any = Scenario
     for part in table:
         if isinstance(part, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):

@@ -1,4 +1,4 @@
-"""The `receipt` of a variant: what the target is asked after the load, when users no longer can tell."""
+"""The `receipt` of a variant: a request after the load for results that users cannot see."""
 
 from typing import Annotated
 
@@ -10,10 +10,10 @@ Key = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Receipt(BaseModel):
-    """Where the target says what came of the work: a flat JSON object of counts.
+    """A path where the target reports the results of its work, as a flat JSON object of counts.
 
-    With `until` it is asked again and again until these keys have these values, at most `wait_s` seconds long: work
-    that goes on behind the answers (background jobs, a queue) takes its time, and that time is the result.
+    With `until` it is requested repeatedly until these keys have these values, for at most `wait_s` seconds. Work that
+    continues after the answers (background jobs, a queue) takes time, and that time is the result.
     """
 
     model_config = ConfigDict(
@@ -21,8 +21,8 @@ class Receipt(BaseModel):
     )
 
     path: str = Field(pattern=RECEIPT_PATH_PATTERN, max_length=2_000)
-    """Asked with GET; answers with a flat JSON object of counts."""
+    """Path for a GET request; the answer is a flat JSON object of counts."""
     until: dict[Key, str | int | float | bool] = Field(default={}, max_length=16)
-    """Keys and the values they must come to."""
+    """Keys and the values that they must reach."""
     wait_s: float = Field(default=30.0, gt=0, le=600)
-    """Seconds at most until then."""
+    """Maximum wait for these values, in seconds."""

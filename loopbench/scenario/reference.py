@@ -1,4 +1,4 @@
-"""`docs/scenario-reference.md`: every key of a scenario, what it holds and what it means, from the schema."""
+"""Writes `docs/scenario-reference.md` from the schema: every key of a scenario, its type and its meaning."""
 
 import json
 import re
@@ -12,20 +12,20 @@ from loopbench.scenario.values import PATTERN_MEANINGS
 HEAD: Final = """\
 # Scenario keys
 
-Every key a scenario may have. This page is printed by `loopbench schema --markdown`, and a test holds the two together;
+This page lists every key of a scenario. It is the output of `loopbench schema --markdown`, and a test compares the two.
 `loopbench schema` prints the same as a JSON Schema ([docs/schemas/scenario.schema.json](schemas/scenario.schema.json)).
 
-An editor that knows TOML schemas (taplo, and Even Better TOML in VS Code, which is built on it) completes and checks
-keys while you type, if the first line of the scenario says where the schema is:
+Editors that support TOML schemas (taplo, and Even Better TOML in VS Code, which uses it) complete and check keys while
+you type, if the first line of the scenario names the schema:
 
 ```toml
 #:schema ./scenario.schema.json
 ```
 
-(`loopbench schema > scenario.schema.json` puts it there.) A key that is not listed here is an error, and so is a value
-of another type: `loopbench plan FILE` names every mistake at once, with its line. What only several keys together can
-show to be wrong is checked there too, and not by the schema. Paths are relative to the scenario's file. `loopbench run
-FILE --set load.users=20` sets any key for one session.
+`loopbench schema > scenario.schema.json` writes that file. A key that is not listed here is an error, and so is a value
+of another type. `loopbench plan FILE` reports every mistake at once, with its line. It also checks combinations of
+keys, which the schema cannot. Paths are relative to the scenario file. `loopbench run FILE --set load.users=20` sets
+any key for one session.
 """
 
 WHOLE: Final = "whole number"
@@ -35,16 +35,16 @@ COLUMNS: Final = "| key | holds | default | meaning |\n|---|---|---|---|"
 
 @dataclass(frozen=True)
 class _Table:
-    """One table of a scenario: where it stands in a file, and its part of the schema."""
+    """One table of a scenario: its header in a file, and its part of the schema."""
 
     header: str
     schema: dict[str, Any]
     left_out: frozenset[str] = frozenset()
-    """Keys that stand in another table of this page already."""
+    """Keys that another table of this page already lists."""
 
 
 def scenario_reference() -> str:
-    """The whole page."""
+    """Return the whole page."""
     schema = scenario_schema()
     defs = schema["$defs"]
     tables = list(_tables("", schema, defs, set()))
@@ -53,7 +53,7 @@ def scenario_reference() -> str:
 
 
 def _tables(path: str, schema: dict[str, Any], defs: dict[str, Any], seen: set[str]) -> Iterator[_Table]:
-    """A table and what it holds, depth first; each is listed where it comes up first."""
+    """Yield a table and the tables in it, depth first, each where it first appears."""
     extends_request = schema.get("title") == "Variant"
     left_out = frozenset(defs["Request"]["properties"]) if extends_request else frozenset[str]()
     yield _Table(path or "The file", schema, left_out)
@@ -65,13 +65,13 @@ def _tables(path: str, schema: dict[str, Any], defs: dict[str, Any], seen: set[s
 
 
 def _header(path: str, key: str, value: dict[str, Any]) -> str:
-    """`[load]`, `[[variants]]`, `[variants.target]`: as a file has it."""
+    """Return a table's header in a file: `[load]`, `[[variants]]`, `[variants.target]`."""
     dotted = ".".join(filter(None, [path.strip("[]"), key]))
     return f"[[{dotted}]]" if value.get("type") == "array" else f"[{dotted}]"
 
 
 def _referred(value: dict[str, Any]) -> str | None:
-    """Name of the table a key holds, or a list of which it holds."""
+    """Return the name of the table that a key holds, alone or in a list; None for other keys."""
     reference = value.get("$ref") or value.get("items", {}).get("$ref")
     return None if reference is None else reference.rsplit("/", 1)[-1]
 
@@ -95,7 +95,7 @@ def _section(table: _Table, headers: dict[str, str]) -> str:
 
 
 def _paragraphs(docstring: str) -> str:
-    """A docstring without the line breaks of its source."""
+    """Return a docstring without the line breaks inside its paragraphs."""
     return "".join(" ".join(each.split()) + "\n\n" for each in docstring.split("\n\n") if each).removesuffix("\n")
 
 
@@ -105,7 +105,7 @@ def _row(key: str, value: dict[str, Any], needed: bool, headers: dict[str, str])
 
 
 def _default(value: dict[str, Any]) -> str:
-    """As TOML has it; a dash for nothing, and for a table, whose keys have defaults of their own."""
+    """Return a default as TOML; a dash for none, and for a table, whose keys have their own defaults."""
     default = value.get("default")
     if default is None or default in ([], {}) or "$ref" in value:
         return "-"
@@ -113,7 +113,7 @@ def _default(value: dict[str, Any]) -> str:
 
 
 def _holds(value: dict[str, Any], headers: dict[str, str]) -> str:
-    """What may stand there, in words."""
+    """Describe the type of a key."""
     referred = _referred(value)
     if referred is not None:
         header = headers[referred]
@@ -128,7 +128,7 @@ def _holds(value: dict[str, Any], headers: dict[str, str]) -> str:
 
 
 def _holds_many(value: dict[str, Any], headers: dict[str, str]) -> str:
-    """Of a list or a table; empty for anything else."""
+    """Describe a list or a table; empty for anything else."""
     match value:
         case {"type": "array", "prefixItems": _}:
             return "`[from, to]`"

@@ -1,4 +1,4 @@
-"""`[[requests]]` and `[[variants]]`: what is asked, and what a right answer looks like."""
+"""`[[requests]]` and `[[variants]]`: the requests, and what their answers must be."""
 
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -13,49 +13,49 @@ from loopbench.scenario.values import Headers, Positive, Scalar, Strict, Text, U
 
 
 class Expect(Strict):
-    """What a right answer looks like."""
+    """What a good answer must be."""
 
     status: int = Field(default=200, ge=100, le=599)
     """Status of a good answer."""
     json_: dict[str, Any] = Field(default={}, alias="json")
-    """Values that must be equal, by key of the JSON body."""
+    """Exact values, by key of the JSON body."""
     json_min: dict[str, float] = Field(default={})
-    """Values that must be reached, by key of the JSON body: `{ elapsed = 2.0 }`."""
+    """Minimum values, by key of the JSON body, such as `{ elapsed = 2.0 }`."""
     body_bytes: int | None = Field(default=None, ge=0)
     """Size of the body."""
 
 
 class Request(Strict):
-    """One request: a neighbour, or what a variant asks."""
+    """One request: a neighbour, or the request of a variant."""
 
     name: Text
-    """What it is called in charts and verdicts; unique in the scenario."""
+    """Name in charts and verdicts; unique in the scenario."""
     path: UrlPath
-    """Begins with /; a query may follow."""
+    """Path, beginning with /, and optionally a query."""
     params: dict[str, Scalar] = Field(default={})
     """Query parameters."""
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
     """HTTP method."""
     headers: Headers = Field(default={})
-    """Request headers. Their values are never written down."""
+    """Request headers. Their values are never recorded."""
     json_: Any = Field(default=None, alias="json")
     """Body, sent as JSON."""
     body: str | None = None
-    """Body, sent as it stands."""
+    """Body, sent unchanged."""
     body_bytes: int | None = Field(default=None, ge=0, le=100_000_000, validate_default=True)
-    """A body of so many bytes."""
+    """Size of a generated body, in bytes."""
     timeout_s: Positive = 60.0
-    """Seconds after which an answer counts as failed."""
+    """Seconds after which a request without an answer has failed."""
     weight: int = Field(default=1, ge=1, le=100)
-    """Turns of a user's round that go to this request."""
+    """How often a user sends this request in each round of requests."""
     expect: Expect = Expect()
-    """What a good answer looks like: anything else is a failure, not a fast answer."""
+    """What a good answer must be. Any other answer is a failure, however fast."""
     hang_up: HangUp | None = None
-    """Clients that leave before their answer comes."""
+    """Clients that disconnect before their answer comes."""
 
     @field_validator("hang_up")
     @classmethod
-    def _leaves_within_its_turns(cls, value: HangUp | None, info: ValidationInfo) -> HangUp | None:
+    def _check_hang_up(cls, value: HangUp | None, info: ValidationInfo) -> HangUp | None:
         weight = info.data.get("weight")
         if value is not None and weight is not None and value.turns > weight:
             context = {"turns": value.turns, "weight": weight}
@@ -64,8 +64,8 @@ class Request(Strict):
 
     @field_validator("body_bytes")
     @classmethod
-    def _has_one_body(cls, value: int | None, info: ValidationInfo) -> int | None:
-        """`json`, `body` and `body_bytes` exclude each other (checked on the last of them, with the others at hand)."""
+    def _check_body(cls, value: int | None, info: ValidationInfo) -> int | None:
+        """Check that only one of `json`, `body` and `body_bytes` is set. The others are known at this last field."""
         given = [key for key in ("json", "body") if info.data.get(key.replace("json", "json_")) is not None]
         given += ["body_bytes"] if value is not None else []
         if len(given) > 1:
@@ -74,7 +74,7 @@ class Request(Strict):
 
     @property
     def request_target(self) -> str:
-        """Path and query as they go over the wire."""
+        """Path and query as sent over the wire."""
         query = urlencode(
             {key: str(value).lower() if isinstance(value, bool) else value for key, value in self.params.items()}
         )
@@ -83,18 +83,18 @@ class Request(Strict):
 
 
 class Published(Strict):
-    """What the source claims for a variant."""
+    """Figures that the source published for a variant."""
 
     rps: float | None = Field(default=None, gt=0)
-    """Requests per second, as the source has it."""
+    """Published requests per second."""
 
 
 class Variant(Request):
     """One way to do the work."""
 
     target: TargetOverrides = TargetOverrides()
-    """Settings of the target that differ for this variant."""
+    """Target settings that differ for this variant."""
     published: Published = Published()
-    """What the source claims, shown beside what is measured."""
+    """Figures that the source published, shown next to the measured ones."""
     receipt: Receipt | None = None
-    """What the target is asked when the load is over."""
+    """Request for the target's results after the load."""

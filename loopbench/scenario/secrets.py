@@ -1,4 +1,4 @@
-"""Which values of a scenario and of the user's environment are secrets that a log must not keep."""
+"""Finds the values of a scenario and of the user's environment that are secrets and must not stay in a log."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -7,19 +7,21 @@ from loopbench.scenario.model import Scenario
 from loopbench.scenario.requests import Request
 from loopbench.secrecy import PARAMETER, PASSWORD_IN_URL, is_telling
 
-SHORTEST: Final = 6
-"""Shorter values (`1`, `true`) are not looked for in logs: they would be found everywhere."""
+MIN_CHARACTERS: Final = 6
+"""Shorter values (`1`, `true`) are not searched for in logs, because they occur everywhere."""
 
 
 def secret_values(scenario: Scenario, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Everything a target or a generator might repeat in its log, the longest first."""
-    found = {value for value in (*_of_scenario(scenario), *_of_environment(environ)) if len(value) >= SHORTEST}
+    """Return every value that a target or a generator might write to its log, the longest first."""
+    found = {value for value in (*_of_scenario(scenario), *_of_environment(environ)) if len(value) >= MIN_CHARACTERS}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 
 def _of_scenario(scenario: Scenario) -> Iterator[str]:
     for target in (scenario.target, *(scenario.target_of(variant) for variant in scenario.variants)):
-        yield from (value for value in target.env.values() if not value.startswith(("/", ".")))  # a path is none
+        yield from (
+            value for value in target.env.values() if not value.startswith(("/", "."))
+        )  # a path is not a secret
         yield from (found[2] for value in target.env.values() for found in PASSWORD_IN_URL.finditer(value))
     for request in (*scenario.requests, *scenario.variants):
         yield from _of_request(request)
@@ -29,7 +31,7 @@ def _of_request(request: Request) -> Iterator[str]:
     for name, value in request.headers.items():
         if is_telling(name):
             yield value
-            yield value.partition(" ")[2]  # what follows `Bearer`
+            yield value.partition(" ")[2]  # the part after `Bearer`
     yield from (str(value) for name, value in request.params.items() if is_telling(name))
     yield from (found[3] for found in PARAMETER.finditer(request.path) if is_telling(found[2]))
     if isinstance(request.json_, dict):

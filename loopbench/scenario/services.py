@@ -1,4 +1,4 @@
-"""Which services a scenario's routes talk to. How each is found or started is `measure/services.py`'s affair."""
+"""The services that a scenario's routes may use. `measure/services.py` finds or starts them."""
 
 from typing import Annotated, Final, Literal
 
@@ -14,12 +14,12 @@ PUBSUB: Final = "pubsub"
 ServiceName = Literal["upstream", "sqlite", "postgres", "redis", "pubsub"]
 
 
-def _are_different(value: list[ServiceName]) -> list[ServiceName]:
+def _check_unique(value: list[ServiceName]) -> list[ServiceName]:
     twice = next((name for name in value if value.count(name) > 1), None)
     if twice is not None:
         raise PydanticCustomError("twice", "the service {name} is there twice", {"name": twice})
     return value
 
 
-ServiceNames = Annotated[list[ServiceName], Field(max_length=5), AfterValidator(_are_different)]
-"""The scenario's key `services`. sqlite is no process; naming it has its driver looked for before anything starts."""
+ServiceNames = Annotated[list[ServiceName], Field(max_length=5), AfterValidator(_check_unique)]
+"""The scenario's key `services`. sqlite is not a process; naming it checks for its driver before anything starts."""

@@ -1,4 +1,4 @@
-"""Every setting of a scenario as one flat list: what a session writes down, so that it can be told from another."""
+"""Lists every setting of a scenario, flat, for the session record, so that sessions can be compared."""
 
 import json
 import zlib
@@ -10,9 +10,9 @@ from loopbench.secrecy import SECRET_TABLES, is_telling, public_target
 
 
 def flat_settings(scenario: Scenario) -> dict[str, str]:
-    """Dotted key to value as JSON, defaults filled in.
+    """Return the settings, defaults included, as JSON values by dotted key.
 
-    A value that may be a secret is reduced to 16 bits: enough to see that it changed, too little to find it out.
+    A value that may be a secret is replaced by a 16-bit checksum, which shows changes but does not reveal the value.
     """
     tables = scenario.model_dump(mode="json", by_alias=True)
     return {key: _shown(key, value) for key, value in _leaves("", tables)}

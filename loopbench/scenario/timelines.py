@@ -1,18 +1,18 @@
-"""The `[[timelines]]` of a scenario: a few requests at once, to see who waits for whom."""
+"""The `[[timelines]]` of a scenario: a few requests sent at once, to see which waits for which."""
 
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MOST_REQUESTS: Final = 16
-"""More bars than that nobody reads; that many connections are far below any server's backlog."""
+MAX_REQUESTS: Final = 16
+"""More bars are not readable, and so few connections are far below any server's backlog."""
 
 
 class Timeline(BaseModel):
-    """Requests sent at once, in this order, each on a fresh connection.
+    """Requests sent at once, in this order, each on a new connection.
 
-    Each is a path with its query (`/slow?seconds=1`, asked with GET), or the name of one of the scenario's requests or
-    variants. The same may be there several times. They meet the target as `[target]` sets it.
+    Each is a path with its query (`/slow?seconds=1`, sent with GET) or the name of a request or variant of the
+    scenario. A request may be listed several times. The target runs with the settings of `[target]`.
     """
 
     model_config = ConfigDict(
@@ -20,8 +20,6 @@ class Timeline(BaseModel):
     )
 
     name: str = Field(min_length=1, max_length=60)
-    """What it is called; unique among variants and timelines."""
-    requests: list[Annotated[str, Field(min_length=1, max_length=2_000)]] = Field(
-        min_length=1, max_length=MOST_REQUESTS
-    )
-    """Paths, or names of requests and variants, in the order in which they are sent."""
+    """Name; unique among variants and timelines."""
+    requests: list[Annotated[str, Field(min_length=1, max_length=2_000)]] = Field(min_length=1, max_length=MAX_REQUESTS)
+    """Paths, or names of requests and variants, in sending order."""

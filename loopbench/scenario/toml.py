@@ -1,4 +1,4 @@
-"""From a file of foreign origin to TOML tables, within limits: what slows the parser is refused before it is read."""
+"""Parses an untrusted TOML file. Input that would slow the parser down is refused before it is parsed."""
 
 import re
 import tomllib
@@ -20,20 +20,20 @@ _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
 def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    """The file's text and its tables.
+    """Return the file's text and its tables.
 
     Raises:
-        UsageError: there is no such regular file, it is too large, no UTF-8, or no TOML.
+        UsageError: there is no such regular file, or it is too large, not UTF-8 or not TOML.
     """
     text = _decoded(path, _read(path))
     return text, parse_toml(text, path)
 
 
 def parse_toml(text: str, path: Path) -> dict[str, Any]:
-    """Tables of a text.
+    """Return the tables of a TOML text.
 
     Raises:
-        UsageError: it is no TOML, or nests or dots beyond reason.
+        UsageError: it is not TOML, nests too deeply, or has keys of too many parts.
     """
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
@@ -43,7 +43,7 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError:
         raise _wrong("the file nests its values too deeply", path, 0, lines) from None
-    except ValueError as problem:  # TOMLDecodeError is one; so is an integer of 5,000 digits
+    except ValueError as problem:  # TOMLDecodeError, or the error of an integer of 5,000 digits
         place = _PLACE.search(str(problem))
         number = int(place[1]) if place else 0
         column = int(place[2]) if place else 0
@@ -54,7 +54,7 @@ def _read(path: Path) -> bytes:
     if not path.exists():
         hint = "loopbench list"
         raise UsageError(f"there is no scenario {path}", slug="scenario-missing", where=str(path), hints=(hint,))
-    if not path.is_file():  # asked before it is opened: a FIFO would not return
+    if not path.is_file():  # checked before opening, because opening a FIFO would block
         raise _unreadable(f"{path} is not a regular file", path, "a TOML file")
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The values a scenario is made of: patterns with their meaning, limits, ranges, and what every table has in common."""
+"""The types of a scenario's values: patterns and their descriptions, limits, ranges, and the base of every table."""
 
 from typing import Annotated, Any
 
@@ -43,13 +43,13 @@ Scalar = str | int | float | bool
 
 
 def _as_range(value: Any) -> Any:
-    """A single number is the range from itself to itself."""
+    """Turn a single number into the range from itself to itself."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return (value, value)
     return tuple(value) if isinstance(value, list) else value
 
 
-def _is_ascending(value: tuple[float, float]) -> tuple[float, float]:
+def _check_ascending(value: tuple[float, float]) -> tuple[float, float]:
     low, high = value
     if low > high:
         raise PydanticCustomError("range", "the range goes from {low} down to {high}", {"low": low, "high": high})
@@ -60,7 +60,7 @@ Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
 ThinkTime = Annotated[
     tuple[Seconds, Seconds],
     BeforeValidator(_as_range, json_schema_input_type=Seconds | tuple[Seconds, Seconds]),
-    AfterValidator(_is_ascending),
+    AfterValidator(_check_ascending),
 ]
 PerSecond = Annotated[float, Field(ge=0, le=MAX_RATE_RPS)]
 SomePerSecond = Annotated[float, Field(gt=0, le=MAX_RATE_RPS)]
@@ -71,7 +71,7 @@ RateRange = Annotated[
 
 
 class Strict(BaseModel):
-    """Unknown keys, wrong types, infinities and NaN are mistakes; nothing changes after loading."""
+    """Base of every table: frozen, and unknown keys, wrong types, infinities and NaN are errors."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True

@@ -1,10 +1,10 @@
-"""Rides along in a target process and tells what its event loop was doing. The standard library alone.
+"""Attaches to a target process and records what its event loop does. Uses the standard library only.
 
     PYTHONPATH=<this folder's parent> LOOPBENCH_PROBE_DIR=<where to write> \
         uvicorn module:app --loop loopbench_probe:new_uvloop_loop
 
-Every process with a loop writes one `probe-<pid>.jsonl`. Without the variable the factories return the plain loop.
-Nothing starts at import. The format is described in `docs/probe.md`.
+Each process with an event loop writes one `probe-<pid>.jsonl`. If LOOPBENCH_PROBE_DIR is not set, the factories return
+a plain loop. Importing this package starts nothing. `docs/probe.md` describes the format.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
-from loopbench_probe.riding import ride
+from loopbench_probe.attach import attach
 from loopbench_probe.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,34 +23,34 @@ __all__ = ["new_asyncio_loop", "new_uvloop_loop", "watched"]
 
 
 def new_asyncio_loop(use_subprocess: bool | None = None) -> Any:
-    """An asyncio loop with the probe aboard.
+    """Return an asyncio loop with the probe attached.
 
-    Called with `use_subprocess`, as uvicorn calls the loop setups of its own, the answer is a factory of such loops.
+    With `use_subprocess`, as uvicorn calls its own loop setups, return a factory of such loops instead.
     """
     factory = watched(asyncio.SelectorEventLoop)
     return factory() if use_subprocess is None else factory
 
 
 def new_uvloop_loop(use_subprocess: bool | None = None) -> Any:
-    """A uvloop loop with the probe aboard; `use_subprocess` as in `new_asyncio_loop`.
+    """Return a uvloop loop with the probe attached; `use_subprocess` as in `new_asyncio_loop`.
 
     Raises:
         ImportError: the target's environment has no uvloop.
     """
-    import uvloop  # noqa: PLC0415  only when it is asked for
+    import uvloop  # noqa: PLC0415  the target may not have it
 
     factory = watched(uvloop.new_event_loop)
     return factory() if use_subprocess is None else factory
 
 
 def watched(plain: Callable[[], asyncio.AbstractEventLoop] | None) -> Callable[[], asyncio.AbstractEventLoop]:
-    """A factory like `plain` (None: whatever asyncio makes here), whose loops have the probe aboard."""
+    """Wrap a loop factory so that its loops have the probe attached. None stands for `asyncio.new_event_loop`."""
 
     def new_loop() -> asyncio.AbstractEventLoop:
         settings = Settings.from_environment(os.environ)
         loop = asyncio.new_event_loop() if plain is None else plain()
         if settings is not None:
-            ride(loop, settings)
+            attach(loop, settings)
         return loop
 
     return new_loop

@@ -1,4 +1,4 @@
-"""Shares of a second: how much of it the loop was at work, its thread computed, the process computed."""
+"""Shares of each second: loop utilization, CPU time of the loop's thread, CPU time of the process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Readings(NamedTuple):
 
 
 class Clocks:
-    """Made on the loop's thread; `take` is called from another."""
+    """Reads the clocks. Create it on the loop's thread; call `take` from another thread."""
 
     def __init__(self, idle: SelectorIdle | LibuvIdle | None) -> None:
         self._idle = idle
@@ -31,7 +31,7 @@ class Clocks:
         return self._loop_cpu_clock is not None
 
     def take(self) -> dict[str, Any]:
-        """Shares since the last call, and the two ends of that time."""
+        """Return the shares since the last call, and the start and end of that interval."""
         last, now = self._last, self._read()
         self._last = now
         wall_s = max(now.wall_s - last.wall_s, 1e-9)
@@ -58,6 +58,9 @@ def _share(before_s: float | None, after_s: float | None, wall_s: float) -> floa
 
 
 def cpu_clock_of_this_thread() -> int | None:
-    """Readable from any thread, in seconds by `time.clock_gettime`; None where there is no such clock."""
+    """Return the id of this thread's CPU clock, or None if the system has none.
+
+    Any thread can read the clock, in seconds, with `time.clock_gettime`.
+    """
     clock_of = getattr(time, "pthread_getcpuclockid", None)  # not on macOS and Windows
     return None if clock_of is None else int(clock_of(threading.get_ident()))

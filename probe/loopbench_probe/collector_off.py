@@ -1,11 +1,11 @@
-"""No garbage collection inside a look at another thread's stack, where Python would not survive it.
+"""Disables garbage collection while another thread's stack is read, on Python 3.11, where a collection can crash.
 
-Python 3.11 makes frame objects when somebody asks for them (`sys._current_frames`, `frame.f_back`), and making one may
-set off a collection there and then. If a collection runs Python code (`gc.callbacks`, a finalizer), that code may hand
-the GIL to the very thread whose stack is being read. It returns from its functions, and the frame object that is made
-afterwards points at a frame that is no more: a target died of SIGSEGV so (3.11.7, scenarios/downstream.toml). In
-`sys._current_frames` it may also hang (CPython's issue 106883). Before 3.11 every frame was an object; from 3.12 on
-collections wait until the bytecode is done.
+Python 3.11 creates frame objects on demand (`sys._current_frames`, `frame.f_back`), and creating one may start a
+collection. If the collection runs Python code (`gc.callbacks`, a finalizer), the GIL may pass to the thread whose stack
+is being read. That thread returns from its functions, and the new frame object then points at a frame that no longer
+exists: a target died of SIGSEGV this way (3.11.7, scenarios/downstream.toml). `sys._current_frames` may also hang
+(CPython issue 106883). Before 3.11 every frame was an object; from 3.12 on a collection waits for the end of the
+bytecode.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-FRAMES_ARE_MADE_AMID_COLLECTIONS = sys.version_info[:2] == (3, 11)
+COLLECTION_CAN_CRASH_A_LOOK = sys.version_info[:2] == (3, 11)
 
 
 class CollectorOff:
-    """For the length of a look; an app that has the collector off itself keeps it off."""
+    """Context manager that turns the collector off and then back on, unless the app itself had it off."""
 
     def __enter__(self) -> None:
         self._was_on = gc.isenabled()
@@ -34,5 +34,5 @@ class CollectorOff:
 
 
 def collector_off() -> AbstractContextManager[None]:
-    """What a look at another thread's stack happens in."""
-    return CollectorOff() if FRAMES_ARE_MADE_AMID_COLLECTIONS else nullcontext()
+    """Return the context manager in which another thread's stack must be read."""
+    return CollectorOff() if COLLECTION_CAN_CRASH_A_LOOK else nullcontext()

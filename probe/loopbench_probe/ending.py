@@ -1,7 +1,7 @@
-"""The last moment of a process: seen whichever way it ends, short of SIGKILL.
+"""Runs a callback when the process ends, by exit or by SIGTERM (SIGKILL cannot be caught).
 
-uvicorn catches SIGTERM, serves what is in flight, puts the handler that was there before back and raises the signal
-again. A handler installed before uvicorn's is therefore called when everything is served, at the very end.
+uvicorn catches SIGTERM, finishes the requests in flight, restores the previous handler and raises the signal again. A
+handler installed before uvicorn's therefore runs at the very end, after the last response.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def at_end(call: Callable[[str], None]) -> None:
-    """Have `call(reason)` called when this process exits or is terminated. It must not mind being called twice.
+    """Register `call(reason)` for the exit or termination of this process. It may be called twice.
 
-    Forked children inherit the arrangement: `call` has to know its own process.
+    Forked children inherit the registration, so `call` has to check the process id.
     """
     atexit.register(call, "exit")
     if threading.current_thread() is threading.main_thread():
@@ -28,7 +28,7 @@ def at_end(call: Callable[[str], None]) -> None:
 
 def _before_sigterm(call: Callable[[str], None]) -> None:
     before: Any = signal.getsignal(signal.SIGTERM)
-    if before is None or before is signal.SIG_IGN:  # not ours to replace: set outside Python, or deliberately ignored
+    if before is None or before is signal.SIG_IGN:  # set outside Python, or ignored on purpose: do not replace it
         return
 
     def on_sigterm(number: int, _frame: FrameType | None) -> None:

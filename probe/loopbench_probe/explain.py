@@ -1,11 +1,11 @@
-"""The explain level: where each request's time goes, exactly. Costs too much to be always on.
+"""The explain level: measures exactly where each request's time goes. It costs too much to be always on.
 
-Two things are put between the server, the app and its pools: a wrapper around the app that steps its coroutine by hand
-and so knows how long each step held the loop, and wrappers around `anyio.to_thread.run_sync` and
-`ThreadPoolExecutor.submit` that know for which request a job was handed over, when, and when a thread took it up.
+There are two kinds of wrappers. One wraps the app, steps its coroutine by hand and times how long each step holds the
+loop. The others wrap `anyio.to_thread.run_sync` and `ThreadPoolExecutor.submit`; they record which request submitted a
+job, when, and when a thread started it.
 
-What a request does in tasks of its own (a task group, `BaseHTTPMiddleware`) is not part of its on-loop time; the jobs
-that those tasks hand over are the request's, because a task inherits the context it was made in.
+Work in tasks that a request starts (a task group, `BaseHTTPMiddleware`) does not count towards its on-loop time. Jobs
+submitted by such tasks do count towards the request, because a task inherits the context in which it was created.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
 
 STAMP_HEADER = b"x-loopbench-stamp"
-"""Request header, whatever its value: please stamp the answer."""
+"""Request header, with any value: asks for stamps on the response."""
 APP_HEADER = b"x-loopbench-app"
-"""Response header: when the app was entered and when it began to answer, microseconds on the host's monotonic clock."""
-MOST_ROUTES = 200
+"""Response header: when the app was entered and when it began to answer, in microseconds of the monotonic clock."""
+MAX_ROUTES = 200
 OTHER_ROUTES = "(other)"
 
 _scope: ContextVar[Scope | None] = ContextVar("loopbench_scope", default=None)
-"""Of the request that this task, or the task that made it, is serving."""
+"""The scope of the request that this task, or the task that created it, serves."""
 
 
 class Route:
-    """What the requests of one route have taken since the start, as the app's side saw it, in seconds.
+    """Time spent by the requests of one route since the start, measured on the app's side, in seconds.
 
-    Added up in place: ten thousand records a second would cost less to write than to have the garbage collector visit.
+    The sums are updated in place. Keeping ten thousand records a second would mostly cost garbage collection.
     """
 
     SUMS = ("requests", "in_app_s", "on_loop_s", "after_app_s")
     MAXIMA = ("in_app_max_s", "on_loop_max_s")
-    __slots__ = (*SUMS, *MAXIMA, "_told")
+    __slots__ = (*SUMS, *MAXIMA, "_reported")
 
     def __init__(self) -> None:
         self.requests = 0
-        self.in_app_s = self.in_app_max_s = 0.0  # until the last part of the answer was handed to the server
-        self.on_loop_s = self.on_loop_max_s = 0.0  # holding the loop, all steps; the longest step
-        self.after_app_s = 0.0  # from the last part of the answer until the app returned: background tasks, teardown
-        self._told = dict.fromkeys(self.SUMS, 0)
+        self.in_app_s = self.in_app_max_s = 0.0  # until the app handed the last part of the response to the server
+        self.on_loop_s = self.on_loop_max_s = 0.0  # time on the loop: all steps, and the longest step
+        self.after_app_s = 0.0  # from the last part of the response until the app returned: background tasks, teardown
+        self._reported = dict.fromkeys(self.SUMS, 0)
 
     def add(self, in_app_s: float, on_loop_s: float, longest_s: float, after_app_s: float) -> None:
-        """One more request."""
+        """Add one request."""
         self.requests += 1
         self.in_app_s += in_app_s
         self.on_loop_s += on_loop_s
@@ -64,33 +64,36 @@ class Route:
             self.on_loop_max_s = longest_s
 
     def take(self) -> dict[str, Any]:
-        """What has been added since the last call. Sums are differenced, so that an addition meanwhile is not lost."""
+        """Return what was added since the last call. Sums are subtracted, so a concurrent addition is not lost."""
         now = {name: getattr(self, name) for name in self.SUMS}
-        row = {name: value - self._told[name] for name, value in now.items()}
+        row = {name: value - self._reported[name] for name, value in now.items()}
         row.update({name: getattr(self, name) for name in self.MAXIMA})
-        self._told = now
+        self._reported = now
         self.in_app_max_s = self.on_loop_max_s = 0.0
         return row
 
 
 class Job(NamedTuple):
-    """One piece of work given to a thread pool."""
+    """One job submitted to a thread pool."""
 
     pool: str
-    route: str | None  # None: handed over outside any request
-    wait_s: float  # until a thread took it up
+    route: str | None  # None: submitted outside any request
+    wait_s: float  # until a thread started it
     run_s: float
 
 
 class Explain:
-    """Collects in the app's threads, hands over in the probe's: routes grow in the loop's, a deque takes from any."""
+    """Collects in the app's threads and reports in the probe's.
+
+    Only the loop's thread updates routes; jobs go into a deque, which any thread may append to.
+    """
 
     def __init__(self) -> None:
         self.routes: dict[str, Route] = {}
         self.jobs: deque[Job] = deque()
 
     def install(self, config: Any) -> str:
-        """Put the wrappers in place; the reason why the app could not be wrapped, or an empty string."""
+        """Install the wrappers. Return the reason why the app could not be wrapped, or an empty string."""
         self._watch_executors()
         self._watch_anyio()
         if config is None:
@@ -111,10 +114,10 @@ class Explain:
         config.load = loaded
 
     def wrap(self, app: Callable[..., Any]) -> Callable[..., Awaitable[None]]:  # noqa: C901  see its docstring
-        """The app, its HTTP requests timed.
+        """Return the app with its HTTP requests timed.
 
-        Awaited step by step, by one generator and one closure a request, with few looks at the clock. All in one
-        function, because every call more would be paid for by every request.
+        The app is stepped by one generator and one closure per request, with few clock reads. It is one function
+        because each further call would cost every request time.
         """
         route_of, serving = self.route, _scope.set
 
@@ -141,7 +144,7 @@ class Explain:
 
             steps = app(scope, receive, stamped).__await__()
             try:
-                for awaited in steps:  # ends without an exception to be made, unlike `send`; a loop sends None anyway
+                for awaited in steps:  # creates no exception at its end, unlike `send`; a loop sends None anyway
                     while True:
                         took_s = monotonic() - began_s
                         on_loop_s += took_s
@@ -153,10 +156,10 @@ class Explain:
                             began_s = monotonic()
                             steps.close()
                             raise
-                        except BaseException as problem:  # noqa: BLE001  what is thrown in belongs to the app
+                        except BaseException as problem:  # noqa: BLE001  the app has to receive whatever is thrown in
                             began_s = monotonic()
                             try:
-                                awaited = steps.throw(problem)  # noqa: PLW2901  goes on where the loop stood
+                                awaited = steps.throw(problem)  # noqa: PLW2901  the loop continues with it
                             except StopIteration:
                                 return
                         else:
@@ -165,7 +168,7 @@ class Explain:
             finally:
                 now_s = monotonic()
                 took_s = now_s - began_s
-                if answered_s == entered_s:  # it never answered
+                if answered_s == entered_s:  # the app sent no response
                     answered_s = now_s
                 longest_s = took_s if took_s > longest_s else longest_s  # noqa: FURB136  `max` costs a call
                 route_of(scope).add(answered_s - entered_s, on_loop_s + took_s, longest_s, now_s - answered_s)
@@ -209,11 +212,11 @@ class Explain:
         return timed
 
     def route(self, scope: Scope) -> Route:
-        """Where this request is added up."""
+        """Return the sums that this request belongs to."""
         name = _route_name(scope)
         known = self.routes.get(name)
         if known is None:
-            name = name if len(self.routes) < MOST_ROUTES else OTHER_ROUTES
+            name = name if len(self.routes) < MAX_ROUTES else OTHER_ROUTES
             known = self.routes.setdefault(name, Route())
         return known
 
@@ -222,7 +225,7 @@ class Explain:
             yield {"route": name, **route.take()}
 
     def take(self) -> dict[str, Any]:
-        """Sums and maxima since the last call, by route, and by pool and route."""
+        """Return sums and maxima since the last call, by route, and by pool and route."""
         return {
             "routes": [row for row in self._rows() if row["requests"]],
             "queues": _by_pool_and_route(_drained(self.jobs)),
@@ -230,15 +233,15 @@ class Explain:
 
 
 def _with_stamps(message: MutableMapping[str, Any], entered_s: float, answering_s: float) -> dict[str, Any]:
-    """A copy: a response object may be sent again."""
+    """Return a copy with the stamps, because a response object may be sent again."""
     stamps = b"%d %d" % (entered_s * 1e6, answering_s * 1e6)
     return {**message, "headers": [*message.get("headers", ()), (APP_HEADER, stamps)]}
 
 
 def _route_name(scope: Scope) -> str:
-    """The route's pattern if a router left it in the scope, else the endpoint's name, else the path.
+    """Return the route's pattern if a router left it in the scope, else the endpoint's name, else the path.
 
-    A pattern is told with the mounts above it, as the client sees it.
+    The pattern includes the mounts above it, as the client sees them.
     """
     path = getattr(scope.get("route"), "path", None)
     if path is not None:

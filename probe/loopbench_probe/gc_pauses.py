@@ -1,4 +1,4 @@
-"""How long the garbage collector stopped everything."""
+"""Measures the pauses of the garbage collector."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class GcPauses:
-    """Collections run with the GIL held, in whichever thread set them off: all of them delay the loop."""
+    """Times every collection. A collection holds the GIL, whichever thread started it, so each one delays the loop."""
 
     def __init__(self) -> None:
         self._began_s = 0.0
@@ -16,7 +16,7 @@ class GcPauses:
         gc.callbacks.append(self._on_gc)
 
     def stop(self) -> None:
-        """Observe no longer."""
+        """Stop observing."""
         if self._on_gc in gc.callbacks:
             gc.callbacks.remove(self._on_gc)
 
@@ -27,7 +27,7 @@ class GcPauses:
             self._pauses_s.append(time.perf_counter() - self._began_s)
 
     def take(self) -> dict[str, Any]:
-        """The figures since the last call."""
+        """Return the figures since the last call."""
         pauses_s, self._pauses_s = self._pauses_s, []
         return {
             "gc_collections": len(pauses_s),

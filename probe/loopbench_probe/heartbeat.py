@@ -1,6 +1,6 @@
-"""A tick on the loop: how late it comes is what every other callback waits. Every other one reads the pools in passing.
+"""A regular tick on the loop. Its lateness is the delay that every callback sees. Every second tick reads the pools.
 
-Reading them takes about as long as the rest of a tick, and their figures are means and maxima over a second.
+Reading the pools takes about as long as the rest of a tick, and only means and maxima over a second are reported.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 BEATS_A_READING = 2
-"""Of the pools: fifty readings a second at the usual tick."""
+"""Ticks per reading of the pools: fifty readings a second at the default tick."""
 
 
 class Beats(NamedTuple):
-    """What the ticks of one second saw."""
+    """What the ticks of one second measured."""
 
     lags_s: list[float]
     pools: list[tuple[int | None, ...]]
 
 
 class Heartbeat:
-    """Ticks on the loop until stopped; `take` may be called from another thread."""
+    """Ticks on the loop until it is stopped. `take` may be called from another thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, tick_s: float, pools: Pools) -> None:
         self._loop, self._tick_s, self._pools = loop, tick_s, pools
@@ -36,12 +36,12 @@ class Heartbeat:
         self.count = 0
 
     def start(self) -> None:
-        """On the loop."""
+        """Schedule the first tick. Call it on the loop."""
         self._due_s = time.monotonic() + self._tick_s
         self._loop.call_later(self._tick_s, self._beat)
 
     def stop(self) -> None:
-        """The next tick is the last."""
+        """Schedule no further tick after the next one."""
         self._stopped = True
 
     def _beat(self) -> None:
@@ -57,7 +57,7 @@ class Heartbeat:
         self._loop.call_later(self._tick_s, self._beat)
 
     def take(self) -> dict[str, Any]:
-        """The figures since the last call. A tick that is overdue right now counts with its lateness so far."""
+        """Return the figures since the last call. A tick that is overdue now counts with its lateness so far."""
         beats, self._beats = self._beats, Beats([], [])
         overdue_s = time.monotonic() - self._due_s
         lags_s = sorted([*beats.lags_s, overdue_s] if overdue_s > 0 else beats.lags_s)

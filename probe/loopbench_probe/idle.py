@@ -1,7 +1,7 @@
-"""How long the loop has had nothing to do, exactly, and how often it has come back to ask.
+"""The exact idle time of the loop and its number of iterations.
 
-Both figures can be read from any thread while the loop waits or works. `iterations` counts entries into the poll for
-events, so it stands still while one iteration's callbacks run.
+Both can be read from any thread while the loop waits or works. `iterations` counts entries into the poll for events, so
+it does not change while one iteration's callbacks run.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     import asyncio
 
 SELECTOR_LATENESS_S = 0.002
-"""A selector may return this much after its timeout for innocent reasons: whole milliseconds, a slow wake-up."""
+"""A selector may return this late without GIL contention: timeouts in whole milliseconds, a slow wake-up."""
 
 
 class Idle(NamedTuple):
-    """One reading: seconds spent waiting for events since the loop began (the present wait included)."""
+    """One reading: seconds spent waiting for events since the loop began, the current wait included."""
 
     idle_s: float
     iterations: int
 
 
 class _Waiting(NamedTuple):
-    """A select under way."""
+    """A call of `select` in progress."""
 
     before_s: float  # idle time when it began
     since_s: float
-    until_s: float  # innocent lateness included
-    cpu_s: float  # of the process, when it began
+    until_s: float  # SELECTOR_LATENESS_S included
+    cpu_s: float  # of the process, at the beginning
 
     def idle_s(self) -> float:
-        """Idle time up to now."""
+        """Return the idle time up to now."""
         now_s = time.monotonic()
         late_s = max(0.0, now_s - self.until_s)
         waiting_for_gil_s = min(late_s, time.process_time() - self.cpu_s) if late_s else 0.0
@@ -43,11 +43,11 @@ class _Waiting(NamedTuple):
 
 
 class SelectorIdle:
-    """asyncio: time inside the selector's `select` whenever it may wait.
+    """Idle time of an asyncio loop: the time inside the selector's `select` when it may wait.
 
-    When another thread computes, a select that has events still waits for the GIL before it returns. That is not idle
-    (libuv does not count it either), and shows as lateness beyond the timeout while the process burns CPU; lateness
-    without CPU is the machine's.
+    When another thread computes, a `select` that has events still waits for the GIL before it returns. That wait is not
+    idle time (libuv does not count it either). It shows as lateness beyond the timeout while the process uses CPU.
+    Lateness without CPU use comes from the machine and counts as idle.
     """
 
     name = "selector"
@@ -72,7 +72,7 @@ class SelectorIdle:
         return events
 
     def read(self) -> Idle:
-        """The present figures."""
+        """Return the current figures."""
         waiting = self._waiting
         return Idle(self._idle_s if waiting is None else waiting.idle_s(), self._iterations)
 
@@ -89,10 +89,10 @@ class _UvMetrics(ctypes.Structure):
 
 
 class LibuvIdle:
-    """uvloop: libuv's own `uv_metrics_idle_time`, which its extension module exports.
+    """Idle time of a uvloop loop: libuv's `uv_metrics_idle_time`, which uvloop's extension module exports.
 
-    Must be made before the loop runs, and not be read after the loop is closed. A wait for the GIL after the poll is
-    not idle: libuv stops its clock first.
+    Create it before the loop runs; do not read it after the loop is closed. A wait for the GIL after the poll does not
+    count, because libuv stops its clock first.
     """
 
     name = "libuv"
@@ -116,13 +116,13 @@ class LibuvIdle:
         self._metrics_pointer = ctypes.byref(self._metrics)
 
     def read(self) -> Idle:
-        """The present figures."""
+        """Return the current figures."""
         self._info(self._loop, self._metrics_pointer)
         return Idle(self._idle_time(self._loop) / 1e9, self._metrics.loop_count)
 
 
 def idle_source(loop: asyncio.AbstractEventLoop) -> tuple[SelectorIdle | LibuvIdle | None, str]:
-    """The exact source for this loop, or None; and why there is none."""
+    """Return the exact source for this loop, or None, and the reason if there is none."""
     selector = getattr(loop, "_selector", None)
     if callable(getattr(selector, "select", None)):
         return SelectorIdle(selector), ""

@@ -1,7 +1,7 @@
-"""From looks at the loop to time per line: pure arithmetic, fed with looks, asked once a second.
+"""Turns looks at the loop's thread into time per line. Pure arithmetic: looks go in, totals come out once a second.
 
-A *step* is one callback or one step of one task: what runs between two returns to the loop. A step that takes longer
-than the limit has blocked the loop; what shorter steps took is kept apart as busy time. All times in seconds.
+A *step* is one callback or one step of one task: what runs between two returns to the loop. A step longer than the
+limit has blocked the loop. The time of shorter steps is counted separately, as busy time. All times are in seconds.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ MANY_POLLS = 5
 
 
 class Look(NamedTuple):
-    """What the loop thread was found doing at one moment."""
+    """What the loop's thread was doing at one moment."""
 
     time_s: float
-    idle_s: float | None  # idle time so far; None: no exact source
+    idle_s: float | None  # idle time so far; None: there is no exact source
     iterations: int
     task: Hashable  # which task is being stepped; None: a plain callback
     place: Place | None  # None: the loop waits
-    cpu_s: float | None = None  # CPU time of the loop's thread so far; None: no such clock
-    answers: int | None = None  # that the server has completed so far; None: it does not count
+    cpu_s: float | None = None  # CPU time of the loop's thread so far; None: there is no such clock
+    answers: int | None = None  # responses the server has completed so far; None: unknown
 
     def same_step(self, earlier: Look) -> bool:
-        """Whether both looks fell into one uninterrupted callback or task step."""
+        """Return whether both looks fell into one uninterrupted callback or task step."""
         both = self.place is not None and earlier.place is not None
         return both and (self.iterations, self.task) == (earlier.iterations, earlier.task)
 
     def several_since(self, earlier: Look) -> bool:
-        """Whether more steps ran since than the end of one and the beginning of another.
+        """Return whether more ran since `earlier` than the end of one step and the beginning of another.
 
-        Two answers went out; or a loop that was at work both times polled often in between. (From a wait to a long step
-        and back it polls a few times, and for what went before it the idle time accounts.)
+        That is so if two responses were completed, or if the loop worked at both looks and polled MANY_POLLS times in
+        between. (Between a wait and a long step it polls a few times, and the idle time covers what came before.)
         """
         answers = 0 if self.answers is None or earlier.answers is None else self.answers - earlier.answers
         at_work = self.place is not None and earlier.place is not None
@@ -50,11 +50,11 @@ class Spent:
 
     seconds: float = 0.0
     samples: int = 0
-    cpu_s: float | None = None  # of these seconds, computing; None: not measured
-    longest_s: float | None = None  # the most that one blocked step spent on the place's own line; None: none blocked
+    cpu_s: float | None = None  # part of `seconds` spent on the CPU; None: not measured
+    longest_s: float | None = None  # most time of one blocked step on the place's own line; None: no blocked step
 
     def add(self, seconds: float, cpu_s: float | None) -> None:
-        """More time on the same place."""
+        """Add time on the same place."""
         self.seconds += seconds
         if cpu_s is not None:
             self.cpu_s = (self.cpu_s or 0.0) + cpu_s
@@ -62,21 +62,21 @@ class Spent:
 
 @dataclass
 class Lines:
-    """What one second brought."""
+    """The time per place of one second."""
 
     blocked: dict[Place, Spent] = field(default_factory=dict)
     busy: dict[Place, Spent] = field(default_factory=dict)
-    unseen_s: float = 0.0  # blocked for longer than the limit, but without a frame, or over before anybody could look
+    unseen_s: float = 0.0  # blocked for longer than the limit, but no look saw a Python frame
 
 
 class Ledger:
     """Splits the time between consecutive looks among the places seen.
 
-    The busy part of an interval (wall time less idle time) goes to the place at the end of it that was working; half
-    to each when both were. Where several steps ran in an interval, on a busy loop or because the watcher came late, the
-    time is theirs all together: it counts for the line that was seen, but is no proof that one step was long. An
-    interval far longer than the pause between looks means that the watcher could not get
-    the GIL: then what is found on waking is what held it, and gets everything.
+    The busy part of an interval (wall time minus idle time) goes to the place seen at its start or end; if there was
+    one at both, each gets half. If several steps ran in the interval, because the loop was busy or the look came late,
+    the time belongs to all of them: it counts for the line seen, but does not prove that one step was long. An interval
+    far longer than the pause between looks means that the watcher did not get the GIL. The place seen after it then
+    held the GIL, and gets the whole interval.
     """
 
     def __init__(self, blocked_after_s: float, late_by_s: float) -> None:
@@ -84,14 +84,14 @@ class Ledger:
         self._late_by_s = late_by_s
         self._last: Look | None = None
         self._step: dict[Place, Spent] = {}
-        self._stretches_s: dict[Hashable, float] = {}  # of the step, if it blocks: by own line, its time so far
-        self._proven_s = 0.0  # of the step: surely one step's
-        self._step_blocks = False  # already over the limit: what follows in this step is blocked time at once
+        self._stretches_s: dict[Hashable, float] = {}  # of a blocking step: its time so far, by own line
+        self._proven_s = 0.0  # time that certainly belongs to the one step
+        self._step_blocks = False  # the step is over the limit: the rest of it is blocked time
         self._frameless_s = 0.0
         self._lines = Lines()
 
     def add(self, look: Look, pause_s: float) -> None:
-        """Account for the time since the look before this one, after which the watcher meant to sleep for `pause_s`."""
+        """Account for the time since the previous look; `pause_s` is how long the watcher meant to sleep."""
         last, self._last = self._last, look
         if last is None:
             return
@@ -113,7 +113,7 @@ class Ledger:
         if place is not None:
             self._proven_s += part * busy.seconds if proven else 0.0
             cpu_s = None if busy.cpu_s is None else part * busy.cpu_s
-            others = not proven and busy.seconds >= self._blocked_after_s  # long, and mostly other steps' time
+            others = not proven and busy.seconds >= self._blocked_after_s  # a long interval, mostly of other steps
             into = self._lines.busy if others else self._step
             into.setdefault(place, Spent()).add(part * busy.seconds, cpu_s)
 
@@ -129,7 +129,7 @@ class Ledger:
         self._spend(look.place, 1.0 - to_last, busy, proven=proven)
 
     def _account_unseen(self, last: Look, look: Look, busy_s: float) -> None:
-        """A stretch at work without a frame: a callback into C on uvloop, or a block between two looks."""
+        """Count busy time without a frame: a C callback on uvloop, or a block that fell between two looks."""
         polled = look.iterations - last.iterations
         self._frameless_s = self._frameless_s + busy_s if polled <= 2 else 0.0
         if polled:
@@ -158,21 +158,21 @@ class Ledger:
             self._step = {}
 
     def _stretch(self, blocked: dict[Place, Spent]) -> None:
-        """How long the step has been on each line, over seconds and over whatever the line called."""
+        """Update how long the step has been on each line, across seconds and whatever the line called."""
         for place, spent in self._step.items():
             self._stretches_s[_own_line(place)] = self._stretches_s.get(_own_line(place), 0.0) + spent.seconds
         for place in self._step:
             blocked[place].longest_s = max(blocked[place].longest_s or 0.0, self._stretches_s[_own_line(place)])
 
     def take(self) -> Lines:
-        """What has gathered since the last time; of a step still running, the blocked time so far."""
+        """Return the times since the last call, including the blocked time so far of a step still running."""
         self._flush_step(over=False)
         lines, self._lines = self._lines, Lines()
         return lines
 
 
 class _Busy(NamedTuple):
-    """The part of an interval in which the loop was at work."""
+    """The part of an interval in which the loop worked."""
 
     seconds: float
     cpu_s: float | None
@@ -189,7 +189,7 @@ def _busy(last: Look, look: Look, wall_s: float) -> _Busy:
 
 
 def _own_line(place: Place) -> Hashable:
-    """The user's line, whatever ran below it; the place itself where there is none."""
+    """Return the user's line, whatever ran below it; without one, the place itself."""
     return place if place.user_file is None else (place.user_file, place.user_line, place.user_function)
 
 

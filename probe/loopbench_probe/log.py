@@ -1,4 +1,4 @@
-"""The file of one process: whole lines of JSON, each handed to the kernel in one piece."""
+"""The log file of one process: one JSON object per line, each batch written with one system call."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT_VERSION = 1
-"""Raise it when a reader of the old format would misread the new one."""
+"""Increase it when a reader of the old format would misread the new one."""
 
 
 class Log:
-    """Append-only. A kill between two lines tears none: a line is one `write` on an O_APPEND descriptor."""
+    """An append-only file. A kill cannot tear a line, because each `write` is one call on an O_APPEND descriptor."""
 
     def __init__(self, directory: str, pid: int) -> None:
         self.path = Path(directory) / f"probe-{pid}.jsonl"
@@ -23,7 +23,7 @@ class Log:
         self._descriptor: int | None = os.open(self.path, flags, 0o644)
 
     def write(self, *records: Mapping[str, Any]) -> None:
-        """Append the records, one a line. A failing disk ends the log: the reader then misses the end record."""
+        """Append the records, one per line. A disk error ends the log, so that its end record is missing."""
         if self._descriptor is None:
             return
         text = "".join(json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n" for record in records)
@@ -36,7 +36,7 @@ class Log:
             self.close()
 
     def close(self) -> None:
-        """Nothing is written after this."""
+        """Close the file; later writes do nothing."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

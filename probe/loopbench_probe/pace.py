@@ -1,34 +1,33 @@
-"""Which looks to skip: most of them while the loop plainly goes on answering, none where something may be blocking.
+"""Decides which looks to skip: most of them while the loop answers quickly, none when something may block it.
 
-A look at a loop at full speed is dear, because it finds everything cold. On a loop that answers many times between two
-looks no interval proves a long step, so skipping looks costs a profile's samples, and some of the sharpness with which
-the beginning of a block is seen.
+A look at a loop at full speed is expensive, because the CPU caches are cold. On a loop that answers many times between
+two looks no interval proves a long step. Skipping costs samples of the profile and some precision of a block's start.
 """
 
 from __future__ import annotations
 
-MOST_SKIPPED = 7
-"""One after another."""
+MAX_SKIPPED = 7
+"""Consecutive looks."""
 QUICK_WAKINGS = 4
-"""One after another, before the first is skipped: a loop that blocks now and then is quick for shorter."""
+"""Consecutive quick wakings before the first skip: a loop that blocks now and then is quick for fewer."""
 QUICK_ANSWERS = 4
-"""In each pause between two wakings."""
+"""Responses completed between two wakings that make a waking quick."""
 
 
 class Pace:
-    """Asked at every waking of the watching thread."""
+    """The decision, taken at every waking of the watching thread."""
 
     def __init__(self) -> None:
-        self._quick = 0  # wakings, one after another
+        self._quick = 0  # consecutive wakings
         self._answers: int | None = None  # at the last waking
         self._skipped = 0  # since the last look
 
     def skip(self, answers: int | None) -> bool:
-        """Whether not to look this time, with so many answers given by now (None: nobody counts, so always look)."""
+        """Return whether to skip this look. `answers` is the number of responses so far; None (unknown): never skip."""
         last, self._answers = self._answers, answers
         quick = last is not None and answers is not None and answers - last >= QUICK_ANSWERS
         self._quick = self._quick + 1 if quick else 0
-        if self._quick <= QUICK_WAKINGS or self._skipped == MOST_SKIPPED:
+        if self._quick <= QUICK_WAKINGS or self._skipped == MAX_SKIPPED:
             self._skipped = 0
             return False
         self._skipped += 1

@@ -1,12 +1,12 @@
-"""Which line of whose code a thread is on.
+"""Finds the line of code that a thread executes.
 
-A place names two lines: the innermost one of the user's own code, which can be changed, and the innermost of all,
-which is what really runs. The user's own is what lies neither in the standard library nor in site-packages, and the
-package in site-packages whose endpoints are served: an app may be installed.
+A place names two lines: the innermost line of the user's own code, which the user can change, and the innermost line of
+all, which is what runs. The user's own code is everything outside the standard library and site-packages, and any
+package in site-packages whose endpoints are served, because an app may be installed.
 
-Where none of the user's code is on the stack (an answer being serialised, a middleware of somebody else's), the place
-says what is *near*: a package that a response is being sent through, the endpoint whose request is being served, or
-else the innermost line of a package that is neither framework nor server.
+If none of the user's code is on the stack (a response is being serialised, a third-party middleware runs), the place
+names what is *near*: a package that a response is sent through, the endpoint whose request is served, or else the
+innermost line of a package that is neither framework nor server.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ _FUNCTIONS = {
     _ROUTING: frozenset({"handle"}),
     _SENDING: frozenset({"__call__", "stream_response"}),
 }
-"""Of those files; what else is in them is the library's."""
+"""The functions of those files that have the kind; other functions in them count as library code."""
 _SITE = ("/site-packages/", "/dist-packages/")
 _FRAMEWORK = frozenset(
     {"anyio", "fastapi", "h11", "httptools", "pydantic", "pydantic_core", "starlette", "uvicorn", "uvloop"}
     | {"websockets", "wsproto"}
 )
-"""Packages that run for every request, whatever the app does: being found in them says nothing about anybody."""
+"""Packages that run for every request whatever the app does, so that a frame in them names no cause."""
 _SOURCES = (".py", ".pyw", ".pyx", ".ipynb")
-"""Lines of anything else that runs (a template turned into Python) are lines of no file that can be opened."""
-_MOST_WRAPPERS = 10
+"""Suffixes of source files. Other code (a template compiled to Python) has lines of no file that can be opened."""
+_MAX_WRAPPERS = 10
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  compared with co_filename, a string
 
 
 class Place(NamedTuple):
-    """Where a thread is; `user_*` is None when none of the user's code is on the stack, `near_*` when some is."""
+    """Where a thread is. `user_*` is None if none of the user's code is on the stack, `near_*` is None if some is."""
 
     user_file: str | None
     user_line: int | None
@@ -60,25 +60,25 @@ class Place(NamedTuple):
 
 
 class Places:
-    """Reads stacks. Remembers what kind of file each is, because there are few files and many looks."""
+    """Reads stacks. Caches the kind of each file, because there are few files and many looks."""
 
     def __init__(self) -> None:
         paths = sysconfig.get_paths()
         self._library = ("<", paths["stdlib"] + os.sep, paths["platstdlib"] + os.sep)  # "<": frozen or generated
         self._kinds: dict[str, int] = {}
-        self._apps: set[str] = set()  # packages in site-packages whose endpoints are served
+        self._apps: set[str] = set()  # packages in site-packages that serve endpoints
 
     def of(self, frame: FrameType | None) -> Place | None:
-        """The place of a loop thread with this innermost frame; None when the loop itself waits or keeps its books.
+        """Return the place for this innermost frame; None while the loop waits or runs its own code.
 
-        The stack is read up to the loop that runs it: who called `uvicorn.run` blocks nothing.
+        The stack is read only up to the event loop, because the caller of `uvicorn.run` does not block the loop.
         """
         inner: FrameType | None = None
         user: FrameType | None = None
         packages: list[FrameType] = []
         routes: list[FrameType] = []
         sent_through: FrameType | None = None
-        waiting = True  # until something that is not the loop's own selector turns up
+        waiting = True  # no frame so far other than the loop's selector
         while frame is not None:
             kind = self._kind(frame)
             if kind in (_RUNNER, _LOOP):
@@ -97,7 +97,7 @@ class Places:
                     sent_through = packages[0]
             frame = frame.f_back
         endpoint = next((code for code in map(_endpoint_of, routes) if code is not None), None)
-        if user is not None and inner is not None and endpoint is None:  # with one, it only awaits what is served
+        if user is not None and inner is not None and endpoint is None:  # with an endpoint, it only awaits the request
             return _place(user, inner)
         if inner is None or (waiting and user is None):
             return None
@@ -106,7 +106,7 @@ class Places:
     def _of_no_user(
         self, inner: FrameType, packages: list[FrameType], endpoint: CodeType | None, sent_through: FrameType | None
     ) -> Place:
-        """Of a stack on which none of the user's code is at work; packages innermost first."""
+        """Return the place for a stack on which none of the user's code runs. `packages` are innermost first."""
         if endpoint is not None and self._is_of_an_installed_app(endpoint):
             own = next((each for each in packages if _package_of_code(each.f_code) in self._apps), None)
             if own is not None:
@@ -123,7 +123,7 @@ class Places:
         return place._replace(near_file=code.co_filename, near_line=near.f_lineno or 0, near_function=code.co_name)
 
     def _is_of_an_installed_app(self, endpoint: CodeType) -> bool:
-        """Whether an endpoint lies in a package; its package is the user's from now on."""
+        """Return whether an endpoint lies in a package. From then on that package counts as the user's code."""
         package = _package_of_code(endpoint)
         if package is None or package in _FRAMEWORK:
             return False
@@ -159,7 +159,7 @@ class Places:
 
 
 def _package_of(path: str) -> str | None:
-    """Top-level name of an installed package's file; None for other files."""
+    """Return the top-level package of a file in site-packages; None for other files."""
     for site in _SITE:
         _, found, inside = path.rpartition(site)
         if found:
@@ -180,13 +180,13 @@ def _package_of_code(code: CodeType) -> str | None:
 
 
 def _endpoint_of(route: FrameType) -> CodeType | None:
-    """The code that a frame of a route's `handle` serves, under its decorators; None for a mount or a class."""
+    """Return the endpoint's code, without decorators, of a frame of a route's `handle`; None for a mount or class."""
     endpoint = getattr(route.f_locals.get("self"), "endpoint", None)
-    for _ in range(_MOST_WRAPPERS):
+    for _ in range(_MAX_WRAPPERS):
         if isinstance(endpoint, functools.partial):
             endpoint = endpoint.func
         elif hasattr(endpoint, "__wrapped__"):
             endpoint = endpoint.__wrapped__
-    call = getattr(type(endpoint), "__call__", None)  # noqa: B004  its code is wanted, not whether there is one
+    call = getattr(type(endpoint), "__call__", None)  # noqa: B004  the code is needed, not whether it is callable
     code = getattr(endpoint, "__code__", None) or getattr(call, "__code__", None)
     return code if isinstance(code, CodeType) else None

@@ -1,4 +1,4 @@
-"""Thread pools of the target: anyio's default limiter and the loop's default executor."""
+"""Reads the target's thread pools: anyio's default limiter and the loop's default executor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _READINGS = ("anyio_borrowed", "anyio_waiting", "executor_queue")
 
 
 class Pools:
-    """Prepared once on the loop, then read at every heartbeat."""
+    """Both pools. Call `prepare` once on the loop, then `read` at every second heartbeat."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, thread_tokens: int | None) -> None:
         self._loop = loop
@@ -27,7 +27,7 @@ class Pools:
             self._make_executor_readable()
 
     def _make_executor_readable(self) -> None:
-        """Hand uvloop, whose own executor Python cannot see, an equal one first, and note any later one."""
+        """Give uvloop an equal executor that Python can read (its own is hidden), and note any later one."""
         set_default = self._loop.set_default_executor
 
         def noted(executor: Any) -> None:
@@ -38,7 +38,7 @@ class Pools:
         self._loop.set_default_executor = noted  # type: ignore[method-assign]
 
     def prepare(self) -> None:
-        """Get hold of anyio's limiter and set its size. Inside a task of the loop, because anyio asks for one."""
+        """Find anyio's limiter and set its size. Call it inside a task of the loop, as anyio requires."""
         if importlib.util.find_spec("anyio") is None:
             self.unavailable["anyio"] = "anyio is not installed"
             return
@@ -53,12 +53,12 @@ class Pools:
         return getattr(self._loop, "_default_executor", None) or self._own_executor
 
     def _tokens(self) -> int | None:
-        """Size of anyio's limiter; None when there is none, or when it is unlimited (JSON knows no infinity)."""
+        """Return the size of anyio's limiter; None if there is none or it is unlimited (JSON has no infinity)."""
         tokens = None if self._limiter is None else self._limiter.total_tokens
         return None if tokens is None or math.isinf(tokens) else int(tokens)
 
     def sizes(self) -> dict[str, Any]:
-        """For the start record: what there is to borrow. An asyncio executor is made at its first use."""
+        """Return the pool sizes for the start record. asyncio creates its executor at first use."""
         workers = getattr(self._executor, "_max_workers", None)
         return {
             "anyio_tokens": self._tokens(),
@@ -66,19 +66,19 @@ class Pools:
         }
 
     def read(self) -> tuple[int | None, ...]:
-        """(borrowed, waiting, queued): anyio's tokens out, its waiters, and the default executor's queue."""
+        """Return anyio's borrowed tokens, the tasks waiting for one, and the length of the default executor's queue."""
         borrowed = waiting = None
         if self._limiter is not None:
             statistics = self._limiter.statistics()
             borrowed, waiting = statistics.borrowed_tokens, statistics.tasks_waiting
         executor = self._executor
         if executor is None:
-            return borrowed, waiting, 0  # not made yet, so nothing waits for it
+            return borrowed, waiting, 0  # not created yet, so nothing waits for it
         queue = getattr(executor, "_work_queue", None)
         return borrowed, waiting, None if queue is None else queue.qsize()
 
     def figures(self, readings: Sequence[tuple[int | None, ...]]) -> dict[str, Any]:
-        """Means and maxima of `read` over one second, and the sizes now."""
+        """Return means and maxima of `read` over one second, and the current sizes."""
         figures: dict[str, Any] = {}
         for index, name in enumerate(_READINGS):
             seen = [value for value in (reading[index] for reading in readings) if value is not None]

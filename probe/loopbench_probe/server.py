@@ -1,4 +1,4 @@
-"""The server's own counts, read without touching the app: uvicorn keeps them in `Server.server_state`."""
+"""Reads the server's own counts, which uvicorn keeps in `Server.server_state`, without touching the app."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-MOST_SEARCHES = 3
+MAX_SEARCHES = 3
 
 
 class Server:
-    """Whatever in this process looks like a uvicorn server; found in the stack of the factory's callers, or not yet."""
+    """The uvicorn server of this process, found in the stack of the loop factory's callers or later by `search`."""
 
     def __init__(self) -> None:
         self._server: Any = _server_on_stack(sys._getframe(1))  # noqa: SLF001  the only way to see one's callers
@@ -23,21 +23,21 @@ class Server:
 
     @property
     def found(self) -> bool:
-        """Whether its counts can be read."""
+        """Whether the server's counts can be read."""
         return self._state is not None
 
     @property
     def config(self) -> Any:
-        """The server's configuration, which holds the app; None without a server."""
+        """The server's configuration, which holds the app; None if no server was found."""
         return getattr(self._server, "config", None)
 
     def search(self) -> None:
-        """Look among all objects, for runners that build their server inside the loop.
+        """Search all objects for the server, for runners that create it inside the loop.
 
-        Stops everything for a moment, so it is not tried often.
+        A search stops the process for a moment, so there are at most MAX_SEARCHES.
         """
         kind = getattr(sys.modules.get("uvicorn.server"), "Server", None)
-        if kind is None or self._searches == MOST_SEARCHES:
+        if kind is None or self._searches == MAX_SEARCHES:
             return
         self._searches += 1
         servers = [thing for thing in gc.get_objects() if isinstance(thing, kind)]
@@ -45,11 +45,11 @@ class Server:
             self._server, self._state = servers[0], _state_of(servers[0])
 
     def requests_total(self) -> int | None:
-        """Responses completed since the start (uvicorn counts one when its last byte went to the transport)."""
+        """Return the number of responses completed since the start, each counted at its last byte."""
         return None if self._state is None else int(self._state.total_requests)
 
     def connections(self) -> int | None:
-        """Connections open now."""
+        """Return the number of open connections."""
         return None if self._state is None else len(self._state.connections)
 
 
@@ -63,7 +63,7 @@ def _server_on_stack(frame: FrameType | None) -> Any:
 
 
 def _state_of(server: Any) -> Any:
-    """The server's state if it has the two things that are read from it; other servers have no such attributes."""
+    """Return the server's state if it has the two attributes that are read from it, else None."""
     state = getattr(server, "server_state", None)
     countable = isinstance(getattr(state, "total_requests", None), int)
     return state if countable and isinstance(getattr(state, "connections", None), (set, list, dict)) else None

@@ -1,4 +1,4 @@
-"""What the probe was asked to do: environment variables in, one checked value out."""
+"""The probe's settings, read from environment variables and checked."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ LEVELS = (WATCH, EXPLAIN)
 
 @dataclass(frozen=True)
 class Settings:
-    """One process's orders. Times in seconds."""
+    """The settings of one process. Times are in seconds."""
 
     directory: str
     nonce: str = ""
     level: str = WATCH
-    poll_s: float = 0.005  # between two looks of the watchdog thread
+    poll_s: float = 0.005  # between two looks of the watching thread
     tick_s: float = 0.010  # between two heartbeats on the loop
-    overdue_s: float = 0.010  # a stretch without a return to the loop that is longer than this is called blocked
-    thread_tokens: int | None = None  # anyio's default limiter gets this size
+    overdue_s: float = 0.010  # a longer time without a return to the loop counts as blocked
+    thread_tokens: int | None = None  # size to give anyio's default limiter
     signal_sampler: bool = False  # interrupt the loop thread by ITIMER_REAL while it is overdue
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings | None:
-        """The orders in `environ`, or None when no directory is named.
+        """Return the settings in `environ`, or None if it names no directory.
 
         Raises:
-            ValueError: a variable has a value that cannot be meant; names the variable, the value and what is allowed.
+            ValueError: a variable has a value that is not allowed. The text names variable, value and allowed values.
         """
         directory = environ.get(PREFIX + "DIR", "")
         if not directory:

@@ -1,8 +1,8 @@
-"""An option: looks taken by a timer signal inside the loop's thread, not by another thread that has to get the GIL.
+"""Optional: takes looks by a timer signal in the loop's own thread, which needs no other thread to get the GIL.
 
-A watching thread sees C calls of a millisecond less often than the system calls between them, which hand it the GIL.
-A signal handler runs at the next bytecode whatever the thread did. The price: `ITIMER_REAL` interrupts system calls,
-which Python repeats and some C libraries do not; and an app with alarms of its own cannot be watched this way.
+A watching thread sees C calls of a millisecond less often than the system calls between them, because those release the
+GIL. A signal handler runs at the next bytecode, whatever the thread does. The drawbacks: `ITIMER_REAL` interrupts
+system calls, which Python repeats but some C libraries do not, and an app that uses SIGALRM cannot be watched this way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SignalSampler:
-    """Armed while the loop works, disarmed while it waits, so that an idle loop sleeps undisturbed."""
+    """The sampler. It is armed while the loop works and disarmed while it waits, so that an idle loop is not woken."""
 
     def __init__(self, seen: Callable[[FrameType | None], Look], interval_s: float) -> None:
         self._seen, self._interval_s = seen, interval_s
@@ -28,7 +28,7 @@ class SignalSampler:
         self._armed = False
 
     def install(self) -> str:
-        """Take SIGALRM; the reason why that cannot be, or an empty string."""
+        """Install a handler for SIGALRM. Return the reason if that is impossible, or an empty string."""
         if not hasattr(signal, "setitimer"):
             return "this system has no interval timers"
         if threading.current_thread() is not threading.main_thread():
@@ -42,12 +42,12 @@ class SignalSampler:
         self._looks.append(self._seen(frame))
 
     def arm(self, *, working: bool) -> None:
-        """Have the timer run exactly while the loop works."""
+        """Start or stop the timer, so that it runs exactly while the loop works."""
         if working != self._armed:
             self._armed = working
             interval_s = self._interval_s if working else 0.0
             signal.setitimer(signal.ITIMER_REAL, interval_s, interval_s)
 
     def take(self) -> list[Look]:
-        """The looks since the last call, in order of time."""
+        """Return the looks since the last call, in order of time."""
         return [self._looks.popleft() for _ in range(len(self._looks))]

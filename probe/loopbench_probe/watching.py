@@ -1,7 +1,6 @@
-"""Looks at the loop's thread from outside, often, and writes down once a second what was seen.
+"""Looks at the loop's thread every few milliseconds from another thread, and reports once a second.
 
-The one thread of the probe. It never takes part in the loop's work; all it costs is the GIL for a few microseconds a
-look.
+This is the probe's only thread. It does none of the loop's work; each look costs the GIL for a few microseconds.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ if TYPE_CHECKING:
     from loopbench_probe.places import Place
     from loopbench_probe.settings import Settings
 
-MOST_LINES = 30
-"""Of each kind, per second; the rest is added up."""
+MAX_LINES = 30
+"""Lines of each kind that are reported per second, the longest first."""
 
 
 class Watcher:
-    """Made on the loop's thread. `look` and `take` belong to the watching thread."""
+    """Watches one loop. Create it on the loop's thread; `look` and `take` belong to the watching thread."""
 
     def __init__(
         self,
@@ -51,7 +50,7 @@ class Watcher:
         self._collector_off = collector_off()
         self.no_lines_because = "" if _has_the_gil() else "without the GIL no thread can read another's stack safely"
         self._pace = Pace()
-        self._poll_s = self._pause_s = settings.poll_s  # since the last look, as it was meant to be
+        self._poll_s = self._pause_s = settings.poll_s  # the intended time since the last look
         self._ledger = Ledger(settings.overdue_s, 3 * sys.getswitchinterval())
         self._sampler: SignalSampler | None = None
         self.no_sampler_because = ""
@@ -65,7 +64,7 @@ class Watcher:
             self._sampler = sampler
 
     def look(self) -> None:
-        """One look at the loop's thread, unless it may be skipped."""
+        """Look at the loop's thread once, unless the look may be skipped."""
         if self._pace.skip(self._answers()):
             self._pause_s += self._poll_s
             return
@@ -79,15 +78,15 @@ class Watcher:
         self._pause_s = self._poll_s
 
     def _frame(self) -> FrameType | None:
-        return sys._current_frames().get(self._thread)  # noqa: SLF001  documented, and the only way
+        return sys._current_frames().get(self._thread)  # noqa: SLF001  documented, and the only way to get it
 
     def stop(self) -> None:
-        """Look no more."""
+        """Disarm the sampler."""
         if self._sampler is not None:
             self._sampler.arm(working=False)
 
     def seen(self, frame: FrameType | None) -> Look:
-        """What the loop's thread is doing, given its innermost frame."""
+        """Return what the loop's thread is doing, given its innermost frame."""
         place = self._places.of(frame)
         task = None if place is None else _task_of(self._loop)
         cpu_s = None if self._cpu_clock is None else time.clock_gettime(self._cpu_clock)
@@ -97,7 +96,7 @@ class Watcher:
         return Look(time.monotonic(), idle_s, iterations, task, place, cpu_s, self._answers())
 
     def take(self) -> dict[str, Any]:
-        """Blocked and busy lines since the last call."""
+        """Return the blocked and busy lines since the last call."""
         lines: Lines = self._ledger.take()
         return {
             "blocked": _listed(lines.blocked, "blocked_s"),
@@ -107,22 +106,22 @@ class Watcher:
 
 
 def _has_the_gil() -> bool:
-    """Whether this Python runs one thread at a time; free-threaded ones crash (CPython's issue 152355)."""
-    asked = getattr(sys, "_is_gil_enabled", None)
-    return asked is None or bool(asked())
+    """Return whether this Python has the GIL; free-threaded builds crash (CPython issue 152355)."""
+    is_enabled = getattr(sys, "_is_gil_enabled", None)
+    return is_enabled is None or bool(is_enabled())
 
 
 def _task_of(loop: asyncio.AbstractEventLoop) -> tuple[int, str] | None:
-    """Identity of the task whose step is running. The name tells it from a later task at the same address."""
+    """Return the identity of the running task. Its name distinguishes it from a later task at the same address."""
     task = asyncio.current_task(loop)
     return None if task is None else (id(task), task.get_name())
 
 
 def _listed(lines: dict[Place, Spent], time_key: str) -> list[dict[str, Any]]:
-    """The longest first."""
+    """Return the lines as records, the longest time first."""
     ordered = sorted(lines.items(), key=lambda line: -line[1].seconds)
     return [
-        {**place._asdict(), time_key: round(spent.seconds, 6), **_rest(spent)} for place, spent in ordered[:MOST_LINES]
+        {**place._asdict(), time_key: round(spent.seconds, 6), **_rest(spent)} for place, spent in ordered[:MAX_LINES]
     ]
 
 
@@ -136,7 +135,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def keep_watching(look: Callable[[], None], poll_s: float, each_second: Callable[[], bool]) -> None:
-    """Look every `poll_s` and report every second, until a report says that nobody listens any more."""
+    """Call `look` every `poll_s` and `each_second` every second, until `each_second` returns False."""
     next_report_s = time.monotonic() + 1.0
     while True:
         time.sleep(poll_s)

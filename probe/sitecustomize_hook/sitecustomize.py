@@ -1,8 +1,7 @@
-"""Puts the probe aboard apps that call `uvicorn.run` themselves: this folder on PYTHONPATH is all it takes.
+"""Attaches the probe to apps that call `uvicorn.run` themselves. It needs only this folder on PYTHONPATH.
 
-Python imports a module of this name at every start. It waits until `uvicorn.config` is imported and then has every
-`Config` make its loop through the probe, of the kind it was asked for. A `sitecustomize` that this one hides is run
-first, so that nobody misses it.
+Python imports a module of this name at every start. It waits until `uvicorn.config` is imported and then makes every
+`Config` create its loop of the configured kind through the probe. A `sitecustomize` that this one shadows runs first.
 """
 
 from __future__ import annotations

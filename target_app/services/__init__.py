@@ -1,7 +1,7 @@
-"""One launcher per service: `python -m target_app.services.<name> FOLDER` serves on loopback until it is told to end.
+"""One launcher per service: `python -m target_app.services.<name> FOLDER` serves on loopback until SIGTERM.
 
-The folder is the service's own and private: its data lie there, and, when it answers, a file `ready` with its URL and
-version. The URL may hold a password made for this one start (a Redis or PostgreSQL without one would let every user of
-the machine run commands as us), so it is printed nowhere. All of it is removed at the end. When the service's variable
-names one's own server, the launcher writes that one's version and ends.
+The folder is private to the service. It holds the service's data and, when the service answers, a file `ready` with its
+URL and version. The URL may contain a password generated for this start (without one, every user of the machine could
+run commands as us through Redis or PostgreSQL), so it is never printed. Everything is removed at the end. If the
+service's variable names the user's own server, the launcher writes that server's version and ends.
 """

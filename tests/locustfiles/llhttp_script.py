@@ -1,4 +1,4 @@
-"""Runs the checks of `test_llhttp_user.py` that need gevent and Locust, and prints what each of them saw, as JSON.
+"""Runs the checks of `test_llhttp_user.py` that need gevent and Locust, and prints their results as JSON.
 
 Arguments: port of a plain torture server, port of one with TLS. Every public function here is one check.
 """
@@ -26,7 +26,7 @@ HOST = f"http://127.0.0.1:{PORT}"
 
 
 def new_user(environment: Environment | None = None, **settings: Any) -> LlhttpUser:
-    """A user of a fresh environment with a runner."""
+    """Return a user of a fresh environment with a runner."""
     if environment is None:
         environment = Environment()
         environment.create_local_runner()
@@ -36,14 +36,14 @@ def new_user(environment: Environment | None = None, **settings: Any) -> LlhttpU
 
 
 def listen(user: LlhttpUser) -> list[dict[str, Any]]:
-    """Every request event of the user's environment from now on."""
+    """Collect every request event of the user's environment from now on."""
     events: list[dict[str, Any]] = []
     user.environment.events.request.add_listener(lambda **event: events.append(event))
     return events
 
 
 def asked(user: LlhttpUser, path: str) -> int:
-    """How often the server was asked for a path."""
+    """Return how often the server received a request for a path."""
     return int(user.client.get("/counts").json().get(path, 0))
 
 
@@ -59,9 +59,9 @@ def methods() -> Any:
 def request_parts() -> Any:
     client = new_user(default_headers={"X-Default": "1", "X-Both": "default"}).client
     response = client.post("/echo", json={"a": 1}, params={"q": "x y"}, headers={"X-Both": "own"}, auth=("u", "p"))
-    said = response.json()
+    echo = response.json()
     wanted = ("x-default", "x-both", "authorization", "content-type")
-    return [said["target"], said["body"], {name: said["headers"].get(name) for name in wanted}]
+    return [echo["target"], echo["body"], {name: echo["headers"].get(name) for name in wanted}]
 
 
 def response_parts() -> Any:
@@ -153,7 +153,7 @@ def retry_of_post() -> Any:
 
 
 def timeouts() -> Any:
-    """Nobody listens; nothing answers; and a user's own Timeout closes what it interrupts."""
+    """No listener, no answer, and a user's own Timeout, which closes the connection that it interrupts."""
     user = new_user(network_timeout=0.2)
     refused = user.client.get("http://127.0.0.1:1/").error
     unknown = user.client.get("http://name.invalid/").error
@@ -169,7 +169,7 @@ def timeouts() -> Any:
 
 
 def slow_timer() -> Any:
-    """The timer outlives many requests, and still fires for the one that is not answered."""
+    """The timer lasts for many requests and fires for the one that is not answered."""
     user = new_user(network_timeout=0.2)
     prepared = user.client.prepare("GET", "/plain")
     until = gevent.get_hub().loop.now() + 0.5
@@ -215,7 +215,7 @@ def concurrent() -> Any:
 
 
 def big_upload() -> Any:
-    """More than the socket takes at once."""
+    """Send more than the socket takes at once."""
     response = new_user().client.post("/echo", data=b"x" * 5_000_000)
     return len(response.json()["body"])
 
@@ -237,9 +237,9 @@ def redirects() -> Any:
     ]
 
 
-def personal(said: Any) -> list[str]:
-    """Which of the two headers the server was told."""
-    return [name for name in ("authorization", "x-a") if name in said["headers"]]
+def personal(echo: Any) -> list[str]:
+    """Return which of the two headers the server received."""
+    return [name for name in ("authorization", "x-a") if name in echo["headers"]]
 
 
 def cookies() -> Any:
@@ -269,7 +269,7 @@ def statistics() -> Any:
         for number, latency_ms in enumerate(
             [0.2, 1.5, 2.5, 99.4, 99.6, 104.9, 105.1, 950.0, 1234.5, 9960.0, 12345.6] * 5
         ):
-            clock.now_s += 0.3125  # exact in binary: both clocks agree about seconds
+            clock.now_s += 0.3125  # exact in binary, so that both clocks agree about seconds
             name = f"/{number % 4}"
             bulk.note(bulk.row("GET", name), clock.now_s, latency_ms, number)
             single.log_request("GET", name, latency_ms, number)  # type: ignore[arg-type]
@@ -280,7 +280,7 @@ def statistics() -> Any:
 
 
 class SteppedClock:
-    """Both clocks stand still until they are told."""
+    """Two clocks that only the test moves."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -296,7 +296,7 @@ class SteppedClock:
 
 
 def figures(stats: RequestStats) -> Any:
-    """All that Locust ever shows."""
+    """Return everything that Locust shows."""
     rows = [*(stats.entries[key] for key in sorted(stats.entries)), stats.total]
     return [row_figures(row) for row in rows]
 
@@ -319,7 +319,7 @@ def row_figures(row: StatsEntry) -> list[Any]:
 
 
 def bulk_or_events() -> Any:
-    """Bulk while only Locust listens; events as soon as anybody else does; nothing lost in between."""
+    """Requests are logged in bulk while Locust is the only listener, else as events, and none is lost at the change."""
     user = new_user()
     prepared = user.client.prepare("GET", "/plain")
     stats = adopt(user.environment)

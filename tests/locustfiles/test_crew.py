@@ -1,4 +1,4 @@
-"""Who may join a master's crew, and when it is complete, waited for, or broken."""
+"""Admission to a master's crew, its stages, and the detection of lost workers."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from locustfiles.messages import hello, version_problem
 
 @pytest.fixture
 def crew(tmp_path: Path) -> Crew:
-    """Two have introduced themselves."""
+    """A crew of two admitted workers."""
     both = Crew(2, tmp_path)
     for client_id in ("a", "b"):
         both.admit(client_id, hello() | {"pid": 7, "host": client_id})
@@ -26,7 +26,7 @@ def crew(tmp_path: Path) -> Crew:
         ({"format": 1}, "the worker writes format 1"),
     ],
 )
-def test_a_worker_must_be_of_the_masters_version(change: dict[str, object], words: str | None) -> None:
+def test_a_worker_needs_the_masters_version(change: dict[str, object], words: str | None) -> None:
     problem = version_problem(hello() | change)
     assert problem is None if words is None else problem is not None and words in problem
 
@@ -36,7 +36,7 @@ def test_one_worker_too_many_is_refused(crew: Crew, tmp_path: Path) -> None:
     assert Crew(2, tmp_path).refusal(hello()) is None
 
 
-def test_a_crew_is_waited_for_until_everybody_has_come_and_reached_the_stage(crew: Crew, tmp_path: Path) -> None:
+def test_the_crew_waits_for_all_workers_to_reach_a_stage(crew: Crew, tmp_path: Path) -> None:
     assert not crew.all_have("ready")
     crew["a"].ready = True
     assert crew.waiting_for("ready") == "worker 1 (process 7 on b)"
@@ -55,9 +55,9 @@ def test_a_crew_is_waited_for_until_everybody_has_come_and_reached_the_stage(cre
         ({"a": False, "b": True}, "worker 0 (process 7 on a) does not answer any more"),
         (
             {"a": True, "b": True, "c": True},
-            "a worker came in the middle: one was lost and has been started anew, or there are too many",
+            "a worker connected mid-run: a lost one was restarted, or there are too many",
         ),
     ],
 )
-def test_what_is_wrong_with_a_crew(crew: Crew, answering: dict[str, bool], words: str | None) -> None:
+def test_trouble_names_the_lost_or_extra_worker(crew: Crew, answering: dict[str, bool], words: str | None) -> None:
     assert crew.trouble(answering) == words

@@ -1,6 +1,6 @@
-"""Due requests reach idle users in order; what is left when the load ends is counted, and every user learns of the end.
+"""Due requests reach idle users in order; unsent requests are counted, and every user is woken at the end.
 
-Due times lie in the past here, so nothing waits.
+All due times are in the past, so nothing waits.
 """
 
 # mypy: allow-untyped-calls
@@ -19,7 +19,7 @@ from loopbench.records import samples as layout
 
 
 class Load:
-    """A dispatcher with its recorder, and users that note what they got."""
+    """A dispatcher with its recorder, and users that note their requests."""
 
     def __init__(self, folder: Path, due_times_s: Iterable[float]) -> None:
         self.folder = folder
@@ -29,7 +29,7 @@ class Load:
         self.served: list[tuple[str, float]] = []
 
     def user(self, name: str, most: int = 1_000) -> gevent.Greenlet:
-        """Serves so many requests, then keeps its connection to itself; or until the load is over."""
+        """Serve so many requests and then block, or serve until the load is over."""
 
         def serve() -> None:
             for _ in range(most):
@@ -42,7 +42,7 @@ class Load:
         return user
 
     def end(self) -> Samples:
-        """What the record holds when the load is over."""
+        """Return the record after the end of the load."""
         self.ended.set()
         gevent.sleep(0)
         gevent.idle()
@@ -61,7 +61,7 @@ def past() -> list[float]:
     return [-1.0 + index * 0.01 for index in range(10)]
 
 
-def test_requests_are_handed_out_in_the_order_in_which_they_are_due(tmp_path: Path, past: list[float]) -> None:
+def test_requests_are_given_out_in_due_order(tmp_path: Path, past: list[float]) -> None:
     load = Load(tmp_path, past)
     users = [load.user("a"), load.user("b")]
     load.dispatcher.begin()
@@ -84,7 +84,7 @@ def test_idle_users_take_turns(tmp_path: Path, past: list[float]) -> None:
     load.end()
 
 
-def test_what_was_never_sent_is_counted_and_dated(tmp_path: Path, past: list[float]) -> None:
+def test_unsent_requests_are_counted_with_their_due_times(tmp_path: Path, past: list[float]) -> None:
     load = Load(tmp_path, past)
     load.user("busy", most=3)
     load.dispatcher.begin()
@@ -96,18 +96,18 @@ def test_what_was_never_sent_is_counted_and_dated(tmp_path: Path, past: list[flo
     assert all(at_s < 0 for at_s, _ in unsent), "dated when they were due, not when the load ended"
 
 
-def test_a_request_that_reaches_its_user_after_the_end_is_not_sent(tmp_path: Path, past: list[float]) -> None:
+def test_a_request_given_out_after_the_end_is_not_sent(tmp_path: Path, past: list[float]) -> None:
     load = Load(tmp_path, past)
     load.dispatcher.begin()
     until_idle()
-    load.user("late")  # runs before anybody has been told of the end
+    load.user("late")  # runs before the users are woken
     load.ended.set()
     events = load.end().events
     assert load.served == []
     assert sum(int(value) for _, kind, value in events if kind == layout.EVENT_DUE_UNSENT) == 10
 
 
-def test_beginning_twice_is_beginning_once(tmp_path: Path, past: list[float]) -> None:
+def test_a_second_begin_does_nothing(tmp_path: Path, past: list[float]) -> None:
     load = Load(tmp_path, past)
     load.user("a")
     load.dispatcher.begin()
@@ -125,5 +125,5 @@ def test_beginning_twice_is_beginning_once(tmp_path: Path, past: list[float]) ->
         ([1.0, 1.05, 1.09, 1.1, 5.0], [(1.09, 3), (1.1, 1), (5.0, 1)]),
     ],
 )
-def test_a_group_is_dated_by_the_last_of_it(due_s: list[float], groups: list[tuple[float, int]]) -> None:
+def test_a_group_has_the_time_of_its_last_request(due_s: list[float], groups: list[tuple[float, int]]) -> None:
     assert grouped(due_s, within_s=0.1) == groups

@@ -1,6 +1,6 @@
-"""A client that hangs up: the server sees it go, the sample says so, and nobody counts the request.
+"""A client that hangs up: the server sees the disconnect, the sample has a flag, and no count includes the request.
 
-The generator runs in a process of its own: `import locust` would patch this one.
+The generator runs in a separate process, because `import locust` would patch this one.
 """
 
 import json
@@ -73,7 +73,7 @@ print(json.dumps(seen))
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
-    """A folder with the samples of one user, and what the server saw."""
+    """Return the folder with one user's samples, and the server's counts."""
     folder = tmp_path_factory.mktemp("run")
     command = [sys.executable, "-c", SCRIPT, str(ROUNDS), str(folder / samples_file(0))]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
@@ -81,7 +81,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return folder, seen
 
 
-def test_the_server_sees_the_client_go(recorded: tuple[Path, dict[str, int]]) -> None:
+def test_the_server_sees_the_disconnect(recorded: tuple[Path, dict[str, int]]) -> None:
     """Every hang-up closes its connection; the next request needs a new one."""
     seen = recorded[1]
     assert (seen["/answered"], seen["/never"]) == (ROUNDS, ROUNDS)
@@ -99,7 +99,7 @@ def test_its_sample_is_neither_good_nor_failed(recorded: tuple[Path, dict[str, i
     assert (found.rows["latency_s"][left] >= 0.05).all()
 
 
-def test_nobody_counts_it(recorded: tuple[Path, dict[str, int]]) -> None:
-    """Not Locust, and not we: no server counts a request whose client has gone."""
+def test_neither_locust_nor_loopbench_counts_it(recorded: tuple[Path, dict[str, int]]) -> None:
+    """Servers do not count a request whose client disconnected, so the other two counts leave it out."""
     counted = _collect(recorded[0], 0)
     assert (counted.samples - counted.hung_up, counted.locust, counted.unfinished) == (ROUNDS, ROUNDS, 0)

@@ -1,9 +1,9 @@
-"""The rows that the tab shows, made from figures of which the answer is known."""
+"""The rows of the tab, from known figures."""
 
 import pytest
 
 from locustfiles.answer_counts import AnswerCounts
-from locustfiles.loop_now import MOST_LINES, LoopNow
+from locustfiles.loop_now import MAX_LINES, LoopNow
 from locustfiles.probe_tail import LoopSecond, Place, TimeAt
 
 LINE = Place("app/main.py", 7, "write", own=True)
@@ -15,7 +15,7 @@ def second(pid: int = 1, utilization: float | None = 0.5, **more: object) -> Loo
 
 
 class Clock:
-    """Moves on when told."""
+    """A clock that the test moves."""
 
     now_s = 0.0
 
@@ -31,7 +31,7 @@ def test_rates_are_differences_over_the_time_between() -> None:
     assert counts.rates(300, 50) == (80.0, 20.0)
 
 
-def test_the_first_look_and_one_after_a_reset_give_no_rate() -> None:
+def test_the_first_reading_and_one_after_a_reset_give_no_rate() -> None:
     clock = Clock()
     counts = AnswerCounts(clock)
     assert counts.rates(100, 0) == (None, None)
@@ -39,8 +39,8 @@ def test_the_first_look_and_one_after_a_reset_give_no_rate() -> None:
     assert counts.rates(20, 0) == (None, None)
 
 
-def test_a_load_begins_from_zero() -> None:
-    """Locust has just set its counts back, however small they were."""
+def test_a_load_starts_counting_from_zero() -> None:
+    """Locust has just reset its counts, however small they were."""
     clock = Clock()
     counts = AnswerCounts(clock)
     counts.rates(5, 0)
@@ -49,14 +49,14 @@ def test_a_load_begins_from_zero() -> None:
     assert counts.rates(30, 0) == (30.0, 0.0)
 
 
-def test_of_several_processes_the_busiest_loop_and_the_sum_of_the_pools() -> None:
+def test_several_processes_show_the_busiest_loop_and_the_sum_of_the_pools() -> None:
     loop = LoopNow()
     loop.take([second(1, 0.2), second(2, 0.9)])
     utilization, borrowed, total, waiting, queue, threads, blocked = loop.figures()
     assert (utilization, borrowed, total, waiting, queue, threads, blocked) == (0.9, 6.0, 80.0, 2.0, 4.0, 12.0, 0.0)
 
 
-def test_a_second_that_comes_late_leaves_no_gap_and_silence_is_no_zero() -> None:
+def test_a_late_second_leaves_no_gap_and_a_missing_one_is_not_zero() -> None:
     loop = LoopNow()
     loop.take([second()])
     loop.take([])
@@ -66,19 +66,19 @@ def test_a_second_that_comes_late_leaves_no_gap_and_silence_is_no_zero() -> None
     assert loop.lines() == []
 
 
-def test_a_sum_with_a_part_that_was_not_measured_is_not_known() -> None:
+def test_a_sum_with_an_unmeasured_part_is_unknown() -> None:
     loop = LoopNow()
     loop.take([second(1), second(2, anyio_borrowed=None)])
     assert loop.figures()[1] is None
 
 
-def test_blocked_is_a_share_and_never_more_than_all() -> None:
+def test_the_blocked_share_is_at_most_one() -> None:
     loop = LoopNow()
     loop.take([second(lines=(TimeAt(LINE, 1.2, 0.0),))])
     assert loop.figures()[-1] == 1.0
 
 
-def test_a_line_has_its_share_of_the_time_and_how_much_of_it_was_blocked() -> None:
+def test_a_line_has_its_share_of_the_time_and_of_the_blocked_time() -> None:
     loop = LoopNow()
     loop.take([second(lines=(TimeAt(LINE, 0.4, 0.0), TimeAt(LINE, 0.0, 0.2)))])
     loop.take([second()])
@@ -87,7 +87,7 @@ def test_a_line_has_its_share_of_the_time_and_how_much_of_it_was_blocked() -> No
     ]
 
 
-def test_lines_older_than_ten_seconds_are_forgotten() -> None:
+def test_lines_older_than_ten_seconds_are_dropped() -> None:
     loop = LoopNow()
     loop.take([second(lines=(TimeAt(LINE, 0.5, 0.0),))])
     for _ in range(10):
@@ -96,13 +96,13 @@ def test_lines_older_than_ten_seconds_are_forgotten() -> None:
 
 
 @pytest.mark.parametrize(("share", "shown"), [(0.02, 1), (0.005, 0)])
-def test_a_line_that_takes_next_to_nothing_is_not_shown(share: float, shown: int) -> None:
+def test_a_line_with_a_tiny_share_is_not_shown(share: float, shown: int) -> None:
     loop = LoopNow()
     loop.take([second(lines=(TimeAt(LINE, 0.0, share),))])
     assert len(loop.lines()) == shown
 
 
-def test_the_longest_lines_come_first_and_not_too_many() -> None:
+def test_the_longest_lines_come_first_up_to_the_limit() -> None:
     loop = LoopNow()
     loop.take([second(lines=tuple(TimeAt(LINE._replace(line=each), 0.0, each / 100) for each in range(1, 10)))])
-    assert [line["line"] for line in loop.lines()] == [f"app/main.py:{each}" for each in range(9, 9 - MOST_LINES, -1)]
+    assert [line["line"] for line in loop.lines()] == [f"app/main.py:{each}" for each in range(9, 9 - MAX_LINES, -1)]

@@ -1,4 +1,4 @@
-"""The parser boundary: however an answer arrives, it is the same answer, or the same kind of error."""
+"""The parser: the pieces in which an answer arrives do not change the result or the kind of error."""
 
 import contextlib
 from itertools import pairwise
@@ -24,7 +24,7 @@ LIMITS = Limits(header_bytes=500, body_bytes=100)
 
 
 def read(*pieces: bytes, head_only: bool = False, closed: bool = False, memory: HeadMemory | None = None) -> Answer:
-    """The answer in these pieces, fed to a new reader."""
+    """Feed these pieces to a new reader and return the answer."""
     reader = AnswerReader(LIMITS)
     reader.begin(memory or HeadMemory(), head_only=head_only)
     for piece in pieces:
@@ -36,7 +36,7 @@ def read(*pieces: bytes, head_only: bool = False, closed: bool = False, memory: 
 
 
 def cut(data: bytes, positions: list[int]) -> list[bytes]:
-    """The data in pieces, cut at these positions."""
+    """Cut the data at these positions."""
     edges = [0, *sorted({position % len(data) for position in positions} - {0}), len(data)]
     return [data[start:end] for start, end in pairwise(edges)]
 
@@ -48,7 +48,7 @@ bodies = st.binary(max_size=60)
 
 @st.composite
 def answers(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """A valid answer as bytes, and its body."""
+    """Draw a valid answer as bytes, and its body."""
     lines = "".join(f"{n}: {v}\r\n" for n, v in draw(st.lists(st.tuples(header_names, header_values), max_size=3)))
     start = f"HTTP/1.1 {draw(st.sampled_from((200, 201, 404, 500)))} Reason\r\n{lines}".encode()
     interim = b"".join(draw(st.lists(st.sampled_from((CONTINUE, b"HTTP/1.1 103 H\r\nLink: x\r\n\r\n")), max_size=2)))
@@ -76,13 +76,13 @@ def test_an_answer_that_stops_early_is_truncated(answer: tuple[bytes, bytes], po
 
 
 @given(st.binary(min_size=1, max_size=100), st.lists(st.integers(0, 100), max_size=4))
-def test_noise_is_an_error_of_ours_or_an_answer(noise: bytes, positions: list[int]) -> None:
+def test_random_bytes_give_an_answer_or_an_llhttp_error(noise: bytes, positions: list[int]) -> None:
     with contextlib.suppress(LlhttpError):
         assert isinstance(read(*cut(noise, positions), closed=True), Answer)
 
 
 @given(answers(), st.lists(answers(), max_size=3))
-def test_a_reader_is_good_for_the_next_answer(first: tuple[bytes, bytes], others: list[tuple[bytes, bytes]]) -> None:
+def test_a_reader_reads_several_answers(first: tuple[bytes, bytes], others: list[tuple[bytes, bytes]]) -> None:
     reader = AnswerReader(LIMITS)
     for data, body in (first, *others):
         reader.begin(HeadMemory(), head_only=False)
@@ -92,8 +92,8 @@ def test_a_reader_is_good_for_the_next_answer(first: tuple[bytes, bytes], others
 
 
 @given(answers(), bodies)
-def test_what_is_recognised_is_what_llhttp_would_have_said(answer: tuple[bytes, bytes], other: bytes) -> None:
-    """The memory never answers differently from the parser, for the same head with any bytes after it."""
+def test_a_recognised_answer_equals_the_parsed_one(answer: tuple[bytes, bytes], other: bytes) -> None:
+    """For the same head with any bytes after it, the memory and the parser give the same result."""
     memory = HeadMemory()
     head = read(answer[0], memory=memory).head
     data = head.raw + other
@@ -147,12 +147,12 @@ def test_an_answer_ends_where_http_says(data: bytes, head_only: bool, status: in
         (b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 101, BodyTooLargeError),
     ],
 )
-def test_what_is_wrong_has_a_type(data: bytes, error: type[LlhttpError]) -> None:
+def test_each_malformed_answer_has_its_error_type(data: bytes, error: type[LlhttpError]) -> None:
     with pytest.raises(error):
         read(data)
 
 
-def test_a_body_after_a_head_answer_is_too_much() -> None:
+def test_a_body_after_a_head_answer_is_excess_data() -> None:
     with pytest.raises(ExcessDataError):
         read(OK + b"hello", head_only=True)
 
@@ -162,7 +162,7 @@ def test_without_a_length_the_body_lasts_until_the_close() -> None:
     assert (answer.body, answer.head.keep_alive) == (b"hello", False)
 
 
-def test_a_close_inside_a_known_length_is_no_end() -> None:
+def test_a_close_before_the_announced_length_is_truncation() -> None:
     with pytest.raises(TruncatedAnswerError):
         read(OK + b"hell", closed=True)
 
@@ -189,7 +189,7 @@ def test_a_close_inside_a_known_length_is_no_end() -> None:
         (b"HTTP/1.0 200 OK\r\n\r\n", True, False),
     ],
 )
-def test_whether_the_connection_stays(data: bytes, head_only: bool, stays: bool) -> None:
+def test_keep_alive_follows_the_headers(data: bytes, head_only: bool, stays: bool) -> None:
     assert read(data, head_only=head_only).head.keep_alive is stays
 
 
@@ -200,14 +200,14 @@ def test_a_repeated_head_is_recognised() -> None:
 
 
 @pytest.mark.parametrize("data", [OK + b"hell", OK + b"hello!", OK[:-1], b"", OK.replace(b"200", b"201") + b"hello"])
-def test_nothing_but_a_whole_exact_answer_is_recognised(data: bytes) -> None:
+def test_only_a_whole_exact_answer_is_recognised(data: bytes) -> None:
     memory = HeadMemory()
     read(OK + b"hello", memory=memory)
     assert memory.recognise(data) is None
 
 
 def test_chunks_are_never_remembered() -> None:
-    """Their head does not say how many bytes follow."""
+    """Their head does not announce the number of bytes."""
     memory = HeadMemory()
     read(CHUNKED + b"0\r\n\r\n", memory=memory)
     assert not memory.heads

@@ -1,4 +1,4 @@
-"""Real Locust processes: what its own statistics say at the end is what the server was asked."""
+"""Real Locust processes: the final statistics equal the server's count of requests."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.real
 
 
 def with_workers(count: int) -> list[str]:
-    """Options for so many workers, on a port of their own."""
+    """Return the options for so many workers, on their own port."""
     if count == 0:
         return []
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -25,7 +25,7 @@ def with_workers(count: int) -> list[str]:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_locust_counts_what_the_server_counted(workers: int, tmp_path: Path) -> None:
-    """Bulk logging loses nothing, neither in the final table nor in workers' reports to their master."""
+    """Bulk logging loses no request, in the final table or in workers' reports to their master."""
     server_command = [sys.executable, "-P", str(HERE / "torture_server.py")]
     with subprocess.Popen(server_command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None

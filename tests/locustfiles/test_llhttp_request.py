@@ -1,4 +1,4 @@
-"""From arguments to the bytes of a request."""
+"""The encoding of requests as bytes."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_the_target(url: str, params: Any, target: bytes) -> None:
         ({"headers": {"Host": "other"}}, {b"Host: other"}, b""),
     ],
 )
-def test_bodies_and_the_lines_that_go_with_them(parts: dict[str, Any], lines: set[bytes], body: bytes) -> None:
+def test_bodies_have_their_header_lines(parts: dict[str, Any], lines: set[bytes], body: bytes) -> None:
     head, _, sent = encode("POST", HOST, **parts).wire.partition(b"\r\n\r\n")
     assert sent == body
     assert lines <= set(head.split(b"\r\n"))
@@ -67,7 +67,7 @@ def test_bodies_and_the_lines_that_go_with_them(parts: dict[str, Any], lines: se
         {"headers": {"Content-Length": "7"}, "data": b"x"},
     ],
 )
-def test_what_cannot_be_sent_is_refused(arguments: dict[str, Any]) -> None:
+def test_an_invalid_request_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"not a|not supported|Content-Length"):
         encode(**({"method": "GET", "url": HOST} | arguments))
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_sent_is_refused(arguments: dict[str, Any]) -> None:
         ("http://u:p%40@a/", Origin("http", "a", 80), b"Authorization: Basic dTpwQA==\r\n"),
     ],
 )
-def test_where_it_goes(url: str, origin: Origin, host_line: bytes) -> None:
+def test_the_origin_and_host_line(url: str, origin: Origin, host_line: bytes) -> None:
     request = encode("GET", url)
     assert request.origin == origin
     assert host_line in request.wire

@@ -1,7 +1,7 @@
-"""A hostile server, asked by `LlhttpUser` and by `FastHttpUser`: each answer, or each error, as it should be.
+"""The answers and errors of `LlhttpUser` and `FastHttpUser` against a hostile server.
 
-`LLHTTP` is what is promised. `FAST` holds the cases where FastHttpUser of the locked version does something else than
-name the same failure; docs/generator.md shows them. It is checked so that the documentation stays true.
+`LLHTTP` has the required results. `FAST` has the cases in which FastHttpUser of the locked version does not report the
+same failure; docs/generator.md lists them, and this test keeps that list correct.
 """
 
 import json
@@ -59,19 +59,19 @@ LLHTTP = {
     "not_gzip": (0, 0, "ContentEncodingError"),
     "moved_in_circles": (0, 0, "TooManyRedirectsError"),
 }
-"""Case of the torture server: status, body size and error class that the user sees."""
+"""Status, body size and error class by case of the torture server."""
 
 FAST = {
-    "length_too_short": (200, 12, None),  # the bytes left over are dropped with the connection
+    "length_too_short": (200, 12, None),  # the remaining bytes are dropped with the connection
     "two_answers": (200, 26, None),  # counted as one answer
     "huge_header": (200, 0, None),  # headers are cut off, and the answer counts as good
-    "endless_body": (200, 8 * 1024 * 1024, None),  # without end it would go on until memory is full
+    "endless_body": (200, 8 * 1024 * 1024, None),  # an endless body would fill the memory
 }
 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[str]:
-    """Where the torture server listens."""
+    """Start the torture server and yield its address."""
     command = [sys.executable, "-P", str(HERE / "torture_server.py")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
@@ -81,33 +81,33 @@ def port() -> Iterator[str]:
 
 
 def found(kind: str, port: str, cases: dict[str, Any]) -> dict[str, Any]:
-    """What became of each case."""
+    """Return the result of each case."""
     command = [sys.executable, "-P", str(HERE / "torture_client.py"), kind, port, *cases]
     output = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    said: dict[str, Any] = json.loads(output)
-    return said
+    results: dict[str, Any] = json.loads(output)
+    return results
 
 
 @pytest.fixture(scope="module")
 def llhttp(port: str) -> dict[str, Any]:
-    """What `LlhttpUser` made of every case."""
+    """Return the results of `LlhttpUser` for all cases."""
     return found("llhttp", port, LLHTTP)
 
 
 @pytest.fixture(scope="module")
 def fast(port: str) -> dict[str, Any]:
-    """What `FastHttpUser` made of the cases where it differs."""
+    """Return the results of `FastHttpUser` for the cases in which it differs."""
     return found("fast", port, FAST)
 
 
 @pytest.mark.parametrize("case", LLHTTP)
-def test_each_answer_is_right_or_the_right_error(case: str, llhttp: dict[str, Any]) -> None:
+def test_each_case_gives_the_expected_answer_or_error(case: str, llhttp: dict[str, Any]) -> None:
     result = llhttp[case]
     assert (result["status"], result["size"], result["error"]) == LLHTTP[case]
 
 
 @pytest.mark.parametrize("case", LLHTTP)
-def test_after_each_case_the_user_goes_on(case: str, llhttp: dict[str, Any]) -> None:
+def test_after_each_case_the_next_request_succeeds(case: str, llhttp: dict[str, Any]) -> None:
     """The next request succeeds, and each of the two fired one event."""
     assert (llhttp[case]["goes_on"], llhttp[case]["events"]) == (True, 2)
 

@@ -1,4 +1,4 @@
-"""`LlhttpUser` with real sockets and Locust's own environment: what each check of `llhttp_script.py` must have seen."""
+"""`LlhttpUser` with real sockets and Locust's environment: the expected result of each check in `llhttp_script.py`."""
 
 import json
 import shutil
@@ -92,7 +92,7 @@ EXPECTED: dict[str, Any] = {
 
 @contextmanager
 def torture_server(*arguments: str) -> Iterator[str]:
-    """The port of a server that ends with the block."""
+    """Run a server until the end of the block and yield its port."""
     command = [sys.executable, "-P", str(HERE / "torture_server.py"), *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
@@ -103,7 +103,7 @@ def torture_server(*arguments: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate that nobody else trusts, with its key."""
+    """Create a self-signed certificate with its key."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl is not installed")
@@ -117,20 +117,20 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def seen(certificate: Path) -> dict[str, Any]:
-    """What every check saw, from one process."""
+    """Run all checks in one process and return their results."""
     with torture_server() as port, torture_server(str(certificate)) as tls_port:
         command = [sys.executable, "-P", str(HERE / "llhttp_script.py"), port, tls_port]
         run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stderr
-    said: dict[str, Any] = json.loads(run.stdout)
-    return said
+    results: dict[str, Any] = json.loads(run.stdout)
+    return results
 
 
 @pytest.mark.parametrize("check", EXPECTED)
-def test_what_the_check_saw_is_what_is_promised(check: str, seen: dict[str, Any]) -> None:
-    """The check's name and docstring say what it is about."""
+def test_each_check_gives_the_expected_result(check: str, seen: dict[str, Any]) -> None:
+    """See the check's name and docstring."""
     assert seen[check] == EXPECTED[check]
 
 
-def test_every_check_is_held_against_something(seen: dict[str, Any]) -> None:
+def test_every_check_has_an_expected_result(seen: dict[str, Any]) -> None:
     assert set(seen) == set(EXPECTED)

@@ -1,4 +1,4 @@
-"""Open mode for real: Locust, our users, and a server that answers; every due request is sent or counted."""
+"""Open mode with real Locust, our users and a real server: every due request is sent or counted as unsent."""
 
 import subprocess
 import sys
@@ -57,7 +57,7 @@ def order(url: str, folder: Path, kind: str) -> LoadOrder:
 
 
 @pytest.mark.parametrize("kind", [KIND_PLATEAU, KIND_RAMP])
-def test_requests_are_due_as_scheduled_and_every_one_is_sent_or_counted(url: str, tmp_path: Path, kind: str) -> None:
+def test_every_due_request_is_sent_or_counted_as_unsent(url: str, tmp_path: Path, kind: str) -> None:
     asked = order(url, tmp_path, kind)
     with Load(asked, tmp_path, drain_s=5, cpus=()) as load:
         load.watch(lambda _: None)

@@ -1,4 +1,4 @@
-"""The course of a run: which users are asked for, and that the hold waits for them however Locust brings them."""
+"""The phases of a run: the requested users, and that the hold begins only after they have come."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from loopbench.records.load_order import Level, LoadOrder, OrderedRequest
 
 
 def order(kind: str, steps: tuple[int, ...] = ()) -> LoadOrder:
-    """Everything that takes time takes none."""
+    """Return an order whose durations are all 0."""
     hello_ = OrderedRequest("hello", "GET", "/", {}, "", 1.0, 1, Expectation())
     return LoadOrder(
         run="n",
@@ -44,7 +44,7 @@ def order(kind: str, steps: tuple[int, ...] = ()) -> LoadOrder:
         ("steps", (5, 2), [(5, 9), (2, 9)], ["settle", "step-5", "settle", "step-2", "settle", "drain"]),
     ],
 )
-def test_users_asked_for_and_phases_marked(
+def test_each_kind_of_run_has_its_users_and_phases(
     kind: str, steps: tuple[int, ...], users: list[tuple[int, float]], marks: list[str]
 ) -> None:
     marked: list[str] = []
@@ -71,6 +71,6 @@ def test_the_hold_waits_for_users_that_are_still_coming() -> None:
     assert marked == ["ramp", "hold", "drain"]
 
 
-def test_each_generator_draws_from_a_seed_of_its_own() -> None:
+def test_each_generator_has_its_own_seed() -> None:
     seeds = {replace(order("ramp"), generator=number).own_seed for number in range(64)}
     assert len(seeds) == 64

@@ -1,4 +1,4 @@
-"""What the recorder writes is what the judge reads, and a loss is always noticed."""
+"""The judge reads what the recorder wrote, and notices every loss."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_nothing_written_before_a_kill_is_lost_and_the_loss_of_the_rest_is_notic
 
 
 @pytest.mark.parametrize("cut", [1, 20, 200])
-def test_a_file_cut_anywhere_says_so(recorder: Recorder, tmp_path: Path, cut: int) -> None:
+def test_a_file_cut_anywhere_is_reported_as_torn(recorder: Recorder, tmp_path: Path, cut: int) -> None:
     for _ in range(10):
         ask(recorder)
     recorder.close(locust_requests=10)
@@ -77,7 +77,7 @@ def test_names_beyond_the_limit_share_one(monkeypatch: pytest.MonkeyPatch, recor
     assert read_samples(tmp_path).names == ("/user/0", "/user/1", "/user/2", OTHER)
 
 
-def test_failures_warm_up_and_unfinished_requests_are_told_apart(recorder: Recorder, tmp_path: Path) -> None:
+def test_failures_warm_up_and_unfinished_requests_are_distinguished(recorder: Recorder, tmp_path: Path) -> None:
     ask(recorder, error="status 500, expected 200")
     ask(recorder, flags=layout.FLAG_WARMUP)
     ask(recorder, error=layout.UNFINISHED, flags=layout.FLAG_UNFINISHED)

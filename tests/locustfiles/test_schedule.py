@@ -1,4 +1,4 @@
-"""When requests are due: evenly or by chance, at a rate that may climb, the same for a seed, shared without a gap."""
+"""Due times: even or random, at a constant or changing rate, reproducible by seed, and shared among generators."""
 
 import math
 from itertools import islice, pairwise, takewhile
@@ -33,20 +33,20 @@ def test_the_expected_number_is_the_integral_of_the_rate(rate: Rate, at_s: float
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("at_s", [0.001, 0.5, 3.999, 4.0, 9.99, 10.0, 25.0])
-def test_a_moment_is_found_back_from_what_is_expected_until_then(rate: Rate, at_s: float) -> None:
+def test_moment_of_inverts_expected_until(rate: Rate, at_s: float) -> None:
     assert rate.moment_of(rate.expected_until(at_s)) == pytest.approx(at_s, rel=1e-9)
 
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("until_s", [1.0, 7.5, 20.0])
-def test_constant_arrivals_keep_to_the_integral_of_a_changing_rate(rate: Rate, until_s: float) -> None:
+def test_constant_arrivals_follow_the_integral_of_a_changing_rate(rate: Rate, until_s: float) -> None:
     assert len(due(Schedule(rate, ARRIVALS_CONSTANT, 1), until_s)) == pytest.approx(rate.expected_until(until_s), abs=1)
 
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("seed", range(5))
 def test_exponential_arrivals_are_a_poisson_process_of_that_rate(rate: Rate, seed: int) -> None:
-    """The counts of separate stretches lie within five standard deviations of what is expected."""
+    """The counts of separate intervals are within five standard deviations of the expectation."""
     times_s = due(Schedule(rate, ARRIVALS_EXPONENTIAL, seed), 20.0)
     for begin_s, end_s in [(0, 3), (3, 8), (8, 20)]:
         expected = rate.expected_until(end_s) - rate.expected_until(begin_s)
@@ -54,7 +54,7 @@ def test_exponential_arrivals_are_a_poisson_process_of_that_rate(rate: Rate, see
         assert abs(found - expected) < 5 * math.sqrt(expected)
 
 
-def test_exponential_gaps_vary_as_much_as_they_are_long() -> None:
+def test_exponential_gaps_have_equal_mean_and_deviation() -> None:
     times_s = list(islice(Schedule(STEADY, ARRIVALS_EXPONENTIAL, 3), 5000))
     gaps_s = [later - earlier for earlier, later in pairwise(times_s)]
     mean_s = sum(gaps_s) / len(gaps_s)
@@ -63,13 +63,13 @@ def test_exponential_gaps_vary_as_much_as_they_are_long() -> None:
     assert spread_s == pytest.approx(mean_s, rel=0.07)
 
 
-def test_a_seed_gives_the_same_times_every_time_and_another_seed_others() -> None:
+def test_the_times_depend_on_the_seed_only() -> None:
     one, two = (Schedule(STEADY, ARRIVALS_EXPONENTIAL, seed) for seed in (1, 2))
     assert list(islice(one, 100)) == list(islice(one, 100)) != list(islice(two, 100))
 
 
 @pytest.mark.parametrize("generators", [1, 2, 3, 7])
-def test_the_shares_of_all_generators_are_the_one_schedule(generators: int) -> None:
+def test_the_shares_of_all_generators_form_the_schedule(generators: int) -> None:
     schedule = Schedule(CLIMB, ARRIVALS_EXPONENTIAL, 5)
     shares = [list(islice(schedule.share(index, generators), 50)) for index in range(generators)]
     assert sorted(at_s for share in shares for at_s in share) == list(islice(schedule, 50 * generators))

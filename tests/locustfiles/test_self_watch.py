@@ -1,4 +1,4 @@
-"""What the generator notes about itself, on clocks of the test's own."""
+"""The generator's self-watch, on clocks that the test moves."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from loopbench.records.generator_watch import WatchedSecond
 
 
 class Clocks:
-    """Wall and CPU time that a test moves."""
+    """Wall and CPU time that the test moves."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -32,7 +32,7 @@ def watch(clocks: Clocks) -> SelfWatch:
     )
 
 
-def test_a_second_holds_what_changed_since_the_last(watch: SelfWatch, clocks: Clocks) -> None:
+def test_a_second_has_the_changes_since_the_last(watch: SelfWatch, clocks: Clocks) -> None:
     clocks.now_s, clocks.cpu_s, clocks.opened = 101.0, 7.25, 43
     assert watch.take() == WatchedSecond(11.0, 1.0, 0.25, (), 3)
     clocks.now_s, clocks.cpu_s = 103.0, 8.25
@@ -41,19 +41,19 @@ def test_a_second_holds_what_changed_since_the_last(watch: SelfWatch, clocks: Cl
     assert second.cpu_share == 0.5
 
 
-def test_a_client_that_does_not_count_its_connections_has_none_rather_than_zero(clocks: Clocks) -> None:
+def test_uncounted_connections_are_none_not_zero(clocks: Clocks) -> None:
     watch = SelfWatch(90.0, clock=lambda: clocks.now_s, cpu_clock=lambda: clocks.cpu_s)
     clocks.now_s += 1
     assert watch.take().new_connections is None
 
 
-def test_a_beat_is_as_late_as_it_ran_after_its_time(watch: SelfWatch, clocks: Clocks) -> None:
+def test_the_lag_is_the_time_after_the_due_time(watch: SelfWatch, clocks: Clocks) -> None:
     clocks.now_s = 100.003
     assert watch.beat(100.0) == pytest.approx(100.0 + BEAT_S)
     assert watch.take().lags_us == (3000,)
 
 
-def test_a_loop_that_stood_still_was_late_for_every_beat_it_missed(watch: SelfWatch, clocks: Clocks) -> None:
+def test_a_blocked_loop_has_a_late_beat_for_every_missed_one(watch: SelfWatch, clocks: Clocks) -> None:
     clocks.now_s = 101.0
     assert watch.beat(100.0) > 101.0
     lags_us = watch.take().lags_us
@@ -62,7 +62,7 @@ def test_a_loop_that_stood_still_was_late_for_every_beat_it_missed(watch: SelfWa
     assert lags_us == tuple(sorted(lags_us, reverse=True))
 
 
-def test_what_was_noted_comes_back_with_the_samples(tmp_path: Path) -> None:
+def test_watched_seconds_are_read_back_with_the_samples(tmp_path: Path) -> None:
     recorder = Recorder(FileSink(tmp_path / "samples-0.bin"), "nonce")
     seconds = (WatchedSecond(1.0, 1.0, 0.25, (10, 20), 5), WatchedSecond(2.0, 1.0, 0.5, (), None))
     for second in seconds:

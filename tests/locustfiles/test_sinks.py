@@ -1,4 +1,4 @@
-"""A worker's reports carry what a file would have held: all of it, in order, in bounded pieces."""
+"""A worker's reports contain the bytes of the samples file, in order and in bounded pieces."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from loopbench.records import samples as layout
 
 
 def fill(recorder: Recorder, count: int) -> None:
-    """So many samples, written in pieces."""
+    """Write so many samples in pieces."""
     for index in range(count):
         recorder.record(recorder.origin_s, index / 1000, 27, 0, recorder.name_id("hello"), 200, layout.NO_ERROR, 0)
         if index % 10 == 9:
@@ -20,16 +20,14 @@ def fill(recorder: Recorder, count: int) -> None:
 
 
 def taken(sink: ReportSink) -> list[bytes]:
-    """Report after report, until there is nothing left to tell."""
+    """Take reports until nothing is left."""
     reports = []
     while not sink.empty:
         reports.append(sink.take())
     return reports
 
 
-def test_reports_written_down_one_after_the_other_are_a_samples_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_concatenated_reports_are_a_samples_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sinks, "REPORT_BYTES", 1000)
     sink = ReportSink()
     recorder = Recorder(sink, "nonce", generator=1)
@@ -53,9 +51,7 @@ def test_a_report_is_bounded_unless_one_frame_is_larger(monkeypatch: pytest.Monk
     assert taken(sink) == [b"1234567890", b"1", b"a frame of its own", b"2"]
 
 
-def test_what_is_dropped_for_want_of_a_listener_is_missed_by_the_trailer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dropped_frames_show_in_the_trailers_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = ReportSink()
     recorder = Recorder(sink, "nonce")
     fill(recorder, 20)

@@ -1,6 +1,6 @@
-"""Asks the torture server for every case with one kind of user, and prints what became of each as JSON.
+"""Requests every case of the torture server with one kind of user, and prints the results as JSON.
 
-A script, because `import locust` replaces the sockets of the process it happens in.
+It is a script, because `import locust` replaces the sockets of its process.
 Arguments: llhttp or fast, and the server's port.
 """
 
@@ -19,7 +19,7 @@ CASES = sys.argv[3:]
 
 
 def main(kind: str, port: str) -> None:
-    """One user, every case, and after each a plain request that must succeed."""
+    """Run every case with one user; after each, send a plain request that must succeed."""
     environment = Environment()
     events: list[dict[str, Any]] = []
     environment.events.request.add_listener(lambda **event: events.append(event))  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
-"""A hostile HTTP server: the path of a request names what goes wrong with its answer. Run as a script by tests.
+"""A hostile HTTP server, run as a script by tests. The path of a request names the fault of its answer.
 
-Prints its port as the first line and ends when its standard input does, so that no test can leave it behind.
-Every answer is bounded: what is called endless here ends after 8 MiB.
+It prints its port as the first line and ends when its standard input does, so that no test can leave it running.
+Every answer is bounded: an "endless" one ends after 8 MiB.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Asked(NamedTuple):
-    """One request as it came."""
+    """One request as received."""
 
     method: str
     target: str
@@ -32,7 +32,7 @@ class Asked(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A connection and what was asked on it before."""
+    """A connection and its earlier requests."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -45,7 +45,7 @@ counts: Counter[str] = Counter()
 
 
 def fixed(data: bytes, *, stay: bool = True) -> Answerer:
-    """Always these bytes."""
+    """Answer with these bytes."""
 
     async def answer(line: Line, _: Asked) -> bool:
         line.writer.write(data)
@@ -56,7 +56,7 @@ def fixed(data: bytes, *, stay: bool = True) -> Answerer:
 
 
 async def bytewise(line: Line, _: Asked) -> bool:
-    """One byte a segment."""
+    """Send one byte per segment."""
     for position in range(len(OK)):
         line.writer.write(OK[position : position + 1])
         await line.writer.drain()
@@ -65,7 +65,7 @@ async def bytewise(line: Line, _: Asked) -> bool:
 
 
 async def silence(line: Line, _: Asked) -> bool:
-    """Never answer; wait until the client has had enough."""
+    """Never answer; wait until the client disconnects."""
     await line.reader.read()
     return False
 
@@ -77,13 +77,13 @@ async def half_then_silence(line: Line, asked: Asked) -> bool:
 
 
 def reset(after: bytes) -> Answerer:
-    """Some bytes, then a TCP reset."""
+    """Send some bytes, then a TCP reset."""
 
     async def answer(line: Line, _: Asked) -> bool:
         line.writer.write(after)
         await line.writer.drain()
         if after:
-            await asyncio.sleep(0.05)  # a reset overtakes bytes that were not read yet
+            await asyncio.sleep(0.05)  # a reset discards bytes that were not read yet
         line.writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
         line.writer.transport.abort()
         return False
@@ -92,14 +92,14 @@ def reset(after: bytes) -> Answerer:
 
 
 async def close_when_idle(line: Line, _: Asked) -> bool:
-    """A good answer, and a close that was not announced."""
+    """Send a good answer, then close unannounced."""
     line.writer.write(OK)
     await line.writer.drain()
     return False
 
 
 async def close_on_second(line: Line, asked: Asked) -> bool:
-    """Answers the first request of a connection and closes at the sight of the second."""
+    """Answer the first request of a connection and close at the second."""
     sock = id(line.writer)
     counts[f"line-{sock}"] += 1
     if counts[f"line-{sock}"] > 1:
@@ -108,7 +108,7 @@ async def close_on_second(line: Line, asked: Asked) -> bool:
 
 
 def endless(head: bytes, piece: bytes) -> Answerer:
-    """The same piece again and again."""
+    """Send the same piece repeatedly."""
 
     async def answer(line: Line, _: Asked) -> bool:
         line.writer.write(head)
@@ -121,34 +121,34 @@ def endless(head: bytes, piece: bytes) -> Answerer:
 
 
 async def echo(line: Line, asked: Asked) -> bool:
-    """What was asked, as JSON."""
-    said = {**asked._asdict(), "body": asked.body.decode("latin-1")}
-    body = json.dumps(said).encode()
+    """Answer with the request as JSON."""
+    echo = {**asked._asdict(), "body": asked.body.decode("latin-1")}
+    body = json.dumps(echo).encode()
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
     line.writer.write(head if asked.method == "HEAD" else head + body)
     return True
 
 
 async def moved_away(line: Line, asked: Asked) -> bool:
-    """A redirect to this server under its other name."""
+    """Redirect to this server under its other name."""
     location = f"http://localhost:{asked.headers['host'].split(':')[1]}/echo"
     return await moved(302, location)(line, asked)
 
 
 async def counted(line: Line, _: Asked) -> bool:
-    """How often each path was asked for."""
+    """Answer with the number of requests per path."""
     body = json.dumps(counts).encode()
     line.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     return True
 
 
 def moved(status: int, location: str) -> Answerer:
-    """A redirect."""
+    """Answer with a redirect."""
     return fixed(b"HTTP/1.1 %d Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, location.encode()))
 
 
 def packed(body: bytes, encoding: str) -> bytes:
-    """An answer with a Content-Encoding."""
+    """Answer with a Content-Encoding."""
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
@@ -204,7 +204,7 @@ ANSWERS: dict[str, Answerer] = {
 
 
 async def read_request(reader: asyncio.StreamReader) -> Asked | None:
-    """The next request of a connection; None at its end."""
+    """Read the next request of a connection; None at its end."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
@@ -216,7 +216,7 @@ async def read_request(reader: asyncio.StreamReader) -> Asked | None:
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One connection."""
+    """Serve one connection."""
     try:
         while asked := await read_request(reader):
             name = asked.target.split("?")[0].strip("/")
@@ -225,7 +225,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
                 break
             await writer.drain()
     except ConnectionError:
-        pass  # the client had enough, as it should
+        pass  # the client disconnected, as expected
     finally:
         writer.close()
 
@@ -240,7 +240,7 @@ async def main(certificate: str | None) -> None:
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    os._exit(0)  # clients may still be connected; nobody is interested in what their tasks say to that
+    os._exit(0)  # clients may still be connected, and the errors of their tasks do not matter
 
 
 if __name__ == "__main__":

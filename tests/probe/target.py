@@ -1,4 +1,4 @@
-"""A real uvicorn with the probe aboard, for tests; and the app it serves."""
+"""A real uvicorn with the probe attached, for tests, and the app it serves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROBE_FOLDER = HERE.parents[2] / "probe"
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Tell the size of anyio's limiter, run a job in a thread, or block; whatever the path says."""
+    """Return the size of anyio's limiter, run a job in a thread, or block, depending on the path."""
     if scope["type"] == "lifespan":
         while (message := await receive())["type"] != "lifespan.shutdown":
             await send({"type": message["type"] + ".complete"})
@@ -48,7 +48,7 @@ async def _work(path: str) -> bytes:
 
 
 class Target:
-    """A started server, what it was asked, and what its probe wrote."""
+    """A started server, its requests, and its probe's records."""
 
     def __init__(self, folder: Path, command: list[str], environ: dict[str, str]) -> None:
         self.folder = folder
@@ -63,7 +63,7 @@ class Target:
         )
 
     def wait_until_ready(self) -> None:
-        """Return when the port is open."""
+        """Wait until the port is open."""
         for _ in range(400):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
                 return
@@ -73,11 +73,11 @@ class Target:
         raise AssertionError(self.stop_by_force())
 
     def connection(self) -> http.client.HTTPConnection:
-        """A new connection."""
+        """Open a connection."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
 
     def ask(self, path: str, times: int = 1, *, over: http.client.HTTPConnection | None = None) -> bytes:
-        """Ask on one connection, count the answers, return the last one's body."""
+        """Send requests on one connection, count the answers, and return the last one's body."""
         connection = over or self.connection()
         body = b""
         for _ in range(times):
@@ -94,12 +94,12 @@ class Target:
         self.process.communicate(timeout=20)
 
     def stop_by_force(self) -> str:
-        """Kill; what it printed."""
+        """Kill the server and return its output."""
         self.process.kill()
         return self.process.communicate()[0].decode()
 
     def logs(self) -> list[list[dict[str, Any]]]:
-        """The records of every process."""
+        """Return the records of every process."""
         files = sorted(self.folder.glob("probe-*.jsonl"))
         return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
 
@@ -108,7 +108,7 @@ class Target:
 def serving(
     folder: Path, *options: str, loop: str = "uvloop", environ: dict[str, str] | None = None
 ) -> Iterator[Target]:
-    """This module's app under `uvicorn --loop loopbench_probe:...`."""
+    """Start this module's app under `uvicorn --loop loopbench_probe:...`."""
     hook = f"loopbench_probe:new_{loop}_loop"
     app_dir = ["--app-dir", str(HERE.parent)]
     command = ["-m", "uvicorn", "target:app", *app_dir, "--loop", hook, "--log-level", "warning", *options]
@@ -118,7 +118,7 @@ def serving(
 
 @contextlib.contextmanager
 def running(target: Target) -> Iterator[Target]:
-    """The target, ready, and gone at the end whatever happens."""
+    """Yield the target when it is ready, and always kill it at the end."""
     try:
         target.wait_until_ready()
         yield target

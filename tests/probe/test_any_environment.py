@@ -1,4 +1,4 @@
-"""The probe runs in environments that are not ours: old Pythons, nothing installed."""
+"""The probe runs in foreign environments: old Pythons, no packages installed."""
 
 import ast
 import sys
@@ -23,7 +23,7 @@ def test_every_module_is_python_3_9_and_imports_the_standard_library_or_what_the
             else []
         )
     }
-    at_call_time = {"anyio", "uvloop"}  # asked for when they are there
+    at_call_time = {"anyio", "uvloop"}  # imported only if they are installed
     assert imported <= set(sys.stdlib_module_names) | {"loopbench_probe"} | at_call_time
 
 

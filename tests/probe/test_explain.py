@@ -1,10 +1,10 @@
-"""Sums by route and by pool, and a coroutine stepped by hand behaves as if it were not."""
+"""Sums by route and by pool; a coroutine stepped by hand behaves normally."""
 
 import asyncio
 from typing import Any
 
 import pytest
-from loopbench_probe.explain import APP_HEADER, MOST_ROUTES, OTHER_ROUTES, STAMP_HEADER, Explain, Job
+from loopbench_probe.explain import APP_HEADER, MAX_ROUTES, OTHER_ROUTES, STAMP_HEADER, Explain, Job
 
 from loopbench.records import stamps
 
@@ -42,7 +42,7 @@ def test_the_names_of_the_headers_are_the_generator_s() -> None:
 
 
 @pytest.mark.parametrize("headers", [[], [(b"accept", b"*/*")]])
-def test_an_answer_nobody_asked_to_stamp_is_left_alone(headers: list[tuple[bytes, bytes]]) -> None:
+def test_an_answer_without_a_stamp_request_is_unchanged(headers: list[tuple[bytes, bytes]]) -> None:
     start, _body = asyncio.run(ask(answering, Explain(), headers=headers))
     assert start["headers"] == [(b"a", b"b")]
 
@@ -65,7 +65,7 @@ def test_results_of_awaits_and_exceptions_pass_through() -> None:
     assert [row["requests"] for row in explain.take()["routes"]] == [1]
 
 
-def test_a_cancelled_request_is_cancelled_inside() -> None:
+def test_a_cancellation_reaches_the_app() -> None:
     seen: list[str] = []
 
     async def app(_scope: Any, _receive: Any, _send: Any) -> None:
@@ -131,10 +131,10 @@ def test_a_second_has_its_own_sums_and_maxima() -> None:
 
 def test_paths_without_a_router_do_not_fill_the_log() -> None:
     explain = Explain()
-    for number in range(MOST_ROUTES + 5):
+    for number in range(MAX_ROUTES + 5):
         explain.route({"method": "GET", "path": f"/{number}"}).add(0.0, 0.0, 0.0, 0.0)
     rows = explain.take()["routes"]
-    assert len(rows) == MOST_ROUTES + 1
+    assert len(rows) == MAX_ROUTES + 1
     assert rows[-1]["route"] == OTHER_ROUTES
     assert rows[-1]["requests"] == 5
 
@@ -148,7 +148,7 @@ def test_jobs_are_added_up_by_pool_and_route() -> None:
     ]
 
 
-def test_a_job_handed_over_by_a_task_of_the_request_is_the_request_s() -> None:
+def test_a_job_of_a_request_s_task_counts_for_the_request() -> None:
     explain = Explain()
 
     async def app(_scope: Any, _receive: Any, _send: Any) -> None:

@@ -1,4 +1,4 @@
-"""Exact idle time, against a selector and a clock that do as they are told."""
+"""Exact idle time, with a selector and a clock that the test controls."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from loopbench_probe.idle import SelectorIdle
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -24,7 +24,7 @@ class Clock:
 
 
 class Selector:
-    """Waits for a given time, and lets somebody look meanwhile."""
+    """Waits for a given time, and calls a function meanwhile."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -32,7 +32,7 @@ class Selector:
         self.meanwhile: Any = lambda: None
 
     def select(self, timeout: float | None = None) -> list[float | None]:
-        """Return what was asked, some time later."""
+        """Return the timeout after the given time."""
         self.clock.now_s += self.takes_s
         self.clock.cpu_s += self.cpu_s
         self.meanwhile()
@@ -51,7 +51,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     [
         (None, 3.0, 0.0, 3.0),
         (5.0, 1.0, 1.0, 1.0),
-        (0, 1.0, 0.0, 0.0),  # it was not allowed to wait
+        (0, 1.0, 0.0, 0.0),  # it must not wait
         (0.010, 0.500, 0.600, 0.012),  # another thread held the GIL for all of the lateness
         (0.010, 0.500, 0.100, 0.400),  # for some of it
         (0.010, 0.500, 0.0, 0.500),  # the machine was late
@@ -67,7 +67,7 @@ def test_only_a_wait_for_events_is_idle(
     assert source.read().idle_s == pytest.approx(idle_s)
 
 
-def test_the_present_wait_counts_while_it_lasts(clock: Clock) -> None:
+def test_the_current_wait_counts_while_it_lasts(clock: Clock) -> None:
     selector = Selector(clock)
     source = SelectorIdle(selector)
     seen = []

@@ -1,4 +1,4 @@
-"""The probe in a whole run of the harness: its counts and stamps against what the generator wrote."""
+"""The probe in a whole run of the harness: its counts and stamps agree with the generator's record."""
 
 from pathlib import Path
 
@@ -15,15 +15,15 @@ from tests.test_cli import loopbench, scenario, session_of
 
 pytestmark = pytest.mark.real
 
-LEAST_IN_APP_S = 0.015
-"""Of `/slow`, which sleeps 20 ms; timers of a loop count whole milliseconds and may come early."""
+MIN_IN_APP_S = 0.015
+"""Minimum time of `/slow`, which sleeps 20 ms; a loop's timers count whole milliseconds and may fire early."""
 
 
 def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_recorded(tmp_path: Path) -> None:
-    """One file a worker, requests by worker, and one answer in four with the app's stamps."""
+    """There is one file per worker with its requests, and one in four answers has the app's stamps."""
     question = scenario(tmp_path, "/slow", target="workers = 2\n")
     done = loopbench("run", question, "--explain", "--seed", "1", cwd=tmp_path)
-    assert done.returncode in {ExitCode.OK, ExitCode.CANNOT_TELL}, done.stderr  # a busy machine is no fault here
+    assert done.returncode in {ExitCode.OK, ExitCode.CANNOT_TELL}, done.stderr  # a busy machine is not an error here
     (folder,) = run_folders(session_of(tmp_path))
     record, logs, samples = read_run(folder), read_probe_logs(folder), read_samples(folder)
     assert record.counts.agree
@@ -36,12 +36,12 @@ def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_rec
 
     stamped = ~np.isnan(samples.rows["in_app_s"])
     assert 0.1 < np.mean(stamped) < 0.45
-    assert (samples.rows["in_app_s"][stamped] >= LEAST_IN_APP_S).all()
-    assert (samples.rows["before_app_s"][stamped] + LEAST_IN_APP_S < samples.rows["latency_s"][stamped]).all()
+    assert (samples.rows["in_app_s"][stamped] >= MIN_IN_APP_S).all()
+    assert (samples.rows["before_app_s"][stamped] + MIN_IN_APP_S < samples.rows["latency_s"][stamped]).all()
 
     assert samples.head is not None
     window = Window(0.0, record.phases[-1].end_s)
-    told = time_spent(samples, logs, window, samples.head.origin_monotonic_s, {"slow": ("GET", "/slow")})
-    (request,) = told.requests
+    spent = time_spent(samples, logs, window, samples.head.origin_monotonic_s, {"slow": ("GET", "/slow")})
+    (request,) = spent.requests
     assert request.route == "GET /slow"
     assert None not in [request.mean_s(part) for part in (BEFORE_APP, ON_LOOP, AFTER_APP)]

@@ -1,4 +1,4 @@
-"""The file of one process: whole lines, in order, and silence after trouble."""
+"""The log file of one process: whole lines in order, and nothing after an error."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from loopbench_probe.log import Log
 
 
-def test_records_are_appended_one_a_line(tmp_path: Path) -> None:
+def test_records_are_appended_one_per_line(tmp_path: Path) -> None:
     log = Log(str(tmp_path), 7)
     log.write({"record": "start"}, {"record": "second"})
     log.write({"record": "end"})
@@ -31,7 +31,7 @@ def test_nothing_is_written_after_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_a_full_disk_ends_the_log_and_spares_the_app(tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_log_but_not_the_app(tmp_path: Path) -> None:
     (tmp_path / "probe-7.jsonl").symlink_to("/dev/full")
     log = Log(str(tmp_path), 7)
     log.write({"record": "start"})
@@ -39,6 +39,6 @@ def test_a_full_disk_ends_the_log_and_spares_the_app(tmp_path: Path) -> None:
     assert log._descriptor is None
 
 
-def test_a_figure_that_json_cannot_hold_is_a_mistake_of_ours(tmp_path: Path) -> None:
+def test_a_figure_that_json_cannot_represent_raises(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         Log(str(tmp_path), 7).write({"utilization": float("nan")})

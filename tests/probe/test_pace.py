@@ -1,26 +1,26 @@
-"""Which looks are skipped, from the answers counted at each waking."""
+"""The skipped looks, from the number of answers at each waking."""
 
 from itertools import accumulate
 
 import pytest
-from loopbench_probe.pace import MOST_SKIPPED, QUICK_ANSWERS, QUICK_WAKINGS, Pace
+from loopbench_probe.pace import MAX_SKIPPED, QUICK_ANSWERS, QUICK_WAKINGS, Pace
 
 
 def skipped(answers: list[int | None]) -> list[bool]:
-    """At wakings with so many answers so far."""
+    """Return whether each waking with so many answers so far skips its look."""
     pace = Pace()
     return [pace.skip(count) for count in answers]
 
 
 def counts(*more: int) -> list[int | None]:
-    """So many answers in each pause."""
+    """Return the running totals of answers, given the number in each pause."""
     return list(accumulate(more, initial=0))
 
 
-def test_a_loop_that_goes_on_answering_is_looked_at_seldom() -> None:
-    told = skipped(counts(*[QUICK_ANSWERS] * (QUICK_WAKINGS + 2 * MOST_SKIPPED + 1)))
-    assert told[: QUICK_WAKINGS + 1] == [False] * (QUICK_WAKINGS + 1)
-    assert told[QUICK_WAKINGS + 1 :] == [True] * MOST_SKIPPED + [False] + [True] * MOST_SKIPPED
+def test_most_looks_at_a_quickly_answering_loop_are_skipped() -> None:
+    skips = skipped(counts(*[QUICK_ANSWERS] * (QUICK_WAKINGS + 2 * MAX_SKIPPED + 1)))
+    assert skips[: QUICK_WAKINGS + 1] == [False] * (QUICK_WAKINGS + 1)
+    assert skips[QUICK_WAKINGS + 1 :] == [True] * MAX_SKIPPED + [False] + [True] * MAX_SKIPPED
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,10 @@ def test_a_loop_that_goes_on_answering_is_looked_at_seldom() -> None:
         pytest.param([None] * 12, id="nobody counts"),
     ],
 )
-def test_a_loop_that_may_be_blocking_is_always_looked_at(answers: list[int | None]) -> None:
+def test_no_look_at_a_possibly_blocked_loop_is_skipped(answers: list[int | None]) -> None:
     assert not any(skipped(answers))
 
 
-def test_answers_that_cease_bring_the_looks_back_at_once() -> None:
-    told = skipped(counts(*[30] * (QUICK_WAKINGS + 2), 0, 0, 30, 30))
-    assert told[QUICK_WAKINGS + 1 :] == [True, True, False, False, False, False]
+def test_looks_resume_at_once_when_answers_stop() -> None:
+    skips = skipped(counts(*[30] * (QUICK_WAKINGS + 2), 0, 0, 30, 30))
+    assert skips[QUICK_WAKINGS + 1 :] == [True, True, False, False, False, False]

@@ -1,4 +1,4 @@
-"""Which line is blamed, on stacks that really ran; the file names decide, so the code is compiled under chosen ones."""
+"""The place of a stack, on real stacks. File names decide, so the code is compiled under chosen names."""
 
 import functools
 import json
@@ -19,9 +19,9 @@ SITE = "/env/lib/python3/site-packages"
 
 
 def frame_of(*files_and_functions: tuple[str, str], served: object = None) -> FrameType:
-    """The innermost frame of a stack of such functions, outermost first, all on line 2 of their files.
+    """Return the innermost frame of a stack of these functions, outermost first, all on line 2 of their files.
 
-    `served` is each one's `self`.
+    `served` is the `self` of each function.
     """
     caught: list[FrameType] = []
     call: Callable[[], Any] = lambda: caught.append(sys._getframe(1))  # noqa: E731
@@ -48,23 +48,23 @@ def test_a_user_line_that_is_innermost_is_both() -> None:
     assert Places().of(frame) == Place("/srv/app.py", 2, "handler", "/srv/app.py", 2, "handler")
 
 
-def test_a_loop_that_waits_is_nowhere() -> None:
+def test_a_waiting_loop_has_no_place() -> None:
     frame = frame_of(RUNNER, ONCE, (f"{STDLIB}/selectors.py", "select"))
     assert Places().of(frame) is None
 
 
-def test_an_app_that_waits_in_a_selector_of_its_own_is_at_fault() -> None:
+def test_an_app_that_waits_in_its_own_selector_has_a_place() -> None:
     frame = frame_of(ONCE, HANDLE, ("/srv/app.py", "handler"), (f"{STDLIB}/selectors.py", "select"))
     place = Places().of(frame)
     assert place is not None
     assert (place.user_file, place.file) == ("/srv/app.py", f"{STDLIB}/selectors.py")
 
 
-def test_uvloop_waits_with_nothing_above_the_runner() -> None:
+def test_a_waiting_uvloop_has_no_place() -> None:
     assert Places().of(frame_of(("/srv/main.py", "main"), RUNNER)) is None
 
 
-def test_who_called_the_server_is_never_blamed() -> None:
+def test_the_caller_of_the_server_is_never_the_place() -> None:
     frame = frame_of(
         ("/srv/main.py", "main"), (f"{SITE}/uvicorn/server.py", "run"), (f"{SITE}/fastapi/routing.py", "app")
     )
@@ -73,15 +73,15 @@ def test_who_called_the_server_is_never_blamed() -> None:
     assert (place.user_file, place.function) == (None, "app")
 
 
-def test_generated_code_is_nobody_s_own() -> None:
+def test_generated_code_is_not_the_users() -> None:
     frame = frame_of(RUNNER, ("/srv/app.py", "handler"), ("<string>", "__init__"))
     place = Places().of(frame)
     assert place is not None
     assert (place.user_file, place.file) == ("/srv/app.py", "<string>")
 
 
-def test_the_probe_s_own_frames_are_seen_through() -> None:
-    own = json.__file__  # any library file will do beneath it
+def test_the_probe_s_own_frames_are_skipped() -> None:
+    own = json.__file__  # any library file below it
 
     frame = frame_of(RUNNER, (own, "outer"), (explain.__file__, "timed"))
     place = Places().of(frame)
@@ -90,14 +90,14 @@ def test_the_probe_s_own_frames_are_seen_through() -> None:
 
 
 class Served:
-    """Stands for Starlette's route: it knows its endpoint."""
+    """A stand-in for Starlette's route, with an endpoint."""
 
     def __init__(self, endpoint: object) -> None:
         self.endpoint = endpoint
 
 
 def endpoint() -> None:
-    """What a route might serve."""
+    """An endpoint."""
 
 
 ROUTE = (f"{SITE}/starlette/routing.py", "handle")
@@ -114,12 +114,12 @@ def near(*files_and_functions: tuple[str, str], served: object = None) -> tuple[
 
 @pytest.mark.parametrize("inner", [ENCODER, PACKAGE])
 @pytest.mark.parametrize("served", [endpoint, functools.partial(endpoint)], ids=["function", "partial"])
-def test_an_answer_in_the_making_is_near_its_endpoint(served: object, inner: tuple[str, str]) -> None:
-    """Also where a package is at work inside, as an ORM that loads when an attribute is asked for."""
+def test_serialising_an_answer_is_near_its_endpoint(served: object, inner: tuple[str, str]) -> None:
+    """This also holds if a package runs inside, such as an ORM that loads on attribute access."""
     assert near(ROUTE, inner, served=served) == (__file__, endpoint.__code__.co_firstlineno, "endpoint")
 
 
-def test_a_package_s_own_line_is_near_where_no_endpoint_is_served() -> None:
+def test_without_an_endpoint_a_package_s_line_is_near() -> None:
     json_too = (f"{STDLIB}/json/encoder.py", "encode")
     assert near(PACKAGE, json_too) == (PACKAGE[0], 2, "get")
 
@@ -129,22 +129,22 @@ def test_an_endpoint_without_code_leaves_the_package(served: object) -> None:
     assert near(ROUTE, PACKAGE, served=served)[0] == PACKAGE[0]
 
 
-def test_framework_alone_is_near_nobody() -> None:
+def test_a_framework_stack_has_no_near_place() -> None:
     assert near(ENCODER) == (None, None, None)
 
 
-def test_beside_the_user_s_own_code_nothing_is_near() -> None:
+def test_with_the_user_s_code_nothing_is_near() -> None:
     place = Places().of(frame_of(ONCE, ROUTE, ("/srv/app.py", "handler"), PACKAGE, served=Served(endpoint)))
     assert place is not None
     assert (place.user_file, place.near_file) == ("/srv/app.py", None)
 
 
 class Mount:
-    """Stands for Starlette's `Mount`, or FastAPI's included router: it serves no endpoint itself."""
+    """A stand-in for Starlette's `Mount` or FastAPI's included router, which serves no endpoint itself."""
 
 
 def place_of(*frames: tuple[str, str], served: object = endpoint) -> Place:
-    """Of a stack in which every frame's `self` serves an endpoint."""
+    """Return the place of a stack in which every frame's `self` serves an endpoint."""
     place = Places().of(frame_of(ONCE, *frames, served=Served(served)))
     assert place is not None
     return place
@@ -160,7 +160,7 @@ def test_the_endpoint_of_an_included_router_is_near() -> None:
     assert near(INCLUDED, ENCODER, served=endpoint)[2] == "endpoint"
 
 
-def test_what_a_mount_serves_is_near_and_not_the_mount() -> None:
+def test_the_endpoint_in_a_mount_is_near_not_the_mount() -> None:
     caught: list[FrameType] = []
     code = compile("def handle(self, call):\n  call()", ROUTE[0], "exec")
     namespace: dict[str, Any] = {}
@@ -172,12 +172,12 @@ def test_what_a_mount_serves_is_near_and_not_the_mount() -> None:
     assert place.near_function == "endpoint"
 
 
-def test_a_middleware_of_the_user_s_that_awaits_a_route_is_not_where_the_time_goes() -> None:
+def test_a_user_middleware_that_awaits_a_route_is_not_the_place() -> None:
     place = place_of(MIDDLEWARE, ROUTE, ENCODER)
     assert (place.user_file, place.near_function) == (None, "endpoint")
 
 
-def test_a_middleware_of_the_user_s_is_blamed_for_what_it_does_itself() -> None:
+def test_a_user_middleware_s_own_work_is_its_place() -> None:
     assert place_of(MIDDLEWARE, ENCODER).user_file == MIDDLEWARE[0]
 
 
@@ -190,7 +190,7 @@ def test_a_package_around_a_route_is_not_nearer_than_the_endpoint() -> None:
     assert place_of((f"{SITE}/timing/__init__.py", "__call__"), ROUTE, RESPONSE).near_function == "endpoint"
 
 
-def test_an_app_that_is_installed_is_the_user_s_own() -> None:
+def test_an_installed_app_is_the_user_s_own_code() -> None:
     namespace: dict[str, Any] = {}
     exec(compile("def slow(): ...", INSTALLED, "exec"), namespace)  # noqa: S102
     place = place_of(ROUTE, (INSTALLED, "slow"), (f"{SITE}/requests/api.py", "get"), served=namespace["slow"])
@@ -198,7 +198,7 @@ def test_an_app_that_is_installed_is_the_user_s_own() -> None:
 
 
 @pytest.mark.parametrize("file", [f"{SITE}/fastapi/applications.py", "/srv/app.py"])
-def test_no_framework_becomes_the_user_s_own_by_serving_an_endpoint(file: str) -> None:
+def test_a_framework_that_serves_an_endpoint_is_not_the_user_s_code(file: str) -> None:
     namespace: dict[str, Any] = {}
     exec(compile("def docs(): ...", file, "exec"), namespace)  # noqa: S102
     assert place_of(ROUTE, ENCODER, served=namespace["docs"]).user_file is None
@@ -211,7 +211,7 @@ class Table:
         """Serve."""
 
 
-def test_an_object_that_is_called_is_near_by_its_call() -> None:
+def test_a_callable_object_is_near_by_its_call_method() -> None:
     assert near(ROUTE, ENCODER, served=Table())[2] == "__call__"
 
 
@@ -225,6 +225,6 @@ def test_an_endpoint_is_found_under_all_its_decorators() -> None:
     assert near(ROUTE, ENCODER, served=twice)[2] == "endpoint"
 
 
-def test_a_line_of_a_template_is_a_line_of_no_file_and_blames_who_renders_it() -> None:
+def test_a_template_line_counts_for_the_code_that_renders_it() -> None:
     place = place_of(("/srv/app.py", "page"), (f"{SITE}/jinja2/environment.py", "render"), ("t.html", "root"))
     assert (place.user_file, place.file) == ("/srv/app.py", f"{SITE}/jinja2/environment.py")

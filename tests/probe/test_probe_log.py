@@ -1,4 +1,4 @@
-"""Reading logs: whole, cut short, foreign and damaged ones."""
+"""Reading whole, torn, foreign and damaged logs."""
 
 import json
 from pathlib import Path
@@ -46,7 +46,7 @@ def write(folder: Path, pid: int, *records: dict[str, Any], torn: str = "") -> N
     (folder / f"probe-{pid}.jsonl").write_text(text + torn)
 
 
-def test_no_probe_no_processes(tmp_path: Path) -> None:
+def test_without_a_probe_there_are_no_processes(tmp_path: Path) -> None:
     logs = read_probe_logs(tmp_path)
     assert (logs.processes, logs.requests_total) == ((), None)
     assert list(logs.seconds.columns) == ["pid", *SECOND_COLUMNS]
@@ -85,7 +85,7 @@ def test_lines_carry_their_second_and_their_kind(tmp_path: Path) -> None:
     assert {row["user_line"] for row in rows} == {3}
 
 
-def test_a_torn_last_line_is_dropped_and_told(tmp_path: Path) -> None:
+def test_a_torn_last_line_is_dropped_and_reported(tmp_path: Path) -> None:
     write(tmp_path, 7, start(), second(1, 3), torn='{"record":"sec')
     logs = read_probe_logs(tmp_path)
     assert len(logs.seconds) == 1
@@ -113,7 +113,7 @@ def test_other_formats_are_refused_with_what_to_do(tmp_path: Path, version: int,
         ('{"record":"start","format":1}\n', "its start record has no 'pid'"),
     ],
 )
-def test_damage_is_refused_by_name(tmp_path: Path, text: str, what: str) -> None:
+def test_a_damaged_log_is_refused_with_the_damage(tmp_path: Path, text: str, what: str) -> None:
     (tmp_path / "probe-7.jsonl").write_text(text)
     with pytest.raises(DataError, match=f"probe-7.jsonl cannot be used: {what}"):
         read_probe_logs(tmp_path)

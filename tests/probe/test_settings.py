@@ -1,10 +1,10 @@
-"""What the probe makes of its environment variables."""
+"""The probe's settings from environment variables."""
 
 import pytest
 from loopbench_probe.settings import EXPLAIN, Settings
 
 
-def test_without_a_directory_there_is_nothing_to_do() -> None:
+def test_without_a_directory_there_are_no_settings() -> None:
     assert Settings.from_environment({"LOOPBENCH_PROBE_NONCE": "x"}) is None
 
 
@@ -40,6 +40,6 @@ def test_every_variable_is_read_in_its_unit() -> None:
         ("SIGNAL_SAMPLER", "yes"),
     ],
 )
-def test_a_value_that_cannot_be_meant_is_refused_by_name(name: str, value: str) -> None:
+def test_an_invalid_value_is_refused_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=f"LOOPBENCH_PROBE_{name}='{value}': allowed are"):
         Settings.from_environment({"LOOPBENCH_PROBE_DIR": "d", "LOOPBENCH_PROBE_" + name: value})

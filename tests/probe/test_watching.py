@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from loopbench_probe.collector_off import FRAMES_ARE_MADE_AMID_COLLECTIONS, CollectorOff
+from loopbench_probe.collector_off import COLLECTION_CAN_CRASH_A_LOOK, CollectorOff
 from loopbench_probe.places import Places
 from loopbench_probe.settings import Settings
 from loopbench_probe.watching import Watcher
@@ -18,34 +18,34 @@ from loopbench_probe.watching import Watcher
 
 @pytest.fixture
 def collections_amid_reading() -> Iterator[list[str]]:
-    """A collection at every chance; told are those that begin while a stack is being read."""
-    told: list[str] = []
+    """Provoke collections, and collect those that begin while a stack is being read."""
+    begun: list[str] = []
 
     def collected(phase: str, _info: dict[str, int]) -> None:
         frame = sys._getframe()
         while (frame := cast("Any", frame.f_back)) is not None:
             if frame.f_code is Places.of.__code__:
-                told.append(phase)
+                begun.append(phase)
 
     thresholds = gc.get_threshold()
     gc.callbacks.append(collected)
     gc.set_threshold(1, 1000, 1000)
-    yield told
+    yield begun
     gc.set_threshold(*thresholds)
     gc.callbacks.remove(collected)
 
 
 @contextmanager
 def watched() -> Iterator[Watcher]:
-    """Of a loop in this thread that does nothing."""
+    """Return a watcher of an idle loop in this thread."""
     loop = asyncio.new_event_loop()
     yield Watcher(loop, Settings(directory=""), None, cast("Any", SimpleNamespace(count=0)), lambda: None)
     loop.close()
 
 
-@pytest.mark.skipif(not FRAMES_ARE_MADE_AMID_COLLECTIONS, reason="only Python 3.11 collects while it makes a frame")
+@pytest.mark.skipif(not COLLECTION_CAN_CRASH_A_LOOK, reason="only Python 3.11 collects while it makes a frame")
 def test_nothing_is_collected_while_another_threads_stack_is_read(collections_amid_reading: list[str]) -> None:
-    """A collection may let that thread go on, and what is read then is memory of frames that are no more."""
+    """A collection may let the other thread continue, and the reader would then read freed frames."""
     with watched() as watcher:
         looking = threading.Thread(target=watcher.look)
         looking.start()

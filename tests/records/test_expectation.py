@@ -1,4 +1,4 @@
-"""A right answer is told from a wrong one."""
+"""Right and wrong answers are distinguished."""
 
 import pytest
 

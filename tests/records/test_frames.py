@@ -1,4 +1,4 @@
-"""Frames survive what a kill or a bad disk does to a file."""
+"""Whole frames are readable after a kill or damage by a disk."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def test_whole_frames_come_back_in_order() -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, len(TWO)))
-def test_a_file_torn_at_any_byte_gives_its_whole_frames_and_says_what_is_torn(cut: int) -> None:
+def test_a_file_torn_at_any_byte_gives_its_whole_frames_and_the_tear(cut: int) -> None:
     *whole, last = decode(TWO[:cut])
     at_boundary = cut == len(encode(b"SAMP", b"first"))
     assert isinstance(last, Frame) == at_boundary
@@ -31,7 +31,7 @@ def test_a_flipped_bit_is_noticed(position: int) -> None:
     assert first.offset_bytes == 0
 
 
-def test_a_monstrous_length_is_refused_before_anything_is_allocated() -> None:
+def test_a_huge_length_is_refused_before_allocation() -> None:
     (torn,) = decode(HEADER.pack(b"SAMP", 2**31, 0))
     assert isinstance(torn, Torn)
     assert str(2**31) in torn.reason

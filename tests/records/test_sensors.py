@@ -1,4 +1,4 @@
-"""The format of sensors.csv: what is written comes back, and what is not there stays not there."""
+"""The format of sensors.csv: rows are read back as written, and missing values stay missing."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
     assert read_sensors(written(tmp_path, HEADER + "".join(map(write_row, rows)))) == rows
 
 
-def test_what_was_not_observed_is_an_empty_cell_and_never_a_zero() -> None:
+def test_an_unobserved_value_is_an_empty_cell_not_zero() -> None:
     cells = dict(zip(COLUMNS, write_row(ROW).rstrip("\n").split(","), strict=True))
     assert cells["machine_steal_s"] == ""
     assert cells["machine_foreign_cpu_s"] == "0.000000"
@@ -80,7 +80,7 @@ def test_a_file_too_large_for_a_run_is_not_read(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("read", [read_sensors, read_unobservable])
-def test_a_missing_file_is_said(tmp_path: Path, read: type) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path, read: type) -> None:
     with pytest.raises(DataError, match="No such file"):
         read(tmp_path / "none")
 
@@ -90,7 +90,7 @@ def test_the_reasons_for_empty_cells_come_back(tmp_path: Path) -> None:
     assert read_unobservable(written(tmp_path, write_unobservable(reasons))) == reasons
 
 
-def test_a_reason_for_a_column_that_does_not_exist_is_a_mistake() -> None:
+def test_a_reason_for_an_unknown_column_raises() -> None:
     with pytest.raises(KeyError):
         write_unobservable({"machine_mood": "unknown"})
 

@@ -1,4 +1,4 @@
-"""Session and run records go to disk and come back, or are refused with a reason."""
+"""Session and run records are read back as written, or refused with a reason."""
 
 from pathlib import Path
 

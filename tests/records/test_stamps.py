@@ -9,7 +9,7 @@ def head(value: str) -> bytes:
     return f"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-loopbench-app: {value}\r\nserver: x\r\n\r\n".encode()
 
 
-def test_stamps_split_the_latency_at_the_app_s_door() -> None:
+def test_stamps_split_the_latency_where_the_app_was_entered() -> None:
     assert read_stamps(head("10250000 10750000"), 10.0, 1.0) == (0.25, 0.5)
 
 

@@ -1,4 +1,4 @@
-"""What is told of a samples file while it grows."""
+"""The live view of a samples file while it grows."""
 
 from itertools import accumulate
 
@@ -7,28 +7,28 @@ import pytest
 from loopbench.records.tail import RPS_OVER_S, RecentAnswers
 
 
-def test_answers_that_come_in_bursts_are_told_at_their_rate() -> None:
-    """Ten users who all wait a second: ten answers within some milliseconds, once a second."""
+def test_bursts_of_answers_give_their_mean_rate() -> None:
+    """Ten users that each wait a second: ten answers within some milliseconds, once a second."""
     recent = RecentAnswers()
     for second in range(12):
         recent.add(second + 0.003 * user for user in range(10))
     assert recent.rps == pytest.approx(10, rel=0.05)
 
 
-def test_what_was_before_the_last_seconds_no_longer_counts() -> None:
+def test_older_answers_do_not_count() -> None:
     recent = RecentAnswers()
     recent.add(accumulate([0.001] * 5000))
     recent.add(5 + 0.1 * number for number in range(1 + round(RPS_OVER_S / 0.1)))
     assert recent.rps == pytest.approx(10, rel=0.05)
 
 
-def test_until_then_the_time_since_the_first_answer_counts() -> None:
+def test_before_that_the_rate_is_since_the_first_answer() -> None:
     recent = RecentAnswers()
     recent.add([100.0, 100.5, 101.0])
     assert recent.rps == pytest.approx(2)
 
 
-def test_one_answer_makes_no_rate() -> None:
+def test_one_answer_has_no_rate() -> None:
     recent = RecentAnswers()
     recent.add([])
     assert recent.rps == 0

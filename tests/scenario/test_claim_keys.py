@@ -1,4 +1,4 @@
-"""Claims load, or say what is wrong with them."""
+"""Claims load, or their mistakes are reported."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ where = "a book, page 3"
 
 
 def problems_of(tmp_path: Path, text: str) -> str:
-    """Everything that is said of a scenario with these claims."""
+    """Return all problems of a scenario with these claims as text."""
     file = tmp_path / "s.toml"
     file.write_text(SCENARIO + text)
     with pytest.raises(ScenarioError) as caught:
@@ -60,12 +60,12 @@ def test_a_claim_is_recorded_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "words"),
     [
         ('compare = "goodput"\na = "one"\nb = "three"\nexpect = "higher"', "'three' is none of the variants: one, two"),
         ('compare = "goodput"\na = "one"\nexpect = "higher"', "either `b` or a `value`"),
         ('compare = "goodput"\na = "one"\nb = "two"\nvalue = 3\nexpect = "higher"', "either `b` or a `value`"),
-        ('compare = "goodput"\na = "one"\nb = "one"\nexpect = "higher"', "against itself"),
+        ('compare = "goodput"\na = "one"\nb = "one"\nexpect = "higher"', "with itself"),
         ('compare = "goodput"\na = "one"\nb = "two"\nexpect = "lower"\nwithin = 0.1', "needs the published `ratio`"),
         ('compare = "speed"\na = "one"\nb = "two"\nexpect = "lower"', "neighbour_p99 or receipt:KEY"),
         ('compare = "receipt:"\na = "one"\nb = "two"\nexpect = "lower"', "neighbour_p99 or receipt:KEY"),
@@ -73,8 +73,8 @@ def test_a_claim_is_recorded_as_it_was_written(tmp_path: Path) -> None:
         ('compare = "goodput"\na = "one"\nb = "two"\nexpct = "lower"', "did you mean 'expect'?"),
     ],
 )
-def test_a_mistake_is_named(tmp_path: Path, keys: str, said: str) -> None:
-    assert said in problems_of(tmp_path, CLAIM + keys)
+def test_a_mistake_is_named(tmp_path: Path, keys: str, words: str) -> None:
+    assert words in problems_of(tmp_path, CLAIM + keys)
 
 
 def test_two_claims_with_one_id_are_refused(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "claims.md"
 
 
-def test_the_page_is_what_the_scenarios_say() -> None:
-    """Otherwise: python -m loopbench.scenario.claims_table docs/claims.md scenarios."""
+def test_the_page_matches_the_scenarios() -> None:
+    """If it fails, run: python -m loopbench.scenario.claims_table docs/claims.md scenarios."""
     page, scenarios = PAGE.read_text(encoding="utf-8"), shipped(ROOT / "scenarios")
     assert rewritten(page, scenarios, answers_in(page, scenarios)) == page
 
@@ -33,14 +33,14 @@ def test_answers_survive_a_rewriting() -> None:
 
 
 @pytest.mark.parametrize("change", [("trivial", "trivial_two"), ("async def > def", "async def < def")])
-def test_an_answer_to_another_question_is_no_answer(change: tuple[str, str]) -> None:
+def test_an_answer_to_another_condition_is_dropped(change: tuple[str, str]) -> None:
     scenarios = shipped(ROOT / "scenarios")
     page = rewritten(PAGE.read_text(encoding="utf-8"), scenarios, {"002-trivial-async": "REPRODUCED: 2.5"})
     lines = [line.replace(*change) if line.startswith("| 002-trivial-async") else line for line in page.splitlines()]
     assert answers_in("\n".join(lines), scenarios) == {}
 
 
-def test_what_no_scenario_asks_is_read_from_the_page_as_plain_text() -> None:
+def test_claims_without_a_scenario_are_read_as_plain_text() -> None:
     rows = not_asked(PAGE.read_text(encoding="utf-8"))
     assert ("003", "reference counts need the lock", "a fact of the interpreter, no system") in rows
     assert not [row for row in rows if "`" in "".join(row)]
@@ -52,7 +52,7 @@ def test_a_page_without_a_block_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "words"),
     [
         ({"b": "b", "expect": "higher"}, "goodput: a > b"),
         ({"b": "b", "expect": "lower", "ratio": 0.37}, "goodput: a < b"),
@@ -62,6 +62,6 @@ def test_a_page_without_a_block_is_refused() -> None:
         ({"value": 0.0, "expect": "higher"}, "goodput: a > 0"),
     ],
 )
-def test_what_must_be_seen_is_said_in_one_line(keys: dict[str, object], said: str) -> None:
+def test_the_condition_is_one_line(keys: dict[str, object], words: str) -> None:
     common = {"id": "c", "text": "t", "where": "w", "compare": "goodput", "a": "a"}
-    assert condition(Claim.model_validate(common | keys)) == said
+    assert condition(Claim.model_validate(common | keys)) == words

@@ -1,4 +1,4 @@
-"""Targets and generators on other machines: what a scenario may ask for, and which combinations cannot be."""
+"""Targets and generators on other machines: allowed keys and impossible combinations."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ WORKERS = 'remote_workers = 2\nmaster_bind = "10.0.0.5"'
 
 
 def scenario(folder: Path, target: str = ELSEWHERE, of_load: str = "", more: str = "") -> Scenario:
-    """A scenario with these lines in its tables."""
+    """Load a scenario with these lines in its tables."""
     file = folder / "case.toml"
     variant = '[[variants]]\nname = "a"\npath = "/a"\n'
     file.write_text(f'title = "t"\nquestion = "q"\n[target]\n{target}\n[load]\n{of_load}\n{variant}{more}')
@@ -44,9 +44,9 @@ def scenario(folder: Path, target: str = ELSEWHERE, of_load: str = "", more: str
 def test_impossible_combinations_are_named(tmp_path: Path, target: str, of_load: str, more: str, words: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         scenario(tmp_path, target, of_load, more)
-    said = " ".join(f"{problem.message} {problem.allowed}" for problem in caught.value.problems)
-    assert words in said
-    assert "secret" not in said.replace("'http://user:secret@host'", "")
+    found = " ".join(f"{problem.message} {problem.allowed}" for problem in caught.value.problems)
+    assert words in found
+    assert "secret" not in found.replace("'http://user:secret@host'", "")
 
 
 @pytest.mark.parametrize(

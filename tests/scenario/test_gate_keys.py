@@ -1,4 +1,4 @@
-"""Gates load, or say what is wrong with them."""
+"""Gates load, or their mistakes are reported."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ NEIGHBOUR = '[[requests]]\nname = "hello"\npath = "/hello"\n'
 
 
 def written(tmp_path: Path, text: str) -> Path:
-    """A scenario with these tables after the others."""
+    """Load a scenario with these tables after the others."""
     file = tmp_path / "s.toml"
     file.write_text(SCENARIO + text)
     return file
@@ -57,13 +57,13 @@ def test_a_gate_is_recorded_as_it_was_written(tmp_path: Path, keys: str, recorde
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "words"),
     [
         ('figure = "speed"\nat_least = 1', "'goodput', 'p99_ms'"),
         ('figure = "goodput"', "takes `at_least`, `at_most` or `under`"),
-        ('figure = "p99_ms"\nat_most = 5\nunder = 6', "say one of them"),
-        ('figure = "p99_ms"\nat_least = 5\nat_most = 4', "nothing is at least"),
-        ('figure = "line_ms"\nat_most = 1\nof = "baseline"', "only goodput, p99_ms, neighbour_p99_ms are held"),
+        ('figure = "p99_ms"\nat_most = 5\nunder = 6', "give one of them"),
+        ('figure = "p99_ms"\nat_least = 5\nat_most = 4', "no value is at least"),
+        ('figure = "line_ms"\nat_most = 1\nof = "baseline"', "only goodput, p99_ms, neighbour_p99_ms can be compared"),
         ('figure = "goodput"\nat_least = 1\nof = "yesterday"', "'baseline'"),
         ('figure = "loop_blocked_share"\nunder = 5', "5 % is 0.05"),
         ('figure = "goodput"\nvariant = "deff"\nat_least = 1', "'deff' is none of the variants: def, async def"),
@@ -72,10 +72,10 @@ def test_a_gate_is_recorded_as_it_was_written(tmp_path: Path, keys: str, recorde
         ('figure = "goodput"\natleast = 1', "did you mean 'at_least'?"),
     ],
 )
-def test_a_mistake_is_named(tmp_path: Path, keys: str, said: str) -> None:
+def test_a_mistake_is_named(tmp_path: Path, keys: str, words: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load(written(tmp_path, gate(keys)))
-    assert said in "\n".join(f"{each.path}: {each.message} ({each.allowed})" for each in caught.value.problems)
+    assert words in "\n".join(f"{each.path}: {each.message} ({each.allowed})" for each in caught.value.problems)
 
 
 def test_every_figure_that_can_be_written_can_be_judged() -> None:

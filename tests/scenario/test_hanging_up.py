@@ -1,4 +1,4 @@
-"""Clients that hang up: what a scenario may say of them, and what becomes of it in the generator's order."""
+"""Clients that hang up: the keys of a scenario, and the generator's order."""
 
 from pathlib import Path
 
@@ -21,31 +21,31 @@ weight = 2
 
 
 def scenario_with(tmp_path: Path, text: str) -> Path:
-    """A file that ends with these lines."""
+    """Write a file that ends with these lines."""
     file = tmp_path / "s.toml"
     file.write_text(SCENARIO + text)
     return file
 
 
-def test_it_travels_to_the_generator(tmp_path: Path) -> None:
+def test_it_reaches_the_generators_order(tmp_path: Path) -> None:
     (variant,) = load(scenario_with(tmp_path, "hang_up = { after_s = 0.5 }")).variants
     assert (ordered(variant).hang_up_after_s, ordered(variant).hang_up_turns) == (0.5, 1)
 
 
-def test_without_it_everybody_waits(tmp_path: Path) -> None:
+def test_without_it_no_client_disconnects(tmp_path: Path) -> None:
     (variant,) = load(scenario_with(tmp_path, "")).variants
     assert (ordered(variant).hang_up_after_s, ordered(variant).hang_up_turns) == (None, 0)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("hang_up = { after_s = 0.5, turns = 3 }", "3 hang-ups in only 2 turns"),
         ("hang_up = { after_s = 0 }", "greater than 0"),
         ('hang_up = { after_s = 1 }\n[load]\nuser = "fast"', 'which user = "fast" cannot do'),
     ],
 )
-def test_what_cannot_be_done_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_impossible_hang_ups_are_refused(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load(scenario_with(tmp_path, text))
-    assert any(said in f"{each.message} {each.allowed}" for each in caught.value.problems)
+    assert any(words in f"{each.message} {each.allowed}" for each in caught.value.problems)

@@ -1,4 +1,4 @@
-"""A scenario loads, or says everything that is wrong with it."""
+"""A scenario loads, or all of its mistakes are reported."""
 
 from pathlib import Path
 
@@ -124,19 +124,19 @@ def test_a_missing_folder_is_found_before_anything_starts(scenario_file: Path) -
     ],
     ids=["no-value", "deep", "long-integer", "long-key", "utf-16", "large", "twice", "nul"],
 )
-def test_what_is_no_toml_ends_in_one_sentence(scenario_file: Path, content: bytes) -> None:
+def test_invalid_toml_gives_one_sentence(scenario_file: Path, content: bytes) -> None:
     scenario_file.write_bytes(content)
     with pytest.raises(UsageError):
         load(scenario_file)
 
 
 @pytest.mark.parametrize("place", ["missing.toml", "."])
-def test_what_is_no_file_is_said(tmp_path: Path, place: str) -> None:
+def test_a_path_that_is_not_a_file_is_refused(tmp_path: Path, place: str) -> None:
     with pytest.raises(UsageError):
         load(tmp_path / place)
 
 
-def test_missing_folders_are_named_beside_other_mistakes(scenario_file: Path) -> None:
+def test_missing_folders_are_named_with_other_mistakes(scenario_file: Path) -> None:
     app = 'app = "main:app"\napp_dir = "nowhere"\npython = "none"\nlooop = 1'
     scenario_file.write_text(MINIMAL.replace('app = "main:app"', app))
     with pytest.raises(ScenarioError) as caught:
@@ -205,7 +205,7 @@ path = "/b"
 """
 
 
-def test_rounds_can_be_asked_for_some_of_the_variants(scenario_file: Path) -> None:
+def test_rounds_can_be_limited_to_some_variants(scenario_file: Path) -> None:
     scenario_file.write_text(REPEATED.format(names='["a"]'))
     assert load(scenario_file).repeated_slugs == ("a",)
 
@@ -217,7 +217,7 @@ def test_rounds_can_be_asked_for_some_of_the_variants(scenario_file: Path) -> No
         ('["b"]', "baseline", 1, "one of the variants: b"),
     ],
 )
-def test_repeated_variants_must_be_there_with_the_baseline_among_them(
+def test_repeated_variants_must_exist_and_include_the_baseline(
     scenario_file: Path, names: str, key: str, line: int, allowed: str
 ) -> None:
     scenario_file.write_text(REPEATED.format(names=names))

@@ -1,4 +1,4 @@
-"""Open mode in a scenario: what it needs, what it excludes."""
+"""Open mode in a scenario: required and excluded keys."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def loaded(tmp_path: Path, text: str) -> Path:
         ("", None, "exponential"),
     ],
 )
-def test_a_rate_is_a_number_or_a_climb(
+def test_a_rate_is_a_number_or_a_range(
     tmp_path: Path, text: str, rate: tuple[float, float] | None, arrivals: str
 ) -> None:
     found = load(loaded(tmp_path, text)).load
@@ -54,7 +54,7 @@ def test_a_rate_is_a_number_or_a_climb(
         ('mode = "open"\nrate = 5\nuser = "fast"', "load.mode", 'excludes user = "fast"'),
     ],
 )
-def test_what_does_not_go_together_is_named(tmp_path: Path, text: str, path: str, words: str) -> None:
+def test_excluded_combinations_are_named(tmp_path: Path, text: str, path: str, words: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load(loaded(tmp_path, text))
     (problem,) = [each for each in caught.value.problems if each.path == path]

@@ -1,4 +1,4 @@
-"""The JSON Schema of scenarios and the page of keys: as the loader is, described, and not drifted."""
+"""The JSON Schema of scenarios and the page of keys are complete and agree with the loader."""
 
 import json
 import tomllib
@@ -15,18 +15,18 @@ from loopbench.scenario.schema import scenario_schema, scenario_schema_text
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "scenarios").glob("*.toml"))
-LEAST = 'title = "t"\nquestion = "q"\n[target]\napp = "a:b"\n[[variants]]\nname = "v"\npath = "/"\n'
+SMALLEST = 'title = "t"\nquestion = "q"\n[target]\napp = "a:b"\n[[variants]]\nname = "v"\npath = "/"\n'
 
 
 def tables() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every table of the schema, by name."""
+    """Return every table of the schema, by name."""
     schema = scenario_schema()
     yield "Scenario", schema
     yield from schema["$defs"].items()
 
 
 def accepts(document: dict[str, Any]) -> bool:
-    """Whether the schema has nothing against it."""
+    """Return whether the schema accepts it."""
     jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: see the dev requirements")
     return bool(jsonschema.Draft202012Validator(scenario_schema()).is_valid(document))
 
@@ -38,11 +38,11 @@ def accepts(document: dict[str, Any]) -> bool:
         ("scenario-reference.md", scenario_reference, "loopbench schema --markdown"),
     ],
 )
-def test_what_is_published_is_what_the_model_says(name: str, made: Any, command: str) -> None:
+def test_the_published_files_match_the_model(name: str, made: Any, command: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == made(), f"{command} > docs/{name}"
 
 
-def test_every_key_says_what_it_means() -> None:
+def test_every_key_has_a_description() -> None:
     silent = [
         f"{table}.{key}"
         for table, made in tables()
@@ -52,7 +52,7 @@ def test_every_key_says_what_it_means() -> None:
     assert not silent
 
 
-def test_every_table_refuses_keys_it_does_not_know() -> None:
+def test_every_table_refuses_unknown_keys() -> None:
     assert all(made["additionalProperties"] is False for _, made in tables())
 
 
@@ -93,7 +93,7 @@ def test_every_shipped_scenario_is_valid(file: Path) -> None:
     ],
 )
 def test_the_schema_and_the_loader_agree(tmp_path: Path, line: str, allowed: bool) -> None:
-    text = f"{LEAST}[load]\n{line}\n"
+    text = f"{SMALLEST}[load]\n{line}\n"
     assert accepts(tomllib.loads(text)) is allowed
     (tmp_path / "case.toml").write_text(text)
     if allowed:

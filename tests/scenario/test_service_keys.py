@@ -1,4 +1,4 @@
-"""`services` and `receipt`: what a scenario may say of them."""
+"""The keys `services` and `receipt` of a scenario."""
 
 from pathlib import Path
 

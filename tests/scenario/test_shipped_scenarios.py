@@ -1,4 +1,4 @@
-"""Every scenario in `scenarios/` loads and plans, asks for routes that exist, and claims what can be answered."""
+"""Every scenario in `scenarios/` loads and plans, uses existing routes, and makes claims that its runs can answer."""
 
 import re
 from collections import Counter
@@ -20,14 +20,14 @@ named = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 @cache
 def routes_of(app: str) -> dict[str, set[str]]:
-    """Path templates of an app, each with its methods."""
+    """Return the path templates of an app, each with its methods."""
     module, _, attribute = app.partition(":")
     paths: dict[str, Any] = getattr(import_module(module), attribute).openapi()["paths"]
     return {path: {method.upper() for method in operations} for path, operations in paths.items()}
 
 
 def has_route(app: str, method: str, path: str) -> bool:
-    """Whether the app answers to it."""
+    """Return whether the app has this route."""
     patterns = ((re.sub(r"\{[^}]*\}", "[^/]+", template), methods) for template, methods in routes_of(app).items())
     return any(re.fullmatch(pattern, path) and method in methods for pattern, methods in patterns)
 
@@ -42,14 +42,14 @@ def test_it_loads_and_plans_every_variant(file: Path, quick: bool) -> None:
 
 
 @named
-def test_it_cites_its_source_and_says_why_its_numbers(file: Path) -> None:
+def test_it_cites_its_source_and_explains_its_numbers(file: Path) -> None:
     text = file.read_text()
     assert load(file).source
     assert "Why these numbers." in text.partition("title =")[0]
 
 
 @named
-def test_every_route_it_asks_for_exists(file: Path) -> None:
+def test_every_requested_route_exists(file: Path) -> None:
     scenario = load(file)
     missing = [
         f"{request.method} {request.path} in {app}"
@@ -63,7 +63,7 @@ def test_every_route_it_asks_for_exists(file: Path) -> None:
 
 
 def missing_receipt(scenario: Scenario) -> Any:
-    """A function that says which receipt of a variant its app does not give; empty if it does, or none is asked."""
+    """Return a function that names a variant's receipt that its app lacks; empty if it has it or none is needed."""
 
     def missing(variant: Variant) -> str:
         app, receipt = scenario.target_of(variant).app, variant.receipt
@@ -73,7 +73,7 @@ def missing_receipt(scenario: Scenario) -> Any:
 
 
 @named
-def test_its_claims_are_about_what_its_runs_will_say(file: Path) -> None:
+def test_its_claims_are_about_figures_that_its_runs_measure(file: Path) -> None:
     scenario = load(file)
     with_receipt = {variant.name for variant in scenario.variants if variant.receipt}
     with_receipt |= {timeline.name for timeline in scenario.timelines}
@@ -85,11 +85,11 @@ def test_its_claims_are_about_what_its_runs_will_say(file: Path) -> None:
 
 
 @named
-def test_its_claims_about_timelines_are_about_what_a_timeline_tells(file: Path) -> None:
+def test_its_timeline_claims_are_about_figures_of_timelines(file: Path) -> None:
     scenario = load(file)
     timelines = {timeline.name for timeline in scenario.timelines}
-    told = {f"{RECEIPT_PREFIX}{key}" for key in (KEPT_WAITING, LONGEST_WAIT, OVERTAKEN, ALL_ANSWERED)}
-    assert {claim.compare for claim in scenario.claims if claim.a in timelines} <= told
+    known = {f"{RECEIPT_PREFIX}{key}" for key in (KEPT_WAITING, LONGEST_WAIT, OVERTAKEN, ALL_ANSWERED)}
+    assert {claim.compare for claim in scenario.claims if claim.a in timelines} <= known
 
 
 @named

@@ -1,4 +1,4 @@
-"""`[[timelines]]`: what may stand there, and what is refused before anything starts."""
+"""The keys of `[[timelines]]`, and the mistakes that are refused before anything starts."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def timeline(name: str, *requests: str) -> str:
     return f'[[timelines]]\nname = "{name}"\nrequests = [{", ".join(repr(each) for each in requests)}]\n'
 
 
-def test_paths_and_names_of_requests_may_be_asked_and_a_claim_may_be_about_it(tmp_path: Path) -> None:
+def test_a_timeline_takes_paths_and_names_and_can_have_a_claim(tmp_path: Path) -> None:
     scenario = with_timelines(
         tmp_path, timeline("six at once", "/slow?seconds=4", "/slow?seconds=4", "hello", "def") + CLAIM
     )
@@ -69,7 +69,7 @@ def test_a_target_elsewhere_has_another_clock_so_it_has_no_timelines(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         (timeline("t", "nobody"), "'nobody' is no path and no request's name"),
         (timeline("t", "/a b"), "'/a b' is no path and no request's name"),
@@ -80,7 +80,7 @@ def test_a_target_elsewhere_has_another_clock_so_it_has_no_timelines(tmp_path: P
         (CLAIM, "'six at once' is none of the variants"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_invalid_timelines_are_refused(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         with_timelines(tmp_path, text)
-    assert said in " ".join(problem.message for problem in caught.value.problems)
+    assert words in " ".join(problem.message for problem in caught.value.problems)

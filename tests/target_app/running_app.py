@@ -1,4 +1,4 @@
-"""An app of ours under real uvicorn, for as long as a test needs it; and many requests to it at once."""
+"""Runs an app of ours under real uvicorn for a test, and sends many requests to it at once."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def running(app: str, *options: str, env: Mapping[str, str] | None = None) -> Iterator[int]:
-    """Its port, as soon as it answers; it is ended as an operator would, and has to end."""
+    """Yield the app's port when it answers; at the end, terminate it and require that it exits."""
     with running_process(app, *options, env=env) as (port, _):
         yield port
 
@@ -26,7 +26,7 @@ def running(app: str, *options: str, env: Mapping[str, str] | None = None) -> It
 def running_process(
     app: str, *options: str, env: Mapping[str, str] | None = None
 ) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """Port and process, for a test that does worse to it than an operator would."""
+    """Yield port and process, for a test that kills it."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", app, "--app-dir", str(ROOT), "--port", str(port), *options]
     command += ["--log-level", "warning"]
@@ -44,13 +44,13 @@ def running_process(
 
 
 def ask_all(port: int, paths: Sequence[str], method: str = "GET") -> list[Any]:
-    """The bodies of as many requests at once, in the order of the paths."""
+    """Send all requests at once and return the bodies in the order of the paths."""
     with ThreadPoolExecutor(len(paths)) as pool:
         return [body for _, _, body in pool.map(lambda path: ask(port, path, method), paths)]
 
 
 def eventually(ask_again: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-    """The first answer that will do; an answer takes its time, so this does not spin."""
+    """Repeat a request until its answer fits, and return it. The request itself takes time, so this does not spin."""
     for _ in range(3_000):
         answer = ask_again()
         if wanted(answer):

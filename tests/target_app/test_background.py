@@ -1,4 +1,4 @@
-"""Background work: what was promised is kept, lost with a forgotten task, and gone with a kill."""
+"""Background work: accepted jobs are done, but lost with an unreferenced task or a kill."""
 
 import asyncio
 import gc
@@ -29,22 +29,22 @@ def test_everything_accepted_is_done_in_the_end() -> None:
             assert (last["done"], last["backlog"]) == (20 * before + 20, 0)
 
 
-def test_a_backlog_is_seen_while_it_lasts() -> None:
+def test_a_backlog_is_visible_while_it_lasts() -> None:
     with running("target_app.only:background") as port:
         ask_all(port, ["/background/create-task?job_ms=60000"] * 5, "POST")
         receipt = ask(port, "/background/receipt")[2]
         assert receipt == {"accepted": 5, "done": 0, "backlog": 5, "most_behind": 5, "idle": False}
 
 
-def test_the_largest_backlog_is_remembered_when_it_is_gone() -> None:
+def test_the_largest_backlog_is_kept() -> None:
     with running("target_app.only:background") as port:
         ask_all(port, ["/background/create-task?job_ms=50"] * 5, "POST")
         last = eventually(lambda: ask(port, "/background/receipt")[2], lambda each: each["idle"])
         assert 1 < last["most_behind"] <= 5
 
 
-def test_a_task_nobody_refers_to_is_lost_when_the_collector_comes() -> None:
-    """Both wait for the same moment; when the kept one is done the forgotten one should have been."""
+def test_a_task_without_a_reference_is_lost_at_a_collection() -> None:
+    """Both wait for the same moment, so when the kept one is done, the forgotten one should be done too."""
 
     async def both() -> int:
         outbox = Outbox()
@@ -75,7 +75,7 @@ def test_the_worker_does_every_job_of_the_queue(redis: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("style", ["tasks-async", "create-task"])
-def test_a_kill_loses_background_work_that_was_promised(tmp_path: Path, style: str) -> None:
+def test_a_kill_loses_accepted_background_work(tmp_path: Path, style: str) -> None:
     outbox = tmp_path / "outbox"
     env = {"TARGET_APP_OUTBOX": str(outbox)}
     with running_process("target_app.only:background", env=env) as (port, process):
@@ -83,7 +83,7 @@ def test_a_kill_loses_background_work_that_was_promised(tmp_path: Path, style: s
         process.kill()
     assert not outbox.exists() or outbox.stat().st_size == 0
     with running("target_app.only:background", env=env) as port:
-        assert ask(port, "/background/receipt")[2]["accepted"] == 0  # nobody remembers
+        assert ask(port, "/background/receipt")[2]["accepted"] == 0  # the count is lost too
 
 
 def test_a_kill_in_the_middle_of_a_job_loses_nothing_of_a_queue(redis: dict[str, str]) -> None:
@@ -97,13 +97,15 @@ def test_a_kill_in_the_middle_of_a_job_loses_nothing_of_a_queue(redis: dict[str,
         worker.kill()
         process.kill()
     with Redis.from_url(redis["LOOPBENCH_REDIS_URL"]) as client:
-        client.lset("loopbench:jobs:survives:started", 0, "1")  # the same job, but the test will not wait a minute
+        client.lset(
+            "loopbench:jobs:survives:started", 0, "1"
+        )  # the same job, shortened so that the test need not wait a minute
     with running("target_app.only:job_queue", env=env) as port:
         last = eventually(lambda: ask(port, "/queue/receipt")[2], lambda each: each["idle"])
         assert last == {"accepted": 2, "done": 2, "backlog": 0, "idle": True}
 
 
-def test_a_crowd_of_first_requests_starts_one_worker_and_one_that_died_is_replaced(redis: dict[str, str]) -> None:
+def test_concurrent_first_requests_start_one_worker_and_a_dead_one_is_replaced(redis: dict[str, str]) -> None:
     with running_process("target_app.only:job_queue", env=redis) as (port, process):
         ask_all(port, ["/queue/def?job_ms=0"] * 20, "POST")
         (worker,) = psutil.Process(process.pid).children()
@@ -114,6 +116,6 @@ def test_a_crowd_of_first_requests_starts_one_worker_and_one_that_died_is_replac
 
 
 def begun(redis: dict[str, str]) -> Any:
-    """The jobs a worker has taken and not finished."""
+    """Return the jobs that a worker has taken and not finished."""
     with Redis.from_url(redis["LOOPBENCH_REDIS_URL"]) as client:
         return client.lrange("loopbench:jobs:survives:started", 0, -1)

@@ -1,4 +1,4 @@
-"""What becomes of work whose client has hung up, by the receipt of each style."""
+"""The work of clients that disconnected, by the receipt of each style."""
 
 import socket
 import time
@@ -10,7 +10,7 @@ from tests.serving import ask
 
 pytestmark = pytest.mark.real
 
-LEFT_ALONE = {  # style: (finished, cancelled) of one request that was answered and one whose client went
+LEFT_ALONE = {  # style: (finished, cancelled) for one answered request and one whose client disconnected
     "async": (2, 0),
     "def": (2, 0),
     "stream": (1, 1),
@@ -21,7 +21,7 @@ LEFT_ALONE = {  # style: (finished, cancelled) of one request that was answered 
 
 
 @pytest.mark.parametrize("style", LEFT_ALONE)
-def test_the_receipt_says_what_became_of_the_work(app_port: int, style: str) -> None:
+def test_the_receipt_counts_finished_and_cancelled_work(app_port: int, style: str) -> None:
     assert ask(app_port, f"/cancel/{style}?seconds=0")[0] == 200
     hang_up(app_port, f"/cancel/{style}?seconds=0.5")
     finished, cancelled = LEFT_ALONE[style]
@@ -33,7 +33,7 @@ def test_an_unknown_style_has_no_receipt(app_port: int) -> None:
 
 
 def hang_up(port: int, path: str) -> None:
-    """Ask, see that the work has begun, and go."""
+    """Send a request, wait until its work has begun, and disconnect."""
     style = path.partition("?")[0]
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
@@ -41,12 +41,12 @@ def hang_up(port: int, path: str) -> None:
 
 
 def settled(port: int, style: str) -> Any:
-    """The receipt when nothing is under way any more."""
+    """Return the receipt when no work is running."""
     return wait_until(port, f"/cancel/{style}/receipt", lambda receipt: receipt["running"] == 0)
 
 
 def wait_until(port: int, path: str, holds: Any) -> Any:
-    """The first receipt for which it holds."""
+    """Return the first receipt that fulfils the condition."""
     deadline = time.monotonic() + 30
     while not holds(receipt := ask(port, path)[2]):
         assert time.monotonic() < deadline, receipt

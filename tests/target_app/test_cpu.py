@@ -1,4 +1,4 @@
-"""Every way of computing computes the same, wherever it does."""
+"""Every style of computing gives the same result."""
 
 import hashlib
 
@@ -26,6 +26,6 @@ def test_it_hashes(app_port: int, style: str) -> None:
 
 
 def test_an_app_with_busy_processes_still_ends() -> None:
-    """`running` waits for its end: a pool that is not shut down would keep it for ever."""
+    """`running` waits for the exit, which a pool that is not shut down would prevent."""
     with running("target_app.only:cpu") as port:
         assert len(ask_all(port, ["/cpu/process-pool?numbers=200000", "/cpu/to-process?numbers=200000"])) == 2

@@ -1,4 +1,4 @@
-"""Every way to ask another service really asks it, and the upstream saw what the styles claim."""
+"""Every style really calls the upstream, and the upstream's counts match the style."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
 
 @pytest.fixture
 def port(services: dict[str, str]) -> Iterator[int]:
-    """A fresh app for every test: its own counters upstream."""
+    """Run a fresh app for every test, with its own counters in the upstream."""
     with running("target_app.only:downstream", env=services) as free:
         yield free
 
@@ -42,7 +42,7 @@ def receipt(port: int) -> dict[str, int]:
     return values
 
 
-def test_every_style_waits_for_the_upstream_and_says_so(port: int) -> None:
+def test_every_style_waits_for_the_upstream(port: int) -> None:
     for style in ONE_CALL:
         assert ask(port, f"/downstream/{style}?wait_ms=7")[2] == {"answers": 1, "waited_ms": 7}
     for style in FAN_OUTS:
@@ -70,19 +70,19 @@ def test_a_client_per_request_connects_every_time(port: int) -> None:
     assert receipt(port)["connections"] == 1 + 5
 
 
-def test_the_upstream_saw_as_many_calls_at_once_as_the_style_lets_go(port: int) -> None:
-    """Each style has more to ask than the one before, so that the most so far is its own."""
-    for style, calls, at_once in (
-        ("sequential", 3, 1),
-        ("gather-semaphore", 20, 10),
-        ("gather", 25, 25),
-        ("task-group", 30, 30),
+def test_the_upstream_sees_the_calls_at_once_of_each_style(port: int) -> None:
+    """Each style makes more calls than the one before, so that the maximum so far is its own."""
+    for style, calls, wait_ms, at_once in (
+        ("sequential", 3, 50, 1),
+        ("gather-semaphore", 20, 1000, 10),  # the first call must still wait when a busy machine opens the last one
+        ("gather", 25, 1000, 25),
+        ("task-group", 30, 1000, 30),
     ):
-        ask(port, f"/fan-out/{style}?wait_ms=300&calls={calls}")
+        ask(port, f"/fan-out/{style}?wait_ms={wait_ms}&calls={calls}")
         assert receipt(port)["requests_at_once"] == at_once
 
 
-def test_a_blocked_loop_asks_one_at_a_time_and_the_others_all_at_once(port: int) -> None:
+def test_a_blocked_loop_calls_one_at_a_time_and_the_others_all_at_once(port: int) -> None:
     for style, users, at_once in (
         ("async-requests", 4, 1),
         ("async-httpx-sync", 4, 1),
@@ -94,6 +94,6 @@ def test_a_blocked_loop_asks_one_at_a_time_and_the_others_all_at_once(port: int)
         assert receipt(port)["requests_at_once"] == at_once
 
 
-def test_an_upstream_that_is_not_asked_properly_says_so(services: dict[str, str]) -> None:
+def test_an_invalid_request_to_the_upstream_is_refused(services: dict[str, str]) -> None:
     upstream = int(services["LOOPBENCH_UPSTREAM_URL"].rpartition(":")[2])
     assert [ask(upstream, path)[0] for path in ("/", "/wait/10001", "/wait/x", "/elsewhere")] == [200, 404, 404, 404]

@@ -1,4 +1,4 @@
-"""Every way of reading reads every byte."""
+"""Every style of reading reads every byte."""
 
 import pytest
 

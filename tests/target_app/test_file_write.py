@@ -1,4 +1,4 @@
-"""The five write routes do the same work and say so."""
+"""The five write routes do the same work and report it."""
 
 import subprocess
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def test_beyond_the_bounds_is_a_clear_422(port: int, route: str, num_chars: int)
     assert problem["ctx"] == ({"ge": 1} if num_chars < 1 else {"le": MAX_CHARS})
 
 
-def test_a_taken_port_is_one_sentence(port: int, tmp_path: Path) -> None:
+def test_a_taken_port_gives_one_sentence(port: int, tmp_path: Path) -> None:
     command = [str(LOOPBENCH), "serve", "--port", str(port)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == ExitCode.ENVIRONMENT

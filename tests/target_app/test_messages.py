@@ -1,4 +1,4 @@
-"""Messages are handled by the consumer that was asked for, and the blocking one stops the web requests."""
+"""Messages are handled by the requested consumer, and the blocking one stops the web requests."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ def pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         yield running_services.env
 
 
-def test_every_redis_message_is_handed_to_one_consumer_and_handled(redis: dict[str, str]) -> None:
+def test_every_redis_message_is_handled_by_one_consumer(redis: dict[str, str]) -> None:
     with running("target_app.only:messages_redis", env=redis) as port:
         for before, style in enumerate(("thread", "loop", "loop-blocking")):
             answers = ask_all(port, [f"/messages/redis/{style}?handle_ms=5"] * 20, "POST")

@@ -1,4 +1,4 @@
-"""The server that does nothing: as many answers as requests, however they arrive."""
+"""The no-op server gives one answer per request, however the requests arrive."""
 
 import http.client
 import subprocess
@@ -57,7 +57,7 @@ def port() -> Iterator[int]:
 
 
 @pytest.mark.real
-def test_it_says_where_it_listens_and_speaks_http(port: int) -> None:
+def test_it_prints_its_address_and_answers_http(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     for method, body in (("GET", None), ("POST", b"hello"), ("GET", None)):
         connection.request(method, "/anything", body=body)

@@ -6,7 +6,7 @@ from target_app import only
 
 
 def paths(app: object) -> set[str]:
-    """What it answers to."""
+    """Return the app's routes."""
     return set(app.openapi()["paths"])  # type: ignore[attr-defined]
 
 
@@ -20,6 +20,6 @@ def test_it_has_its_own_routes_the_neighbour_and_nothing_else() -> None:
     }
 
 
-def test_what_is_no_kind_of_work_is_an_import_error() -> None:
+def test_an_unknown_kind_of_work_is_an_import_error() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"target_app\.nothing"):
         _ = only.nothing

@@ -1,4 +1,4 @@
-"""Every driver answers, the mistakes of the pool are seen to lock, and the right ways with the same pool are not."""
+"""Every driver answers; the mistakes with a pool deadlock, and the right ways with the same pool do not."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def port(services: dict[str, str]) -> Iterator[int]:
 
 @pytest.fixture
 def fresh_port(services: dict[str, str]) -> Iterator[int]:
-    """An app whose receipt is still empty."""
+    """Run an app whose receipt is still empty."""
     with running("target_app.only:postgres", env=services) as free:
         yield free
 
@@ -54,7 +54,7 @@ def test_a_pool_used_with_care_serves_twice_as_many_users_as_it_has_connections(
     assert ask(fresh_port, "/pool/receipt")[2] == {"finished": 4 * POOL_SIZE, "gave_up": 0}
 
 
-def test_the_wish_for_one_more_connection_is_fine_alone_and_locks_the_pool_in_company(fresh_port: int) -> None:
+def test_taking_a_second_connection_works_alone_and_deadlocks_under_load(fresh_port: int) -> None:
     ask(fresh_port, "/pool/one-more?wait_ms=5")
     assert ask(fresh_port, "/pool/receipt")[2] == {"finished": 1, "gave_up": 0}
     ask_all(fresh_port, ["/pool/one-more?wait_ms=5"] * 2 * POOL_SIZE)
@@ -63,10 +63,10 @@ def test_the_wish_for_one_more_connection_is_fine_alone_and_locks_the_pool_in_co
     assert ask(fresh_port, "/health")[2] == {"status": "ok"}
 
 
-def test_a_sync_session_from_a_dependency_stands_still_in_async_def(services: dict[str, str]) -> None:
-    """Whether it does depends on who comes when, so the crowd comes until it did.
+def test_a_sync_session_dependency_deadlocks_in_async_def(services: dict[str, str]) -> None:
+    """The deadlock depends on the order of arrival, so the requests are repeated until it happens.
 
-    On asyncio, which accepts all who wait at once; uvloop lets them in one by one, and hides it for a while.
+    It runs on asyncio, which accepts all waiting connections at once; uvloop accepts them one by one, which hides it.
     """
     with running("target_app.only:postgres", "--loop", "asyncio", env=services) as port:
         ask(port, "/pool/session-dependency?wait_ms=20")

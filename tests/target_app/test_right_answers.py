@@ -1,4 +1,4 @@
-"""What the scenarios without services ask of our app is answered as they expect, and their receipts are given."""
+"""Our app answers the requests of the scenarios without services as they expect, and returns their receipts."""
 
 import http.client
 import json
@@ -20,17 +20,17 @@ FOLDER = Path(__file__).parents[2] / "scenarios"
 
 @cache
 def own_scenarios() -> tuple[Scenario, ...]:
-    """Those that need nothing but our app."""
+    """Return the scenarios that need only our app."""
     return tuple(each for each in map(load, sorted(FOLDER.glob("*.toml"))) if not each.services)
 
 
 def apps() -> list[str]:
-    """Every app they measure."""
+    """Return every app that they measure."""
     return sorted({each.target_of(variant).app for each in own_scenarios() for variant in each.variants})
 
 
 def requests_of(app: str) -> Iterator[OrderedRequest]:
-    """Neighbours, variants and receipts, each different one once."""
+    """Return the distinct neighbours, variants and receipts."""
     seen: dict[str, OrderedRequest] = {}
     for scenario in own_scenarios():
         for variant in scenario.variants:
@@ -45,11 +45,11 @@ def requests_of(app: str) -> Iterator[OrderedRequest]:
 def test_every_answer_is_the_expected_one(app: str) -> None:
     with running(app) as port:
         problems = {each.target: problem(port, each) for each in requests_of(app)}
-    assert {target: said for target, said in problems.items() if said is not None} == {}
+    assert {target: problem for target, problem in problems.items() if problem is not None} == {}
 
 
 def test_a_coroutine_that_is_not_awaited_is_refused_by_the_expectation_of_the_waiting_scenario() -> None:
-    """The answer is whole, quick and of the right shape; only the receipt in it gives it away."""
+    """The answer is whole, quick and of the right shape; only the duration in it shows the mistake."""
     (waiting,) = (each for each in own_scenarios() if each.name == "wait")
     expect = ordered(waiting.variants[0]).expect
     answers = [json.dumps({"waited": waited, "unit": "seconds"}).encode() for waited in (0.0501, 0.00001)]
@@ -58,7 +58,7 @@ def test_a_coroutine_that_is_not_awaited_is_refused_by_the_expectation_of_the_wa
 
 
 def problem(port: int, request: OrderedRequest) -> str | None:
-    """What is wrong with the answer."""
+    """Return what is wrong with the answer, or None."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request(request.method, request.target, body=request.body or None, headers=request.headers)
     answer = connection.getresponse()

@@ -1,4 +1,4 @@
-"""The receipt of a shared counter says what was lost: twenty increments at once, as in the course page."""
+"""The receipt of a shared counter has the number of lost increments: twenty at once, as in the course page."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_an_unknown_style_has_no_receipt(app_port: int) -> None:
 
 
 def test_with_two_workers_each_memory_holds_its_own_share_and_the_file_holds_all() -> None:
-    """Whichever worker answers: memory counts what that one did, the file what all were asked."""
+    """For any worker, its memory counts its own increments and the file those of all workers."""
     with running("target_app.only:shared_state", "--workers", "2") as port:
         ask_all(port, ["/shared/asyncio-lock", "/shared/file-lock"] * AT_ONCE, "POST")
         receipts = [ask(port, "/shared/asyncio-lock/receipt")[2] for _ in range(AT_ONCE)]
@@ -44,5 +44,5 @@ def test_with_two_workers_each_memory_holds_its_own_share_and_the_file_holds_all
     shares = {receipt["worker_pid"]: receipt["counted"] for receipt in receipts}
     assert all(receipt["increments"] == AT_ONCE for receipt in receipts)
     assert all(receipt["lost"] == AT_ONCE - receipt["counted"] for receipt in receipts)
-    assert sum(shares.values()) == AT_ONCE or len(shares) == 1  # one worker may have answered every question
+    assert sum(shares.values()) == AT_ONCE or len(shares) == 1  # one worker may have answered every request
     assert (outside["increments"], outside["counted"], outside["lost"]) == (AT_ONCE, AT_ONCE, 0)

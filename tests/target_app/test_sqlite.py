@@ -1,4 +1,4 @@
-"""Every way to the SQLite database finds the same and stores what it answered for."""
+"""Every style with SQLite finds the same rows and stores what it confirmed."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_every_read_finds_the_same_even_when_many_are_the_first(app_port: int, s
     assert ask_all(app_port, [f"/sqlite/{style}"] * 12) == [{"found": FOUND}] * 12
 
 
-def test_what_was_written_is_stored_and_the_file_goes_with_the_app(tmp_path: Path) -> None:
+def test_writes_are_stored_and_the_file_is_removed_with_the_app(tmp_path: Path) -> None:
     with running("target_app.only:sqlite", env={"TMPDIR": str(tmp_path)}) as port:
         for style in WRITES:
             rows = [body["row"] for body in ask_all(port, [f"/sqlite/{style}"] * 12, "POST")]

@@ -15,7 +15,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("style", PLACES)
-def test_each_style_says_where_it_ran(app_port: int, style: str) -> None:
+def test_each_style_reports_where_it_ran(app_port: int, style: str) -> None:
     endpoint, dependencies = PLACES[style]
     status, _, body = ask(app_port, f"/trivial/{style}")
     assert status == 200

@@ -1,4 +1,4 @@
-"""Every way of waiting really waits, and says so."""
+"""Every style of waiting really waits and reports how long."""
 
 import pytest
 
@@ -12,14 +12,14 @@ NEVER_EARLIER_S = 0.002  # timers count whole milliseconds
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_it_waits_as_long_as_it_is_told(app_port: int, style: str) -> None:
+def test_it_waits_for_the_requested_time(app_port: int, style: str) -> None:
     _, _, body = ask(app_port, f"/wait/{style}?seconds=0.03")
     assert body["waited"] >= 0.03 - NEVER_EARLIER_S
     assert body["unit"] == "seconds"
 
 
 def test_a_coroutine_that_is_not_awaited_does_not_wait(app_port: int) -> None:
-    """Which is what `json_min` in the scenarios catches: nobody else can say for sure that half a second is missing."""
+    """`json_min` in the scenarios catches this; nothing else shows that half a second is missing."""
     _, _, body = ask(app_port, "/wait/not-awaited?seconds=0.5")
     assert body["waited"] < 0.5
 
@@ -48,5 +48,5 @@ def test_the_routes_of_the_article_answer_with_its_words(app_port: int) -> None:
         "/sync-slow?seconds=0.01",
         "/async-slow?seconds=0.01",
     ]
-    said = [body["message"] for body in ask_all(app_port, paths)]
-    assert said == ["Hello World", "Hello World", "So fast", "So slow", "So slow", "So slow"]
+    answers = [body["message"] for body in ask_all(app_port, paths)]
+    assert answers == ["Hello World", "Hello World", "So fast", "So slow", "So slow", "So slow"]

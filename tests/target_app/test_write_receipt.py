@@ -1,4 +1,4 @@
-"""Which threads the writing went through, on either loop."""
+"""The threads that did the writing, on either loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from target_app.file_write import Threads, receipt, write_to_file_async
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
-def test_aiofiles_is_seen_on_the_loop_s_own_threads(run: Callable[[Any], Threads]) -> None:
-    """Each loop names them after itself."""
+def test_aiofiles_uses_the_loop_s_own_threads(run: Callable[[Any], Threads]) -> None:
+    """Each loop has its own thread names."""
 
     async def write_and_tell() -> Threads:
         await write_to_file_async(10)

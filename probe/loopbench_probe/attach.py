@@ -1,7 +1,8 @@
-"""Puts the probe aboard a loop, once per process, and takes it off at the end."""
+"""Attaches the probe to a loop, once per process, and detaches it at the end."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import threading
@@ -18,26 +19,23 @@ from loopbench_probe.log import FORMAT_VERSION, Log
 from loopbench_probe.pools import Pools
 from loopbench_probe.server import Server
 from loopbench_probe.settings import EXPLAIN
-from loopbench_probe.tasks import tasks_pending
 from loopbench_probe.watching import Watcher, keep_watching
 
 if TYPE_CHECKING:
-    import asyncio
-
     from loopbench_probe.settings import Settings
 
-_aboard: list[Probe] = []  # the one of this process
+_attached: list[Probe] = []  # this process's probe; a forked child inherits its parent's
 
 
-def ride(loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
-    """Watch `loop` until it is closed or the process ends. A process has one log: later loops stay plain."""
-    if any(probe.pid == os.getpid() for probe in _aboard):
+def attach(loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
+    """Watch `loop` until it is closed or the process ends. A process has one log, so later loops are not watched."""
+    if any(probe.pid == os.getpid() for probe in _attached):
         return
-    _aboard[:] = [Probe(loop, settings)]
+    _attached[:] = [Probe(loop, settings)]
 
 
 class Probe:
-    """Everything that observes one loop."""
+    """All observers of one loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
         self.pid = os.getpid()
@@ -57,7 +55,7 @@ class Probe:
         at_end(self.end)
 
     async def _start(self) -> None:
-        """On the loop, in its first iteration, without giving way."""
+        """Start the observers on the loop, in its first iteration, without awaiting anything."""
         self._pools.prepare()
         if self._explain is not None:
             self._routes_unavailable = self._explain.install(self._server.config)
@@ -75,13 +73,13 @@ class Probe:
         self._close_loop()
 
     def _look(self) -> None:
-        """On the watching thread. Under the lock, because a closed loop must not be read."""
+        """Look once, on the watching thread. The lock prevents reading a closed loop."""
         with self._writing:
             if not self._ended:
                 self._watcher.look()
 
     def _write_second(self) -> bool:
-        """On the watching thread; False when the log has ended."""
+        """Write the second's record, on the watching thread. Return False if the log has ended."""
         if not self._server.found:
             self._server.search()
         with self._writing:
@@ -97,7 +95,7 @@ class Probe:
             **self._heartbeat.take(),
             **self._counts(),
             "threads": threading.active_count(),
-            "tasks": tasks_pending(self._loop),
+            "tasks": _tasks_pending(self._loop),
             **self._gc_pauses.take(),
             **self._watcher.take(),
         }
@@ -107,8 +105,8 @@ class Probe:
         return [second, {"record": "explain", **times, **self._explain.take()}]
 
     def end(self, reason: str) -> None:
-        """Write what is left of the last second and the end; the loop is not looked at again."""
-        if os.getpid() != self.pid:  # a forked child inherits this object, but not the right to end its parent's log
+        """Write the rest of the last second and the end record, and stop looking at the loop."""
+        if os.getpid() != self.pid:  # a forked child must not end its parent's log
             return
         with self._writing:
             if self._ended:
@@ -170,6 +168,14 @@ class Probe:
         if self._routes_unavailable:
             reasons["routes"] = self._routes_unavailable
         return reasons
+
+
+def _tasks_pending(loop: asyncio.AbstractEventLoop) -> int | None:
+    """Count the unfinished tasks of `loop` from another thread; None if they changed too fast to be counted."""
+    try:
+        return len(asyncio.all_tasks(loop))
+    except RuntimeError:
+        return None
 
 
 _MEASURED = ("utilization", "loop_cpu_share", "requests_total", "anyio")

@@ -1,4 +1,4 @@
-"""The probe aboard a real uvicorn: counts and structure, never timings."""
+"""The probe attached to a real uvicorn: counts and structure, never timings."""
 
 import signal
 import time
@@ -13,7 +13,7 @@ from tests.probe.target import HERE, PROBE_FOLDER, Target, running, serving
 pytestmark = pytest.mark.real
 
 LINES_APART_S = 2.0
-"""A second, and what a busy machine adds to it."""
+"""One second, plus a margin for a busy machine."""
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_the_server_counts_exactly_the_answers_its_clients_got(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_request_under_way_when_the_signal_comes_is_counted(tmp_path: Path, number: int) -> None:
+def test_a_request_in_flight_at_the_signal_is_counted(tmp_path: Path, number: int) -> None:
     with serving(tmp_path) as target:
         target.ask("/")
         connection = target.connection()
@@ -67,7 +67,7 @@ def test_a_killed_server_leaves_whole_lines_and_no_total(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_a_server_killed_under_load_loses_at_most_its_last_second(tmp_path: Path, loop: str) -> None:
-    """The last line is whole, and no older than the pause between two lines; what was answered before it is counted."""
+    """The last line is whole and no older than the interval of lines, and counts the answers before it."""
     with serving(tmp_path, loop=loop) as target:
         connection = target.connection()
         answered: list[float] = []
@@ -80,19 +80,21 @@ def test_a_server_killed_under_load_loses_at_most_its_last_second(tmp_path: Path
     logs = read_probe_logs(tmp_path)
     last_s = logs.processes[0].records[-1]["t1_monotonic_s"]
     assert killed_s - last_s < LINES_APART_S
-    assert (logs.requests_last_seen or 0) >= len([at for at in answered if at < last_s]) - 20  # a batch is under way
+    assert (logs.requests_last_seen or 0) >= len(
+        [at for at in answered if at < last_s]
+    ) - 20  # a batch may be in progress
     assert not any("torn" in note for note in logs.notes)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_anyio_s_limiter_has_the_size_that_was_ordered(tmp_path: Path, workers: str) -> None:
+def test_anyio_s_limiter_has_the_configured_size(tmp_path: Path, workers: str) -> None:
     with serving(tmp_path, "--workers", workers, environ={"LOOPBENCH_PROBE_THREAD_TOKENS": "7"}) as target:
         assert target.ask("/") == b"7"
         target.stop(signal.SIGTERM)
     assert read_probe_logs(tmp_path).processes[0].start.pools["anyio_tokens"] == 7
 
 
-def test_an_impossible_order_stops_the_server_and_says_why(tmp_path: Path) -> None:
+def test_an_invalid_setting_stops_the_server_with_a_reason(tmp_path: Path) -> None:
     with (
         pytest.raises(AssertionError, match="LOOPBENCH_PROBE_LEVEL='loud': allowed are watch, explain"),
         serving(tmp_path, environ={"LOOPBENCH_PROBE_LEVEL": "loud"}),
@@ -108,7 +110,7 @@ def test_without_a_directory_the_loop_is_plain_and_nothing_is_written(tmp_path: 
 
 
 @pytest.mark.parametrize(("loop", "source"), [("asyncio", "selector"), ("uvloop", "libuv")])
-def test_every_figure_of_a_second_is_there_on_both_loops(tmp_path: Path, loop: str, source: str) -> None:
+def test_every_figure_of_a_second_exists_on_both_loops(tmp_path: Path, loop: str, source: str) -> None:
     with serving(tmp_path, loop=loop) as target:
         target.ask("/thread", times=3)
         target.stop(signal.SIGTERM)
@@ -126,7 +128,7 @@ def test_a_blocked_loop_is_traced_to_the_line(tmp_path: Path, loop: str) -> None
         target.stop(signal.SIGTERM)
     lines = read_probe_logs(tmp_path).lines.query("kind == 'blocked'").dropna(subset="user_file")
     guilty = next(n for n, text in enumerate(HERE.read_text().splitlines(), 1) if "time.sleep(0.2)" in text)
-    worst = lines.sort_values("seconds").iloc[-1]  # on a busy machine another line may be caught for a moment
+    worst = lines.sort_values("seconds").iloc[-1]  # on a busy machine another line may be seen briefly
     assert (worst["user_file"], worst["user_line"], worst["user_function"]) == (str(HERE), guilty, "_work")
 
 
@@ -169,7 +171,7 @@ def test_the_explain_level_stamps_an_answer_on_the_client_s_clock(tmp_path: Path
 
 
 def test_the_hook_reaches_apps_that_call_uvicorn_themselves(tmp_path: Path) -> None:
-    """A sitecustomize that ours hides still runs."""
+    """A sitecustomize that ours shadows still runs."""
     hidden, folder = tmp_path / "hidden", tmp_path / "log"
     hidden.mkdir()
     folder.mkdir()

@@ -1,6 +1,6 @@
-"""What a user asks next: everything, as often as its weight says, in no fixed order.
+"""The request cycle of a user: every request as often as its weight, in a random order.
 
-In a process of its own: `import locust` would patch this one.
+It runs in a separate process, because `import locust` would patch this one.
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 SCRIPT = """
 import json
 from itertools import islice
-from locustfiles.variant_user import Turns
+from locustfiles.variant_user import RequestCycle
 from loopbench.records.expectation import Expectation
 from loopbench.records.load_order import LoadOrder, OrderedRequest
 
@@ -25,15 +25,15 @@ def order(seed):
     )
 
 def asked(seed):
-    turns = Turns(order(seed))
-    return [request.name for request in islice(turns.of_one_user(turns.cycle), 300)]
+    cycle = RequestCycle(order(seed))
+    return [request.name for request in islice(cycle.shuffled(cycle.requests), 300)]
 
-thinks = [Turns(order(1)).think_time_s() for _ in range(100)]
+thinks = [RequestCycle(order(1)).think_time_s() for _ in range(100)]
 print(json.dumps({"one": asked(1), "again": asked(1), "two": asked(2), "thinks": [min(thinks), max(thinks)]}))
 """
 
 
-def test_every_round_holds_each_request_by_its_weight_in_an_order_that_the_seed_decides() -> None:
+def test_every_round_has_each_request_by_weight_in_a_seeded_order() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     for start in range(0, 300, 3):

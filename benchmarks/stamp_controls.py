@@ -67,7 +67,9 @@ def found(load: dict[str, str], *, burning: bool = False, spawn_rate: int = 20, 
     """Returns the level of each rule that has a finding on one short session."""
     with tempfile.TemporaryDirectory() as name, _burner() if burning else nullcontext():
         folder = Path(name)
-        (folder / "hello.toml").write_text(SCENARIO.format(root=ROOT, spawn_rate=spawn_rate, hold_s=hold_s, **load), encoding="utf-8")
+        (folder / "hello.toml").write_text(
+            SCENARIO.format(root=ROOT, spawn_rate=spawn_rate, hold_s=hold_s, **load), encoding="utf-8"
+        )
         command = [sys.executable, "-m", "loopbench", "run", "hello.toml", "--seed", "1"]
         subprocess.run(command, cwd=folder, capture_output=True, check=False)
         (summary,) = folder.glob("results/hello/*/summary.json")

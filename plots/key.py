@@ -10,6 +10,7 @@ from plots import panels, style
 ROW_IN = 0.235
 HEADS_IN = 0.34  # room for heads of two lines
 _NAMES_WIDTH = 0.47  # of the panel; the figures share the rest
+_NAME_AT = 0.08
 _SIZE = 9.5
 
 
@@ -32,6 +33,7 @@ def draw_key(axes: Axes, heads: Sequence[str], lines: Sequence[Line], palette: s
     axes.set_xlim(0, 1)
     axes.set_ylim(room_in, 0)
     step = (1 - _NAMES_WIDTH) / len(heads)
+    name_in = (_NAMES_WIDTH - _NAME_AT) * panels.wide_in(axes)
     ends = [_NAMES_WIDTH + step * (index + 1) for index in range(len(heads))]
     for x, text in zip(ends, heads, strict=True):
         head = axes.text(x, HEADS_IN, text, fontsize=_SIZE - 1, va="bottom", ha="right", color=style.QUIET)
@@ -39,7 +41,7 @@ def draw_key(axes: Axes, heads: Sequence[str], lines: Sequence[Line], palette: s
     for place, line in enumerate(lines):
         stroke, y_in = palette[line.name], HEADS_IN + (place + 0.6) * ROW_IN
         axes.plot([0, 0.06], [y_in, y_in], color=stroke.colour, linestyle=stroke.dash, linewidth=2.2, clip_on=False)
-        name = axes.text(0.08, y_in, panels.named(line.name, 18), fontsize=_SIZE, va="center")
+        name = axes.text(_NAME_AT, y_in, style.fitted(line.name, name_in, _SIZE), fontsize=_SIZE, va="center")
         name.set_color(palette.own(line.name).text_colour)
         if stroke.struck and not line.from_rounds:
             axes.text(1, y_in, "INVALID", fontsize=_SIZE, va="center", ha="right", color=style.INK)

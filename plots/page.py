@@ -12,23 +12,30 @@ from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.summary.answer import certainty, headline, neighbour_answer, served_answer
 from loopbench.judge.summary.table import figures_table
+from loopbench.records.load_order import MODE_OPEN
 from plots import glance, provenance, style, validity
 from plots.document import environment, style_sheet
 from plots.pictures import pictures_of, swatches
 from plots.reasons import reasons
+from plots.session_charts import Charts
 
 
-def write_page(report: SessionReport, path: Path) -> None:
+def write_page(report: SessionReport, charts: Charts, path: Path) -> None:
     """Write the page.
 
     Raises:
         OSError: it cannot be written.
     """
-    path.write_text(render_page(report), encoding="utf-8")
+    path.write_text(render_page(report, charts), encoding="utf-8")
 
 
-def render_page(report: SessionReport) -> str:
-    """The page as HTML."""
+def render_page(report: SessionReport, charts: Charts) -> str:
+    """Return the page as HTML.
+
+    Args:
+        report: the judged session.
+        charts: its charts, not drawn yet (`charts_of`).
+    """
     made = _environment()
     css, csp = style_sheet(made)
     palette = validity.palette(report)
@@ -43,7 +50,7 @@ def render_page(report: SessionReport) -> str:
         others_answer=_others(report),
         certainty=certainty(report).replace("+-", "±") if report.runs or report.rounds else "",
         glance=glance.table(report),
-        pictures=pictures_of(report),
+        pictures=pictures_of(charts, open_mode=report.record.scenario.mode == MODE_OPEN),
         swatches=swatches(palette),
         own_swatches=swatches(style.Palette(palette.names)) if report.rounds else swatches(palette),
         struck={run.variant.name: words for run in report.runs if (words := validity.struck(run))},

@@ -104,7 +104,7 @@ def new_panels(
 
 def head(axes: Axes, name: str, colour: str, facts: str = "", *, alarming: bool = False) -> None:
     """A panel's name and under it the facts that must be read with it; `alarming` ones are set in ink and bold."""
-    shown = style.fitted(name, _wide_in(axes) / _BOLDER, 12)
+    shown = style.fitted(name, wide_in(axes) / _BOLDER, 12)
     axes.annotate(
         shown, (0, 1), (0, 24), "axes fraction", "offset points", color=colour, fontsize=12, fontweight="bold"
     )
@@ -114,7 +114,7 @@ def head(axes: Axes, name: str, colour: str, facts: str = "", *, alarming: bool 
 
 def run_head(axes: Axes, name: str, stroke: style.Stroke, facts: str = "", *, alarming: bool = False) -> None:
     """As `head`, of a run: one that is struck out says so beside its name."""
-    room_in = _wide_in(axes) - _STRUCK_IN
+    room_in = wide_in(axes) - _STRUCK_IN
     head(
         axes,
         style.fitted(name, room_in / _BOLDER, 12) if stroke.struck else name,
@@ -202,7 +202,8 @@ def named(name: str, most: int = 24) -> str:
     return style.shortened(name, most)
 
 
-def _wide_in(axes: Axes) -> float:
+def wide_in(axes: Axes) -> float:
+    """Return the width of the axes."""
     return float(axes.bbox.width) / style.FIGURE_DPI
 
 

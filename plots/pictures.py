@@ -5,12 +5,10 @@ from typing import Final
 
 from markupsafe import Markup
 
-from loopbench.judge.session.session_report import SessionReport
-from loopbench.records.load_order import MODE_OPEN
 from plots import panels, style
 from plots.chart import Chart
 from plots.inline_svg import inline_svg, split_svg
-from plots.session_charts import Charts, charts_of
+from plots.session_charts import Charts
 
 HEADLINE_IN: Final = 0.74
 """What a chart with its own caption has above its axes; the page says it in HTML."""
@@ -44,10 +42,9 @@ class Pictures:
     timelines: Picture | None
 
 
-def pictures_of(report: SessionReport) -> Pictures:
-    """Every chart of the session, drawn for the page."""
-    charts = charts_of(report)
-    if report.record.scenario.mode == MODE_OPEN:
+def pictures_of(charts: Charts, *, open_mode: bool) -> Pictures:
+    """Draw every chart of a session for the page."""
+    if open_mode:
         charts = _of_open_mode(charts)
     return Pictures(
         overlay=_picture(charts.overlay),

@@ -15,6 +15,8 @@ from plots import panels, style
 from plots.panels import Caption, Panel, Sheet
 
 _ROW_IN: Final = 0.58
+_NAMES_IN: Final = 1.7  # left of the axes
+_NAME_PT: Final = 10
 
 Show = Callable[[float], str]
 
@@ -35,7 +37,7 @@ def caption(published: Published) -> Caption:
 
 def panel_for(published: Published) -> Panel:
     """As high as it has claims."""
-    return Panel(_ROW_IN * len(published.claims), above_in=0.5, below_in=0.45, left_in=1.7, right_in=0.35)
+    return Panel(_ROW_IN * len(published.claims), above_in=0.5, below_in=0.45, left_in=_NAMES_IN, right_in=0.35)
 
 
 def draw_published(published: Published, curves: Sequence[Curve], palette: style.Palette, sheet: Sheet) -> Figure:
@@ -80,9 +82,9 @@ def _rows(axes: Axes, claims: Sequence[Claim], palette: style.Palette, x: str) -
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x", color=style.GRID, linewidth=0.8)
     axes.set_ylim(len(claims) - 0.5, -0.5)
-    axes.set_yticks(range(len(claims)), [panels.named(claim.variant, 20) for claim in claims])
+    axes.set_yticks(range(len(claims)), [style.fitted(claim.variant, _NAMES_IN - 0.15, _NAME_PT) for claim in claims])
     for label, claim in zip(axes.get_yticklabels(), claims, strict=True):
-        label.set(color=palette[claim.variant].text_colour, fontsize=10)
+        label.set(color=palette[claim.variant].text_colour, fontsize=_NAME_PT)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.4g}"))
 

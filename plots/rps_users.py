@@ -189,7 +189,7 @@ def _draw(axes: Axes, drawn: _Line) -> None:
         axes.plot([hold_x], [mean_rps], marker="o", markersize=6, color=stroke.colour, clip_on=False, zorder=5)
     if curve.knee_users is not None and users and users[0] <= curve.knee_users <= users[-1]:
         at_rps = float(np.interp(curve.knee_users, users, rps))
-        (ring,) = axes.plot([curve.knee_users], [at_rps], marker="o", markersize=9, clip_on=False, zorder=6)
+        (ring,) = axes.plot([curve.knee_users], [at_rps], "o", markersize=9, clip_on=False, zorder=6)
         ring.set(markerfacecolor=style.PAPER, markeredgecolor=stroke.colour, markeredgewidth=2)
 
 

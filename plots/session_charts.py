@@ -1,5 +1,6 @@
 """Every chart of a session: what it is called, what it says, and how it is drawn, into files or onto the page."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -76,13 +77,14 @@ class Charts:
         return tuple(chart for chart in (*first, *last) if chart is not None)
 
 
-def draw_charts(report: SessionReport, folder: Path, part: slice = slice(None)) -> tuple[Path, ...]:
-    """Write every chart as SVG and PNG, each with its stamp.
+def draw_charts(charts: Iterable[Chart], folder: Path, *, all_png: bool = False) -> tuple[Path, ...]:
+    """Write every chart as SVG, each with its stamp, and the overlay of all variants as PNG too.
 
     Args:
-        report: the judged session.
-        folder: where to; made if it is not there.
-        part: of all its charts, in the order of the page.
+        charts: the charts to write.
+        folder: where to write; created if it does not exist.
+        all_png: write every chart as PNG. Otherwise an earlier PNG of a chart that is written as SVG only is removed,
+            because it would show an earlier state of the session.
 
     Returns:
         The files, SVG before PNG.
@@ -91,11 +93,17 @@ def draw_charts(report: SessionReport, folder: Path, part: slice = slice(None)) 
         OSError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return tuple(
-        path
-        for chart in charts_of(report).all[part]
-        for path in style.save(chart.draw(replace(panels.FILE, stamp=chart.stamp)), folder / chart.stem)
-    )
+    return tuple(path for chart in charts for path in _files_of(chart, folder, png=all_png or chart.stem == OVERLAY))
+
+
+def _files_of(chart: Chart, folder: Path, *, png: bool) -> Iterator[Path]:
+    """Write one chart."""
+    figure, stem = chart.draw(replace(panels.FILE, stamp=chart.stamp)), folder / chart.stem
+    yield style.save_svg(figure, stem)
+    if png:
+        yield style.save_png(figure, stem)
+    else:
+        (folder / f"{chart.stem}.png").unlink(missing_ok=True)
 
 
 def charts_of(report: SessionReport) -> Charts:

@@ -6,6 +6,7 @@ machine, has a say in a picture. The same data gives the same bytes.
 
 import math
 import warnings
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -251,27 +252,43 @@ def shortened(text: str, most: int = 40) -> str:
 
 
 def fitted(text: str, width_in: float, size_pt: float) -> str:
-    """Foreign text made showable and cut until it is at most so wide, as measured in our type."""
+    """Make foreign text showable and cut it to the most characters that fit into this width in our type."""
     renderer = RendererAgg(1, 1, 100)  # type: ignore[no-untyped-call] # matplotlib ships it so
     font = FontProperties(family=_SETTINGS["font.family"], size=size_pt)
+
+    def wide_in(shown: str) -> float:
+        width, _, _ = renderer.get_text_width_height_descent(shown, font, ismath=False)  # type: ignore[no-untyped-call]
+        return float(width) / 100
+
     whole = shortened(text, 200)
-    for most in range(len(whole), 1, -1):
-        short = shortened(whole, most)
-        width, _, _ = renderer.get_text_width_height_descent(short, font, ismath=False)  # type: ignore[no-untyped-call]
-        if width <= width_in * 100:
-            return short
-    return whole[:1]
+    if wide_in(whole) <= width_in:
+        return whole
+    lengths = range(2, len(whole))
+    fitting = bisect_right(lengths, width_in, key=lambda most: wide_in(shortened(whole, most)))
+    return shortened(whole, lengths[fitting - 1]) if fitting else whole[:1]
 
 
 def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write `stem`.svg and `stem`.png (200 dots an inch) and return both; the same figure gives the same bytes."""
-    svg, png = stem.parent / f"{stem.name}.svg", stem.parent / f"{stem.name}.png"
+    """Write `stem`.svg and `stem`.png and return both paths."""
+    return save_svg(figure, stem), save_png(figure, stem)
+
+
+def save_svg(figure: Figure, stem: Path) -> Path:
+    """Write `stem`.svg and return its path; the same figure gives the same bytes."""
+    path = stem.parent / f"{stem.name}.svg"
     with look():
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": "loopbench"})
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "loopbench"})
+    return path
+
+
+def save_png(figure: Figure, stem: Path) -> Path:
+    """Write `stem`.png (200 dots an inch) and return its path; the same figure gives the same bytes."""
+    path = stem.parent / f"{stem.name}.png"
+    with look():
         figure.savefig(
-            png, format="png", dpi=DPI, metadata={"Software": "loopbench"}, pil_kwargs={"compress_level": FAST}
+            path, format="png", dpi=DPI, metadata={"Software": "loopbench"}, pil_kwargs={"compress_level": FAST}
         )
-    return svg, png
+    return path
 
 
 def _luminance(colour: tuple[float, float, float]) -> float:

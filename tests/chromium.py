@@ -53,9 +53,14 @@ def installed() -> str | None:
 class Tab:
     """One page of a browser."""
 
-    def __init__(self, browser: "Chromium", session: str) -> None:
-        self._browser, self._session = browser, session
+    def __init__(self, browser: "Chromium", target: str, session: str) -> None:
+        self._browser, self._target, self._session = browser, target, session
         self.ask("Page.enable")
+
+    def close(self) -> None:
+        """Close the page; the browser runs on."""
+        self._browser.ask("Target.closeTarget", targetId=self._target)
+        self._browser.forget(self._session)
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command to this page and wait for its answer.
@@ -122,9 +127,9 @@ class Chromium:
         self._events: list[dict[str, Any]] = []
 
     def tab(self) -> Tab:
-        """A new empty page."""
+        """Open an empty page, in front of all others."""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        return Tab(self, self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
+        return Tab(self, target, self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
 
     def send(self, method: str, session: str = "", **parameters: Any) -> int:
         """Send a command without waiting for its answer; returns its number."""

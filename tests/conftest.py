@@ -8,8 +8,12 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
+
+    from tests.chromium import Chromium
 
 settings.register_profile("loopbench", settings(), deadline=None)  # no property test asserts anything about time
 settings.load_profile("loopbench")
@@ -22,10 +26,14 @@ WORKERS_PER_CORE: Final = 2
 SPREAD: Final = ("tests/faults/test_target.py", "tests/faults/test_harness.py", "tests/test_sick_apps.py")
 """Modules whose tests each start processes of their own: any worker may run any of them."""
 
+DRAWN: Final = "drawn sessions and a browser"
 SHARED: Final = {
-    "tests/plots/test_page.py": "drawn pages",
-    "tests/plots/test_page_in_chromium.py": "drawn pages",
-    "tests/plots/test_session_charts.py": "drawn pages",
+    "tests/plots/test_page.py": DRAWN,
+    "tests/plots/test_page_in_chromium.py": DRAWN,
+    "tests/plots/test_report_command.py": DRAWN,
+    "tests/plots/test_session_charts.py": DRAWN,
+    "tests/plots/test_theme.py": DRAWN,
+    "tests/test_web_ui_browser.py": DRAWN,
 }
 """Modules that one worker runs together, because they share what is slow to make."""
 
@@ -61,6 +69,15 @@ def pytest_configure() -> None:
 def _own_lock(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Measurements of other test processes, and of anyone else on this machine, are no reason to refuse ours."""
     os.environ["LOOPBENCH_LOCK_FILE"] = str(tmp_path_factory.getbasetemp() / "loopbench.lock")
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Chromium]":
+    """The one Chromium of this process. A test opens a tab of its own and closes it; the tabs share their cookies."""
+    from tests.chromium import chromium  # noqa: PLC0415  only where a browser is asked for
+
+    with chromium() as running:
+        yield running
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

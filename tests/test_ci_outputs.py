@@ -34,6 +34,7 @@ from loopbench.records.session import SESSION_FILE
 from loopbench.scenario import load
 from loopbench.showable import without_commands
 from plots.page import render_page
+from plots.session_charts import charts_of
 from tests.judge.figures import line as code_line
 from tests.plots.causes import explained, repeated, spoiled
 from tests.plots.reports import FOUR, Made, session
@@ -222,7 +223,7 @@ def test_what_is_not_known_is_never_a_passed_test(outcome: Outcome, tag: str | N
 
 def test_gates_stand_on_page_and_in_markdown_and_do_nothing_there() -> None:
     report = judged(*(answered(outcome, name) for name in HOSTILE for outcome in Outcome))
-    page, text = render_page(report), markdown(report)
+    page, text = render_page(report, charts_of(report)), markdown(report)
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert page.count("<b>CANNOT TELL</b>") == len(HOSTILE)
@@ -302,7 +303,7 @@ def test_report_leaves_with_what_the_gates_say(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def drawn(folder: Path, _gating: Gating) -> SessionReport:
+    def drawn(folder: Path, _gating: Gating, **_: bool) -> SessionReport:
         report = replace(judged(answered(outcome)), folder=folder)
         write_summary(report, folder)
         return report

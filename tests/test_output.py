@@ -1,4 +1,4 @@
-"""Who hears what: results on stdout, words beside JSON on stderr, nothing under --quiet, errors on stderr always."""
+"""What goes where: results to stdout, words beside JSON to stderr, nothing under --quiet, errors always to stderr."""
 
 import io
 import json
@@ -17,6 +17,7 @@ from loopbench.plan import make_plan
 from loopbench.progress import minutes, observer_for
 from loopbench.records.tail import LiveView
 from loopbench.scenario import load
+from tests.faults.shared_sessions import healthy_session
 from tests.first_scenario.calling import Called, call
 from tests.plots.reports import FOUR, session
 
@@ -47,10 +48,10 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> SessionReport:
-    """A session that takes no time to draw."""
+    """A session whose charts and page are not drawn."""
     judged = session()
 
-    def draw_files(folder: Path, *_: object) -> SessionReport:
+    def draw_files(folder: Path, *_: object, **__: object) -> SessionReport:
         write_summary(judged, folder)
         return judged
 
@@ -140,19 +141,14 @@ def test_errors_go_to_stderr_and_leave_stdout_empty(
 
 @pytest.mark.real
 def test_a_real_run_as_json_gives_the_summary_on_stdout_and_its_progress_on_stderr(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    load_table = "users = 2\nspawn_rate = 5\nhold_s = 1\nwarmup_s = 0.2\nthink_time_s = 0.02\n"
-    (tmp_path / "case.toml").write_text(
-        f'title = "t"\nquestion = "q"\n[target]\napp = "healthy:app"\napp_dir = "{ROOT / "tests" / "apps"}"\n'
-        f'[load]\n{load_table}[repeat]\nmax_rounds = 0\n[[variants]]\nname = "ok"\npath = "/ok"\n'
-    )
-    done = call(capsys, tmp_path, "run", "case.toml", "--json", "--wait")
-    made = json.loads(done.out)
-    assert [each["name"] for each in made["variants"]] == ["ok"]
+    done = healthy_session(tmp_path_factory)
+    made = json.loads(done.stdout)
+    assert [each["name"] for each in made["variants"]] == ["before", "faulty"]
     assert made["counts_agree"]
-    assert "ramp, ok: started" in done.err
-    assert "stamp: " in done.err
+    assert "ramp, before: started" in done.stderr
+    assert "stamp: " in done.stderr
 
 
 def test_the_table_of_the_closing_lines_fits_eighty_columns() -> None:

@@ -3,12 +3,13 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chromium import Tab, chromium, installed
+from tests.chromium import Chromium, Tab, installed
 from tests.opened_ui import OpenedUi, opened_ui
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "file_write.toml"
@@ -41,12 +42,11 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenedUi]:
 
 
 @pytest.fixture
-def tab() -> Iterator[Tab]:
-    with chromium() as browser:
-        tab = browser.tab()
-        tab.view(1300, 1000)
-        tab.ask("Page.addScriptToEvaluateOnNewDocument", source=VIOLATIONS)
-        yield tab
+def tab(browser: Chromium) -> Iterator[Tab]:
+    with closing(browser.tab()) as opened:
+        opened.view(1300, 1000)
+        opened.ask("Page.addScriptToEvaluateOnNewDocument", source=VIOLATIONS)
+        yield opened
 
 
 def wait_for(tab: Tab, expression: str) -> Any:

@@ -1,7 +1,8 @@
-"""A command inside the test's own process, for faults that are found before anything starts."""
+"""A command inside the test's own process: for commands that start no process of their own."""
 
 import sys
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -9,10 +10,17 @@ from loopbench.cli import main
 from tests.faults.faults import Ended
 
 
+class Command(Protocol):
+    """A `loopbench` command line in a test's own folder."""
+
+    def __call__(self, *arguments: str | Path) -> Ended:
+        """Run it to its end."""
+
+
 def in_process(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str | Path
 ) -> Ended:
-    """One command line, as a shell in that folder would give it."""
+    """Run one command line, as a shell in that folder would."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", ["loopbench", *map(str, arguments)])
     code: object = 0
@@ -20,6 +28,6 @@ def in_process(
         main()
     except SystemExit as leaving:
         code = leaving.code
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     assert isinstance(code, int)
-    return Ended(code, said.out, said.err, folder)
+    return Ended(code, printed.out, printed.err, folder)

@@ -2,11 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 
-from tests.faults.faults import Ended, Measuring, begun_session, check_end, write_scenario
+from loopbench.errors import ExitCode
+from tests.faults.faults import ALONE, ENDLESS_S, Ended, Measuring, begun_session, check_end, write_scenario
+
+PHASES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "warmup": {"warmup_s": ENDLESS_S},
+    "ramp": {"spawn_rate": 2 / ENDLESS_S},
+    "hold": {"hold_s": ENDLESS_S},
+    "drain": {"path": "/hangs", "warmup_s": 0, "drain_s": ENDLESS_S, "timeout_s": 2 * ENDLESS_S},
+}
+"""Settings that make one phase last until the test ends it."""
+
+ENDED_EARLY: Final = frozenset({ExitCode.TARGET, ExitCode.GENERATOR, ExitCode.ENVIRONMENT})
+"""Exit codes of an error that ends a session before its plan does."""
 
 
 def nothing(_: Measuring) -> None:
@@ -28,25 +40,40 @@ class Fault(NamedTuple):
     stdout_words: Sequence[str] = ()
     """Must stand on stdout."""
     alone: bool = False
-    """True: no run has finished before. For a session unlike the shared one, or to be quick."""
+    """True: the session has one run, the faulty one. Nothing is drawn then, which halves the cost."""
     nightly: bool = True
     """False for the cheapest case of each kind, which runs every time."""
 
-    def check(self, finished_run: Path, folder: Path) -> Ended:
-        """Measure into the fault, check what always holds and this fault's code and words; returns the end."""
-        ended = self._measure(finished_run, folder)
+    def check(self, finished_run: Callable[[], Path], folder: Path) -> Ended:
+        """Measure into the fault, check what always holds and this fault's code and words; return the end.
+
+        Args:
+            finished_run: returns the folder of a run that has finished; called unless the faulty run is alone.
+            folder: the test's own.
+        """
+        ended = self._measure(None if self.alone else finished_run(), folder)
         check_end(ended, self.code, *self.words)
+        if self.code in ENDED_EARLY:
+            assert f"  kept: {'0 of 1' if self.alone else '1 of 2'} runs are complete" in ended.stderr, ended.stderr
         for word in self.stdout_words:
             assert word in ended.stdout, ended.stdout
         return ended
 
-    def _measure(self, finished_run: Path, folder: Path) -> Ended:
-        file = write_scenario(folder, **{"path": "/faulty", **self.settings})
-        session = begun_session(file, None if self.alone else finished_run)
+    def _measure(self, finished_run: Path | None, folder: Path) -> Ended:
+        file = write_scenario(folder, **{"path": "/faulty", **(ALONE if self.alone else {}), **self.settings})
+        session = begun_session(file, finished_run)
         options: dict[str, Any] = {} if self.command is None else {"command": self.command}
         with Measuring(folder, file, "--resume", session, env={"FAULT": self.env}, **options) as measuring:
             self.act(measuring)
             return measuring.end()
+
+
+def alone_and_after_a_run(fault: Fault) -> tuple[Fault, Fault]:
+    """Return a fault twice: alone, for every time, and in the second run, for nightly."""
+    return (
+        fault._replace(alone=True, nightly=False),
+        fault._replace(name=f"{fault.name}, after a finished run", nightly=True),
+    )
 
 
 def table(faults: Sequence[Fault]) -> pytest.MarkDecorator:

@@ -1,8 +1,7 @@
-"""What every fault test is made of: a small scenario, a measurement under way to act upon, and what always holds.
+"""The parts of a fault test: a small scenario, a measurement under way to act upon, and what always holds.
 
-Tests act on events (`--events`), never on time. What always holds when a measurement has ended, however it ended, is
-`check_end`: nothing runs on, no traceback of ours, the error is the last thing said, finished runs are what they were
-and the page was drawn from them.
+Tests act on events (`--events`), never on time. `check_end` checks what holds however a measurement has ended: no
+process is left, no traceback of ours, the error is printed last, finished runs are unchanged and the page shows them.
 """
 
 import hashlib
@@ -20,25 +19,33 @@ from typing import Any, Final, Self
 
 from loopbench.measure.session import Wanted, new_session
 from loopbench.plan import make_plan
+from loopbench.records.codec import to_json
+from loopbench.records.own_ceiling import CEILING_FILE, OwnCeiling
 from loopbench.records.session import REPORT_FILE, RUNS_FOLDER, file_facts, read_run, run_folders
 from loopbench.scenario import load
 
 APPS: Final = Path(__file__).resolve().parent / "apps"
+FAULTY: Final = "faulty"
+"""The variant with the fault."""
+
 LOOPBENCH: Final = (str(Path(sys.executable).with_name("loopbench")),)
 SERVER: Final = "uvicorn"
 GENERATOR: Final = "--locustfile"
 
-ENDLESS_S: Final = 120
-"""Of a phase that a test ends by what it does: longer than any test waits."""
+ENDLESS_S: Final = 600
+"""The length of a phase that the test itself ends. It is longer than any test waits."""
 
-PATIENCE_S: Final = 180.0
-"""Nothing is timed by it: a machine with other work makes a session of 6 s last a minute."""
+PATIENCE_S: Final = 300.0
+"""How long to wait for an event. Nothing is measured with it: other work makes a session of 6 s last minutes."""
 
-LEFT_BEHIND_S: Final = 2.0
-"""Everything of a measurement is gone this long after its end."""
+LEFT_BEHIND_S: Final = 60.0
+"""How long to wait until every process of a measurement has ended. Shorter than `ENDLESS_S` and than the sleeps in the
+apps, so that a process that ends by itself does not pass for one that was ended."""
+
+NO_LOCK: Final = ("--no-lock",)
 
 FOREIGN: Final = ("  target | ", "  locust | ", "  service | ")
-"""How lines begin that are quoted, not ours."""
+"""How quoted lines begin. All others are ours."""
 
 SCENARIO: Final = """\
 title = "A fault"
@@ -49,7 +56,7 @@ app_dir = "{apps}"
 ready_s = {ready_s}
 workers = {workers}
 [load]
-users = 3
+users = {users}
 spawn_rate = {spawn_rate}
 warmup_s = {warmup_s}
 hold_s = {hold_s}
@@ -59,9 +66,7 @@ generators = {generators}
 {more_load}
 [repeat]
 max_rounds = 0
-[[variants]]
-name = "before"
-path = "/fine"
+{before}
 [[variants]]
 name = "faulty"
 path = "{path}"
@@ -70,26 +75,33 @@ timeout_s = {timeout_s}
 """
 """Two variants: one that is measured first and finishes, and one with the fault."""
 
+BEFORE: Final = '[[variants]]\nname = "before"\npath = "/fine"\ntimeout_s = 60'
+ALONE: Final[Mapping[str, Any]] = {"before": ""}
+"""Settings that leave only the variant with the fault."""
+
 PLAIN: Final[Mapping[str, Any]] = {
     "app": "sick:app",
     "apps": APPS,
-    "ready_s": 20,
+    "ready_s": 120,
     "workers": 1,
+    "users": 3,
     "spawn_rate": 3,
     "warmup_s": 0.3,
     "hold_s": 1,
-    "drain_s": 2,
+    "drain_s": 60,
     "think_time_s": 0.02,
     "generators": 1,
+    "before": BEFORE,
     "path": "/fine",
-    "timeout_s": 3,
+    "timeout_s": 60,
     "more_load": "",
     "more": "",
 }
+"""A healthy session takes as long as its load. The limits are wide: only a fault makes a session wait for them."""
 
 
 def write_scenario(folder: Path, **settings: Any) -> Path:
-    """The scenario in a folder of a test's own, with some settings changed."""
+    """Write the scenario into a test's own folder, with some settings changed; return its path."""
     assert settings.keys() <= PLAIN.keys()
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "case.toml"
@@ -103,18 +115,31 @@ def seed_with_first(file: Path, variant: str = "before") -> int:
     return next(seed for seed in range(999) if make_plan(scenario, seed).runs[0].variant == variant)
 
 
-def begun_session(file: Path, finished_run: Path | None) -> Path:
-    """A session of which the first run is finished already, as after an interruption. Saves measuring it.
+def begun_session(file: Path, finished_run: Path | None = None, *, explain: bool = False) -> Path:
+    """Begin a session whose first run is finished already, as after an interruption. Saves measuring it.
 
     Without a finished run, the first one to be measured is the faulty one.
     """
     scenario = load(file)
-    plan = make_plan(scenario, seed_with_first(file, "before" if finished_run else "faulty"))
-    session = new_session(scenario, plan, file.parent / "results", Wanted())
+    plan = make_plan(scenario, seed_with_first(file, "before" if finished_run else FAULTY))
+    session = new_session(scenario, plan, file.parent / "results", Wanted(explain=explain))
+    record_ceiling(session, scenario.load.generators)
     if finished_run is not None:
         shutil.copytree(finished_run, session / RUNS_FOLDER / plan.runs[0].folder)
-        shutil.copy(finished_run.parents[1] / "ceiling.json", session)
     return session
+
+
+def record_ceiling(session: Path, generators: int = 1) -> None:
+    """Give a session the ceiling of its load generator. Measuring it takes 5 s of CPU, half of a small session.
+
+    The `healthy` session and `tests/measure/test_ceiling.py` measure it.
+    """
+    found = OwnCeiling(
+        rps=9_000.0, client="llhttp", generators=generators, users=100, window_s=3.0, generator_cpu_share=1.0
+    )
+    unfinished = session / f".{CEILING_FILE}"
+    unfinished.write_text(to_json(found))
+    unfinished.rename(session / CEILING_FILE)
 
 
 @dataclass(frozen=True)
@@ -122,7 +147,7 @@ class Ended:
     """A command that has ended."""
 
     code: int
-    """As `subprocess` has it: -n for signal n."""
+    """As in `subprocess`: -n for signal n."""
     stdout: str
     stderr: str
     folder: Path
@@ -138,7 +163,7 @@ class Ended:
 
     @property
     def own_words(self) -> list[str]:
-        """What it said on stderr, without what it quoted."""
+        """Lines on stderr that it did not quote from elsewhere."""
         return [line for line in self.stderr.splitlines() if not line.startswith(FOREIGN)]
 
 
@@ -150,6 +175,7 @@ class Measuring:
         arguments: behind `loopbench run`.
         env: variables on top of ours.
         command: instead of `loopbench`, as a wrapper that plants a fault in it.
+        lock: what to do about the lock: by default other measurements are no obstacle.
         streams: `stdin`, `stdout`, `stderr`, `pass_fds` and the like, for `Popen`; output goes to files otherwise.
     """
 
@@ -159,12 +185,13 @@ class Measuring:
         *arguments: str | Path,
         env: Mapping[str, str] | None = None,
         command: Sequence[str] = LOOPBENCH,
+        lock: Sequence[str] = NO_LOCK,
         streams: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self.before = fingerprint(folder)
         self._events = folder / "events.jsonl"
-        options = ["--no-lock", "--events", str(self._events)]
+        options = [*lock, "--events", str(self._events)]
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             self.process = subprocess.Popen(
                 [*command, "run", *map(str, arguments), *options],
@@ -182,12 +209,12 @@ class Measuring:
 
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
-        """Everything that has been told so far."""
+        """Every event so far."""
         text = self._events.read_text() if self._events.exists() else ""
         return tuple(json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n"))
 
     def wait_for(self, event: str, **facts: Any) -> dict[str, Any]:
-        """Until an event with these facts has been told; returns it."""
+        """Wait for an event with these facts; return it."""
         wanted = {"event": event, **facts}
         found: dict[str, Any] = self.until(
             lambda: next((each for each in self.events if wanted.items() <= each.items()), None), wanted
@@ -195,13 +222,17 @@ class Measuring:
         return found
 
     def until(self, look: Callable[[], Any], what: object) -> Any:
-        """Until a look finds something; returns that."""
+        """Wait until `look` returns something; return that."""
         deadline = time.monotonic() + PATIENCE_S
         while not (found := look()):
-            assert self.process.poll() is None, f"it ended before {what}: {self._said('stderr')}"
+            assert self.process.poll() is None, f"it ended before {what}: {self._text('stderr')}"
             assert time.monotonic() < deadline, f"{what} never came: {self.events}"
             time.sleep(0.01)
         return found
+
+    def record_ceiling(self) -> None:
+        """Give a new session its generator's ceiling (see `record_ceiling`), while the first run is measured."""
+        record_ceiling(self.folder / self.wait_for("session_started")["folder"])
 
     def pids(self, word: str) -> list[int]:
         """Processes of this measurement whose command line has a word, the minders apart; in order of their start."""
@@ -212,11 +243,11 @@ class Measuring:
         os.kill(self.pids(word)[0], number)
 
     def end(self) -> Ended:
-        """Wait for it."""
+        """Wait until it ends."""
         code = self.process.wait(PATIENCE_S)
-        return Ended(code, self._said("stdout"), self._said("stderr"), self.folder, self.before, self.events)
+        return Ended(code, self._text("stdout"), self._text("stderr"), self.folder, self.before, self.events)
 
-    def _said(self, stream: str) -> str:
+    def _text(self, stream: str) -> str:
         return (self.folder / stream).read_bytes().decode("utf-8", "replace")
 
 
@@ -226,7 +257,7 @@ def loopbench(
     env: Mapping[str, str] | None = None,
     command: Sequence[str] = LOOPBENCH,
 ) -> Ended:
-    """One command to its end, in a test's own folder."""
+    """Run one command to its end, in a test's own folder."""
     before = fingerprint(folder)
     done = subprocess.run(
         [*command, *map(str, arguments)],
@@ -237,24 +268,24 @@ def loopbench(
         check=False,
         timeout=PATIENCE_S,
     )
-    said = [each.decode("utf-8", "replace") for each in (done.stdout, done.stderr)]
-    return Ended(done.returncode, said[0], said[1], folder, before)
+    texts = [each.decode("utf-8", "replace") for each in (done.stdout, done.stderr)]
+    return Ended(done.returncode, texts[0], texts[1], folder, before)
 
 
 def check_end(ended: Ended, code: int, *words: str) -> None:
-    """What always holds, with the exit code and the words that this fault must have.
+    """Check what always holds, and the exit code and the words of this fault.
 
     Args:
         ended: the command.
         code: the exit code it must have; -n for signal n.
         words: each must stand on stderr.
     """
-    said = f"{ended.stderr}\n--- stdout\n{ended.stdout}"
-    assert ended.code == code, said
+    output = f"{ended.stderr}\n--- stdout\n{ended.stdout}"
+    assert ended.code == code, output
     for word in words:
-        assert word in ended.stderr, said
+        assert word in ended.stderr, output
     assert left_behind(ended.folder) == []
-    assert not [line for line in ended.own_words if "Traceback" in line], said
+    assert not [line for line in ended.own_words if "Traceback" in line or 'File "' in line], output
     assert "\x1b" not in ended.stdout + ended.stderr, "a terminal would have been changed"
     check_finished_runs(ended)
     if code > 0:
@@ -262,7 +293,7 @@ def check_end(ended: Ended, code: int, *words: str) -> None:
 
 
 def check_finished_runs(ended: Ended) -> None:
-    """Every run that was complete is what it was, byte for byte; every one that is now is whole; the page is drawn."""
+    """Check that every run that was complete is unchanged, every run that is now is whole, and the page is drawn."""
     after = fingerprint(ended.folder)
     assert {name: after.get(name) for name in ended.before} == dict(ended.before)
     for session in sessions(ended.folder):
@@ -273,7 +304,7 @@ def check_finished_runs(ended: Ended) -> None:
 
 
 def check_error_is_last(ended: Ended) -> None:
-    """The last lines of stderr are one error in its shape: what happened, what to try or what would be right."""
+    """Check that stderr ends with one error in its shape: what happened, what to try or what would be right."""
     lines = ended.stderr.splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("error[")]
     assert len(starts) == 1, ended.stderr
@@ -285,7 +316,7 @@ def check_error_is_last(ended: Ended) -> None:
 
 
 def sessions(folder: Path) -> list[Path]:
-    """Session folders below a test's own."""
+    """Session folders below a test's own folder."""
     return sorted(path.parent for path in folder.glob("results/*/*/session.json"))
 
 
@@ -300,7 +331,7 @@ def fingerprint(folder: Path) -> dict[str, str]:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """Command lines of what a measurement has left running, two seconds after its end at the latest."""
+    """Command lines of what a measurement has left running. Waits as long as processes are still ending."""
     deadline = time.monotonic() + LEFT_BEHIND_S
     while found := [f"{pid}: {line}" for pid, line in processes_of(folder)]:
         if time.monotonic() > deadline:
@@ -310,12 +341,12 @@ def left_behind(folder: Path) -> list[str]:
 
 
 def processes_of(folder: Path) -> list[tuple[int, str]]:
-    """Number and command line of each process that a test's folder has to do with, in order of their start."""
+    """Number and command line of each process of a test's folder, in order of their start."""
     return sorted(_processes_of(f"{folder}/"))
 
 
 def _processes_of(mark: str) -> Iterator[tuple[int, str]]:
-    """A run's folder stands in the environment of its target and its generator; the harness works in the test's."""
+    """A run's folder is in the environment of its target and its generator; the harness works in the test's folder."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:

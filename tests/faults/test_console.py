@@ -19,18 +19,20 @@ from tests.faults.faults import ENDLESS_S, LOOPBENCH, Ended, Measuring, begun_se
 
 
 @pytest.mark.parametrize(
-    ("streams", "code"),
+    ("command", "streams", "code"),
     [
-        (">&-", ExitCode.DATA),
-        ("2>&-", ExitCode.DATA),
-        (">&- 2>&- <&-", ExitCode.DATA),
-        (">/dev/full", ExitCode.DATA),
-        ("2>/dev/full", ExitCode.DATA),
+        ("list", ">&-", ExitCode.USAGE),
+        ("list", "2>&-", ExitCode.USAGE),
+        ("report", ">&- 2>&- <&-", ExitCode.DATA),
+        ("list", ">/dev/full", ExitCode.USAGE),
+        ("list", "2>/dev/full", ExitCode.USAGE),
     ],
 )
-def test_streams_that_are_closed_or_full_change_no_exit_code(streams: str, code: ExitCode, tmp_path: Path) -> None:
-    """What cannot be said is not said; nothing of it lands in another file, and nobody complains at exit."""
-    line = f'"{LOOPBENCH[0]}" report nowhere {streams}'
+def test_streams_that_are_closed_or_full_change_no_exit_code(
+    command: str, streams: str, code: ExitCode, tmp_path: Path
+) -> None:
+    """What cannot be printed is dropped; no other file gets it, and Python does not complain at exit."""
+    line = f'"{LOOPBENCH[0]}" {command} nowhere {streams}'
     done = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert "Traceback" not in done.stdout + done.stderr
@@ -52,7 +54,7 @@ def test_ascii_and_a_dumb_terminal_get_plain_words(tmp_path: Path) -> None:
 class TestTerminal:
     """A session on a terminal of its own."""
 
-    def test_ctrl_c_leaves_the_terminal_as_it_was(self, finished_run: Path, tmp_path: Path) -> None:
+    def test_ctrl_c_leaves_the_terminal_as_it_was(self, finished_run: Callable[[], Path], tmp_path: Path) -> None:
         """Echo is on, the cursor is visible, the shell learns of the signal."""
         with _Terminal() as terminal:
             before = termios.tcgetattr(terminal.master)
@@ -63,8 +65,10 @@ class TestTerminal:
         assert b"1 of 2 runs are complete" in terminal.seen
         assert b"Traceback" not in terminal.seen
 
-    def test_a_closed_terminal_ends_it_with_everything_kept(self, finished_run: Path, tmp_path: Path) -> None:
-        """SIGHUP: the report is drawn although nobody reads its words."""
+    def test_a_closed_terminal_ends_it_with_everything_kept(
+        self, finished_run: Callable[[], Path], tmp_path: Path
+    ) -> None:
+        """SIGHUP: the report is drawn although no terminal shows its words."""
         with _Terminal() as terminal:
             ended = _act_on(terminal, tmp_path, finished_run, terminal.close)
         assert ended.code == -signal.SIGHUP
@@ -101,10 +105,10 @@ class _Terminal:
                 self.seen += os.read(self.master, 65536)
 
 
-def _act_on(terminal: _Terminal, folder: Path, finished_run: Path, act: Callable[[], object]) -> Ended:
+def _act_on(terminal: _Terminal, folder: Path, finished_run: Callable[[], Path], act: Callable[[], object]) -> Ended:
     """A session in the foreground of that terminal, and something that happens in its hold."""
     file = write_scenario(folder, hold_s=ENDLESS_S)
-    session = begun_session(file, finished_run)
+    session = begun_session(file, finished_run())
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.slave)
     command = ("setsid", "--ctty", *LOOPBENCH)
     with Measuring(folder, file, "--resume", session, command=command, streams=streams) as measuring:

@@ -1,54 +1,57 @@
-"""The disk and the clock fail while a run is under way: that run is lost and said to be, the others stay."""
+"""The disk and the clock fail while a run is under way: that run is lost and the user hears of it, the others stay."""
 
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from loopbench.errors import ExitCode
 from loopbench.records.session import RUNS_FOLDER, run_folders
-from tests.faults.fault import Fault, table
-from tests.faults.faults import Ended, Measuring, begun_session, check_end, left_behind, loopbench, write_scenario
+from tests.faults.commands import Command
+from tests.faults.fault import Fault, alone_and_after_a_run, table
+from tests.faults.faults import Ended, Measuring, begun_session, check_end, left_behind, write_scenario
 from tests.faults.planted import with_planted
 
 pytestmark = pytest.mark.real
 
-LOST = ["error[results-lost]", "the run under way is lost", "1 of 2 runs are complete", "--resume"]
+LOST = ["error[results-lost]", "the run under way is lost", "--resume"]
 
 
-def _lost(name: str, reason: str, *, nightly: bool = False) -> Fault:
-    return Fault(name, ExitCode.ENVIRONMENT, [*LOST, reason], command=with_planted(name), nightly=nightly)
+def _lost(name: str, reason: str) -> Fault:
+    return Fault(name, ExitCode.ENVIRONMENT, [*LOST, reason], command=with_planted(name))
 
 
+FSYNC = _lost("fsync EIO", "Input/output error")
 FAULTS = [
-    _lost("fsync EIO", "Input/output error"),
-    _lost("rename EXDEV", "Invalid cross-device link", nightly=True),
-    _lost("disk full", "No space left on device", nightly=True),
-    Fault("clock steps", ExitCode.OK, [], command=with_planted("clock steps"), nightly=False),
+    *alone_and_after_a_run(_lost("read-only", "Read-only file system")),
+    _lost("rename EXDEV", "Invalid cross-device link"),
+    _lost("disk full", "No space left on device"),
 ]
 
 
 @table(FAULTS)
-def test_the_disk_or_the_clock_fails(fault: Fault, finished_run: Path, tmp_path: Path) -> None:
-    """A failed write loses the run under way and nothing else; a wall clock that steps disturbs nothing."""
+def test_the_disk_fails(fault: Fault, finished_run: Callable[[], Path], tmp_path: Path) -> None:
+    """A failed write loses the run under way and nothing else."""
     fault.check(finished_run, tmp_path)
 
 
-def test_a_session_goes_on_after_the_disk_has_failed(finished_run: Path, tmp_path: Path) -> None:
-    """The same command with --resume measures what was lost."""
-    failed = _lost("read-only", "Read-only file system").check(finished_run, tmp_path)
-    with Measuring(failed.folder, failed.folder / "case.toml", "--resume", failed.session) as measuring:
+def test_a_session_goes_on_after_the_disk_has_failed(finished_run: Callable[[], Path], tmp_path: Path) -> None:
+    """A write fails, and --resume measures what was lost. A wall clock that steps meanwhile disturbs nothing."""
+    failed = FSYNC.check(finished_run, tmp_path)
+    file, clock_steps = failed.folder / "case.toml", with_planted("clock steps")
+    with Measuring(failed.folder, file, "--resume", failed.session, command=clock_steps) as measuring:
         ended = measuring.end()
     check_end(ended, 0)
     assert len(list(run_folders(ended.session))) == 2
 
 
 @pytest.mark.nightly
-def test_the_folder_is_removed_in_the_middle(finished_run: Path, tmp_path: Path) -> None:
-    """What is gone is gone, but it is said, and nothing runs on."""
-    file = write_scenario(tmp_path, hold_s=3)
-    session = begun_session(file, finished_run)
+def test_the_folder_is_removed_in_the_middle(finished_run: Callable[[], Path], tmp_path: Path) -> None:
+    """What is gone is gone, but the user hears of it, and no process is left."""
+    file = write_scenario(tmp_path, hold_s=5)
+    session = begun_session(file, finished_run())
     with Measuring(tmp_path, file, "--resume", session) as measuring:
         measuring.wait_for("phase", phase="hold")
         shutil.rmtree(session / RUNS_FOLDER)
@@ -58,7 +61,7 @@ def test_the_folder_is_removed_in_the_middle(finished_run: Path, tmp_path: Path)
     assert left_behind(tmp_path) == []
 
 
-def test_a_signal_while_drawing_is_told_what_is_kept(healthy: Ended, tmp_path: Path) -> None:
+def test_a_signal_while_drawing_is_answered_with_what_is_kept(command: Command, healthy: Ended, tmp_path: Path) -> None:
     """Everything is measured by then: `loopbench report` draws it again."""
     file = write_scenario(tmp_path)
     session = tmp_path / healthy.session.relative_to(healthy.folder)
@@ -70,4 +73,4 @@ def test_a_signal_while_drawing_is_told_what_is_kept(healthy: Ended, tmp_path: P
     assert ended.code == -signal.SIGTERM
     assert "stopped by SIGTERM while drawing" in ended.stderr
     assert "try: loopbench report" in ended.stderr
-    assert loopbench("report", session, folder=tmp_path).code == 0
+    assert command("report", session).code == 0

@@ -1,17 +1,17 @@
-"""What the shell, and the folder one happens to stand in, would change silently."""
+"""Variables of the shell and files of the current folder that would change a measurement silently."""
 
 from pathlib import Path
 
 import pytest
 
 from loopbench.records.session import read_run, read_session, run_folders
-from tests.faults.conftest import HOSTILE
 from tests.faults.faults import LOOPBENCH, Ended, Measuring, check_end, write_scenario
+from tests.faults.shared_sessions import HOSTILE
 
 pytestmark = pytest.mark.real
 
 
-def test_a_hostile_environment_changes_nothing_and_is_told_of(healthy: Ended) -> None:
+def test_a_hostile_environment_changes_nothing_and_is_recorded(healthy: Ended) -> None:
     for folder in run_folders(healthy.session):
         run = read_run(folder)
         assert run.users_started == 3

@@ -1,4 +1,4 @@
-"""Session folders from strangers: nothing outside them is read, nothing is written through them."""
+"""Session folders from elsewhere: nothing outside them is read, nothing is written through them."""
 
 import json
 import os
@@ -9,8 +9,8 @@ import pytest
 
 from loopbench.errors import DataError, ExitCode
 from loopbench.judge.session.session_report import judge_session
-from loopbench.records.session import MAX_JSON_BYTES, SESSION_FILE
-from tests.faults.faults import loopbench
+from loopbench.records.session import MOST_JSON_BYTES, SESSION_FILE
+from tests.faults.commands import Command
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
 
@@ -21,13 +21,15 @@ def session(tmp_path: Path) -> Path:
     return Path(shutil.copytree(EXAMPLE, tmp_path / "session"))
 
 
-def test_a_link_out_of_the_folder_is_not_followed_and_nothing_is_written(session: Path, tmp_path: Path) -> None:
+def test_a_link_out_of_the_folder_is_not_followed_and_nothing_is_written(
+    command: Command, session: Path, tmp_path: Path
+) -> None:
     """A link called `charts` would have had our files written wherever it points."""
     shutil.rmtree(session / "charts")
     (tmp_path / "elsewhere").mkdir()
     (session / "charts").symlink_to(tmp_path / "elsewhere")
     before = {path: path.stat().st_mtime_ns for path in session.rglob("*")}
-    ended = loopbench("report", session, folder=tmp_path)
+    ended = command("report", session)
     assert ended.code == ExitCode.DATA
     assert "error[session-hostile]" in ended.stderr
     assert "nothing was read or written" in ended.stderr
@@ -80,10 +82,10 @@ def test_a_session_json_that_is_none_is_damaged_data(text: bytes, session: Path)
 
 
 @pytest.mark.parametrize(("version", "words"), [(99, "update loopbench"), (1, "older format 1")])
-def test_another_format_says_what_to_do(version: int, words: str, session: Path, tmp_path: Path) -> None:
+def test_another_format_says_what_to_do(command: Command, version: int, words: str, session: Path) -> None:
     """Newer and older need different steps."""
     record = json.loads((session / SESSION_FILE).read_text())
     (session / SESSION_FILE).write_text(json.dumps(record | {"format": version}))
-    ended = loopbench("report", session, folder=tmp_path)
+    ended = command("report", session)
     assert ended.code == ExitCode.DATA
     assert words in ended.stderr

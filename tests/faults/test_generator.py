@@ -1,4 +1,4 @@
-"""The generator falls ill: it is missing, killed, frozen, without a sample, or one of two is lost."""
+"""The generator fails: it is missing, killed, frozen, without a sample, or one of two is lost."""
 
 import signal
 import sys
@@ -9,9 +9,8 @@ import pytest
 
 from loopbench.errors import ExitCode
 from loopbench.records.sensors import SENSORS_FILE
-from tests.faults.fault import Fault, table
-from tests.faults.faults import APPS, GENERATOR, Measuring
-from tests.faults.test_target import PHASES
+from tests.faults.fault import PHASES, Fault, table
+from tests.faults.faults import APPS, ENDLESS_S, GENERATOR, Measuring
 
 pytestmark = pytest.mark.real
 
@@ -32,7 +31,7 @@ WITH_ANOTHER_LOCUST = ["/usr/bin/env", f"PYTHONPATH={APPS / 'old_locust'}", sys.
 
 
 def locust_by(instead: list[str]) -> list[str]:
-    """The command that plants a fault in loopbench."""
+    """Return the command that plants a fault in loopbench."""
     return [sys.executable, "-c", LOCUST_BY.format(instead=instead)]
 
 
@@ -82,7 +81,7 @@ FAULTS = (
         Fault(
             f"is killed in {phase}",
             ExitCode.GENERATOR,
-            ["error[generator-failed]", "killed by SIGKILL"],
+            ["error[generator-failed]", "Locust failed (killed by SIGKILL)"],
             settings=settings,
             act=killed_in(phase),
             nightly=phase != "hold",
@@ -90,7 +89,7 @@ FAULTS = (
         for phase, settings in PHASES.items()
     ),
     Fault(
-        "is frozen for five seconds", ExitCode.OK, [], settings={"hold_s": 8}, act=frozen, stdout_words=["INVALID  G"]
+        "is frozen for five seconds", ExitCode.OK, [], settings={"hold_s": 12}, act=frozen, stdout_words=["INVALID  G"]
     ),
     Fault(
         "has no sample",
@@ -103,7 +102,7 @@ FAULTS = (
         "is one of two and lost",
         ExitCode.GENERATOR,
         ["error[generator-lost-worker]", "of 2 was lost"],
-        settings={"generators": 2, "hold_s": 120},
+        settings={"generators": 2, "hold_s": ENDLESS_S},
         act=lose_one,
         alone=True,
     ),
@@ -111,6 +110,6 @@ FAULTS = (
 
 
 @table(FAULTS)
-def test_the_generator(fault: Fault, finished_run: Path, tmp_path: Path) -> None:
+def test_the_generator(fault: Fault, finished_run: Callable[[], Path], tmp_path: Path) -> None:
     """A fault of the generator ends in its own exit code and words, and nothing finished is lost."""
     fault.check(finished_run, tmp_path)

@@ -1,17 +1,19 @@
 """The harness is interrupted, killed, paused, or has a bug: what is finished stays, and nothing runs on."""
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from loopbench.errors import ExitCode
-from tests.faults.fault import Fault, table
+from loopbench.records.session import REPORT_FILE
+from tests.faults.commands import Command
+from tests.faults.fault import PHASES, Fault, alone_and_after_a_run, table
 from tests.faults.faults import (
+    ALONE,
     ENDLESS_S,
     GENERATOR,
     SERVER,
@@ -20,7 +22,6 @@ from tests.faults.faults import (
     check_end,
     check_error_is_last,
     left_behind,
-    loopbench,
     processes_of,
     write_scenario,
 )
@@ -28,25 +29,18 @@ from tests.faults.planted import with_planted
 
 pytestmark = pytest.mark.real
 
-PHASES: Mapping[str, Mapping[str, Any]] = {
-    "warmup": {"warmup_s": ENDLESS_S},
-    "ramp": {"spawn_rate": 2 / ENDLESS_S},
-    "hold": {"hold_s": ENDLESS_S},
-    "drain": {"path": "/hangs", "drain_s": ENDLESS_S, "timeout_s": 2 * ENDLESS_S, "hold_s": 3},
-}
-"""Settings that make one phase last until the test ends it."""
-
 STARTING = "between runs"
 """The target of the second run is about to be started."""
 
 KEPT = "1 of 2 runs are complete"
+NOTHING_KEPT = "0 of 1 runs are complete"
 RESUME = "--resume"
 AT_ONCE = "a second signal ends everything at once"
 
 
 @dataclass(frozen=True)
 class SignalIn:
-    """Signals to the harness when a phase has begun: one, or a second when the first has been answered."""
+    """Send the harness a signal when a phase has begun: once, or again when the first has been answered."""
 
     phase: str
     number: signal.Signals
@@ -81,6 +75,13 @@ def _signalled(phase: str, number: signal.Signals) -> Fault:
     return Fault(f"{number.name} in {phase}", -number, words, settings=settings, act=SignalIn(phase, number))
 
 
+def _signalled_in_the_first_run(phase: str, number: signal.Signals) -> Fault:
+    """Return the same without a finished run: nothing is drawn, and `loopbench report` has nothing to draw."""
+    fault = _signalled(phase, number)
+    words = [f"stopped by {number.name}", NOTHING_KEPT, RESUME]
+    return fault._replace(name=f"{fault.name} of the first run", words=words, alone=True)
+
+
 TWICE = Fault(
     "SIGINT twice", -signal.SIGINT, [AT_ONCE], settings=PHASES["hold"], act=SignalIn("hold", signal.SIGINT, times=2)
 )
@@ -89,23 +90,34 @@ KILLED = tuple(
           act=SignalIn(phase, signal.SIGKILL))
     for phase in (*PHASES, STARTING)
 )  # fmt: skip
+KILLED_IN_HOLD = next(fault for fault in KILLED if fault.name == "SIGKILL in hold")
+"""Tested every time, together with a resume of what it leaves."""
+
+MINDER_OF_THE_TARGET, MINDER_OF_THE_TARGET_LATER = alone_and_after_a_run(
+    Fault(
+        "minder of the target killed",
+        ExitCode.TARGET,
+        ["error[target-died]"],
+        settings=PHASES["hold"],
+        act=lose_the_minder(SERVER),
+    )
+)
 QUICK = (
-    _signalled("warmup", signal.SIGINT),
-    _signalled("drain", signal.SIGTERM),
+    _signalled_in_the_first_run("warmup", signal.SIGINT),
+    _signalled_in_the_first_run("drain", signal.SIGTERM),
     _signalled("hold", signal.SIGHUP),
     TWICE,
-    KILLED[2],
-    Fault("minder of the target killed", ExitCode.TARGET, ["error[target-died]", KEPT], settings=PHASES["hold"],
-          act=lose_the_minder(SERVER)),
-)  # fmt: skip
+    MINDER_OF_THE_TARGET,
+)
 THOROUGH = (
     *(
         _signalled(phase, number)
         for phase in (*PHASES, STARTING)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     ),
-    *KILLED,
-    Fault("minder of Locust killed", ExitCode.GENERATOR, ["error[generator-failed]", KEPT], settings=PHASES["hold"],
+    *(killed for killed in KILLED if killed is not KILLED_IN_HOLD),
+    MINDER_OF_THE_TARGET_LATER,
+    Fault("minder of Locust killed", ExitCode.GENERATOR, ["error[generator-failed]"], settings=PHASES["hold"],
           act=lose_the_minder(GENERATOR)),
 )  # fmt: skip
 FAULTS = [
@@ -115,25 +127,40 @@ FAULTS = [
 
 
 @table(FAULTS)
-def test_the_harness_is_ended(fault: Fault, finished_run: Path, tmp_path: Path) -> None:
+def test_the_harness_is_ended(fault: Fault, finished_run: Callable[[], Path], tmp_path: Path) -> None:
     """Finished runs stay, the trees end, and the last words say what is kept and how to go on."""
     fault.check(finished_run, tmp_path)
 
 
-def test_a_session_of_another_scenario_is_not_continued_after_a_kill(finished_run: Path, tmp_path: Path) -> None:
-    """The key that differs is named with both values."""
-    killed = KILLED[2].check(finished_run, tmp_path)
+def test_a_session_of_another_scenario_is_not_continued_after_a_kill(
+    command: Command, finished_run: Callable[[], Path], tmp_path: Path
+) -> None:
+    """SIGKILL in the hold leaves the finished run and no process. The key that differs is named with both values."""
+    killed = KILLED_IN_HOLD.check(finished_run, tmp_path)
     file = killed.folder / "case.toml"
     file.write_text(file.read_text().replace(f"hold_s = {ENDLESS_S}", "hold_s = 1"))
-    refused = loopbench("run", file, "--no-lock", "--resume", killed.session, folder=killed.folder)
+    refused = command("run", file, "--no-lock", "--resume", killed.session)
     assert refused.code == ExitCode.USAGE, "the scenario is another one now"
-    assert "load.hold_s was 120.0, is 1.0" in refused.stderr
+    assert f"load.hold_s was {ENDLESS_S:.1f}, is 1.0" in refused.stderr
 
 
-def test_a_bug_of_ours_leaves_a_crash_file_and_what_was_finished(finished_run: Path, tmp_path: Path) -> None:
+def test_a_second_measurement_is_refused_while_one_is_under_way(command: Command, tmp_path: Path) -> None:
+    """The first one holds the lock from its first event on."""
+    file = write_scenario(tmp_path, **ALONE)
+    with Measuring(tmp_path, file, lock=()) as measuring:
+        measuring.wait_for("session_started")
+        refused = command("run", file)
+    assert refused.code == ExitCode.ENVIRONMENT
+    assert "another loopbench is measuring" in refused.stderr
+    assert left_behind(tmp_path) == []
+
+
+def test_a_bug_of_ours_leaves_a_crash_file_and_what_was_finished(
+    command: Command, finished_run: Callable[[], Path], tmp_path: Path
+) -> None:
     """Exit code 70; the traceback is in the file alone, and the session can be drawn."""
     file = write_scenario(tmp_path)
-    session = begun_session(file, finished_run)
+    session = begun_session(file, finished_run())
     with Measuring(
         tmp_path, file, "--resume", session, command=with_planted("bug"), env={"TMPDIR": str(tmp_path)}
     ) as measuring:
@@ -144,13 +171,14 @@ def test_a_bug_of_ours_leaves_a_crash_file_and_what_was_finished(finished_run: P
     (crash,) = tmp_path.glob("loopbench-crash-*.txt")
     assert "a bug that was planted" in crash.read_text()
     assert left_behind(tmp_path) == []
-    assert loopbench("report", session, folder=tmp_path).code == 0
+    assert command("report", session).code == 0
+    assert (session / REPORT_FILE).stat().st_size > 0
 
 
-def test_ctrl_z_stops_the_trees_and_the_run_is_measured_again(finished_run: Path, tmp_path: Path) -> None:
+def test_ctrl_z_stops_the_trees_and_the_run_is_measured_again(tmp_path: Path) -> None:
     """Target and generator stand still with the harness; what they did before does not count."""
-    file = write_scenario(tmp_path, hold_s=3)
-    session = begun_session(file, finished_run)
+    file = write_scenario(tmp_path, **ALONE, hold_s=5, think_time_s=0.2)
+    session = begun_session(file)
     with Measuring(tmp_path, file, "--resume", session) as measuring:
         measuring.wait_for("phase", phase="hold")
         measuring.process.send_signal(signal.SIGTSTP)
@@ -160,8 +188,8 @@ def test_ctrl_z_stops_the_trees_and_the_run_is_measured_again(finished_run: Path
         assert len(children) >= 2
         assert {psutil.Process(pid).status() for pid in children} == {psutil.STATUS_STOPPED}
         measuring.process.send_signal(signal.SIGCONT)
-        repeated = measuring.wait_for("run_repeated", run=2)
+        repeated = measuring.wait_for("run_repeated", run=1)
         measuring.process.send_signal(signal.SIGTERM)
         ended = measuring.end()
     assert repeated["faults"] == ["it was paused in the middle (Ctrl-Z)"]
-    check_end(ended, -signal.SIGTERM, "stopped by SIGTERM", KEPT, RESUME)
+    check_end(ended, -signal.SIGTERM, "stopped by SIGTERM", NOTHING_KEPT, RESUME)

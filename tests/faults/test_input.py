@@ -12,10 +12,8 @@ import pytest
 from loopbench.errors import ExitCode
 from loopbench.measure.lock import LOCK_VARIABLE
 from loopbench.showable import HIDDEN
-from tests.faults.commands import in_process
+from tests.faults.commands import Command
 from tests.faults.faults import Ended, check_end, write_scenario
-
-Command = Callable[..., Ended]
 
 SOUND = b'title = "t"\nquestion = "q"\n[target]\napp = "main:app"\n[[variants]]\nname = "a"\npath = "/a"\n'
 
@@ -72,14 +70,6 @@ REFUSED = {
     "nothing": (b"", ["'title' is missing"]),
     "a name of 301 characters": (in_place(b'"a"', b'"' + b"a" * 301 + b'"'), ["at most 300"]),
 }
-
-
-@pytest.fixture
-def command(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., Ended]:
-    """A command line in a folder of the test's own."""
-    return lambda *arguments: in_process(capsys, monkeypatch, tmp_path, *arguments)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -186,16 +176,18 @@ def test_a_scenario_that_may_not_be_read_is_refused(
     check_end(command("plan", "case.toml"), ExitCode.USAGE, "Permission denied")
 
 
-@pytest.mark.parametrize("out", ["file", "file/below", "/proc/loopbench", "n" * 256])
-def test_results_that_cannot_be_written_are_told_before_anything_starts(
+@pytest.mark.parametrize("out", ["", "results", "results/below", "/proc/loopbench", "n" * 256])
+def test_results_that_cannot_be_written_are_an_error_before_anything_starts(
     command: Command, tmp_path: Path, out: str
 ) -> None:
-    (tmp_path / "file").write_text("in the way")
-    file = write_scenario(tmp_path)
-    check_end(command("run", file, "--no-lock", "--out", out), ExitCode.ENVIRONMENT, "results cannot be written")
+    """Neither where they go by default nor where `--out` puts them."""
+    (tmp_path / "results").write_text("in the way")
+    option = ("--out", out) if out else ()
+    ended = command("run", write_scenario(tmp_path), "--no-lock", *option)
+    check_end(ended, ExitCode.ENVIRONMENT, "results cannot be written")
 
 
-def test_a_full_disk_is_told_before_anything_starts(
+def test_a_full_disk_is_an_error_before_anything_starts(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = shutil.disk_usage(tmp_path)._replace(free=1_000_000)

@@ -8,7 +8,8 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -32,7 +33,7 @@ NO_NETWORK = ("unshare", "--net", "/bin/sh", "-c", 'ip link set lo up && exec "$
 
 
 def addresses(pids: list[int]) -> tuple[set[str], set[str]]:
-    """Where these processes listen, and whom they are connected to, from the kernel's tables."""
+    """Where these processes listen, and where they are connected to, from the kernel's tables."""
     listening, peers = set(), set()
     for pid in pids:
         with contextlib.suppress(psutil.Error):
@@ -50,17 +51,17 @@ def outside(found: set[str]) -> set[str]:
 
 
 def free_port() -> int:
-    """One that nobody uses now."""
+    """A port that is not in use."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
     return port
 
 
 @pytest.mark.nightly
-def test_a_run_with_two_generators_stays_on_loopback(finished_run: Path, tmp_path: Path) -> None:
+def test_a_run_with_two_generators_stays_on_loopback(finished_run: Callable[[], Path], tmp_path: Path) -> None:
     """Target, Locust's master, its workers and the harness, in the middle of the load."""
     file = write_scenario(tmp_path, hold_s=ENDLESS_S, generators=2)
-    session = begun_session(file, finished_run)
+    session = begun_session(file, finished_run())
     with Measuring(tmp_path, file, "--resume", session) as measuring:
         measuring.wait_for("phase", phase="hold")
         listening, peers = addresses([pid for pid, _ in processes_of(tmp_path)])
@@ -88,10 +89,10 @@ def test_a_server_for_a_person_stays_on_loopback(command: str, tmp_path: Path) -
 @pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace of one's own needs root")
 @pytest.mark.skipif(not (shutil.which("unshare") and shutil.which("ip")), reason="needs unshare and ip")
 @pytest.mark.nightly
-def test_a_run_needs_no_network_but_loopback(finished_run: Path, tmp_path: Path) -> None:
+def test_a_run_needs_no_network_but_loopback(finished_run: Callable[[], Path], tmp_path: Path) -> None:
     """In a namespace where `lo` is all there is, nothing is missed."""
     file = write_scenario(tmp_path)
-    session = begun_session(file, finished_run)
+    session = begun_session(file, finished_run())
     with Measuring(tmp_path, file, "--resume", session, command=NO_NETWORK) as measuring:
         ended = measuring.end()
     check_end(ended, 0)
@@ -109,11 +110,12 @@ def _serving(arguments: list[str], folder: Path) -> Iterator[subprocess.Popen[by
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until somebody answers: an accepted connection is not enough, loopbench tries the port before it uses it."""
+    """Wait for an answer: an accepted connection is not enough, loopbench tries the port before it uses it."""
     while process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
             connection.request("GET", "/")
             connection.getresponse()
             return
+        time.sleep(0.02)
     raise AssertionError("it ended before it answered")

@@ -1,4 +1,4 @@
-"""Samples that are not what the recorder wrote: told, and never taken for figures. One real run, damaged in memory."""
+"""Samples that are not what the recorder wrote are reported and never used. One real run, damaged in many ways."""
 
 import json
 import shutil
@@ -11,9 +11,9 @@ from loopbench.errors import DataError, ExitCode
 from loopbench.judge.run.samples import read_samples
 from loopbench.records import samples as layout
 from loopbench.records.frames import HEADER, Frame, decode, encode
-from loopbench.records.session import read_run, run_folders, samples_file
-from tests.faults.commands import in_process
-from tests.faults.faults import Ended
+from loopbench.records.session import RUN_FILE, SESSION_FILE, read_run, run_folders, samples_file
+from tests.faults.commands import Command
+from tests.faults.faults import FAULTY, Ended
 
 pytestmark = pytest.mark.real
 
@@ -22,9 +22,10 @@ MOST_CUTS = 400
 
 
 @pytest.fixture
-def run(finished_run: Path, tmp_path: Path) -> Path:
+def run(finished_run: Callable[[], Path], tmp_path: Path) -> Path:
     """A copy of a real run, alone."""
-    return shutil.copytree(finished_run, tmp_path / "results" / "case" / "x" / "runs" / finished_run.name)
+    original = finished_run()
+    return shutil.copytree(original, tmp_path / "results" / "case" / "x" / "runs" / original.name)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def edges_of(whole: bytes) -> list[int]:
 
 
 def believed(run: Path) -> bool:
-    """Whether a reader takes the samples for whole and right, without a note."""
+    """Whether a reader accepts the samples as whole and right, without a note."""
     try:
         return not read_samples(run, read_run(run).nonce).notes
     except DataError:
@@ -109,7 +110,7 @@ def one_too_many_in_the_trailer(run: Path) -> None:
 
 
 def of_another_run(run: Path) -> None:
-    other = next(each for each in run_folders(run.parents[1]) if each != run)
+    other = next(each for each in run_folders(run.parents[1]) if each.name.endswith(FAULTY))
     shutil.copy(other / SAMPLES, run / SAMPLES)
 
 
@@ -128,29 +129,37 @@ DAMAGES = (
 )
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_a_report_leaves_a_damaged_run_out_and_says_so(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    session: Path,
-    damage: Callable[[Path], None],
-) -> None:
-    damage(next(run_folders(session)))
-    ended = in_process(capsys, monkeypatch, tmp_path, "report", session)
+def add_run(session: Path, number: int) -> Path:
+    """Add a copy of the first run to a session and its plan; return its folder."""
+    original = next(run_folders(session))
+    copy = shutil.copytree(original, original.with_name(original.name.replace("0001", f"{number:04}")))
+    run, whole = (json.loads(file.read_text()) for file in (copy / RUN_FILE, session / SESSION_FILE))
+    (copy / RUN_FILE).write_text(json.dumps(run | {"number": number}))
+    plan = [*whole["plan"], whole["plan"][0] | {"number": number}]
+    (session / SESSION_FILE).write_text(json.dumps(whole | {"plan": plan}))
+    return copy
+
+
+def test_a_report_leaves_damaged_runs_out_and_names_each(command: Command, session: Path) -> None:
+    """A report takes a second, so one session has a run for every damage. The reader notices each on its own, too."""
+    damaged = {damage.__name__: add_run(session, number) for number, damage in enumerate(DAMAGES, 3)}
+    for damage in DAMAGES:
+        assert believed(damaged[damage.__name__])
+        damage(damaged[damage.__name__])
+    ended = command("report", session)
     assert ended.code == ExitCode.DATA, ended.stderr
     assert "error[runs-damaged]" in ended.stderr
-    assert "kept: the other 1 runs are drawn" in ended.stderr
+    assert [name for name, run in damaged.items() if f"{run.name}: " not in ended.stderr] == []
+    assert [name for name, run in damaged.items() if believed(run)] == []
+    assert "kept: the other 2 runs are drawn" in ended.stderr
     assert (session / "report.html").stat().st_size > 0
 
 
-def test_counts_that_are_off_by_one_make_a_session_invalid(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, session: Path
-) -> None:
+def test_counts_that_are_off_by_one_make_a_session_invalid(command: Command, session: Path) -> None:
     file = next(run_folders(session)) / "run.json"
     record = json.loads(file.read_text())
     record["counts"]["server"] -= 1
     file.write_text(json.dumps(record))
-    ended = in_process(capsys, monkeypatch, tmp_path, "report", session)
+    ended = command("report", session)
     assert ended.code == ExitCode.CANNOT_TELL, ended.stderr
     assert "C1: largest difference between two counts: 1" in ended.stderr

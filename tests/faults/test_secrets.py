@@ -12,7 +12,7 @@ import pytest
 
 from loopbench.errors import ExitCode
 from loopbench.secrecy import public_arguments, public_target, without_userinfo
-from tests.faults.faults import APPS, check_end, loopbench, write_scenario
+from tests.faults.faults import ALONE, APPS, Measuring, check_end, loopbench, write_scenario
 from tests.faults.planted import with_planted
 
 CANARY = "cnry7f3a9b+/="
@@ -33,14 +33,14 @@ def canary(place: str) -> str:
 
 
 def forms(secret: str) -> tuple[bytes, ...]:
-    """A secret as it is, quoted for a URL, and inside base64 at each of the three offsets."""
+    """A secret unchanged, quoted for a URL, and inside base64 at each of the three offsets."""
     plain = secret.encode()
     inner = [base64.b64encode(b"x" * pad + plain)[4:-4] for pad in range(3)]
     return (plain, quote(secret, safe="").encode(), *inner)
 
 
 def layers(data: bytes) -> list[bytes]:
-    """Bytes as they lie there, unpacked where they are compressed, and every long base64 text in them decoded."""
+    """Bytes unchanged, unpacked where they are compressed, and every long base64 text in them decoded."""
     found = [data]
     for unpack in (gzip.decompress, zlib.decompress):
         try:
@@ -76,12 +76,11 @@ def test_no_artefact_holds_a_secret(tmp_path: Path) -> None:
         "print({name: value for name, value in os.environ.items() if name in ('SESSION_VALUE', 'MY_TOKEN', 'EXTRA')})\n"
     )
     more = EVERYWHERE.format(**{place: canary(place) for place in PLACES})
-    file = write_scenario(tmp_path, app="prints:app", apps=tmp_path, more=more)
-    ended = loopbench(
-        "run", file, "--no-lock", "--set", f"target.env.EXTRA={canary('command')}",
-        folder=tmp_path, env={"MY_TOKEN": canary("outer")},
-    )  # fmt: skip
-    (tmp_path / "said").write_text(ended.stdout + ended.stderr)
+    file = write_scenario(tmp_path, **ALONE, app="prints:app", apps=tmp_path, more=more)
+    option = ("--set", f"target.env.EXTRA={canary('command')}")
+    with Measuring(tmp_path, file, *option, env={"MY_TOKEN": canary("outer")}) as measuring:
+        measuring.record_ceiling()
+        ended = measuring.end()
     check_end(ended, 0)
     assert "***" in next(ended.session.glob("runs/*faulty/target.log")).read_text()
     assert leaks(tmp_path) == []
@@ -90,7 +89,7 @@ def test_no_artefact_holds_a_secret(tmp_path: Path) -> None:
 @pytest.mark.real
 def test_a_crash_file_holds_no_secret(tmp_path: Path) -> None:
     """It names the command line, without the value that was given on it."""
-    file = write_scenario(tmp_path)
+    file = write_scenario(tmp_path, **ALONE)
     arguments = ("run", file, "--no-lock", "--set", f"target.env.EXTRA={canary('command')}")
     ended = loopbench(*arguments, folder=tmp_path, env={"TMPDIR": str(tmp_path)}, command=with_planted("bug"))
     (tmp_path / "said").write_text(ended.stdout + ended.stderr)

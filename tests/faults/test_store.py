@@ -1,4 +1,4 @@
-"""The store is killed, or told no, at every single operation: a run counts whole or not at all, and can be resumed."""
+"""The store is killed, or fails, at every single operation: a run counts whole or not at all, and can be resumed."""
 
 import dataclasses
 import subprocess
@@ -10,6 +10,7 @@ import pytest
 from loopbench.errors import DataError
 from loopbench.records.session import SessionRecord, file_facts, read_run, read_session, run_folders
 from tests.faults import store_operations
+from tests.faults.faults import PATIENCE_S
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
 """The session in the repository: its records are written again and again."""
@@ -23,7 +24,11 @@ def test_every_operation_of_the_store_may_fail(mode: str, tmp_path: Path) -> Non
     script = store_operations.__file__
     assert script is not None
     done = subprocess.run(
-        [sys.executable, script, mode, tmp_path, EXAMPLE], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, script, mode, tmp_path, EXAMPLE],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= FEWEST_OPERATIONS
@@ -37,7 +42,7 @@ def test_every_operation_of_the_store_may_fail(mode: str, tmp_path: Path) -> Non
 
 
 def check_whole(folder: Path) -> None:
-    """No session without its record, no run without its own; an unfinished session is told as one."""
+    """No session without its record, no run without its own; an unfinished session is reported as one."""
     for place in folder.glob("*"):
         if not (place / "session.json").exists():
             with pytest.raises(DataError, match="unfinished"):

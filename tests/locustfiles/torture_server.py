@@ -32,10 +32,11 @@ class Asked(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A connection and its earlier requests."""
+    """A connection, and how many requests came on it before."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    earlier: int
 
 
 Answerer = Callable[[Line, Asked], Awaitable[bool]]
@@ -99,12 +100,8 @@ async def close_when_idle(line: Line, _: Asked) -> bool:
 
 
 async def close_on_second(line: Line, asked: Asked) -> bool:
-    """Answer the first request of a connection and close at the second."""
-    sock = id(line.writer)
-    counts[f"line-{sock}"] += 1
-    if counts[f"line-{sock}"] > 1:
-        return False
-    return await fixed(OK)(line, asked)
+    """Answers the first request of a connection and closes at the sight of the second."""
+    return line.earlier == 0 and await fixed(OK)(line, asked)
 
 
 def endless(head: bytes, piece: bytes) -> Answerer:
@@ -216,13 +213,15 @@ async def read_request(reader: asyncio.StreamReader) -> Asked | None:
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Serve one connection."""
+    """One connection."""
+    earlier = 0
     try:
         while asked := await read_request(reader):
             name = asked.target.split("?")[0].strip("/")
             counts[name] += 1
-            if not await ANSWERS.get(name, ANSWERS["plain"])(Line(reader, writer), asked):
+            if not await ANSWERS.get(name, ANSWERS["plain"])(Line(reader, writer, earlier), asked):
                 break
+            earlier += 1
             await writer.drain()
     except ConnectionError:
         pass  # the client disconnected, as expected

@@ -1,6 +1,7 @@
 """What a figure shows, for tests to ask."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from weakref import WeakSet
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from numpy.typing import NDArray
 
 from plots import style
 
@@ -55,25 +57,26 @@ def firsts(axes: Axes, label: str) -> list[float]:
 def out_of_sight(figure: Figure) -> list[str]:
     """Texts that reach over the figure's edge."""
     wide, high = figure.bbox.size
-    cut = []
-    for text in shown_texts(figure):
-        box = text.get_window_extent()
-        if box.x0 < -1 or box.y0 < -1 or box.x1 > wide + 1 or box.y1 > high + 1:
-            cut.append(text.get_text())
-    return cut
+    words, (x0, y0, x1, y1) = _boxes(figure)
+    cut = (x0 < -1) | (y0 < -1) | (x1 > wide + 1) | (y1 > high + 1)
+    return [words[place] for place in np.flatnonzero(cut)]
 
 
 def overlapping(figure: Figure) -> list[tuple[str, str]]:
     """Pairs of texts that lie over each other by more than a hair."""
-    boxes = [(text.get_text(), text.get_window_extent()) for text in shown_texts(figure)]
-    pairs = []
-    for index, (one, a) in enumerate(boxes):
-        for other, b in boxes[index + 1 :]:
-            wide = min(a.x1, b.x1) - max(a.x0, b.x0)
-            high = min(a.y1, b.y1) - max(a.y0, b.y0)
-            if wide > 1 and high > 0.25 * min(a.height, b.height):
-                pairs.append((one, other))
-    return pairs
+    words, (x0, y0, x1, y1) = _boxes(figure)
+    wide = np.minimum.outer(x1, x1) - np.maximum.outer(x0, x0)
+    high = np.minimum.outer(y1, y1) - np.maximum.outer(y0, y0)
+    covered = (wide > 1) & (high > 0.25 * np.minimum.outer(y1 - y0, y1 - y0))
+    return [(words[one], words[other]) for one, other in zip(*np.nonzero(np.triu(covered, 1)), strict=True)]
+
+
+@lru_cache(maxsize=1)
+def _boxes(figure: Figure) -> tuple[list[str], NDArray[np.float64]]:
+    """The texts within view, and their boxes in pixels: rows of left, bottom, right and top ends."""
+    shown = shown_texts(figure)
+    boxes = [text.get_window_extent().extents for text in shown]
+    return [text.get_text() for text in shown], np.array(boxes, dtype=np.float64).reshape(-1, 4).T
 
 
 def shown_texts(figure: Figure) -> list[Text]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,7 @@ def run(made: Made, variant: RecordedVariant, number: int, users: int, neighbour
     )
 
 
+@cache
 def curve(made: Made, users: int, rps: float, label: str) -> Curve:
     """A ramp of one user a second that rises to its knee and stays, then the hold."""
     seconds = np.arange(users + made.hold_s)
@@ -269,12 +271,10 @@ def _run_record(variant: RecordedVariant, number: int, phases: tuple[Phase, ...]
     )
 
 
-def nasty_session() -> SessionReport:
-    """Foreign text wherever it can be."""
-    made = [Made(name, rps=300 + 20 * index, published_rps=100.0 + index) for index, name in enumerate(NASTY)]
-    return session(
-        made, title="<img src=x> \x1b[31mred", neighbours=("<i>hello</i>\u202e",), notes=("a <b>note</b>\x07",)
-    )
+def nasty_session(made: Sequence[Made] = (), title: str = "<img src=x> \x1b[31mred") -> SessionReport:
+    """Foreign text wherever it can be; with variants of every nasty name unless others are given."""
+    every = [Made(name, rps=300 + 20 * index, published_rps=100.0 + index) for index, name in enumerate(NASTY)]
+    return session(made or every, title=title, neighbours=("<i>hello</i>\u202e",), notes=("a <b>note</b>\x07",))
 
 
 def twelve_variants() -> SessionReport:

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.resources import files
 
 import pytest
 
-from plots.page import render_page
-from tests.chromium import Tab, chromium, installed
-from tests.plots.causes import explained, opened, repeated, spoiled, stepped
-from tests.plots.reports import FOUR, NASTY, Made, session
+from tests.chromium import Chromium, Tab, installed
+from tests.plots.sessions import page
 
 pytestmark = [
     pytest.mark.real,
@@ -20,21 +19,10 @@ WIDTHS_PX = (390, 820, 1280)
 JENKINS = {"Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self'; style-src 'self'"}
 """What Jenkins sends with every artefact: no script, no inline style, no data image."""
 
-HOSTILE = (*NASTY[:5], "x" * 300)
-PAGES = {
-    "full": lambda: spoiled(repeated(explained(session(), exact=True), invalid=["aiofiles"]), "aiofiles"),
-    "hostile": lambda: repeated(
-        explained(
-            session(
-                [Made(name, rps=300.0 + 9 * n) for n, name in enumerate(HOSTILE)], title=" ".join(NASTY) + "y" * 200
-            )
-        ),
-        2,
-    ),
-    "no run": lambda: session(missing=[made.name for made in FOUR]),
-    "interrupted": lambda: session(missing=["aiofiles", "def"]),
-    "open": lambda: stepped(opened(explained(session(FOUR[:2]))), {"def": 40}),
-}
+NAMES = ("one INVALID", "hostile", "nothing complete", "interrupted", "open")
+FULL = "one INVALID"
+"""The page on which each thing is looked at that any page has."""
+
 OUT_OF_PLACE = """
 [...document.querySelectorAll('body *')].filter(each => {
     const box = each.getBoundingClientRect();
@@ -64,53 +52,51 @@ OVERLAPPING = """
     return found;
 })
 """
-RENDERED: dict[str, str] = {}
 
 
 @pytest.fixture(scope="module")
-def tab() -> Iterator[Tab]:
-    with chromium() as browser:
-        yield browser.tab()
+def tab(browser: Chromium) -> Iterator[Tab]:
+    """A tab for the tests of this module, which show one page after another."""
+    with closing(browser.tab()) as opened:
+        yield opened
 
 
-def page(name: str) -> str:
-    if name not in RENDERED:
-        RENDERED[name] = render_page(PAGES[name]())
-    return RENDERED[name]
+@pytest.fixture(scope="module", params=NAMES)
+def shown(tab: Tab, request: pytest.FixtureRequest) -> Tab:
+    """The tab with one of the pages, for all tests that only look at it."""
+    tab.show(page(request.param))
+    return tab
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_runs_over_an_edge_at_any_width(tab: Tab, name: str) -> None:
-    tab.show(page(name))
+def test_nothing_runs_over_an_edge_at_any_width(shown: Tab) -> None:
     for width_px in WIDTHS_PX:
-        tab.view(width_px)
-        assert tab.evaluate("document.documentElement.scrollWidth") == width_px
-        assert tab.evaluate(OUT_OF_PLACE) == []
-        assert tab.evaluate(CUT_LETTERS) == []
+        shown.view(width_px)
+        assert shown.evaluate("document.documentElement.scrollWidth") == width_px
+        assert shown.evaluate(OUT_OF_PLACE) == []
+        assert shown.evaluate(CUT_LETTERS) == []
 
 
-@pytest.mark.parametrize("name", ["full", "open", "hostile"])
-def test_no_letters_of_a_picture_lie_on_each_other(tab: Tab, name: str) -> None:
-    tab.show(page(name))
+@pytest.mark.parametrize("shown", ["one INVALID", "open", "hostile"], indirect=True)
+def test_no_letters_of_a_picture_lie_on_each_other(shown: Tab) -> None:
     for width_px in (390, 1280):
-        tab.view(width_px)
-        assert tab.evaluate(OVERLAPPING) == []
+        shown.view(width_px)
+        assert shown.evaluate(OVERLAPPING) == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_no_fault_in_either_theme(tab: Tab, name: str, dark: bool) -> None:
-    tab.show(page(name))
-    tab.evaluate(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + "; 0")
+def test_axe_finds_no_fault_in_either_theme(shown: Tab, dark: bool) -> None:
+    shown.evaluate(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + "; 0")
     for width_px in (390, 1280):
-        tab.view(width_px, dark=dark)
-        told = tab.evaluate("axe.run().then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 99))]))")
+        shown.view(width_px, dark=dark)
+        told = shown.evaluate(
+            "axe.run().then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 99))]))"
+        )
         assert told == []
 
 
 def test_letters_in_pictures_can_be_read_in_both_themes(tab: Tab) -> None:
     """Contrast of at least 4.5 to 1 (WCAG 2.1 AA), which axe does not look at inside SVG."""
-    tab.show(page("full"))
+    tab.show(page(FULL))
     for dark in (False, True):
         tab.view(1280, dark=dark)
         shown = tab.evaluate("""
@@ -129,7 +115,7 @@ def test_letters_in_pictures_can_be_read_in_both_themes(tab: Tab) -> None:
 
 
 def test_keys_lead_through_the_page_in_its_order_beginning_with_the_way_to_the_answer(tab: Tab) -> None:
-    tab.show(page("full"))
+    tab.show(page(FULL))
     tab.view(1280)
     wanted = tab.evaluate(
         "[...document.querySelectorAll('a[href], summary, [tabindex=\"0\"]')].filter("
@@ -146,7 +132,7 @@ def test_keys_lead_through_the_page_in_its_order_beginning_with_the_way_to_the_a
 
 def test_it_can_be_read_where_a_server_strips_styles_and_scripts(tab: Tab) -> None:
     """As Jenkins shows it: pictures keep their colours and size, nothing is there twice, everything is there."""
-    tab.show(page("full"), JENKINS)
+    tab.show(page(FULL), JENKINS)
     tab.view(1280)
     assert tab.evaluate("getComputedStyle(document.body).maxWidth") == "none", (
         "the style sheet should have been refused"
@@ -167,7 +153,7 @@ def test_it_can_be_read_where_a_server_strips_styles_and_scripts(tab: Tab) -> No
 
 
 def test_on_paper_the_pictures_stand_whole_and_tables_are_tables(tab: Tab) -> None:
-    tab.show(page("full"))
+    tab.show(page(FULL))
     tab.view(700, dark=True, media="print")
     assert tab.evaluate("getComputedStyle(document.querySelector('.glance tr')).display") == "table-row"
     assert tab.evaluate("getComputedStyle(document.querySelector('#picture .wide')).display") == "block"
@@ -176,7 +162,7 @@ def test_on_paper_the_pictures_stand_whole_and_tables_are_tables(tab: Tab) -> No
 
 
 def test_a_pointer_on_a_curve_is_told_its_values(tab: Tab) -> None:
-    tab.show(page("full"))
+    tab.show(page(FULL))
     tab.view(1280)
     told = tab.evaluate("""
         (() => {

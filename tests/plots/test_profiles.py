@@ -2,6 +2,9 @@
 
 import re
 
+import pytest
+from matplotlib.figure import Figure
+
 from plots import panels, profiles, style
 from plots.inline_svg import split_svg
 from tests.plots.causes import explained, repeated, spoiled
@@ -11,14 +14,18 @@ from tests.plots.reports import FOUR, session
 NAMES = style.Palette(tuple(made.name for made in FOUR))
 
 
-def strips(figure: object) -> list[list[str]]:
-    return [[str(inner.get_label()) for inner in axes.child_axes] for axes in figure.axes]  # type: ignore[attr-defined]
+def strips(figure: Figure) -> list[list[str]]:
+    return [[str(inner.get_label()) for inner in axes.child_axes] for axes in figure.axes]
 
 
-def test_a_watched_run_has_a_strip_for_each_thing_that_may_fill_up() -> None:
-    figure = profiles.draw_profiles(explained(session()).runs, NAMES, panels.PAGE)
+@pytest.fixture(scope="module")
+def watched() -> Figure:
+    return profiles.draw_profiles(explained(session()).runs, NAMES, panels.PAGE)
+
+
+def test_a_watched_run_has_a_strip_for_each_thing_that_may_fill_up(watched: Figure) -> None:
     wanted = ["good answers/s", "own request, ms", "hello beside it, ms", "event loop, of the time", "threads, waiting"]
-    assert strips(figure) == [wanted] * 4
+    assert strips(watched) == [wanted] * 4
 
 
 def test_what_nobody_observed_has_no_strip() -> None:
@@ -26,16 +33,14 @@ def test_what_nobody_observed_has_no_strip() -> None:
     assert strips(profiles.draw_profiles(runs, NAMES, panels.PAGE)) == [["good answers/s", "own request, ms"]] * 4
 
 
-def test_strips_of_a_kind_share_their_axes() -> None:
-    figure = profiles.draw_profiles(explained(session()).runs, NAMES, panels.PAGE)
-    for kind in zip(*(axes.child_axes for axes in figure.axes), strict=True):
+def test_strips_of_a_kind_share_their_axes(watched: Figure) -> None:
+    for kind in zip(*(axes.child_axes for axes in watched.axes), strict=True):
         assert len({(each.get_xlim(), each.get_ylim()) for each in kind}) == 1
 
 
-def test_no_letters_are_cut_off_or_lie_on_each_other() -> None:
-    figure = profiles.draw_profiles(explained(session()).runs, NAMES, panels.PAGE)
-    assert out_of_sight(figure) == []
-    assert overlapping(figure) == []
+def test_no_letters_are_cut_off_or_lie_on_each_other(watched: Figure) -> None:
+    assert out_of_sight(watched) == []
+    assert overlapping(watched) == []
 
 
 def test_a_pointer_is_told_the_values_but_none_of_an_invalid_run() -> None:

@@ -1,6 +1,7 @@
 """Rounds, verdicts and step loads as pictures: every valid run, every interval, and none that is INVALID."""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -16,7 +17,11 @@ from tests.plots.looking import firsts, line, texts, xs, ys
 from tests.plots.reports import FOUR, session, twelve_variants
 
 PALETTE = style.Palette(tuple(made.name for made in FOUR))
-FOUR_TIMES_SIX = repeated(session())
+
+
+@cache
+def four_times_six() -> SessionReport:
+    return repeated(session())
 
 
 def rounds_of(report: SessionReport) -> Rounds:
@@ -25,7 +30,7 @@ def rounds_of(report: SessionReport) -> Rounds:
 
 
 def test_every_valid_run_is_a_point() -> None:
-    measured = rounds_of(FOUR_TIMES_SIX)
+    measured = rounds_of(four_times_six())
     goodput, neighbour = rounds.draw_rounds(measured, PALETTE, panels.FILE).axes
     for name in PALETTE.names:
         drawn = sorted(xs(line(goodput, name)))
@@ -41,7 +46,7 @@ def test_a_variant_without_a_valid_run_says_so_and_has_no_point() -> None:
 
 
 def test_the_forest_has_the_ratio_and_the_word_of_every_pair() -> None:
-    measured = rounds_of(FOUR_TIMES_SIX)
+    measured = rounds_of(four_times_six())
     goodput = rounds.draw_forest(measured, PALETTE, panels.FILE).axes[0]
     dots = [x for each in goodput.get_lines() if each.get_marker() == "s" for x in xs(each)]
     assert dots == pytest.approx([verdict.shown_ratio for verdict in measured.goodput.verdicts])
@@ -50,7 +55,7 @@ def test_the_forest_has_the_ratio_and_the_word_of_every_pair() -> None:
 
 
 def test_the_band_of_what_matters_to_nobody_is_shaded() -> None:
-    goodput = rounds.draw_forest(rounds_of(FOUR_TIMES_SIX), PALETTE, panels.FILE).axes[0]
+    goodput = rounds.draw_forest(rounds_of(four_times_six()), PALETTE, panels.FILE).axes[0]
     (band,) = [each for each in goodput.patches if each.get_x() == pytest.approx(1 / 1.05)]  # type: ignore[attr-defined]
     assert band.get_width() == pytest.approx(1.05 - 1 / 1.05)  # type: ignore[attr-defined]
 
@@ -80,8 +85,8 @@ def test_pairs_beyond_the_picture_are_counted() -> None:
 
 
 def test_the_plateau_of_the_rounds_takes_the_place_of_the_hold() -> None:
-    estimates = plateaus.plateaus(FOUR_TIMES_SIX.rounds)
-    curves = [run.curve for run in FOUR_TIMES_SIX.runs]
+    estimates = plateaus.plateaus(four_times_six().rounds)
+    curves = [run.curve for run in four_times_six().runs]
     figure = draw_rps_users(curves, PALETTE, rounds=estimates)
     means = [ys(each)[0] for each in figure.axes[0].get_lines() if each.get_label() == "rounds"]
     assert means == pytest.approx([estimates[name].rps for name in PALETTE.names])
@@ -91,7 +96,7 @@ def test_the_plateau_of_the_rounds_takes_the_place_of_the_hold() -> None:
 
 
 def test_the_whiskers_are_the_ends_of_the_interval() -> None:
-    measured = rounds_of(FOUR_TIMES_SIX)
+    measured = rounds_of(four_times_six())
     interval = measured.goodput.estimate("def").interval()
     plateau = plateaus.plateaus(measured)["def"]
     assert interval
@@ -112,8 +117,8 @@ def test_a_very_wide_interval_does_not_flatten_the_picture() -> None:
 
 
 def test_on_a_phone_the_key_carries_the_rounds() -> None:
-    estimates = plateaus.plateaus(FOUR_TIMES_SIX.rounds)
-    figure = draw_together(FOUR_TIMES_SIX.runs, PALETTE, panels.PAGE, estimates)
+    estimates = plateaus.plateaus(four_times_six().rounds)
+    figure = draw_together(four_times_six().runs, PALETTE, panels.PAGE, estimates)
     width = estimates["def"].half_width
     assert width
     assert plateaus.shown_width(width) in texts(figure)

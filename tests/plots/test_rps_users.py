@@ -1,5 +1,6 @@
 """The chart of throughput against users says what the points say, and its labels never touch."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -68,22 +69,22 @@ def test_a_variant_keeps_its_colour_when_others_are_missing() -> None:
     assert next(line.get_color() for line in lines if line.get_label() == "aiofiles") == COLOURS[2]
 
 
-CASES = {
-    "none": [],
-    "one": [curve("def")],
-    "four alike": [curve(f"variant {i}", 500 + i) for i in range(4)],
-    "eight": [curve(f"variant {i}", 100 + 60 * i) for i in range(8)],
-    "twelve at nothing": [curve(f"variant {i}", 0) for i in range(12)],
-    "long names": [curve("W" * 80 + str(i), 12_900_000 + i) for i in range(4)],
-    "formulas": [curve(r"$\frac{1}{2}$"), curve("100 % $", 300)],
-    "no hold": [curve("def", hold_s=0), curve("short", 300, users=40)],
-    "slow": [curve("def", 2)],
+CASES: dict[str, Callable[[], list[Curve]]] = {
+    "none": list,
+    "one": lambda: [curve("def")],
+    "four alike": lambda: [curve(f"variant {i}", 500 + i) for i in range(4)],
+    "eight": lambda: [curve(f"variant {i}", 100 + 60 * i) for i in range(8)],
+    "twelve at nothing": lambda: [curve(f"variant {i}", 0) for i in range(12)],
+    "long names": lambda: [curve("W" * 80 + str(i), 12_900_000 + i) for i in range(4)],
+    "formulas": lambda: [curve(r"$\frac{1}{2}$"), curve("100 % $", 300)],
+    "no hold": lambda: [curve("def", hold_s=0), curve("short", 300, users=40)],
+    "slow": lambda: [curve("def", 2)],
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_touches_another_or_leaves_the_picture(case: str) -> None:
-    figure = draw_rps_users(CASES[case])
+    figure = draw_rps_users(CASES[case]())
     figure.canvas.draw()
     texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
@@ -95,7 +96,7 @@ def test_no_text_touches_another_or_leaves_the_picture(case: str) -> None:
 
 
 def test_names_stand_in_the_order_of_their_lines() -> None:
-    figure = draw_rps_users(CASES["eight"])
+    figure = draw_rps_users(CASES["eight"]())
     figure.canvas.draw()
     heights = [
         next(text for text in figure.findobj(Text) if text.get_text() == f"variant {i}").get_window_extent().y0

@@ -1,113 +1,112 @@
 """All charts of a session: which there are, that their files are written, and that no text is cut or covered."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
 from loopbench.judge.stamp.stamp_checks import Level
 from plots import panels, style, validity
-from plots.chart import Chart
 from plots.session_charts import charts_of, draw_charts
-from tests.plots.causes import LOST, explained, opened, repeated, spoiled, stepped
-from tests.plots.looking import out_of_sight, overlapping, texts
-from tests.plots.reports import FOUR, NASTY, Made, nasty_session, session, twelve_variants
+from tests.plots.causes import LOST
+from tests.plots.looking import texts
+from tests.plots.reports import FOUR, session
+from tests.plots.sessions import SESSIONS, Drawn, charts, checked, in_file, on_page
 
-SESSIONS: dict[str, SessionReport] = {
-    "four": session(),
-    "nasty": nasty_session(),
-    "twelve": twelve_variants(),
-    "one": session([Made("only", published_rps=3)]),
-    "failures only": session([Made("broken", failed=True), Made("b")]),
-    "no hold": session([Made("def", hold_s=0), Made("b", hold_s=0)]),
-    "no neighbour": session(neighbours=()),
-    "one missing": session(missing=["aiofiles"]),
-    "everything": opened(stepped(repeated(explained(session(), exact=True)), {"def": 40, "aiofiles": 6})),
-    "one INVALID": spoiled(repeated(explained(session()), invalid=["aiofiles"]), "aiofiles"),
-    "nasty causes": spoiled(repeated(explained(nasty_session(), exact=True), 2), *NASTY[:3]),
-}
+DRAWN = sorted(SESSIONS.keys() - {"nothing complete", "everything"})
+"""Without the session that has no chart, and the one whose charts the others have."""
+
 CAUSES = {"loop", "pools", "blocked-lines", "time-spent"}
 LOADS = {"verdicts", "rounds", "steps", "open-rate", "open-response"}
 OURS = {"rps-users-each", "latency", "neighbour", "occupancy", "published"} | CAUSES | LOADS
 
 
-def ours(report: SessionReport) -> list[Chart]:
-    return [chart for chart in charts_of(report).all if chart.stem in OURS]
-
-
-def test_every_chart_is_written_as_svg_and_png(tmp_path: Path) -> None:
-    report = session(FOUR[:2])
-    files = draw_charts(report, tmp_path / "charts")
-    stems = ["rps-users", "rps-users-v1", "rps-users-v2", "profiles", "rps-users-each"]
-    stems += ["latency", "neighbour", "occupancy"]
-    assert [path.name for path in files] == [f"{s}.{e}" for s in (*stems, "published") for e in ("svg", "png")]
+def test_every_chart_is_written_as_svg_and_the_overlay_as_png_too(tmp_path: Path) -> None:
+    files = draw_charts(charts_of(session(FOUR[:2])).all, tmp_path / "charts")
+    stems = ["rps-users-v1", "rps-users-v2", "profiles", "rps-users-each", "latency", "neighbour", "occupancy"]
+    assert [path.name for path in files] == [
+        *("rps-users.svg", "rps-users.png"),
+        *(f"{stem}.svg" for stem in (*stems, "published")),
+    ]
+    assert {path.name for path in (tmp_path / "charts").iterdir()} == {path.name for path in files}
     assert all(path.stat().st_size > 1000 for path in files)
 
 
+def test_every_chart_is_written_as_png_too_where_that_is_asked_for(tmp_path: Path) -> None:
+    files = draw_charts(charts("one").all, tmp_path, all_png=True)
+    assert [path.name for path in files] == [
+        f"{each.stem}.{end}" for each in charts("one").all for end in ("svg", "png")
+    ]
+    assert all(path.stat().st_size > 1000 for path in files)
+
+
+def test_a_png_that_is_not_written_again_is_removed(tmp_path: Path) -> None:
+    """It would show an earlier state of the session, beside an SVG that shows this one."""
+    (tmp_path / "latency.png").touch()
+    (tmp_path / "mine.png").touch()
+    draw_charts((chart for chart in charts("one").all if chart.stem == "latency"), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"latency.svg", "mine.png"}
+
+
 def test_charts_without_data_are_not_there() -> None:
-    nothing = charts_of(session([Made("a"), Made("b")], missing=["a", "b"]))
-    assert nothing.all == ()
-    assert charts_of(session(neighbours=())).neighbours == ()
+    assert charts("nothing complete").all == ()
+    assert charts("no neighbour").neighbours == ()
     assert [chart.stem for chart in charts_of(session(neighbours=("a", "b"))).neighbours] == [
         "neighbour",
         "neighbour-2",
     ]
 
 
-@pytest.mark.parametrize("report", SESSIONS.values(), ids=SESSIONS)
-@pytest.mark.parametrize("sheet", [panels.FILE, panels.PAGE], ids=["file", "page"])
-def test_no_text_is_cut_and_none_covers_another(report: SessionReport, sheet: panels.Sheet) -> None:
-    for chart in ours(report):
-        figure = chart.draw(sheet)
-        assert out_of_sight(figure) == [], chart.stem
-        assert overlapping(figure) == [], chart.stem
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("drawn", [in_file, on_page], ids=["file", "page"])
+def test_no_text_is_cut_and_none_covers_another(name: str, drawn: Callable[[str, str], Drawn]) -> None:
+    for chart in checked(name):
+        assert drawn(name, chart.stem).out_of_sight == [], chart.stem
+        assert drawn(name, chart.stem).overlapping == [], chart.stem
 
 
-@pytest.mark.parametrize("report", SESSIONS.values(), ids=SESSIONS)
-def test_every_panel_lies_within_its_band(report: SessionReport) -> None:
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_panel_lies_within_its_band(name: str) -> None:
     """The page cuts a figure into bands: they may not run into each other or out of it."""
-    for chart in ours(report):
-        figure = chart.draw(panels.PAGE)
-        bands = panels.bands(figure, chart.panel)
-        ends = [0.0, *(band.top_in + band.height_in for band in bands)]
-        assert all(band.top_in >= end - 1e-6 for band, end in zip(bands, ends, strict=False)), chart.stem
-        assert ends[-1] <= figure.get_figheight() + 1e-6, chart.stem
+    for chart in checked(name):
+        drawn = on_page(name, chart.stem)
+        ends = [0.0, *(band.top_in + band.height_in for band in drawn.bands)]
+        assert all(band.top_in >= end - 1e-6 for band, end in zip(drawn.bands, ends, strict=False)), chart.stem
+        assert ends[-1] <= drawn.height_in + 1e-6, chart.stem
 
 
-@pytest.mark.parametrize("name", ["nasty", "nasty causes"])
+@pytest.mark.parametrize("name", ["nasty", "hostile"])
 def test_no_control_or_bidirectional_character_reaches_a_chart(name: str) -> None:
-    for chart in charts_of(SESSIONS[name]).all:
-        shown = "".join(texts(chart.draw(panels.FILE))) + chart.alt
+    for chart in charts(name).all:
+        shown = "".join(in_file(name, chart.stem).texts) + chart.alt
         assert not {"\u202e", "\x1b", "\n\n", "\x07"} & set(shown), chart.stem
 
 
 def test_alternative_texts_say_what_the_charts_show() -> None:
-    charts = charts_of(session())
-    assert charts.overlay
-    assert "blocking async def: 200 per second held, knee at 2" in charts.overlay.alt
-    assert charts.latency
-    assert "p99 960 ms; never served: 31 of 100 users" in charts.latency.alt
-    assert charts.published
+    four = charts("four")
+    assert four.overlay
+    assert "blocking async def: 200 per second held, knee at 2" in four.overlay.alt
+    assert four.latency
+    assert "p99 960 ms; never served: 31 of 100 users" in four.latency.alt
+    assert four.published
     assert (
-        "aiofiles: published 470 per second, 0.85 times the reference; measured 300, 0.60 times" in charts.published.alt
+        "aiofiles: published 470 per second, 0.85 times the reference; measured 300, 0.60 times" in four.published.alt
     )
 
 
 def test_everything_that_is_known_has_its_chart() -> None:
-    assert {chart.stem for chart in charts_of(SESSIONS["everything"]).all} >= OURS
-    assert not {chart.stem for chart in charts_of(SESSIONS["four"]).all} & (CAUSES | LOADS)
+    assert {chart.stem for chart in checked("open")} == OURS
+    assert not {chart.stem for chart in charts("four").all} & (CAUSES | LOADS)
 
 
 def test_the_stamp_stands_in_the_corner_of_every_file_and_covers_nothing() -> None:
-    faulty = replace(SESSIONS["everything"], stamp=SessionStamp((MergedFinding(LOST),)))
-    for chart in charts_of(faulty).all:
-        if chart.stem in OURS | {"rps-users"}:
-            figure = chart.draw(replace(panels.FILE, stamp=chart.stamp))
-            assert "INVALID: C1" in texts(figure), chart.stem
-            assert overlapping(figure) == [], chart.stem
-            assert out_of_sight(figure) == [], chart.stem
+    for stem in OURS | {"rps-users"}:
+        drawn = in_file("open", stem)
+        assert "INVALID: C1" in drawn.texts, stem
+        assert drawn.overlapping == [], stem
+        assert drawn.out_of_sight == [], stem
 
 
 def test_a_stamp_names_only_the_rules_of_its_level() -> None:
@@ -120,20 +119,20 @@ def test_a_stamp_names_only_the_rules_of_its_level() -> None:
 
 
 def test_a_single_variants_chart_has_its_own_runs_stamp() -> None:
-    charts = charts_of(SESSIONS["one INVALID"])
-    assert [chart.stamp for chart in charts.variants] == ["VALID", "VALID", "VALID", "INVALID: C1"]
+    assert [chart.stamp for chart in charts("one INVALID").variants] == ["VALID", "VALID", "VALID", "INVALID: C1"]
 
 
-def test_an_invalid_run_is_struck_out_and_gives_no_figure() -> None:
-    charts = charts_of(SESSIONS["one INVALID"])
-    for chart in (charts.small_multiples, charts.latency, charts.occupancy, charts.loop, charts.pools, charts.lines):
-        assert chart
-        assert "INVALID: C1" in texts(chart.draw(panels.FILE)), chart.stem
-    assert charts.overlay
-    assert "aiofiles: INVALID: C1, no result." in charts.overlay.alt
-    shown = texts(charts.overlay.draw(panels.FILE))
-    assert "INVALID: C1" in shown
-    assert not [text for text in shown if text.startswith("300/s")]
-    lines = charts.overlay.draw(panels.FILE).axes[0].get_lines()
-    colours = {str(each.get_label()): each.get_color() for each in lines}
+@pytest.mark.parametrize("stem", ["rps-users-each", "latency", "occupancy", "loop", "pools", "blocked-lines"])
+def test_an_invalid_run_is_struck_out(stem: str) -> None:
+    assert "INVALID: C1" in in_file("one INVALID", stem).texts
+
+
+def test_an_invalid_run_gives_the_overlay_no_figure() -> None:
+    overlay = charts("one INVALID").overlay
+    assert overlay
+    assert "aiofiles: INVALID: C1, no result." in overlay.alt
+    figure = overlay.draw(panels.FILE)
+    assert "INVALID: C1" in texts(figure)
+    assert not [text for text in texts(figure) if text.startswith("300/s")]
+    colours = {str(each.get_label()): each.get_color() for each in figure.axes[0].get_lines()}
     assert (colours["aiofiles"], colours["def"]) == (style.STRUCK, style.COLOURS[0])

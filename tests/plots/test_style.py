@@ -7,8 +7,10 @@ from xml.etree import ElementTree as ET
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 
 from plots.style import (
     COLOURS,
@@ -16,6 +18,7 @@ from plots.style import (
     Palette,
     Stroke,
     contrast,
+    fitted,
     footnotes,
     frame,
     headline,
@@ -102,6 +105,21 @@ def test_labels_move_no_further_than_they_must(wanted: list[float], places: list
 )
 def test_foreign_text_is_made_showable_and_short(text: str, shown: str) -> None:
     assert shortened(text) == shown
+
+
+@pytest.mark.parametrize("width_in", [0.05, 0.4, 1.3])
+@pytest.mark.parametrize("text", ["", "def", "W" * 20, "il" * 20, "a name of several words", "two\nlines \x07"])
+def test_text_is_cut_to_the_most_characters_that_fit(text: str, width_in: float) -> None:
+    whole = shortened(text, 200)
+    every = [shortened(whole, most) for most in range(len(whole), 1, -1)]
+    assert fitted(text, width_in, 12) == next((each for each in every if wide_in(each) <= width_in), whole[:1])
+
+
+def wide_in(text: str) -> float:
+    """Its width at 12 points."""
+    renderer = RendererAgg(1, 1, 100)  # type: ignore[no-untyped-call]
+    font = FontProperties(family="DejaVu Sans", size=12)
+    return float(renderer.get_text_width_height_descent(text, font, ismath=False)[0]) / 100  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from matplotlib.colors import to_rgb
 
 from plots import panels, style, theme
 from plots.inline_svg import split_svg
-from plots.session_charts import charts_of
-from tests.plots.reports import session, twelve_variants
+from tests.plots.sessions import SESSIONS, charts, page
 
 TURNED = dict(theme.turned_colours())
 
@@ -27,11 +26,20 @@ def test_plain_text_can_be_read_on_paper_and_shade(colour: str, ground: str) -> 
     assert style.contrast(to_rgb(TURNED[colour]), to_rgb(TURNED[ground])) >= 4.5
 
 
-def test_no_colour_of_a_chart_is_forgotten_in_the_dark() -> None:
-    for report in (session(), twelve_variants()):
-        for chart in charts_of(report).all:
-            figure = chart.draw(panels.PAGE)
-            if not chart.stem.startswith("rps-users-v"):
-                parts = split_svg(figure, panels.bands(figure, chart.panel), name="x")
-                used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', "".join(parts)))
-                assert used <= set(TURNED), chart.stem
+def test_no_colour_of_a_page_is_forgotten_in_the_dark() -> None:
+    for name in SESSIONS:
+        assert used_colours(page(name)) <= set(TURNED), name
+
+
+@pytest.mark.parametrize("stem", ["latency", "loop", "pools"])
+def test_no_colour_of_a_chart_that_is_on_no_page_is_forgotten_either(stem: str) -> None:
+    """It may be put on a page."""
+    chart = next(each for each in charts("everything").all if each.stem == stem)
+    figure = chart.draw(panels.PAGE)
+    parts = split_svg(figure, panels.bands(figure, chart.panel), name="x")
+    assert used_colours("".join(parts)) <= set(TURNED)
+
+
+def used_colours(html: str) -> set[str]:
+    """The colours of its pictures."""
+    return set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', html))

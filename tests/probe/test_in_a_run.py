@@ -1,30 +1,27 @@
 """The probe in a whole run of the harness: its counts and stamps agree with the generator's record."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from loopbench.errors import ExitCode
 from loopbench.judge.diagnosis.time_spent import AFTER_APP, BEFORE_APP, ON_LOOP, time_spent
 from loopbench.judge.run.load_figures import Window
 from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.run.samples import read_samples
 from loopbench.records.session import read_run, run_folders
-from tests.test_cli import loopbench, scenario, session_of
+from tests.faults.faults import FAULTY
+from tests.faults.shared_sessions import explained_session
 
 pytestmark = pytest.mark.real
 
 MIN_IN_APP_S = 0.015
-"""Minimum time of `/slow`, which sleeps 20 ms; a loop's timers count whole milliseconds and may fire early."""
+"""Of `/slow`, which sleeps 20 ms; timers of a loop count whole milliseconds and may come early."""
 
 
-def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_recorded(tmp_path: Path) -> None:
-    """There is one file per worker with its requests, and one in four answers has the app's stamps."""
-    question = scenario(tmp_path, "/slow", target="workers = 2\n")
-    done = loopbench("run", question, "--explain", "--seed", "1", cwd=tmp_path)
-    assert done.returncode in {ExitCode.OK, ExitCode.CANNOT_TELL}, done.stderr  # a busy machine is not an error here
-    (folder,) = run_folders(session_of(tmp_path))
+def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_recorded(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """One file a worker, requests by worker, and one answer in four with the app's stamps."""
+    (folder,) = run_folders(explained_session(tmp_path_factory).session)
     record, logs, samples = read_run(folder), read_probe_logs(folder), read_samples(folder)
     assert record.counts.agree
     assert sorted(process.start.pid for process in logs.processes) == sorted(record.target_pids)
@@ -41,7 +38,7 @@ def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_rec
 
     assert samples.head is not None
     window = Window(0.0, record.phases[-1].end_s)
-    spent = time_spent(samples, logs, window, samples.head.origin_monotonic_s, {"slow": ("GET", "/slow")})
+    spent = time_spent(samples, logs, window, samples.head.origin_monotonic_s, {FAULTY: ("GET", "/slow")})
     (request,) = spent.requests
     assert request.route == "GET /slow"
     assert None not in [request.mean_s(part) for part in (BEFORE_APP, ON_LOOP, AFTER_APP)]

@@ -70,28 +70,32 @@ def test_a_client_per_request_connects_every_time(port: int) -> None:
     assert receipt(port)["connections"] == 1 + 5
 
 
-def test_the_upstream_sees_the_calls_at_once_of_each_style(port: int) -> None:
-    """Each style makes more calls than the one before, so that the maximum so far is its own."""
-    for style, calls, wait_ms, at_once in (
-        ("sequential", 3, 50, 1),
-        ("gather-semaphore", 20, 1000, 10),  # the first call must still wait when a busy machine opens the last one
-        ("gather", 25, 1000, 25),
-        ("task-group", 30, 1000, 30),
+def test_the_upstream_saw_as_many_calls_at_once_as_the_style_lets_go(port: int) -> None:
+    """Each style has more to ask than the one before, so that the most so far is its own.
+
+    A blocked loop asks one at a time, the others all at once.
+    """
+    for path, users, at_once in (
+        ("/fan-out/sequential?calls=3", 1, 1),
+        ("/downstream/async-requests?", 4, 1),
+        ("/downstream/async-httpx-sync?", 4, 1),
+        ("/downstream/def-requests?", 5, 5),
+        ("/downstream/def-httpx?", 6, 6),
+        ("/downstream/shared-client?", 7, 7),
+        ("/fan-out/gather-semaphore?calls=20", 1, 10),
+        ("/fan-out/gather?calls=25", 1, 25),
+        ("/fan-out/task-group?calls=30", 1, 30),
     ):
-        ask(port, f"/fan-out/{style}?wait_ms={wait_ms}&calls={calls}")
-        assert receipt(port)["requests_at_once"] == at_once
+        check_at_once(port, path, users, at_once)
 
 
-def test_a_blocked_loop_calls_one_at_a_time_and_the_others_all_at_once(port: int) -> None:
-    for style, users, at_once in (
-        ("async-requests", 4, 1),
-        ("async-httpx-sync", 4, 1),
-        ("def-requests", 5, 5),
-        ("def-httpx", 6, 6),
-        ("shared-client", 7, 7),
-    ):
-        ask_all(port, [f"/downstream/{style}?wait_ms=300"] * users)
-        assert receipt(port)["requests_at_once"] == at_once
+def check_at_once(port: int, path: str, users: int, at_once: int) -> None:
+    """Ask, and ask again with a longer wait if a busy machine was too slow to have all requests under way at once."""
+    for wait_ms in (300, 3_000):
+        ask_all(port, [f"{path}&wait_ms={wait_ms}"] * users)
+        if receipt(port)["requests_at_once"] >= at_once:
+            break
+    assert receipt(port)["requests_at_once"] == at_once
 
 
 def test_an_invalid_request_to_the_upstream_is_refused(services: dict[str, str]) -> None:

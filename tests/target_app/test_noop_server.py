@@ -10,6 +10,7 @@ import pytest
 
 from target_app.noop_server import ANSWER, BODY, LISTENING, NoopProtocol, whole_request
 
+PATIENCE_S = 60
 GET = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -53,12 +54,12 @@ def port() -> Iterator[int]:
         assert line.startswith(LISTENING)
         yield int(line.removeprefix(LISTENING))
         server.terminate()
-        assert server.wait(10) == 0, "it ends cleanly when asked to"
+        assert server.wait(PATIENCE_S) == 0, "it ends cleanly when asked to"
 
 
 @pytest.mark.real
-def test_it_prints_its_address_and_answers_http(port: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+def test_it_says_where_it_listens_and_speaks_http(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     for method, body in (("GET", None), ("POST", b"hello"), ("GET", None)):
         connection.request(method, "/anything", body=body)
         answer = connection.getresponse()

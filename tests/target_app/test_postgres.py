@@ -37,8 +37,9 @@ def port(services: dict[str, str]) -> Iterator[int]:
 
 @pytest.fixture
 def fresh_port(services: dict[str, str]) -> Iterator[int]:
-    """Run an app whose receipt is still empty."""
+    """An app whose receipt is still empty, with a pool that is connected: that may take longer than /pool waits."""
     with running("target_app.only:postgres", env=services) as free:
+        ask_all(free, ["/postgres/async-psycopg?wait_ms=50"] * POOL_SIZE)
         yield free
 
 
@@ -57,16 +58,16 @@ def test_a_pool_used_with_care_serves_twice_as_many_users_as_it_has_connections(
 def test_taking_a_second_connection_works_alone_and_deadlocks_under_load(fresh_port: int) -> None:
     ask(fresh_port, "/pool/one-more?wait_ms=5")
     assert ask(fresh_port, "/pool/receipt")[2] == {"finished": 1, "gave_up": 0}
-    ask_all(fresh_port, ["/pool/one-more?wait_ms=5"] * 2 * POOL_SIZE)
+    ask_all(fresh_port, ["/pool/one-more?wait_ms=300"] * 2 * POOL_SIZE)  # long enough for all to be there at once
     after = ask(fresh_port, "/pool/receipt")[2]
     assert after["gave_up"] > 0
     assert ask(fresh_port, "/health")[2] == {"status": "ok"}
 
 
-def test_a_sync_session_dependency_deadlocks_in_async_def(services: dict[str, str]) -> None:
-    """The deadlock depends on the order of arrival, so the requests are repeated until it happens.
+def test_a_sync_session_from_a_dependency_stands_still_in_async_def(services: dict[str, str]) -> None:
+    """Whether it does depends on the order of the requests, so they are sent until it did.
 
-    It runs on asyncio, which accepts all waiting connections at once; uvloop accepts them one by one, which hides it.
+    On asyncio, which accepts all waiting connections at once; uvloop accepts them one by one, and hides it for a while.
     """
     with running("target_app.only:postgres", "--loop", "asyncio", env=services) as port:
         ask(port, "/pool/session-dependency?wait_ms=20")

@@ -12,16 +12,16 @@ NEVER_EARLIER_S = 0.002  # timers count whole milliseconds
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_it_waits_for_the_requested_time(app_port: int, style: str) -> None:
+def test_it_waits_as_long_as_it_is_asked_to(app_port: int, style: str) -> None:
     _, _, body = ask(app_port, f"/wait/{style}?seconds=0.03")
     assert body["waited"] >= 0.03 - NEVER_EARLIER_S
     assert body["unit"] == "seconds"
 
 
 def test_a_coroutine_that_is_not_awaited_does_not_wait(app_port: int) -> None:
-    """`json_min` in the scenarios catches this; nothing else shows that half a second is missing."""
-    _, _, body = ask(app_port, "/wait/not-awaited?seconds=0.5")
-    assert body["waited"] < 0.5
+    """Which is what `json_min` in the scenarios catches: only the answer itself says for sure that time is missing."""
+    _, _, body = ask(app_port, "/wait/not-awaited?seconds=10")
+    assert body["waited"] < 10
 
 
 @pytest.mark.parametrize(

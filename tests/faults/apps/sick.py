@@ -17,8 +17,12 @@ from typing import Any
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 FAULT = os.environ.get("FAULT", "")
-AFTER = 100
-"""Requests that are answered well before the fault shows: more than are asked before the load."""
+AFTER = 90 if FAULT == "endless body" else 20
+"""Requests that are answered well before the fault shows: more than are asked before the load. The fault that answers
+nothing more must not show before the hold, which needs good answers; 100 of them would be enough for a valid run."""
+
+FOREVER_S = 3_600
+"""Longer than any test waits."""
 
 NOT_CALLABLE = 42
 
@@ -43,7 +47,7 @@ def sit_on_the_port() -> None:
 
 def go_to_the_background() -> None:
     """Leave a child behind that is nobody's: a session of its own, and TERM ignored."""
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    deaf = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep({FOREVER_S})"
     subprocess.Popen(["/bin/sh", "-c", f"setsid '{sys.executable}' -c '{deaf}' &"], start_new_session=True)
 
 
@@ -57,15 +61,16 @@ signal.signal(signal.SIGUSR1, lambda *_: os._exit(3))
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
-    """`/fine` is always well; `/hangs` answers the first requests only; the rest shows the fault."""
+    """`/fine` is always well; `/hangs` stops answering; every other path shows the fault."""
     global answered  # noqa: PLW0603  an app's state
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
     answered += 1
-    if scope["path"] == "/hangs" and answered > AFTER:
-        await asyncio.sleep(600)
-    if scope["path"] == "/fine" or (answered <= AFTER and "at once" not in FAULT):
+    shows = answered > AFTER or "at once" in FAULT
+    if scope["path"] == "/hangs" and shows:
+        await asyncio.sleep(FOREVER_S)
+    if scope["path"] == "/fine" or not shows:
         await answer(send)
     else:
         await AT_A_REQUEST.get(FAULT.removesuffix(" at once"), answer)(send)
@@ -74,7 +79,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
 async def lifespan(receive: Any, send: Send) -> None:
     """Say yes to whatever the server announces, unless that is the fault."""
     if FAULT == "never ready":
-        await asyncio.sleep(600)
+        await asyncio.sleep(FOREVER_S)
     if FAULT == "deaf daemon":
         go_to_the_background()
         asyncio.get_running_loop().call_later(0.1, lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN))
@@ -112,6 +117,11 @@ async def closes_mid_body(send: Send) -> None:
     await start(send, content_length="100000")
     await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
     raise ConnectionAbortedError("the fault that is wanted here")
+
+
+async def freezes(_: Send) -> None:
+    """Stop the whole process, as SIGSTOP from elsewhere would."""
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 async def endless_body(send: Send) -> None:
@@ -152,6 +162,7 @@ AT_A_REQUEST = {
     "wrong status": wrong_status,
     "wrong body": wrong_body,
     "closes mid-body": closes_mid_body,
+    "freezes": freezes,
     "endless body": endless_body,
     "huge header": huge_header,
     "floods its log": floods_its_log,

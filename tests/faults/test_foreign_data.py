@@ -9,7 +9,7 @@ import pytest
 
 from loopbench.errors import DataError, ExitCode
 from loopbench.judge.session.session_report import judge_session
-from loopbench.records.session import MOST_JSON_BYTES, SESSION_FILE
+from loopbench.records.session import MAX_JSON_BYTES, SESSION_FILE
 from tests.faults.commands import Command
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"

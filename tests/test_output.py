@@ -12,9 +12,9 @@ from loopbench.console import Speech
 from loopbench.errors import ExitCode
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.summary.summary import to_json, write_summary
-from loopbench.measure.judging import Standing
+from loopbench.measure.events import RoundFinished, RunProgressed, RunStarted, SessionStarted, TimeIsUp
 from loopbench.plan import make_plan
-from loopbench.progress import minutes, observer_for
+from loopbench.progress import minutes, progress_on
 from loopbench.records.tail import LiveView
 from loopbench.scenario import load
 from tests.first_scenario.calling import Called, call
@@ -195,11 +195,11 @@ def test_the_live_display_has_no_colour_where_none_is_wanted(
     monkeypatch.setenv("NO_COLOR", variable)
     terminal, scenario = Terminal(), load(project / "scenario.toml")
     planned = make_plan(scenario, seed=1)
-    shown = observer_for(terminal)
-    shown.session_started(scenario, planned, project)
-    shown.run_started(planned.runs[0], "a")
-    shown.run_progressed(LiveView(0, 0, 1, "ramp", 0.0, 0.0))
-    shown.time_is_up(60)
+    show = progress_on(terminal)
+    show(SessionStarted(scenario, planned, project))
+    show(RunStarted(planned.runs[0], "a"))
+    show(RunProgressed(LiveView(0, 0, 1, "ramp", 0.0, 0.0)))
+    show(TimeIsUp(60))
     assert ("\x1b[38;" in terminal.getvalue()) is coloured
     assert "time given is up" in terminal.getvalue()
 
@@ -207,10 +207,10 @@ def test_the_live_display_has_no_colour_where_none_is_wanted(
 def test_the_time_left_counts_every_round_that_is_measured_in_any_case(project: Path) -> None:
     scenario = load(project / "scenario.toml", rounds=5)
     planned, said = make_plan(scenario, seed=1), io.StringIO()
-    shown = observer_for(said)
-    shown.session_started(scenario, planned, project)
-    shown.round_finished(1, Standing(enough=True, rounds_needed=None, sentence="nothing to compare"))
-    shown.run_started(planned.rounds[1][0], "a")
+    show = progress_on(said)
+    show(SessionStarted(scenario, planned, project))
+    show(RoundFinished(1, enough=True, rounds_needed=None, sentence="nothing to compare"))
+    show(RunStarted(planned.rounds[1][0], "a"))
     to_come_s = sum(run.expected_s for runs in planned.rounds[1 : planned.fewest_rounds] for run in runs)
     assert said.getvalue().endswith(f"started, about {minutes(to_come_s)} left\n")
 

@@ -1,6 +1,7 @@
 """The command `atlas`: every scenario of a folder in its quick form, and one page with every claim and every answer."""
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.atlas import Atlas, AtlasEntry, NotAsked
-    from loopbench.measure.session import SessionOutcome
+    from loopbench.measure.events import SessionEnded
     from loopbench.scenario import Scenario
 
 PAGE = "atlas.html"
@@ -114,7 +115,7 @@ class _Walk:
     ) -> None:
         self._chosen, self._out, self._rounds, self._override = chosen, out, rounds, override
         self._ends_s = None if max_minutes is None else time.monotonic() + 60 * max_minutes
-        self.interrupted: SessionOutcome | None = None
+        self.interrupted: SessionEnded | None = None
 
     def visit(self, file: Path) -> "AtlasEntry":
         """Measure a scenario or look for what was measured of it; whatever goes wrong is part of its entry."""
@@ -155,17 +156,18 @@ class _Walk:
             return _Visit(begun.shown, _Trouble(error.what, next(iter(error.hints), "")))
         return _Visit(outcome.folder if outcome.finished_runs else begun.shown, _trouble(outcome))
 
-    def _measured(self, question: "Scenario", unfinished: Path | None, left_minutes: float | None) -> "SessionOutcome":
+    def _measured(self, question: "Scenario", unfinished: Path | None, left_minutes: float | None) -> "SessionEnded":
         """Go on where a session ended, if the apps are what they were; else begin one."""
         from loopbench.commands.atlas_sessions import has_same_code
         from loopbench.commands.measuring import begin_session, new_seed, resume_session
-        from loopbench.measure.session import Wanted
+        from loopbench.measure.session import SessionOptions
+        from loopbench.progress import progress_on
 
-        wanted = Wanted(quick=True, max_minutes=left_minutes)
+        options, notify = SessionOptions(quick=True, max_minutes=left_minutes), progress_on(sys.stdout)
         if unfinished is not None and has_same_code(unfinished):
-            outcome = resume_session(question, unfinished, wanted)
+            outcome = resume_session(question, unfinished, options, notify)
         else:
-            outcome = begin_session(question, new_seed(None), self._out, wanted)
+            outcome = begin_session(question, new_seed(None), self._out, options, notify)
         if outcome.interrupted_by is not None:
             self.interrupted = outcome
         return outcome
@@ -202,7 +204,7 @@ def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
     )
 
 
-def _trouble(outcome: "SessionOutcome") -> _Trouble:
+def _trouble(outcome: "SessionEnded") -> _Trouble:
     if outcome.error is not None:
         print_error(outcome.error)
         return _Trouble(outcome.error.what, next(iter(outcome.error.hints), ""))
@@ -269,7 +271,7 @@ def _write_docs(made: "Atlas", files: Sequence[Path], docs: Path) -> None:
     say(f"written: {docs}")
 
 
-def _leave(entries: Sequence["AtlasEntry"], interrupted: "SessionOutcome | None") -> None:
+def _leave(entries: Sequence["AtlasEntry"], interrupted: "SessionEnded | None") -> None:
     """With the signal that ended it; with 3 if nothing at all was measured; a scenario in trouble is no failure."""
     from loopbench.commands.ending import leave_if_ended_early
 

@@ -11,7 +11,6 @@ from loopbench.measure.store import run_path
 from loopbench.plan import Plan, make_plan
 from loopbench.records.session import SESSION_FILE, run_folders
 from loopbench.scenario import Scenario
-from loopbench.session_judge import SessionJudge
 
 
 class Begun(NamedTuple):
@@ -54,10 +53,12 @@ def _sessions(question: Scenario, out: Path) -> Iterator[tuple[Path, Plan]]:
 
 def _is_complete(folder: Path, plan: Plan) -> bool:
     """Every run is there, or as many rounds as it takes and narrow enough."""
+    from loopbench.judge.rounds.between_runs import rounds_standing
+
     missing = [run for run in plan.runs if not run_path(folder, run.folder).is_dir()]
     if any(run.round <= plan.fewest_rounds for run in missing):
         return False
     try:
-        return not missing or SessionJudge().standing(folder).enough
+        return not missing or rounds_standing(folder).enough
     except LoopbenchError:  # a damaged run: its report names it, another round would not mend it
         return True

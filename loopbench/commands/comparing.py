@@ -16,7 +16,7 @@ from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.compare.comparison import Changed, Comparing
-    from loopbench.measure.session import Wanted
+    from loopbench.measure.session import SessionOptions
     from loopbench.scenario import Scenario
 
 TWO = 2
@@ -57,12 +57,12 @@ def compare(  # noqa: PLR0913  one parameter an option
             slug="compare-arguments",
             hints=("loopbench compare SCENARIO --rev main --rev HEAD",),
         )
-    from loopbench.measure.session import Wanted
+    from loopbench.measure.session import SessionOptions
     from loopbench.scenario import load
 
     question = load(what[0], tuple(override or ()), rounds=rounds)
-    wanted = Wanted(max_minutes=max_minutes)
-    found, shown = _measure_revisions(question, rev, tolerance, new_seed(seed), out, wanted, Speech(as_json=as_json))
+    options = SessionOptions(max_minutes=max_minutes)
+    found, shown = _measure_revisions(question, rev, tolerance, new_seed(seed), out, options, Speech(as_json=as_json))
     _tell(found, as_json=as_json, shown=shown)
 
 
@@ -94,7 +94,7 @@ def _measure_revisions(  # noqa: PLR0913  what the command line says
     tolerance: float,
     seed: int,
     out: Path,
-    wanted: "Wanted",
+    options: "SessionOptions",
     speech: Speech,
 ) -> "tuple[Comparing, Callable[[str], str]]":
     """Both in one session: the same rounds, in random order. Also: how to name files of a checkout that is gone."""
@@ -102,12 +102,12 @@ def _measure_revisions(  # noqa: PLR0913  what the command line says
     from loopbench.commands.reporting import draw
     from loopbench.judge.compare.comparison import compare_revisions
     from loopbench.measure.revisions import at, at_revisions, checked_out
-    from loopbench.progress import observer_for
+    from loopbench.progress import progress_on
 
     with checked_out(question, labels) as (before, after):
-        outcome = begin_session(at_revisions(question, (before, after)), seed, out, wanted, observer_for(speech.words))
-        judged = draw(outcome.folder, speech) if outcome.finished_runs else None
-    leave_if_ended_early(outcome)
+        ended = begin_session(at_revisions(question, (before, after)), seed, out, options, progress_on(speech.words))
+        judged = draw(ended.folder, speech) if ended.finished_runs else None
+    leave_if_ended_early(ended)
     assert judged is not None, "a session that was not ended early has runs"
     pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}
     old, new = (f"{each.label} ({each.commit[:12]})" for each in (before, after))

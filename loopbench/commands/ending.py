@@ -15,7 +15,7 @@ from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.session.session_report import SessionReport
-    from loopbench.measure.session import SessionOutcome
+    from loopbench.measure.events import SessionEnded
 
 SPOILS_THE_PICTURE: Final = frozenset({"T1", "T2", "C1", "C2", "C3", "B0", "G1"})
 """Rules that make a ramp run INVALID for what it is: the wrong target, lost requests, a generator without a core left.
@@ -28,20 +28,20 @@ printed with it. Rounds are held to every rule, by their verdicts.
 NO_RUN: Final = "no run is complete"
 
 
-def leave_if_ended_early(outcome: "SessionOutcome") -> None:
+def leave_if_ended_early(ended: "SessionEnded") -> None:
     """Leave with what ended a session before its plan did: an error, or a signal."""
-    kept = f"{outcome.finished_runs} of {outcome.planned_runs} runs are complete in {outcome.folder}"
-    if outcome.error is not None:
-        outcome.error.kept = f"{kept}; {outcome.error.kept}" if outcome.error.kept else kept
-        raise outcome.error
-    if outcome.interrupted_by is not None:
-        name = signal.Signals(outcome.interrupted_by).name
+    kept = f"{ended.finished_runs} of {ended.planned_runs} runs are complete in {ended.folder}"
+    if ended.error is not None:
+        ended.error.kept = f"{kept}; {ended.error.kept}" if ended.error.kept else kept
+        raise ended.error
+    if ended.interrupted_by is not None:
+        name = signal.Signals(ended.interrupted_by).name
         say(f"stopped by {name}: {kept}; the run under way does not count", sys.stderr)
-        say(f"  try: the same command with --resume {outcome.folder}", sys.stderr)
-        if outcome.finished_runs:
-            say(f"  try: loopbench report {outcome.folder}", sys.stderr)
-        signal.signal(outcome.interrupted_by, signal.SIG_DFL)
-        os.kill(os.getpid(), outcome.interrupted_by)  # so that a shell loop around us stops too
+        say(f"  try: the same command with --resume {ended.folder}", sys.stderr)
+        if ended.finished_runs:
+            say(f"  try: loopbench report {ended.folder}", sys.stderr)
+        signal.signal(ended.interrupted_by, signal.SIG_DFL)
+        os.kill(os.getpid(), ended.interrupted_by)  # so that a shell loop around us stops too
 
 
 @contextmanager

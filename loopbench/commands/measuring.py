@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -28,9 +27,8 @@ from loopbench.commands.options import (
 from loopbench.console import Speech, say
 
 if TYPE_CHECKING:
-    from loopbench.events import EventLog
-    from loopbench.measure.observer import Observer
-    from loopbench.measure.session import SessionOutcome, Wanted
+    from loopbench.measure.events import Notify, SessionEnded
+    from loopbench.measure.session import SessionJudge, SessionOptions
     from loopbench.scenario import Scenario
 
 
@@ -63,10 +61,10 @@ def run(  # noqa: PLR0913  one parameter an option
     quiet: Quiet = False,
 ) -> None:
     """Measure every variant of a scenario and draw what happened."""
-    from loopbench.events import EventLog, Observers
+    from loopbench.events import EventLog, to_each
     from loopbench.measure.lock import IfBusy
-    from loopbench.measure.session import Wanted
-    from loopbench.progress import observer_for
+    from loopbench.measure.session import SessionOptions
+    from loopbench.progress import progress_on
     from loopbench.scenario import load
 
     question = load(chosen(scenario), tuple(override or ()), quick=quick, rounds=rounds)
@@ -74,15 +72,13 @@ def run(  # noqa: PLR0913  one parameter an option
     gating.check()
     speech = Speech(as_json=as_json, quiet=quiet)
     if_busy = IfBusy.MEASURE_ANYWAY if no_lock else IfBusy.WAIT if wait else IfBusy.REFUSE
-    wanted = Wanted(quick=quick, explain=explain, max_minutes=max_minutes, if_busy=if_busy)
-    log = EventLog(events) if events else None
-    shown = observer_for(speech.words)
-    observer = shown if log is None else Observers((shown, log))
+    options = SessionOptions(quick=quick, explain=explain, max_minutes=max_minutes, if_busy=if_busy)
+    notify = to_each(progress_on(speech.words), *([EventLog(events)] if events else []))
     if resume:
-        outcome = resume_session(question, resume, wanted, observer)
+        ended = resume_session(question, resume, options, notify)
     else:
-        outcome = begin_session(question, new_seed(seed), out, wanted, observer)
-    _report_and_end(outcome, speech, gating, log)
+        ended = begin_session(question, new_seed(seed), out, options, notify)
+    _report_and_end(ended, speech, gating, notify)
 
 
 def plan(  # noqa: PLR0913  one parameter an option
@@ -165,59 +161,56 @@ def ui(
 
 
 def begin_session(
-    question: "Scenario", seed: int, out: Path, wanted: "Wanted", observer: "Observer | None" = None
-) -> "SessionOutcome":
-    """Measure a scenario in a new folder. Without an observer, progress is shown on stdout."""
+    question: "Scenario", seed: int, out: Path, options: "SessionOptions", notify: "Notify"
+) -> "SessionEnded":
+    """Measure a scenario in a new folder."""
     from loopbench.measure.session import measure_session, new_session
     from loopbench.plan import check_length, make_plan
-    from loopbench.progress import observer_for
-    from loopbench.session_judge import SessionJudge
 
     planned = make_plan(question, seed)
-    check_length(planned, wanted.max_minutes)
-    open_folder = partial(new_session, question, planned, out, wanted)
-    watching = observer or observer_for(sys.stdout)
-    return measure_session(question, planned, open_folder, watching, SessionJudge(), wanted)
+    check_length(planned, options.max_minutes)
+    open_folder = partial(new_session, question, planned, out, options)
+    return measure_session(question, planned, open_folder, notify, _load_judge, options)
 
 
-def resume_session(
-    question: "Scenario", folder: Path, wanted: "Wanted", observer: "Observer | None" = None
-) -> "SessionOutcome":
-    """Go on with a session where it ended. Without an observer, progress is shown on stdout."""
+def resume_session(question: "Scenario", folder: Path, options: "SessionOptions", notify: "Notify") -> "SessionEnded":
+    """Continue a session where it ended."""
     from loopbench.measure.resume import check_resumable, check_same_code
     from loopbench.measure.session import measure_session
     from loopbench.plan import make_plan
-    from loopbench.progress import observer_for
-    from loopbench.session_judge import SessionJudge
 
-    planned = make_plan(question, check_resumable(folder, question, explain=wanted.explain))
+    planned = make_plan(question, check_resumable(folder, question, explain=options.explain))
     check_same_code(folder)
-    watching = observer or observer_for(sys.stdout)
-    return measure_session(question, planned, lambda: folder, watching, SessionJudge(), wanted)
+    return measure_session(question, planned, lambda: folder, notify, _load_judge, options)
 
 
-def _report_and_end(outcome: "SessionOutcome", speech: Speech, gating: Gating, log: "EventLog | None") -> None:
-    """Draw what there is, then leave with what ended the session, if anything did, or with what it is worth."""
+def _load_judge() -> "SessionJudge":
+    from loopbench.judge.rounds.between_runs import faults_of, least_window_s, rounds_standing
+    from loopbench.measure.session import SessionJudge
+
+    return SessionJudge(min_window_s=least_window_s, faults=faults_of, standing=rounds_standing)
+
+
+def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notify: "Notify") -> None:
+    """Draw what there is, then leave with what ended the session early, or with what the session is worth."""
     from loopbench.commands.ending import leave_if_ended_early, leaving_at_a_signal, not_drawn, refuse_doubt
     from loopbench.commands.reporting import draw, give_summary
 
+    judged = None
     try:
-        with leaving_at_a_signal(outcome.folder):
-            if log is not None:
-                log.session_ended(outcome)
-            judged = draw(outcome.folder, speech, gating) if outcome.finished_runs else None
-            if judged is not None:
-                give_summary(outcome.folder, speech)
+        with leaving_at_a_signal(ended.folder):
+            notify(ended)
+            if ended.finished_runs:
+                judged = draw(ended.folder, speech, gating)
+                give_summary(ended.folder, speech)
                 gating.tell_ci(judged, speech)
-    except OSError as problem:
-        if outcome.error is None:  # otherwise what ended the measurement is what the user must hear
-            raise not_drawn(outcome.folder, problem) from None
-        judged = None
-    except Exception:
-        if outcome.error is None:
+    except Exception as problem:
+        if ended.error is None:  # otherwise the error that ended the measurement is the one to report
+            if isinstance(problem, OSError):
+                raise not_drawn(ended.folder, problem) from None
             raise
         judged = None
-    leave_if_ended_early(outcome)
+    leave_if_ended_early(ended)
     if judged is not None:
         refuse_doubt(judged)
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment, store
-from loopbench.measure.generators import Spread
+from loopbench.measure.generators import GeneratorLayout
 from loopbench.measure.load import Load
 from loopbench.measure.log_tail import log_tail
 from loopbench.measure.machine import Cores
@@ -46,7 +46,7 @@ WORK_FOLDER: Final = ".ceiling"
 
 
 def own_ceiling(
-    session_folder: Path, *, client: str, spread: Spread, cores: Cores, stop: StopWish
+    session_folder: Path, *, client: str, layout: GeneratorLayout, cores: Cores, stop: StopWish
 ) -> OwnCeiling | None:
     """The session's ceiling: the one it holds already if that fits, else a new measurement of about six seconds.
 
@@ -56,21 +56,23 @@ def own_ceiling(
         GeneratorError: the server or Locust failed; what they left stays in the session's folder.
         InterruptedRunError: a signal asked for the end.
     """
-    if spread.elsewhere:
+    if layout.elsewhere:
         return None
     known = read_own_ceiling(session_folder)
-    if known is not None and (known.client, known.generators) == (client, spread.here):
+    if known is not None and (known.client, known.generators) == (client, layout.here):
         return known
     work = session_folder / WORK_FOLDER
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    found = measure_own_ceiling(work, client=client, spread=spread, cores=cores, stop=stop)
+    found = measure_own_ceiling(work, client=client, layout=layout, cores=cores, stop=stop)
     store.write_durably(session_folder / CEILING_FILE, to_json(found))
     shutil.rmtree(work)
     return found
 
 
-def measure_own_ceiling(folder: Path, *, client: str, spread: Spread, cores: Cores, stop: StopWish) -> OwnCeiling:
+def measure_own_ceiling(
+    folder: Path, *, client: str, layout: GeneratorLayout, cores: Cores, stop: StopWish
+) -> OwnCeiling:
     """Measure it, leaving the record in an empty folder.
 
     Raises:
@@ -79,14 +81,14 @@ def measure_own_ceiling(folder: Path, *, client: str, spread: Spread, cores: Cor
     """
     with _noop_server(folder, cores.target, stop) as url:
         order = _order(url, client, folder)
-        with Load(order, folder, drain_s=DRAIN_S, cpus=cores.generator, spread=spread) as load:
+        with Load(order, folder, drain_s=DRAIN_S, cpus=cores.generator, layout=layout) as load:
             load.watch(lambda _: stop.check())
-    windows = [_read_window(folder / samples_file(index)) for index in range(spread.here)]
+    windows = [_read_window(folder / samples_file(index)) for index in range(layout.here)]
     shares = [window.cpu_share for window in windows if window.cpu_share is not None]
     return OwnCeiling(
         rps=round(sum(window.good / window.length_s for window in windows), 1),
         client=client,
-        generators=spread.here,
+        generators=layout.here,
         users=USERS,
         window_s=WINDOW_S,
         generator_cpu_share=round(statistics.fmean(shares), 3) if shares else None,

@@ -32,7 +32,7 @@ REMOTE_CONNECT_S: Final = 120
 
 
 @dataclass(frozen=True)
-class Spread:
+class GeneratorLayout:
     """How many processes share a load, and where they run."""
 
     here: int = 1  # on this machine
@@ -56,12 +56,14 @@ class Spread:
         return REMOTE_CONNECT_S if self.elsewhere else CONNECT_S
 
 
-def spread_of(scenario: Scenario) -> Spread:
+def layout_of(scenario: Scenario) -> GeneratorLayout:
     """What a scenario asks for. Its port counts only where somebody outside has to know it."""
     load = scenario.load
     if not load.remote_workers:
-        return Spread(here=load.generators)
-    return Spread(elsewhere=load.remote_workers, master_bind=load.master_bind or LOOPBACK, master_port=load.master_port)
+        return GeneratorLayout(here=load.generators)
+    return GeneratorLayout(
+        elsewhere=load.remote_workers, master_bind=load.master_bind or LOOPBACK, master_port=load.master_port
+    )
 
 
 class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
@@ -72,17 +74,19 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
         order_file: what the first one is to read; it stays open in this process, and in no folder's name.
         drain_s: Locust's `--stop-timeout`.
         cpus: cores of the generators, one each as far as they go round; empty: not pinned.
-        spread: how many and where.
+        layout: how many and where.
     """
 
-    def __init__(self, folder: Path, order_file: int, drain_s: float, cpus: tuple[int, ...], spread: Spread) -> None:
+    def __init__(
+        self, folder: Path, order_file: int, drain_s: float, cpus: tuple[int, ...], layout: GeneratorLayout
+    ) -> None:
         self._folder = folder
         self._drain_s = drain_s
         self._cpus = cpus
-        self._spread = spread
+        self._layout = layout
         self._workers: list[Supervised] = []
         self._stack = ExitStack()
-        role = master_options(spread) if spread.has_master else []
+        role = master_options(layout) if layout.has_master else []
         line = [*command(drain_s), *csv_options(folder), *role]
         self._main = self._start(line, LOCUST_LOG, cpus, order_file)
 
@@ -108,7 +112,7 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
     @property
     def known(self) -> Generators | None:
         """What the master has said so far; None without one, and before its first word."""
-        return read_generators(self._folder) if self._spread.has_master else None
+        return read_generators(self._folder) if self._layout.has_master else None
 
     def tend(self) -> None:
         """Start the workers when the master says where it listens, and see whether they are all there.
@@ -116,7 +120,7 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
         Raises:
             GeneratorError: one of them has ended too early.
         """
-        if not self._spread.has_master or self._spread.elsewhere:
+        if not self._layout.has_master or self._layout.elsewhere:
             return
         if not self._workers:
             if known := self.known:
@@ -129,7 +133,7 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
     def _start_workers(self, port: int) -> None:
         options = worker_options(LOOPBACK, port)
-        for number in range(self._spread.here):
+        for number in range(self._layout.here):
             cpus = (self._cpus[number % len(self._cpus)],) if self._cpus else ()
             self._workers.append(self._start([*command(self._drain_s), *options], worker_log(number), cpus))
 
@@ -140,7 +144,7 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
     def _lost(self, number: int, code: int) -> GeneratorError:
         return GeneratorError(
-            f"worker {number + 1} of {self._spread.here} was lost in the middle of the run, which is INVALID "
+            f"worker {number + 1} of {self._layout.here} was lost in the middle of the run, which is INVALID "
             f"({describe_exit(code)})",
             slug=f"generator-{LOST_WORKER}",
             where=" ".join(self._workers[number].command[:3]),
@@ -187,18 +191,18 @@ def csv_options(folder: Path) -> list[str]:
     return ["--csv", str((folder / LOCUST_CSV_PREFIX).resolve()), "--csv-full-history"]
 
 
-def master_options(spread: Spread) -> list[str]:
+def master_options(layout: GeneratorLayout) -> list[str]:
     """Make a master. Left to itself, Locust's listens on every interface."""
     return [
         "--master",
         "--master-bind-host",
-        spread.master_bind,
+        layout.master_bind,
         "--master-bind-port",
-        str(spread.master_port),
+        str(layout.master_port),
         "--expect-workers",
-        str(spread.total),
+        str(layout.total),
         "--expect-workers-max-wait",
-        str(spread.connect_s),
+        str(layout.connect_s),
     ]
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from loopbench.measure.session import Wanted, new_session
+from loopbench.measure.session import SessionOptions, new_session
 from loopbench.plan import make_plan
 from loopbench.records.session import REPORT_FILE, RUNS_FOLDER, file_facts, read_run, run_folders
 from loopbench.scenario import load
@@ -110,7 +110,7 @@ def begun_session(file: Path, finished_run: Path | None) -> Path:
     """
     scenario = load(file)
     plan = make_plan(scenario, seed_with_first(file, "before" if finished_run else "faulty"))
-    session = new_session(scenario, plan, file.parent / "results", Wanted())
+    session = new_session(scenario, plan, file.parent / "results", SessionOptions())
     if finished_run is not None:
         shutil.copytree(finished_run, session / RUNS_FOLDER / plan.runs[0].folder)
         shutil.copy(finished_run.parents[1] / "ceiling.json", session)

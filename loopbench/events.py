@@ -58,7 +58,7 @@ def to_each(*receivers: Notify) -> Notify:
     return notify
 
 
-def _described(event: Event) -> tuple[str, dict[str, Any]] | None:  # noqa: PLR0911  one table
+def _described(event: Event) -> tuple[str, dict[str, Any]] | None:  # noqa: C901, PLR0911  one table
     """The event's name and its keys, as docs/events.md lists them; None: it is not logged."""
     match event:
         case events.Waiting(sentence):

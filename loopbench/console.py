@@ -62,10 +62,16 @@ class Speech:
             return _Nowhere()
         return sys.stderr if self.as_json else sys.stdout
 
-    def say(self, text: str = "") -> None:
-        """One line for a person; on a terminal it ends between words."""
+    def say(self, text: str = "", *, bold: bool = False) -> None:
+        """One line for a person; on a terminal it ends between words and may be bold."""
         words = self.words
-        say(_wrapped(text, words), words)
+        line = _wrapped(text, words)
+        say(f"\x1b[1m{line}\x1b[0m" if bold and _has_styles(words) else line, words)
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal; None elsewhere."""
+        return _columns() if _is_terminal(self.words) else None
 
     def give(self, content: str) -> None:
         """The result for a program, if one listens."""
@@ -75,16 +81,28 @@ class Speech:
 
 def _wrapped(text: str, stream: TextIO) -> str:
     """Fitted to a terminal's width, what follows indented; elsewhere as it is, for whatever reads lines."""
-    if stream.closed or not stream.isatty():
+    if not _is_terminal(stream):
         return text
     indent = " " * (len(text) - len(text.lstrip()) + 4)
     return textwrap.fill(
         text,
-        width=max(MIN_COLUMNS, shutil.get_terminal_size().columns),
+        width=_columns(),
         subsequent_indent=indent,
         break_long_words=False,  # a path that is cut cannot be copied
         break_on_hyphens=False,
     )
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return not stream.closed and stream.isatty()
+
+
+def _has_styles(stream: TextIO) -> bool:
+    return _is_terminal(stream) and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+def _columns() -> int:
+    return max(MIN_COLUMNS, shutil.get_terminal_size().columns)
 
 
 class _Nowhere(io.StringIO):

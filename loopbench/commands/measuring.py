@@ -193,8 +193,8 @@ def _load_judge() -> "SessionJudge":
 
 def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notify: "Notify") -> None:
     """Draw what there is, then leave with what ended the session early, or with what the session is worth."""
-    from loopbench.commands.ending import leave_if_ended_early, leaving_at_a_signal, not_drawn, refuse_doubt
-    from loopbench.commands.reporting import draw, give_summary
+    from loopbench.commands.ending import leave_if_ended_early, leaving_at_a_signal, not_drawn
+    from loopbench.commands.reporting import draw, end_with_answer, give_summary, say_answer
 
     judged = None
     try:
@@ -210,9 +210,11 @@ def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notif
                 raise not_drawn(ended.folder, problem) from None
             raise
         judged = None
+    if judged is not None and (ended.error is not None or ended.interrupted_by is not None):
+        say_answer(judged, speech)
     leave_if_ended_early(ended)
     if judged is not None:
-        refuse_doubt(judged)
+        end_with_answer(judged, speech)
 
 
 def new_seed(given: int | None) -> int:

@@ -32,15 +32,13 @@ def report(  # noqa: PLR0913  one parameter an option
     quiet: Quiet = False,
 ) -> None:
     """Draw a session again from its files: summary, charts, page."""
-    from loopbench.commands.ending import refuse_doubt
-
     gating, speech = Gating(baseline, anyway, junit), Speech(as_json=as_json, quiet=quiet)
     gating.check()
     session = folder or _newest_session()
     judged = draw(session, speech, gating)
     give_summary(session, speech)
     gating.tell_ci(judged, speech)
-    refuse_doubt(judged)
+    end_with_answer(judged, speech)
 
 
 def list_(
@@ -124,13 +122,41 @@ def draw(
     speech: Speech = Speech(),  # noqa: B008  immutable
     gating: Gating = Gating(),  # noqa: B008  immutable
 ) -> "SessionReport":
-    """Everything that can be said about a session, on disk and on the console."""
-    from loopbench.closing import closing_lines
+    """Draw a session: summary, charts and page on disk, details on the console."""
+    from loopbench.closing import details
 
     judged = draw_files(folder, gating)
-    for line in closing_lines(judged):
+    for line in details(judged, speech.width):
         speech.say(line)
     return judged
+
+
+def end_with_answer(judged: "SessionReport", speech: Speech) -> None:
+    """Print what speaks against a session, then its answer, which stays last on the screen.
+
+    Raises:
+        typer.Exit: the session is not to be trusted, or a gate is not met; with that error's exit code.
+    """
+    from loopbench.commands.ending import refuse_doubt
+
+    try:
+        refuse_doubt(judged)
+    except LoopbenchError as error:
+        print_error(error)
+        say_answer(judged, speech)
+        raise typer.Exit(error.exit_code) from None
+    say_answer(judged, speech)
+
+
+def say_answer(judged: "SessionReport", speech: Speech) -> None:
+    """Print the answer, whether it is valid, the page and the next commands."""
+    from loopbench.closing import conclusion
+
+    sentence, *lines = conclusion(judged)
+    speech.say()
+    speech.say(sentence, bold=True)
+    for line in lines:
+        speech.say(line)
 
 
 def give_summary(folder: Path, speech: Speech) -> None:

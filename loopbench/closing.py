@@ -105,7 +105,7 @@ def _validity(report: SessionReport) -> str:
     if not faults:
         return label
     more = f" (+{len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{label}: {showable(faults[0].sentence)}{more}"
+    return f"{label}: {showable(faults[0].worst.sentence)}{more}"
 
 
 def _ramps(report: SessionReport, width: int | None) -> Iterator[str]:
@@ -115,7 +115,7 @@ def _ramps(report: SessionReport, width: int | None) -> Iterator[str]:
     rows = [_ramp_row(run) for run in report.runs]
     rows += [(name, "not measured") for name in report.missing]
     users = report.record.scenario.users
-    yield f"the ramp, held at {users} users; good answers of all requests and of the variant's own"
+    yield f"ramp, held at {users} users; good answers/s of all requests and of the variant's own"
     yield from _table(header, rows, width)
 
 
@@ -145,23 +145,19 @@ def _rounds(judged: Judged, width: int | None) -> Iterator[str]:
     yield f"{showable(judged.quantity.name)}, {plural(rounds, 'round')}"
     yield from _table((), figures, width)
     yield ""
-    yield from _table((), [_verdict_row(each) for each in judged.verdicts[:MAX_VERDICTS]], width)
-    if len(judged.verdicts) > MAX_VERDICTS:
-        yield f"and {len(judged.verdicts) - MAX_VERDICTS} more pairs: see the page"
+    valid = [each for each in judged.verdicts if each.word is not Word.INVALID]
+    yield from _table((), [_verdict_row(each) for each in valid[:MAX_VERDICTS]], width)
+    if len(valid) > MAX_VERDICTS:
+        yield f"and {plural(len(valid) - MAX_VERDICTS, 'more pair')}: see the page"
+    if invalid := [each.reason for each in judged.verdicts if each.word is Word.INVALID]:
+        yield f"{plural(len(invalid), 'pair')} INVALID: {showable('; '.join(dict.fromkeys(invalid)))}"
 
 
 def _verdict_row(verdict: Verdict) -> tuple[str, ...]:
-    a, b = verdict.comparison.a, verdict.comparison.b
-    if verdict.word is Word.INVALID:
-        return a, str(verdict.word), b, MISSING, verdict.reason
-    times = MISSING if verdict.shown_ratio is None else f"{ratio(verdict.shown_ratio)} times"
-    return (
-        a,
-        str(verdict.word),
-        b,
-        times,
-        "no interval" if verdict.shown_interval is None else interval(verdict.shown_interval),
-    )
+    ends = verdict.shown_interval
+    times = MISSING if verdict.shown_ratio is None else ratio(verdict.shown_ratio)
+    between = "no interval" if ends is None else interval(ends)
+    return verdict.comparison.a, str(verdict.word), verdict.comparison.b, times, between
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:

@@ -10,7 +10,7 @@ import typer
 from loopbench.beside import beside
 from loopbench.commands.gating import Gating
 from loopbench.commands.options import RESULTS, Anyway, AsJson, Baseline, Junit, Quiet
-from loopbench.console import Speech, print_error
+from loopbench.console import Speech, print_error, say
 from loopbench.errors import DataError, LoopbenchError, UsageError
 
 WITH_THE_PAGE = 4
@@ -152,11 +152,12 @@ def say_answer(judged: "SessionReport", speech: Speech) -> None:
     """Print the answer, whether it is valid, the page and the next commands."""
     from loopbench.closing import conclusion
 
-    sentence, *lines = conclusion(judged)
+    sentence, validity, *to_copy = conclusion(judged)
     speech.say()
     speech.say(sentence, bold=True)
-    for line in lines:
-        speech.say(line)
+    speech.say(validity)
+    for line in to_copy:
+        say(line, speech.words)
 
 
 def give_summary(folder: Path, speech: Speech) -> None:

@@ -17,9 +17,6 @@ from loopbench.scenario import Scenario
 OUTSIDE_LOAD_S = 2.5
 """What a run takes besides the phases of its load: canary, start the target, verify, start Locust, drain, stop both."""
 
-MASTER_S = 3.5
-"""What a run with several generators takes besides: workers connect, and at the end Locust's master waits for them."""
-
 TIMELINE_S = 5.0
 """The requests of a timeline, asked one after the other to verify them, then all at once. Nobody knows how long its
 routes take; a handful that wait a second each need about this."""
@@ -28,7 +25,7 @@ ARRIVAL_S = 1.0
 """All users at once: Locust brings them within a second, and asks once a second what comes next."""
 
 
-LONGEST_S = 24 * 3_600
+MAX_PLAN_S = 24 * 3_600
 """A plan that takes longer at least is a mistake more often than a wish."""
 
 
@@ -85,7 +82,7 @@ def check_length(plan: Plan, max_minutes: float | None) -> None:
     Raises:
         UsageError: it takes more than a day at least.
     """
-    if max_minutes is None and plan.shortest_s > LONGEST_S:
+    if max_minutes is None and plan.shortest_s > MAX_PLAN_S:
         raise UsageError(
             f"this plan takes {plan.shortest_s / 86_400:.0f} days at least; nothing was started",
             slug="long-plan",

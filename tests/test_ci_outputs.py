@@ -16,9 +16,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from loopbench import cli
-from loopbench.ci.annotations import MOST_ANNOTATIONS, annotations, roots_of
+from loopbench.ci.github import CUT, MAX_ANNOTATIONS, annotations, append_summary, fitted, roots_of
 from loopbench.ci.junit import TRUSTED, junit_xml
-from loopbench.ci.step_summary import CUT, append_summary, fitted
 from loopbench.commands import reporting
 from loopbench.commands.ending import refuse_doubt
 from loopbench.commands.gating import Gating
@@ -141,7 +140,7 @@ def test_an_invalid_run_blames_no_line() -> None:
 def test_one_line_is_annotated_once_and_ten_are_enough() -> None:
     report = blamed(session([Made("a"), Made("b")]), [code_line(line=number) for number in range(1, 20)])
     made = annotations(report, ())
-    assert len(made) == MOST_ANNOTATIONS
+    assert len(made) == MAX_ANNOTATIONS
     assert all("(variant: a, b)" in each for each in made)
 
 

@@ -291,6 +291,12 @@ def test_help_has_no_colour_and_fits_a_terminal(tmp_path: Path, capsys: pytest.C
     assert max(map(len, done.out.splitlines())) <= 80
 
 
+def test_no_command_s_summary_is_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summaries = call(capsys, tmp_path, "--help").out.partition("Commands:")[2]
+    assert "export" in summaries
+    assert "..." not in summaries
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_completion_script_is_there_for_the_usual_shells(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, shell: str

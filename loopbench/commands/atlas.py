@@ -25,27 +25,27 @@ GO_ON = "the same command again: what is complete is kept"
 
 
 def atlas(  # noqa: PLR0913  one parameter an option
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the scenarios are.")] = Path("scenarios"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the scenarios.")] = Path("scenarios"),
     *,
-    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="This scenario alone; repeatable.")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this scenario; repeatable.")] = None,
     override: Overrides = None,
-    rounds: Annotated[int, typer.Option(min=0, max=100, help="Rounds at most, of each scenario.")] = 5,
+    rounds: Annotated[int, typer.Option(min=0, max=100, help="Maximum rounds of each scenario.")] = 5,
     max_minutes: Annotated[
-        float | None, typer.Option(min=0, help="For all of them: begin nothing that would end later.")
+        float | None, typer.Option(min=0, help="For all scenarios: start nothing that would end later.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for sessions and page.")] = RESULTS / "atlas",
+    out: Annotated[Path, typer.Option(help="Folder for the sessions and the page.")] = RESULTS / "atlas",
     docs: Annotated[Path, typer.Option(help="The list of claims.")] = Path("docs/claims.md"),
     write_docs: Annotated[bool, typer.Option("--write-docs", help="Write the answers into that list.")] = False,
 ) -> None:
-    """Measure every scenario in its quick form; answer every claim of every source on one page.
+    """Measure every scenario briefly; answer every claim on a page.
 
-    Every variant has its ramp; in rounds are those whose figures a claim compares. A scenario that fails, or whose
-    service is missing, is named with what would bring it, and the others go on. The page always holds all of them: what
-    is not measured this time is shown from its newest session.
+    Every variant gets a ramp; the rounds measure the variants that a claim compares. If a scenario fails, or its
+    service is missing, the page names it with the remedy, and the others continue. The page always shows all scenarios:
+    one that is not measured this time is shown from its newest session.
     """
     if write_docs and override:
         raise UsageError(
-            "--write-docs is for scenarios as they are, not for what --set makes of them",
+            "--write-docs records the answers of unchanged scenarios and cannot be combined with --set",
             slug="docs-of-another-load",
             hints=("leave one of the two out",),
         )

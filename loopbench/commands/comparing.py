@@ -33,21 +33,24 @@ def compare(  # noqa: PLR0913  one parameter an option
         typer.Option(metavar="REV", help="A git revision of the app, the older one first; `.`: the files as they are."),
     ] = None,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Compare sessions of unlike machines, versions or loads.")
+        bool, typer.Option("--anyway", help="Also compare sessions that differ in machine, versions or load.")
     ] = False,
     tolerance: Annotated[
-        float, typer.Option(min=0, max=10, help="A loss is a regression when its whole interval lies beyond this.")
+        float, typer.Option(min=0, max=10, help="A loss is a regression if its whole interval is beyond this.")
     ] = 0.10,
-    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     override: Overrides = None,
     seed: Seed = None,
     rounds: Rounds = None,
     max_minutes: Annotated[
-        float | None, typer.Option(min=0, help="With --rev: begin no round that ends later.")
+        float | None, typer.Option(min=0, help="With --rev: start no round that would end later.")
     ] = None,
     out: Annotated[Path, typer.Option(help="With --rev: folder for results.")] = RESULTS,
 ) -> None:
-    """Is it slower than it was? Exit code 1: a regression is shown; 3: nothing can be told; 0: none is shown."""
+    """Compare two sessions, or two revisions of an app.
+
+    Exit code 1: a regression is shown; 0: none is shown; 3: the measurement cannot tell.
+    """
     if rev is None:
         _compare_folders(what, tolerance, anyway=anyway, as_json=as_json)
         return

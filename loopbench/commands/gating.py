@@ -58,7 +58,7 @@ class Gating:
         Raises:
             OSError: the JUnit file cannot be written.
         """
-        from loopbench.ci.annotations import annotations, roots_of
+        from loopbench.ci.github import annotations, roots_of
         from loopbench.ci.junit import write_junit
         from loopbench.commands.ending import doubts
 
@@ -73,7 +73,7 @@ class Gating:
 
 def _append(judged: "SessionReport", page: Path) -> None:
     """A job's page that cannot be written is told and changes no result."""
-    from loopbench.ci.step_summary import append_summary
+    from loopbench.ci.github import append_summary
 
     try:
         append_summary(judged, page)

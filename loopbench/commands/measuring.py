@@ -40,19 +40,19 @@ def run(  # noqa: PLR0913  one parameter an option
     seed: Seed = None,
     rounds: Rounds = None,
     max_minutes: Annotated[
-        float | None, typer.Option(min=0, help="Begin no run or round that would end later than this.")
+        float | None, typer.Option(min=0, help="Start no run or round that would end later.")
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Exact times in the app, a few percent dearer; in all variants alike.")
+        bool, typer.Option("--explain", help="Exact times inside the app; costs all variants a few percent.")
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder for results.")] = RESULTS,
     resume: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Go on with this session: same scenario, seed and plan.")
+        Path | None, typer.Option(metavar="DIR", help="Continue this session: same scenario, seed and plan.")
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Begin when another measurement here has ended.")] = False,
-    no_lock: Annotated[bool, typer.Option("--no-lock", help="Measure beside another one all the same.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another measurement on this machine to end.")] = False,
+    no_lock: Annotated[bool, typer.Option("--no-lock", help="Measure beside another measurement.")] = False,
     events: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Append one JSON object for everything that happens.")
+        Path | None, typer.Option(metavar="FILE", help="Append one JSON object for each event (docs/events.md).")
     ] = None,
     baseline: Baseline = None,
     anyway: Anyway = False,
@@ -90,7 +90,7 @@ def plan(  # noqa: PLR0913  one parameter an option
     rounds: Rounds = None,
     as_json: AsJson = False,
 ) -> None:
-    """What would run, in which order, and how long it takes. Starts nothing."""
+    """Print which runs there would be, in which order, and how long."""
     from loopbench.plan import make_plan
     from loopbench.progress import minutes, plan_sentence
     from loopbench.scenario import load
@@ -108,17 +108,20 @@ def plan(  # noqa: PLR0913  one parameter an option
 
 def doctor(
     *,
-    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to look.")] = 60,
-    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for results: its disk is looked at.")] = RESULTS,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to measure.")] = 60,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for results: its disk is measured.")] = RESULTS,
 ) -> None:
-    """How noisy this machine is, how many rounds a 5 % answer takes on it, and what would help."""
+    """Measure how steady this machine is, and print what would help.
+
+    Also: how many rounds a 5 % answer takes on it.
+    """
     from loopbench.judge.doctor.fitness import fitness_json, judge_fitness
     from loopbench.measure.doctor import examine
     from loopbench.measure.lock import one_at_a_time
 
     if not as_json:
-        say(f"looking at this machine for {seconds:g} s")
+        say(f"measuring this machine for {seconds:g} s")
     with one_at_a_time():
         seen = examine(seconds, out)
     fitness = judge_fitness(seen)
@@ -127,10 +130,12 @@ def doctor(
 
 def worker(
     *,
-    master: Annotated[str, typer.Option(help="Host or address of the machine that leads.", show_default=False)],
+    master: Annotated[
+        str, typer.Option(help="Host or address of the machine that runs `loopbench run`.", show_default=False)
+    ],
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of its master.")] = 5557,
 ) -> None:
-    """Generate load for a measurement that is led from another machine, until Ctrl-C."""
+    """Generate load for a measurement on another machine, until Ctrl-C."""
     from loopbench.measure.worker import serve_as_worker
 
     serve_as_worker(master, port, say)
@@ -141,7 +146,7 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     loop: Annotated[str, typer.Option(help="asyncio or uvloop")] = "uvloop",
 ) -> None:
-    """The target app alone, on this machine, until Ctrl-C."""
+    """Serve the bundled target app on this machine, until Ctrl-C."""
     from loopbench.measure.serve import serve_target_app
 
     serve_target_app(port, loop)
@@ -153,7 +158,7 @@ def ui(
     override: Overrides = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the web UI.")] = 8089,
 ) -> None:
-    """The target and Locust's web UI, both on this machine only, until Ctrl-C."""
+    """Serve a scenario's target and Locust's web UI, until Ctrl-C."""
     from loopbench.measure.web_ui import serve_web_ui
     from loopbench.scenario import load
 
@@ -218,5 +223,5 @@ def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notif
 
 
 def new_seed(given: int | None) -> int:
-    """The one that is given, or a random one."""
+    """Returns the given seed, or a random one."""
     return given if given is not None else int.from_bytes(os.urandom(4), "big")

@@ -31,7 +31,7 @@ def report(  # noqa: PLR0913  one parameter an option
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw a session again from its files: summary, charts, page."""
+    """Judge a session again and write its summary, charts and page."""
     gating, speech = Gating(baseline, anyway, junit), Speech(as_json=as_json, quiet=quiet)
     gating.check()
     session = folder or _newest_session()
@@ -42,11 +42,11 @@ def report(  # noqa: PLR0913  one parameter an option
 
 
 def list_(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the scenarios are.")] = Path("scenarios"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the scenarios.")] = Path("scenarios"),
     *,
     as_json: AsJson = False,
 ) -> None:
-    """The scenarios and their variants."""
+    """Print the scenarios and their variants."""
     from loopbench.scenario import load
     from loopbench.showable import showable
 
@@ -82,13 +82,16 @@ def _listed(file: Path, question: "Scenario") -> dict[str, Any]:
 
 
 def plot(
-    prefix: Annotated[list[Path], typer.Argument(metavar="PREFIX...", help="What Locust's --csv was given.")],
+    prefix: Annotated[list[Path], typer.Argument(metavar="PREFIX...", help="The value of Locust's --csv.")],
     out: Annotated[Path, typer.Option(help="The chart's path, without its ending.")] = Path("rps_users"),
     *,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """RPS against users from any Locust --csv output, ours or not; several are drawn over each other."""
+    """Draw RPS against users from the output of any Locust --csv.
+
+    Several outputs are drawn into one chart.
+    """
     from loopbench.showable import showable
     from plots.csv_chart import load, write
 

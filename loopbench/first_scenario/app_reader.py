@@ -16,7 +16,7 @@ import traceback
 from typing import Any, NoReturn
 
 SERVERS = ("uvicorn", "uvloop", "httptools")
-DEEPEST = 5  # a mount in a mount in a mount: an app that is mounted in itself would go on for ever
+MAX_DEPTH = 5  # a mount in a mount in a mount: an app that is mounted in itself would go on for ever
 
 
 class Refusal(Exception):  # noqa: N818  not an error of ours: what the app is not
@@ -48,7 +48,7 @@ def read(module_name: str, attribute: str) -> dict[str, Any]:
         "hidden": 0,
     }
     if facts["has_openapi"]:
-        _collect(app, fastapi, "", facts, DEEPEST)
+        _collect(app, fastapi, "", facts, MAX_DEPTH)
     return facts
 
 

@@ -13,7 +13,7 @@ from loopbench.first_scenario.reading import AppFacts
 from loopbench.first_scenario.routes import Route, as_table
 from loopbench.showable import showable
 
-MOST_VARIANTS: Final = 6
+MAX_VARIANTS: Final = 6
 """More make the first session long, and hold what nobody would compare against each other."""
 
 HEALTH: Final = re.compile(
@@ -57,8 +57,8 @@ def draft(place: AppPlace, facts: AppFacts, routes: Sequence[Route], file: Path,
     """
     neighbour = _neighbour(routes)
     safe = [route for route in routes if route.is_safe and route is not neighbour]
-    chosen = safe[:MOST_VARIANTS]
-    left_out = [route for route in routes if not route.is_safe] + safe[MOST_VARIANTS:]
+    chosen = safe[:MAX_VARIANTS]
+    left_out = [route for route in routes if not route.is_safe] + safe[MAX_VARIANTS:]
     parts = [
         _head(place, facts),
         _target(place, facts, file, python),
@@ -139,7 +139,7 @@ def _comments(facts: AppFacts, left_out: Sequence[Route]) -> Iterator[str]:
 
 
 def _line(route: Route) -> str:
-    reason = route.reason or f"safe; {MOST_VARIANTS} variants are enough for a first look"
+    reason = route.reason or f"safe; {MAX_VARIANTS} variants are enough for a first look"
     return f"{route.method} {showable(route.template)}: {showable(reason)}"
 
 

@@ -24,7 +24,7 @@ SOUNDS_LIKE_A_CHANGE: Final = frozenset(
 """Nobody should, and somebody does: a GET route that changes something, under a name that says so."""
 
 ENDLESS: Final = "text/event-stream"
-LONGEST_NAME: Final = 200
+MAX_NAME_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Route:
     @property
     def name(self) -> str:
         """In a scenario."""
-        return showable(self.template)[:LONGEST_NAME]
+        return showable(self.template)[:MAX_NAME_CHARACTERS]
 
 
 class _Parameter(BaseModel):

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from loopbench.errors import TargetError
+from loopbench.measure.running_target import NONCE_HEADER
 from loopbench.measure.stop import StopWish
 from loopbench.measure.target import AnyTarget
-from loopbench.measure.verify import NONCE_HEADER
 from loopbench.records.load_order import OrderedRequest
 from loopbench.records.stamps import ASK_HEADER, UNSTAMPED, read_stamps
 from loopbench.records.timeline import TimedRequest

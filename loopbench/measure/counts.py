@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from loopbench.measure.target import AnyTarget
 from loopbench.records import samples
 from loopbench.records.frames import Frame, Torn, decode
 from loopbench.records.generators import read_generators
@@ -21,18 +21,7 @@ class Recorded:
     counts: Counts
 
 
-class CountsItself(Protocol):
-    """A target, as far as its own count goes."""
-
-    @property
-    def server_says(self) -> bool:
-        """Whether its own count can be read from here at all."""
-
-    def requests_counted(self) -> int | None:
-        """What it answered by its own count, less what the harness asked; None: not known."""
-
-
-def read_recorded(folder: Path, target: CountsItself) -> Recorded:
+def read_recorded(folder: Path, target: AnyTarget) -> Recorded:
     """Go through a finished run's record once. The phases are those of the first generator, on its clock."""
     generators = read_generators(folder)
     parts = [_collect(folder, index) for index in range(len(generators.workers) if generators else 1)]

@@ -29,7 +29,7 @@ from loopbench.records.examination import (
 )
 
 BETWEEN_BEATS_S: Final = 1.0
-MOST_PROCESSES: Final = 5
+MAX_PROCESSES: Final = 5
 FSYNCS: Final = 20
 SMALL_BYTES: Final = 4096
 LARGE_BYTES: Final = 32_000_000
@@ -101,7 +101,7 @@ def _cpu_by_pid(files: KernelFiles) -> dict[int, float]:
 def _busiest(files: KernelFiles, before: dict[int, float], wall_s: float) -> tuple[BusyProcess, ...]:
     """Who used the processors since then, the harness apart."""
     grown = {pid: cpu_s - before.get(pid, 0.0) for pid, cpu_s in _cpu_by_pid(files).items() if pid != os.getpid()}
-    most = sorted(grown, key=grown.__getitem__, reverse=True)[:MOST_PROCESSES]
+    most = sorted(grown, key=grown.__getitem__, reverse=True)[:MAX_PROCESSES]
     return tuple(BusyProcess(pid, _name(files, pid), grown[pid] / wall_s) for pid in most if grown[pid] > 0)
 
 

@@ -9,12 +9,12 @@ from typing import Final
 from loopbench.records import probe
 from loopbench.records.source_lines import SourceLine, write_lines
 
-MOST_LINES: Final = 20
+MAX_LINES: Final = 20
 AROUND: Final = 3
 """Lines kept before and after each."""
-MOST_BYTES: Final = 1_000_000
+MAX_BYTES: Final = 1_000_000
 """Of a source file; a larger one was generated."""
-MOST_CHARACTERS: Final = 200
+MAX_CHARACTERS: Final = 200
 """Of one line of text."""
 
 
@@ -29,7 +29,7 @@ def capture_lines(folder: Path, app_dir: Path) -> None:
         OSError: `lines.json` cannot be written. A source file that cannot be read is a reason, not an error.
     """
     started_s = probe.started_unix_s(folder)
-    places = probe.lines_by_time(folder)[:MOST_LINES]
+    places = probe.lines_by_time(folder)[:MAX_LINES]
     write_lines(folder, tuple(_captured(file, line, app_dir.resolve(), started_s) for file, line in places))
 
 
@@ -42,7 +42,7 @@ def _captured(name: str, line: int, app_dir: Path, started_s: float | None) -> S
     if not 1 <= line <= len(lines):
         return SourceLine(name, line, 0, (), "the file has no such line")
     first = max(1, line - AROUND)
-    return SourceLine(name, line, first, tuple(each[:MOST_CHARACTERS] for each in lines[first - 1 : line + AROUND]), "")
+    return SourceLine(name, line, first, tuple(each[:MAX_CHARACTERS] for each in lines[first - 1 : line + AROUND]), "")
 
 
 class _NotKeptError(Exception):
@@ -66,8 +66,8 @@ def _source(path: Path, app_dir: Path, started_s: float | None) -> str:
     if not path.is_file():
         raise _NotKeptError("there is no such regular file")
     facts = path.stat()
-    if facts.st_size > MOST_BYTES:
-        raise _NotKeptError(f"the file is larger than {MOST_BYTES:,} bytes")
+    if facts.st_size > MAX_BYTES:
+        raise _NotKeptError(f"the file is larger than {MAX_BYTES:,} bytes")
     if started_s is None or facts.st_mtime > started_s:
         raise _NotKeptError("the file was changed after the target was started")
     return path.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from loopbench.records.session import SessionRecord, read_session
 from loopbench.scenario import Scenario
 from loopbench.scenario.settings import flat_settings
 
-MOST_SHOWN = 5
+MAX_SHOWN = 5
 
 WORDS: Final = re.compile(r"title|question|source|claims\[\d+\]\.(text|where)")
 """Settings that are words about the question: who corrects one of them asks for no other measurement."""
@@ -29,7 +29,7 @@ def check_resumable(folder: Path, scenario: Scenario, *, explain: bool) -> int:
     if not differences and make_plan(scenario, record.seed).runs != record.plan:
         differences = [f"the plan, as loopbench {record.loopbench} made it"]
     if differences:
-        shown = differences[:MOST_SHOWN] + ([f"{len(differences) - MOST_SHOWN} more"] * (len(differences) > MOST_SHOWN))
+        shown = differences[:MAX_SHOWN] + ([f"{len(differences) - MAX_SHOWN} more"] * (len(differences) > MAX_SHOWN))
         raise UsageError(
             "the scenario is not what it was when this session began: " + "; ".join(shown),
             slug="resume-differs",

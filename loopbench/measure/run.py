@@ -22,6 +22,7 @@ from loopbench.measure.sensors import Sensors
 from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import StopWish
 from loopbench.measure.target import AnyTarget
+from loopbench.measure.verify import verify
 from loopbench.records import FORMAT_VERSION, probe
 from loopbench.records.sensors import SENSORS_FILE
 from loopbench.records.session import PlannedRun, RunRecord, file_facts
@@ -170,7 +171,7 @@ def _load(context: RunContext, run: PlannedRun, variant: Variant, folder: Path, 
     ) as running:
         order = make_order(context.scenario, run, nonce=nonce, url=running.url, folder=folder, explain=context.explain)
         order = with_least_window(order, min_window_s)
-        target.verify(running, order.requests)
+        verify(running, order.requests)
         began = time.monotonic()
         drain_s = context.scenario.load.drain_s
         with Load(order, folder, drain_s=drain_s, cpus=context.cores.generator, layout=context.layout) as load:

@@ -12,13 +12,15 @@ from loopbench.errors import TargetError
 from loopbench.measure.log_tail import log_tail
 from loopbench.measure.stop import StopWish
 from loopbench.measure.supervise import Supervised, describe_exit
-from loopbench.measure.verify import NONCE_HEADER
 from loopbench.records import probe
+
+NONCE_HEADER: Final = "X-Loopbench-Run"
+"""A header of every answer: its value is the run's, so that an older process on the port is noticed."""
 
 READY_PATH = "/-loopbench-ready-"
 """Asked once until the server answers, whatever the answer: no app has such a route, so nothing of it is warmed."""
 
-MOST_ANSWER_BYTES = 1024 * 1024
+MAX_ANSWER_BYTES = 1024 * 1024
 """Of that answer: the nonce stands in the first of its headers, and a body may never end."""
 
 SERVER_PACKAGES = {"uvicorn": "", "uvloop": 'loop = "asyncio"', "httptools": 'http = "h11"'}
@@ -109,7 +111,7 @@ def _first_answer(connection: socket.socket, deadline: float, stop: StopWish) ->
     connection.sendall(f"GET {READY_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
     connection.settimeout(0.05)
     answer = b""
-    while time.monotonic() < deadline and len(answer) < MOST_ANSWER_BYTES:
+    while time.monotonic() < deadline and len(answer) < MAX_ANSWER_BYTES:
         stop.check()
         try:
             piece = connection.recv(65536)

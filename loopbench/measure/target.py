@@ -13,14 +13,11 @@ from loopbench.errors import TargetError
 from loopbench.measure import environment
 from loopbench.measure.log_tail import log_tail
 from loopbench.measure.remote_target import RemoteTarget, found
-from loopbench.measure.running_target import RunningTarget, wait_until_ready
+from loopbench.measure.running_target import NONCE_HEADER, RunningTarget, wait_until_ready
 from loopbench.measure.stop import StopWish
 from loopbench.measure.supervise import Supervised
-from loopbench.measure.verify import NONCE_HEADER, verify
 from loopbench.records.session import TARGET_LOG
 from loopbench.scenario import Scenario, Target
-
-__all__ = ["AnyTarget", "RunningTarget", "command", "started", "verify"]
 
 PORT_TAKEN = "address already in use"
 

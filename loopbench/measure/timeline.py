@@ -14,6 +14,7 @@ from loopbench.measure.events import RunStarted
 from loopbench.measure.order import ordered
 from loopbench.measure.run import Loaded, MeasuredRun, RunContext, make_record
 from loopbench.measure.secret_logs import hidden_secrets
+from loopbench.measure.verify import verify
 from loopbench.records.load_order import OrderedRequest
 from loopbench.records.session import Counts, PlannedRun
 from loopbench.records.timeline import TimedRequest, write_timeline
@@ -60,7 +61,7 @@ def _ask(context: RunContext, labels: list[str], folder: Path) -> tuple[Loaded, 
         env=context.services.env,
         explain=True,
     ) as running:
-        target.verify(running, tuple({each.name: each for each in requests}.values()))
+        verify(running, tuple({each.name: each for each in requests}.values()))
         began = time.monotonic()
         timed = ask_at_once(running, requests, context.stop)
         load_s = time.monotonic() - began

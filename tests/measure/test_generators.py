@@ -16,8 +16,9 @@ from loopbench.judge.run.samples import read_samples
 from loopbench.measure.counts import Recorded, read_recorded
 from loopbench.measure.generators import GeneratorLayout, command, worker_options
 from loopbench.measure.load import Load
+from loopbench.measure.running_target import RunningTarget
 from loopbench.measure.stop import StopWish
-from loopbench.measure.target import AnyTarget, RunningTarget, started
+from loopbench.measure.target import AnyTarget, started
 from loopbench.records import samples as layout
 from loopbench.records.expectation import Expectation
 from loopbench.records.generators import EXIT_REFUSED, read_generators

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loopbench.errors import DataError
-from loopbench.measure.lines import MOST_BYTES, MOST_LINES, capture_lines
+from loopbench.measure.lines import MAX_BYTES, MAX_LINES, capture_lines
 from loopbench.records.source_lines import LINES_FILE, SourceLine, read_lines
 
 TEXT = "".join(f"line {number}\n" for number in range(1, 11))
@@ -67,7 +67,7 @@ def test_the_lines_that_took_longest_are_kept(app: Path) -> None:
         *(at(app, 1 + n % 10, seconds=float(n)) for n in range(10)),
         *(at(f"/x/{n}", seconds=0.5) for n in range(30)),
     )
-    assert len(sources) == MOST_LINES
+    assert len(sources) == MAX_LINES
     assert sources[0].line == 10
 
 
@@ -111,7 +111,7 @@ def test_huge_binary_and_shorter_files_are_said(app: Path) -> None:
     app.write_bytes(b"\xff\xfe\x00" * 20)
     os.utime(app, (1, 1))
     assert unread(app, app) == "the file is not UTF-8 text"
-    app.write_bytes(b"x" * (MOST_BYTES + 1))
+    app.write_bytes(b"x" * (MAX_BYTES + 1))
     assert unread(app, app) == "the file is larger than 1,000,000 bytes"
 
 

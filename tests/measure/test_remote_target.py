@@ -12,8 +12,9 @@ import pytest
 from loopbench.errors import TargetError
 from loopbench.measure.counts import read_recorded
 from loopbench.measure.remote_target import RemoteTarget, found, fresh_count
+from loopbench.measure.running_target import NONCE_HEADER
 from loopbench.measure.stop import StopWish
-from loopbench.measure.verify import NONCE_HEADER, verify
+from loopbench.measure.verify import verify
 from loopbench.records.expectation import Expectation
 from loopbench.records.load_order import OrderedRequest
 

@@ -17,7 +17,7 @@ EVENTS_FORMAT: Final = 1
 class EventLog:
     """Appends a line for every event; RunProgressed, which comes ten times a second, is left out.
 
-    If the reader goes away or the disk is full, the log ends; the measurement goes on.
+    If the reader goes away or the disk is full, the log ends and the measurement continues.
 
     Raises:
         EnvironmentRefusedError: the file cannot be opened.

@@ -1,4 +1,4 @@
-"""What would run, in which order, how long: a pure function of a scenario and a seed. The runner only walks it.
+"""Which runs there are, in which order, and how long: a pure function of a scenario and a seed.
 
 First the pictures: timelines and step loads where the scenario asks for them, one ramp run a variant. Then the rounds:
 every variant once (or those that `[repeat] variants` names), as plateau runs, in an order drawn anew for each round.
@@ -18,20 +18,20 @@ OUTSIDE_LOAD_S = 2.5
 """What a run takes besides the phases of its load: canary, start the target, verify, start Locust, drain, stop both."""
 
 TIMELINE_S = 5.0
-"""The requests of a timeline, asked one after the other to verify them, then all at once. Nobody knows how long its
-routes take; a handful that wait a second each need about this."""
+"""The requests of a timeline, sent one after the other to verify them, then all at once. How long its routes take is
+unknown; a handful that wait a second each need about this."""
 
 ARRIVAL_S = 1.0
 """All users at once: Locust brings them within a second, and asks once a second what comes next."""
 
 
 MAX_PLAN_S = 24 * 3_600
-"""A plan that takes longer at least is a mistake more often than a wish."""
+"""A plan that takes at least this long is usually a mistake."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Runs in the order they will be walked."""
+    """Runs in their order."""
 
     seed: int
     runs: tuple[PlannedRun, ...]
@@ -86,7 +86,7 @@ def check_length(plan: Plan, max_minutes: float | None) -> None:
         raise UsageError(
             f"this plan takes {plan.shortest_s / 86_400:.0f} days at least; nothing was started",
             slug="long-plan",
-            allowed="a day, or as long as --max-minutes says",
+            allowed="a day, or as long as --max-minutes allows",
             hints=("loopbench plan SCENARIO", "--max-minutes 600, to measure as far as that goes", "--rounds 5"),
         )
 

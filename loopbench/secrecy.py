@@ -1,7 +1,7 @@
-"""How text looks without secrets: command lines, URLs, paths with a query, logs. Decides by names; reads no file.
+"""Removes secrets from text: command lines, URLs, paths with a query, logs. Decides by names; reads no file.
 
-Values of `env`, headers and bodies are secrets wherever they stand. Of parameters and of the user's own variables those
-are whose names tell (`api_key`, `DATABASE_PASSWORD`), and the password inside any URL.
+Values of `env`, headers and bodies are always secrets. Parameters and the user's own variables are secrets if their
+names suggest it (`api_key`, `DATABASE_PASSWORD`), and so is the password inside any URL.
 """
 
 import re
@@ -23,7 +23,7 @@ USERINFO: Final = re.compile(r"://[^/@\s]+@")
 
 
 def is_telling(name: str) -> bool:
-    """Whether a name says that its value is a secret."""
+    """Whether a name suggests that its value is a secret."""
     return TELLING.search(name) is not None
 
 

@@ -84,8 +84,8 @@ def _blamed(report: SessionReport) -> Iterator[_Blamed]:
 def _warning(blamed: list[_Blamed], roots: tuple[PurePath, ...]) -> str:
     line = blamed[0].line
     properties = {"file": _relative(line.file, roots), "line": str(line.line), "title": TITLE}
-    said = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    return f"::warning {said}::{_data(_message(blamed))}"
+    joined = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::warning {joined}::{_data(_message(blamed))}"
 
 
 def _message(blamed: list[_Blamed]) -> str:

@@ -1,7 +1,7 @@
 """JUnit XML of a session: a test case for each gate, for each verdict that is INVALID, and for the measurement itself.
 
-A gate that is NOT MET is a `failure`: the app was measured and found wanting. What cannot be told is an `error`, the
-word for a test that could not be carried out; `skipped` would turn a build green on no data.
+A gate that is NOT MET is a `failure`. A gate without a result is an `error`, JUnit's word for a test that could not be
+carried out; `skipped` would pass a build without data.
 """
 
 from collections.abc import Iterator, Sequence

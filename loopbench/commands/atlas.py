@@ -50,14 +50,14 @@ def atlas(  # noqa: PLR0913  one parameter an option
             hints=("leave one of the two out",),
         )
     files = _all_of(folder)
-    walk = _Walk(_chosen(files, only or []), out, rounds, tuple(override or ()), max_minutes)
-    entries = [walk.visit(file) for file in files]
+    runner = _AtlasRunner(_chosen(files, only or []), out, rounds, tuple(override or ()), max_minutes)
+    entries = [runner.visit(file) for file in files]
     _finish(entries, files, out, docs, write_docs=write_docs)
-    _leave(entries, walk.interrupted)
+    _end(entries, runner.interrupted)
 
 
 def _with_rounds_for_claims(question: "Scenario") -> "Scenario":
-    """Rounds of the variants whose figures a claim compares; a receipt is a count, which one run tells as well."""
+    """Restrict the rounds to variants that a claim compares. A receipt is a count: one run is enough."""
     compared = {
         name for claim in question.claims if claim.recorded().receipt_key is None for name in (claim.a, claim.b)
     }
@@ -72,14 +72,14 @@ def _with_rounds_for_claims(question: "Scenario") -> "Scenario":
 
 
 class _Trouble(NamedTuple):
-    """What kept a scenario from its end (empty: nothing), and the one command that helps."""
+    """Why a scenario did not finish (empty: it did), and the command that helps."""
 
     why: str = ""
     remedy: str = ""
 
 
 class _Visit(NamedTuple):
-    """What became of a scenario."""
+    """The session of a scenario, and its trouble."""
 
     session: Path | None
     trouble: _Trouble = _Trouble()
@@ -107,8 +107,8 @@ def _chosen(files: Sequence[Path], only: Sequence[str]) -> list[Path]:
     return [file for name, file in names.items() if not only or name in only]
 
 
-class _Walk:
-    """From scenario to scenario: measures those that are asked for, until a signal comes or the time is up."""
+class _AtlasRunner:
+    """Measures the chosen scenarios one by one, until a signal comes or the time is up."""
 
     def __init__(
         self, chosen: Sequence[Path], out: Path, rounds: int, override: tuple[str, ...], max_minutes: float | None
@@ -118,7 +118,7 @@ class _Walk:
         self.interrupted: SessionEnded | None = None
 
     def visit(self, file: Path) -> "AtlasEntry":
-        """Measure a scenario or look for what was measured of it; whatever goes wrong is part of its entry."""
+        """Measure a scenario, or find an earlier session of it; problems become part of its entry."""
         from loopbench.scenario import load
 
         if file in self._chosen:
@@ -134,7 +134,7 @@ class _Walk:
         return entry
 
     def _visited(self, question: "Scenario") -> _Visit:
-        """Keep a complete session of this scenario, go on with one that is not, or begin one."""
+        """Keep a complete session of this scenario, continue an unfinished one, or begin one."""
         from loopbench.commands.atlas_sessions import Begun
 
         begun = Begun.of(question, self._out)
@@ -157,7 +157,7 @@ class _Walk:
         return _Visit(outcome.folder if outcome.finished_runs else begun.shown, _trouble(outcome))
 
     def _measured(self, question: "Scenario", unfinished: Path | None, left_minutes: float | None) -> "SessionEnded":
-        """Go on where a session ended, if the apps are what they were; else begin one."""
+        """Continue a session if the apps have not changed; else begin one."""
         from loopbench.commands.atlas_sessions import has_same_code
         from loopbench.commands.measuring import begin_session, new_seed, resume_session
         from loopbench.measure.session import SessionOptions
@@ -174,7 +174,7 @@ class _Walk:
 
 
 def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
-    """What the page says of it: from its session, if there is one with a run in it."""
+    """Returns a scenario's entry on the page, from its session if that has a run."""
     from loopbench.commands.reporting import draw_files
     from loopbench.judge.atlas import AtlasEntry, answered, unanswered
 
@@ -271,8 +271,8 @@ def _write_docs(made: "Atlas", files: Sequence[Path], docs: Path) -> None:
     say(f"written: {docs}")
 
 
-def _leave(entries: Sequence["AtlasEntry"], interrupted: "SessionEnded | None") -> None:
-    """With the signal that ended it; with 3 if nothing at all was measured; a scenario in trouble is no failure."""
+def _end(entries: Sequence["AtlasEntry"], interrupted: "SessionEnded | None") -> None:
+    """End with the signal that stopped it, or with 3 if nothing was measured. One failed scenario is no failure."""
     from loopbench.commands.ending import leave_if_ended_early
 
     if interrupted is not None:

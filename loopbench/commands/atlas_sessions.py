@@ -1,4 +1,4 @@
-"""What the atlas finds of a scenario's earlier sessions: one that is complete, one to go on with, one to show."""
+"""Earlier sessions of a scenario, for the atlas: a complete one, one to continue, one to show."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from loopbench.scenario import Scenario
 
 
 class Begun(NamedTuple):
-    """Sessions of exactly this scenario and these settings that lie there already, each if there is one."""
+    """Earlier sessions of this scenario with these settings; None: there is none."""
 
     complete: Path | None  # the newest, if nothing of it is missing
     unfinished: Path | None  # the newest, if something is
@@ -22,7 +22,7 @@ class Begun(NamedTuple):
 
     @classmethod
     def of(cls, question: Scenario, out: Path) -> Self:
-        """Look for them."""
+        """Search the folder of the results."""
         sessions = list(_sessions(question, out))
         shown = next((folder for folder, _ in sessions if any(run_folders(folder))), None)
         if not sessions:
@@ -32,7 +32,7 @@ class Begun(NamedTuple):
 
 
 def has_same_code(session: Path) -> bool:
-    """Whether it may be gone on with; says why not."""
+    """Whether the session may continue; prints why not."""
     try:
         check_same_code(session)
     except UsageError as error:

@@ -66,7 +66,7 @@ def compare(  # noqa: PLR0913  one parameter an option
     question = load(what[0], tuple(override or ()), rounds=rounds)
     options = SessionOptions(max_minutes=max_minutes)
     found, shown = _measure_revisions(question, rev, tolerance, new_seed(seed), out, options, Speech(as_json=as_json))
-    _tell(found, as_json=as_json, shown=shown)
+    _print_and_end(found, as_json=as_json, shown=shown)
 
 
 def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_json: bool) -> None:
@@ -88,10 +88,10 @@ def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_
             where=f"{folders[0]} and {folders[1]}",
             hints=("measure both under the same conditions", "--anyway, if that difference is what you compare"),
         )
-    _tell(found, as_json=as_json)
+    _print_and_end(found, as_json=as_json)
 
 
-def _measure_revisions(  # noqa: PLR0913  what the command line says
+def _measure_revisions(  # noqa: PLR0913  one parameter an option
     question: "Scenario",
     labels: list[str],
     tolerance: float,
@@ -100,7 +100,7 @@ def _measure_revisions(  # noqa: PLR0913  what the command line says
     options: "SessionOptions",
     speech: Speech,
 ) -> "tuple[Comparing, Callable[[str], str]]":
-    """Both in one session: the same rounds, in random order. Also: how to name files of a checkout that is gone."""
+    """Measure both in the same rounds of one session. Also returns a function that maps paths of the checkout back."""
     from loopbench.commands.ending import leave_if_ended_early
     from loopbench.commands.reporting import draw
     from loopbench.judge.compare.comparison import compare_revisions
@@ -117,8 +117,8 @@ def _measure_revisions(  # noqa: PLR0913  what the command line says
     return compare_revisions(judged, pairs, old, new, tolerance), after.in_repository
 
 
-def _tell(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = str) -> None:
-    """Print it and leave with what it amounts to."""
+def _print_and_end(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = str) -> None:
+    """Print a comparison; a regression, or none that can be told, ends the command with an error."""
     if as_json:
         say(shown(json.dumps(_values(found), indent=1, allow_nan=False)))
     else:
@@ -130,7 +130,9 @@ def _tell(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = st
     if found.untold or not found.changed:
         reasons = [f"{each.variant}: {each.verdict.sentence}" for each in found.untold] or ["no variant is in both"]
         raise CannotTellError(
-            f"nothing can be told: {'; '.join(reasons)}", slug="compare", hints=("measure more rounds: --rounds",)
+            f"the measurement cannot tell: {'; '.join(reasons)}",
+            slug="compare",
+            hints=("measure more rounds: --rounds",),
         )
 
 
@@ -150,7 +152,7 @@ def _lines(found: "Comparing") -> Iterator[str]:
 
 
 def _why(changed: "Changed") -> Iterator[str]:
-    """What the loop says, and the line to look at; only where something is shown."""
+    """Yield the diagnosis of a regression, and its line of code."""
     if changed.change == "REGRESSION" and changed.diagnosis is not None:
         yield f"    {changed.diagnosis.sentence}"
         if changed.diagnosis.guilty is not None:

@@ -74,7 +74,7 @@ def _folder_of(scenario: Path, out: Path) -> Path:
 
 
 def lines(found: "History", width: int) -> Iterator[str]:
-    """The table, a block for each variant, no line wider than asked."""
+    """Yield the table, a block for each variant, no line wider than `width`."""
     count = len(found.sessions)
     yield _cut(f"{showable(found.title)}: {count} session{'s' * (count != 1)} alike, {found.users} users", width)
     for variant in found.variants:

@@ -197,7 +197,7 @@ def _load_judge() -> "SessionJudge":
 
 
 def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notify: "Notify") -> None:
-    """Draw what there is, then leave with what ended the session early, or with what the session is worth."""
+    """Draw what there is, then end with what ended the session early, or with its answer."""
     from loopbench.commands.ending import leave_if_ended_early, leaving_at_a_signal, not_drawn
     from loopbench.commands.reporting import draw, end_with_answer, give_summary, say_answer
 
@@ -208,7 +208,7 @@ def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notif
             if ended.finished_runs:
                 judged = draw(ended.folder, speech, gating)
                 give_summary(ended.folder, speech)
-                gating.tell_ci(judged, speech)
+                gating.write_ci(judged, speech)
     except Exception as problem:
         if ended.error is None:  # otherwise the error that ended the measurement is the one to report
             if isinstance(problem, OSError):

@@ -37,7 +37,7 @@ def report(  # noqa: PLR0913  one parameter an option
     session = folder or _newest_session()
     judged = draw(session, speech, gating)
     give_summary(session, speech)
-    gating.tell_ci(judged, speech)
+    gating.write_ci(judged, speech)
     end_with_answer(judged, speech)
 
 
@@ -135,15 +135,15 @@ def draw(
 
 
 def end_with_answer(judged: "SessionReport", speech: Speech) -> None:
-    """Print what speaks against a session, then its answer, which stays last on the screen.
+    """Print the doubts about a session, then its answer, which stays last on the screen.
 
     Raises:
-        typer.Exit: the session is not to be trusted, or a gate is not met; with that error's exit code.
+        typer.Exit: the session is INVALID, or a gate is not met; with that error's exit code.
     """
-    from loopbench.commands.ending import refuse_doubt
+    from loopbench.commands.ending import check_valid
 
     try:
-        refuse_doubt(judged)
+        check_valid(judged)
     except LoopbenchError as error:
         print_error(error)
         say_answer(judged, speech)
@@ -164,14 +164,14 @@ def say_answer(judged: "SessionReport", speech: Speech) -> None:
 
 
 def give_summary(folder: Path, speech: Speech) -> None:
-    """The summary of a session that is drawn, to whatever program listens."""
+    """Print the summary of a drawn session as JSON, if that was asked for."""
     from loopbench.records.session import SUMMARY_STEM
 
     speech.give((folder / f"{SUMMARY_STEM}.json").read_text(encoding="utf-8"))
 
 
 def draw_files(folder: Path, gating: Gating = Gating()) -> "SessionReport":  # noqa: B008  immutable
-    """The same on disk alone: summary, charts, page."""
+    """Write summary, charts and page, and print nothing."""
     from loopbench.judge.summary.summary import write_summary
     from loopbench.records.session import CHARTS_FOLDER, REPORT_FILE
     from plots.page import write_page

@@ -1,4 +1,4 @@
-"""The commands `init` and `schema`: a first scenario of somebody's own app, and what an editor needs to check it."""
+"""The commands `init` and `schema`: a first scenario of the user's app, and the schema for an editor."""
 
 import sys
 from pathlib import Path
@@ -35,7 +35,7 @@ def init(
     from loopbench.first_scenario.reading import read_app
     from loopbench.first_scenario.routes import routes_of
 
-    _refuse_to_overwrite(out)
+    _check_is_new(out)
     project = Path.cwd()
     place, interpreter = find_app(project, app), find_python(project, python)
     facts = read_app(place, interpreter)
@@ -45,7 +45,7 @@ def init(
         with out.open("x", encoding="utf-8") as file:
             file.write(made.text)
     except FileExistsError:
-        _refuse_to_overwrite(out)
+        _check_is_new(out)
         raise
     _say_what_was_made(made, facts, interpreter, out)
 
@@ -63,7 +63,7 @@ def schema(
     say((scenario_reference() if markdown else scenario_schema_text()).removesuffix("\n"))
 
 
-def _refuse_to_overwrite(out: Path) -> None:
+def _check_is_new(out: Path) -> None:
     if out.exists() or out.is_symlink():
         raise UsageError(
             f"{out} is there already, and is not overwritten",

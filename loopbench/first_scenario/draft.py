@@ -14,7 +14,7 @@ from loopbench.first_scenario.routes import Route, as_table
 from loopbench.showable import showable
 
 MAX_VARIANTS: Final = 6
-"""More make the first session long, and hold what nobody would compare against each other."""
+"""More would make the first session long, and would rarely be worth comparing."""
 
 HEALTH: Final = re.compile(
     r"/|(|.*/)(healthz?|health[-_]?check|livez?|liveness|readyz?|readiness|ping|heartbeat|hello)/?"
@@ -35,7 +35,7 @@ max_rounds = 5              # rounds of short runs on fresh servers, for interva
 
 @dataclass(frozen=True)
 class Draft:
-    """A first scenario, as text, and what there is to say of it."""
+    """A first scenario as text, and a summary of it."""
 
     text: str
     variants: tuple[str, ...]
@@ -50,7 +50,7 @@ def draft(place: AppPlace, facts: AppFacts, routes: Sequence[Route], file: Path,
 
     Args:
         place: where the app is.
-        facts: what it says of itself.
+        facts: what the app reports about itself.
         routes: of `routes_of`.
         file: where it will stand: paths in it are relative to its folder.
         python: the interpreter, if it is not ours.

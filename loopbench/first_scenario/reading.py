@@ -12,8 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from loopbench.errors import TargetError
 from loopbench.first_scenario.places import NAMED, AppPlace
-from loopbench.measure.log_tail import log_tail
-from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 
 READER: Final = Path(__file__).with_name("app_reader.py")
 READ_S: Final = 60.0
@@ -34,7 +33,7 @@ class Document(BaseModel):
 
 
 class AppFacts(BaseModel):
-    """What an app says of itself."""
+    """What an app reports about itself."""
 
     attribute: str
     type: str
@@ -76,7 +75,7 @@ def read_app(place: AppPlace, python: Path, read_s: float = READ_S) -> AppFacts:
         read_s: how long it may take; then everything it started is killed.
 
     Raises:
-        TargetError: it does not import, does not end, or is no app; with the last lines it said.
+        TargetError: it does not import, does not end, or is no app; with the last lines of its output.
     """
     with tempfile.TemporaryDirectory(prefix="loopbench-init-") as folder:
         answer, log = Path(folder, "answer.json"), Path(folder, "app.log")
@@ -107,29 +106,29 @@ def _facts(asked: _Asked, code: int | None, answer: Path, read_s: float) -> AppF
     if answer.stat().st_size > MAX_ANSWER_BYTES:
         raise asked.failed(f"the OpenAPI of {asked.name} is larger than 32 MB", "app-openapi")
     try:
-        said = json.loads(answer.read_bytes())
-        if "problem" in said:
-            raise _refused(asked, said)
-        facts = AppFacts.model_validate(said)
+        answered = json.loads(answer.read_bytes())
+        if "problem" in answered:
+            raise _refused(asked, answered)
+        facts = AppFacts.model_validate(answered)
     except (ValueError, RecursionError, ValidationError, TypeError):
-        raise asked.failed(f"what {asked.name} says of its routes is no OpenAPI", "app-openapi") from None
-    return _servable(asked, facts)
+        raise asked.failed(f"the description of {asked.name} is not OpenAPI", "app-openapi") from None
+    return _check_servable(asked, facts)
 
 
-def _refused(asked: _Asked, said: dict[str, Any]) -> TargetError:
+def _refused(asked: _Asked, answered: dict[str, Any]) -> TargetError:
     """What the reader found instead of an app."""
-    module, error = asked.place.module, str(said.get("error", ""))
-    match said["problem"]:
+    module, error = asked.place.module, str(answered.get("error", ""))
+    match answered["problem"]:
         case "module":
             return asked.failed(f"there is no module {module}", "app-missing", NAMED)
         case "package":
-            missing = str(said.get("name", ""))
+            missing = str(answered.get("name", ""))
             what = f"{module} needs the package {missing!r}, which its Python does not have"
             return asked.failed(
                 what, "app-import", f"{asked.python} -m pip install {missing}", "--python PATH: another interpreter"
             )
         case "attribute":
-            names = ", ".join(f"{module}:{name}" for name in said.get("names", []))
+            names = ", ".join(f"{module}:{name}" for name in answered.get("names", []))
             return asked.failed(f"{asked.name} does not exist", "app-missing", allowed=names)
         case "no-app":
             return asked.failed(f"there is no app in the module {module}", "app-missing", NAMED)
@@ -140,7 +139,7 @@ def _refused(asked: _Asked, said: dict[str, Any]) -> TargetError:
             return asked.failed(f"{module} does not import: {error}", "app-import", hint)
 
 
-def _servable(asked: _Asked, facts: AppFacts) -> AppFacts:
+def _check_servable(asked: _Asked, facts: AppFacts) -> AppFacts:
     """Unless it is something uvicorn could not serve."""
     if facts.is_factory:
         call = f"a module with `app = {facts.attribute}()`, and --app for it"

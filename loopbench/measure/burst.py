@@ -126,7 +126,7 @@ def _timed(each: _Conversation, first_s: float, nonce: str) -> TimedRequest:
     """Seconds after the first request was sent, and what is wrong with the answer."""
     status, problem, stamps = None, each.problem, UNSTAMPED
     if each.received_s is not None:
-        status, problem = _checked(each, nonce)
+        status, problem = _check_answer(each, nonce)
         head = each.data.partition(b"\r\n\r\n")[0] + b"\r\n"
         stamps = read_stamps(head, each.sent_s, each.received_s - each.sent_s)
     entered_s = each.sent_s + stamps.before_app_s
@@ -141,7 +141,7 @@ def _timed(each: _Conversation, first_s: float, nonce: str) -> TimedRequest:
     )
 
 
-def _checked(each: _Conversation, nonce: str) -> tuple[int | None, str]:
+def _check_answer(each: _Conversation, nonce: str) -> tuple[int | None, str]:
     answer = http.client.HTTPResponse(cast("Any", _Heard(each.data)), method=each.request.method)
     try:
         answer.begin()

@@ -1,4 +1,4 @@
-"""The generator's own ceiling: what it reaches against a server that does nothing, measured once for a session.
+"""The generator's own ceiling: its throughput against a server that does nothing, measured once for a session.
 
 A throughput near it would be the generator's, not the target's (rule G4).
 """
@@ -19,10 +19,9 @@ from loopbench.errors import GeneratorError
 from loopbench.measure import environment, store
 from loopbench.measure.generators import GeneratorLayout
 from loopbench.measure.load import Load
-from loopbench.measure.log_tail import log_tail
 from loopbench.measure.machine import Cores
 from loopbench.measure.stop import StopWish
-from loopbench.measure.supervise import Supervised
+from loopbench.measure.supervise import Supervised, log_tail
 from loopbench.records import samples
 from loopbench.records.codec import to_json
 from loopbench.records.expectation import Expectation
@@ -48,12 +47,12 @@ WORK_FOLDER: Final = ".ceiling"
 def own_ceiling(
     session_folder: Path, *, client: str, layout: GeneratorLayout, cores: Cores, stop: StopWish
 ) -> OwnCeiling | None:
-    """The session's ceiling: the one it holds already if that fits, else a new measurement of about six seconds.
+    """Returns the session's ceiling: the recorded one if it fits, else a new measurement of about six seconds.
 
-    None when the users sit on other machines: our no-op server listens on loopback alone.
+    None if the generators run on other machines: the no-op server listens on loopback only.
 
     Raises:
-        GeneratorError: the server or Locust failed; what they left stays in the session's folder.
+        GeneratorError: the server or Locust failed; their files stay in the session's folder.
         InterruptedRunError: a signal asked for the end.
     """
     if layout.elsewhere:
@@ -97,7 +96,7 @@ def measure_own_ceiling(
 
 @contextmanager
 def _noop_server(folder: Path, cpus: tuple[int, ...], stop: StopWish) -> Iterator[str]:
-    """The URL of a server that ends with the block."""
+    """Yield the URL of a server that ends with the block."""
     log = folder / "noop.log"
     command = [sys.executable, "-P", "-m", SERVER]
     with Supervised(command, env=environment.for_generator({}), cwd=folder, log=log, cpus=cpus) as server:
@@ -106,7 +105,7 @@ def _noop_server(folder: Path, cpus: tuple[int, ...], stop: StopWish) -> Iterato
 
 
 def _url(server: Supervised, log: Path, stop: StopWish) -> str:
-    """What it says on its first line, as soon as it does."""
+    """Wait for the URL on its first line."""
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline and server.exit_code is None:
         stop.check()

@@ -1,7 +1,7 @@
-"""Locust's processes on this machine: one that asks, or a master and its workers, each under a minder of its own.
+"""Locust's processes on this machine: a single one, or a master and its workers, each under a minder of its own.
 
 Locust's `--processes` would fork the workers. They are started here instead: each gets a core of its own, the end of
-each is seen at once, and the master can take a free port by itself and say which, so that nobody races it for one.
+each is noticed at once, and the master takes a free port and reports it, so that no other process can take it first.
 """
 
 import sys
@@ -12,8 +12,7 @@ from typing import Final
 
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment
-from loopbench.measure.log_tail import log_tail
-from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 from loopbench.records import load_order
 from loopbench.records.generators import LOST_WORKER, Generators, read_generators, worker_log
 from loopbench.records.session import LOCUST_CSV_PREFIX, LOCUST_LOG
@@ -25,10 +24,10 @@ ANY_PORT: Final = 0
 GRACE_S: Final = 2.0
 
 CONNECT_S: Final = 30
-"""Workers started here have this long to connect."""
+"""How long workers on this machine may take to connect."""
 
 REMOTE_CONNECT_S: Final = 120
-"""Workers elsewhere: somebody may still be typing their command."""
+"""How long workers on other machines may take: their commands are typed by hand."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class GeneratorLayout:
     """How many processes share a load, and where they run."""
 
     here: int = 1  # on this machine
-    elsewhere: int = 0  # `loopbench worker` on others; then nobody asks here
+    elsewhere: int = 0  # `loopbench worker` on others; then none runs here
     master_bind: str = LOOPBACK  # address the master listens on
     master_port: int = ANY_PORT
 
@@ -57,7 +56,7 @@ class GeneratorLayout:
 
 
 def layout_of(scenario: Scenario) -> GeneratorLayout:
-    """What a scenario asks for. Its port counts only where somebody outside has to know it."""
+    """Returns a scenario's layout. Its port is used only if workers on other machines need to know it."""
     load = scenario.load
     if not load.remote_workers:
         return GeneratorLayout(here=load.generators)
@@ -67,13 +66,13 @@ def layout_of(scenario: Scenario) -> GeneratorLayout:
 
 
 class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
-    """What runs Locust for one run. Leaving kills what is left.
+    """Locust's processes of one run. Leaving kills those that still run.
 
     Args:
         folder: the run's.
-        order_file: what the first one is to read; it stays open in this process, and in no folder's name.
+        order_file: descriptor of the load that the first process reads; it has no name on the disk.
         drain_s: Locust's `--stop-timeout`.
-        cpus: cores of the generators, one each as far as they go round; empty: not pinned.
+        cpus: cores of the generators, one each, reused in turn; empty: not pinned.
         layout: how many and where.
     """
 
@@ -96,12 +95,12 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
     @property
     def command(self) -> tuple[str, ...]:
-        """Command line of the first one: who asks, or the master."""
+        """Command line of the first process: the only one, or the master."""
         return self._main.command
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The minders of all of them: Locust's own processes are their children."""
+        """The minders of all processes; Locust's own are their children."""
         return (self._main.pid, *(worker.pid for worker in self._workers))
 
     @property
@@ -111,11 +110,11 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
     @property
     def known(self) -> Generators | None:
-        """What the master has said so far; None without one, and before its first word."""
+        """What the master has reported so far; None without a master, and before its first report."""
         return read_generators(self._folder) if self._layout.has_master else None
 
     def tend(self) -> None:
-        """Start the workers when the master says where it listens, and see whether they are all there.
+        """Start the workers as soon as the master reports its port, and check that they are all running.
 
         Raises:
             GeneratorError: one of them has ended too early.
@@ -138,7 +137,7 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
             self._workers.append(self._start([*command(self._drain_s), *options], worker_log(number), cpus))
 
     def _too_early(self) -> bool:
-        """Workers end when the master sends them away: after it has counted, or given up."""
+        """Whether the master has neither counted nor given up: workers end only after that."""
         known = self.known
         return known is None or (known.locust_requests is None and not known.problem)
 
@@ -167,7 +166,7 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
 
 def command(drain_s: float) -> list[str]:
-    """What every role has in common; everything that a variable or a file could set is given explicitly."""
+    """Returns the options of every role; all that a variable or a file could set is given explicitly."""
     return [
         sys.executable,
         "-P",  # the working directory is no place to import from

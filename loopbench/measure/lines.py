@@ -1,6 +1,6 @@
-"""Keeps the source text around the target's busiest lines with the run, while the files are those that ran.
+"""Copies the source text around the target's busiest lines into the run's folder, before the files change.
 
-Only regular text files below the target's own folder are read: a line elsewhere is named, its text is not copied.
+Only regular text files below the target's own folder are read: a line elsewhere is named, but its text is not copied.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ def capture_lines(folder: Path, app_dir: Path) -> None:
 
     Args:
         folder: the run's, when the target has ended.
-        app_dir: where the target's own code lies; nothing outside it is read.
+        app_dir: the folder of the target's own code; nothing outside it is read.
 
     Raises:
         OSError: `lines.json` cannot be written. A source file that cannot be read is a reason, not an error.
@@ -62,7 +62,7 @@ def _source(path: Path, app_dir: Path, started_s: float | None) -> str:
         raise _NotKeptError("the code was generated: it has no file")
     path = path.resolve()
     if not path.is_relative_to(app_dir):
-        raise _NotKeptError("the file lies outside app_dir")
+        raise _NotKeptError("the file is outside app_dir")
     if not path.is_file():
         raise _NotKeptError("there is no such regular file")
     facts = path.stat()

@@ -10,9 +10,8 @@ from typing import Final
 
 from loopbench.errors import GeneratorError
 from loopbench.measure.generators import GeneratorLayout, GeneratorProcesses
-from loopbench.measure.log_tail import log_tail
 from loopbench.measure.order import for_the_record
-from loopbench.measure.supervise import describe_exit
+from loopbench.measure.supervise import describe_exit, log_tail
 from loopbench.records import load_order
 from loopbench.records.generators import WORKER_LATE
 from loopbench.records.session import LOAD_ORDER_FILE, LOCUST_LOG, samples_file

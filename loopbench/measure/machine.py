@@ -47,7 +47,7 @@ class Cores:
 
 
 def divide_cores(available: Iterable[int], generators: int = 1) -> Cores:
-    """Generators get the last cores, one each, the target the rest; with fewer than two cores nobody is pinned.
+    """Generators get the last cores, one each, the target the rest; with fewer than two cores nothing is pinned.
 
     Pinned apart they cannot take time from each other, so a full target does not slow its own observer.
     """
@@ -64,9 +64,9 @@ def available_cores() -> tuple[int, ...]:
 
 
 def facts(files: KernelFiles = KernelFiles()) -> dict[str, Any]:  # noqa: B008  immutable
-    """What a reader needs to know to judge whether two sessions may be compared.
+    """Returns the facts that decide whether two sessions may be compared.
 
-    Every value is a number or a sentence; what could not be found out says "not observable" and why.
+    Every value is a number or a sentence; an unknown value is "not observable" with the reason.
     """
     cores = available_cores()
     return {
@@ -90,7 +90,7 @@ def facts(files: KernelFiles = KernelFiles()) -> dict[str, Any]:  # noqa: B008  
 
 
 def _siblings(files: KernelFiles, cores: Iterable[int]) -> str:
-    """Which of our processors share a core."""
+    """Returns which of our processors share a core."""
     groups = {processors.siblings(files, core) for core in cores}
     unknown = [group for group in groups if group.startswith(processors.NOT_OBSERVABLE)]
     shared = sorted(group for group in groups if not group.isdigit())
@@ -98,7 +98,7 @@ def _siblings(files: KernelFiles, cores: Iterable[int]) -> str:
 
 
 def _of_each(cores: Iterable[int], fact: Callable[[int], str]) -> str:
-    """One value when all cores agree, else each core's own."""
+    """Returns one value if all cores agree, else each core's."""
     values = {core: fact(core) for core in cores}
     distinct = set(values.values())
     if len(distinct) == 1:

@@ -3,9 +3,11 @@
 import dataclasses
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from loopbench.errors import LoopbenchError, TargetError
 from loopbench.measure import lines, store, target
@@ -17,7 +19,6 @@ from loopbench.measure.load import Load
 from loopbench.measure.machine import Cores
 from loopbench.measure.order import make_order, with_least_window
 from loopbench.measure.receipt import ReceiptValue, ask_receipt
-from loopbench.measure.secret_logs import hidden_secrets
 from loopbench.measure.sensors import Sensors
 from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import StopWish
@@ -28,6 +29,9 @@ from loopbench.records.sensors import SENSORS_FILE
 from loopbench.records.session import PlannedRun, RunRecord, file_facts
 from loopbench.records.tail import LiveView
 from loopbench.scenario import Scenario, Variant
+from loopbench.secrecy import HIDDEN_VALUE, hidden
+
+LOGS_GLOB: Final = "*.log"
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class RunContext:
     notify: Notify
     explain: bool
     services: RunningServices
-    secrets: tuple[str, ...] = ()  # what no log may keep
+    secrets: tuple[str, ...] = ()  # values that no log may keep
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class MeasuredRun:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What is known when both processes have ended."""
+    """The facts of a run after both processes have ended."""
 
     target: AnyTarget
     load_command: tuple[str, ...]
@@ -65,28 +69,22 @@ class Loaded:
 
 
 def measure_run(context: RunContext, run: PlannedRun, min_window_s: float = 0.0) -> MeasuredRun:
-    """Walk one line of the plan. What it left is complete afterwards, under the name of an attempt.
+    """Measure one run of the plan. Its folder is complete afterwards, under the name of an attempt.
 
     Args:
         context: what the session's runs share.
-        run: the line.
-        min_window_s: of the steady window with all users, where the scenario's may be too short.
+        run: the one to measure.
+        min_window_s: for the steady window with all users, if the scenario's is shorter.
 
     Raises:
-        TargetError, GeneratorError: the run failed; what it left stays in its attempt's folder and never counts.
+        TargetError, GeneratorError: the run failed; its files stay in the attempt's folder and never count.
         InterruptedRunError: a signal asked for the end.
     """
     began, started = time.monotonic(), store.now_iso()
     variant = context.scenario.variant(run.variant)
-    context.notify(RunStarted(run, variant.name))
-    folder = store.begin_run(context.folder, run.folder)
-    canary_before_s = measure_canary(context.cores.both)
-    try:
-        with hidden_secrets(folder, context.secrets):
-            loaded = _load(context, run, variant, folder, min_window_s)
-    except LoopbenchError as error:
-        error.kept = error.kept or f"what this run left is in {folder}"
-        raise
+    with new_attempt(context, run, variant.name) as folder:
+        canary_before_s = measure_canary(context.cores.both)
+        loaded = _load(context, run, variant, folder, min_window_s)
     canary_after_s = measure_canary(context.cores.both)
     lines.capture_lines(folder, context.scenario.file.parent / context.scenario.target_of(variant).app_dir)
     recorded = read_recorded(folder, loaded.target)
@@ -103,6 +101,33 @@ def measure_run(context: RunContext, run: PlannedRun, min_window_s: float = 0.0)
     return MeasuredRun(folder, record)
 
 
+@contextmanager
+def new_attempt(context: RunContext, run: PlannedRun, name: str) -> Iterator[Path]:
+    """Yield the folder of a new attempt; when its processes have ended, remove secrets from its logs and its error.
+
+    If the harness is killed, that attempt's logs stay as they are; they are quoted nowhere and never count.
+    """
+    context.notify(RunStarted(run, name))
+    folder = store.begin_run(context.folder, run.folder)
+    try:
+        yield folder
+    except LoopbenchError as error:
+        error.what, error.detail = hidden(error.what, context.secrets), hidden(error.detail, context.secrets)
+        error.kept = error.kept or f"what this run left is in {folder}"
+        raise
+    finally:
+        for path in folder.glob(LOGS_GLOB):
+            _hide_secrets(path, context.secrets)
+
+
+def _hide_secrets(path: Path, values: Sequence[str]) -> None:
+    log = kept = path.read_bytes()
+    for value in values:
+        kept = kept.replace(value.encode("utf-8", "surrogateescape"), HIDDEN_VALUE.encode())
+    if kept != log:
+        path.write_bytes(kept)
+
+
 def commit_run(context: RunContext, run: PlannedRun, measured: MeasuredRun) -> None:
     """Make a finished attempt count."""
     store.commit_run(measured.folder, run.folder)
@@ -110,7 +135,7 @@ def commit_run(context: RunContext, run: PlannedRun, measured: MeasuredRun) -> N
 
 
 def make_record(context: RunContext, run: PlannedRun, folder: Path, loaded: Loaded, recorded: Recorded) -> RunRecord:
-    """Everything `run.json` says, but for when the run began, how long it took in all, and the canaries around it."""
+    """Returns `run.json` without the start, the duration and the canaries of the run."""
     return RunRecord(
         format=FORMAT_VERSION,
         number=run.number,
@@ -157,7 +182,7 @@ def _check_end(scenario: Scenario, unfinished: int, running: AnyTarget, folder: 
 
 
 def _load(context: RunContext, run: PlannedRun, variant: Variant, folder: Path, min_window_s: float) -> Loaded:
-    """Start the target, verify it, put the load on it, ask what came of it, stop both."""
+    """Start the target, verify it, run the load, ask for the receipt, and stop both."""
     settings, nonce = context.scenario.target_of(variant), secrets.token_hex(8)
     with target.started(
         context.scenario,

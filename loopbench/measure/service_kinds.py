@@ -17,7 +17,7 @@ PUBSUB_SERVER = Path(__file__).parents[2] / "target_app" / "services" / "pubsub_
 class ServiceKind:
     """What one kind of service needs, and where its URL travels."""
 
-    variable: str  # names one's own, and tells the target; empty for a library
+    variable: str  # names the user's own, and is passed to the target; empty for a library
     drivers: tuple[str, ...]  # modules the target's routes import
     embedded: tuple[str, ...]  # modules the embedded server comes from
     packages: tuple[str, ...]  # what brings drivers and server, in pip's words

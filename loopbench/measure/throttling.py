@@ -1,4 +1,4 @@
-"""The control groups loopbench and its children live in: what they allow, and how often they said no.
+"""The control groups of loopbench and its children: their CPU limits, and how often these were applied.
 
 Both versions: in v2 one tree holds everything, in v1 the `cpu` controller has a tree of its own. A limit anywhere above
 counts, so the way up to the root is read, as far as this process can see it (a container sees its own part).

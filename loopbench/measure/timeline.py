@@ -6,14 +6,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from loopbench.errors import LoopbenchError
 from loopbench.measure import store, target
 from loopbench.measure.burst import ask_at_once
 from loopbench.measure.counts import Recorded
-from loopbench.measure.events import RunStarted
 from loopbench.measure.order import ordered
-from loopbench.measure.run import Loaded, MeasuredRun, RunContext, make_record
-from loopbench.measure.secret_logs import hidden_secrets
+from loopbench.measure.run import Loaded, MeasuredRun, RunContext, make_record, new_attempt
 from loopbench.measure.verify import verify
 from loopbench.records.load_order import OrderedRequest
 from loopbench.records.session import Counts, PlannedRun
@@ -24,22 +21,16 @@ NO_GENERATOR: Final = "not started: the harness asks a timeline itself"
 
 
 def measure_timeline(context: RunContext, run: PlannedRun) -> MeasuredRun:
-    """Walk one line of the plan that is a timeline. What it left is complete, under the name of an attempt.
+    """Measure one timeline of the plan. Its folder is complete afterwards, under the name of an attempt.
 
     Raises:
-        TargetError: the run failed; what it left stays in its attempt's folder and never counts.
+        TargetError: the run failed; its files stay in the attempt's folder and never count.
         InterruptedRunError: a signal asked for the end.
     """
     began, started = time.monotonic(), store.now_iso()
     timeline = context.scenario.timeline(run.variant)
-    context.notify(RunStarted(run, timeline.name))
-    folder = store.begin_run(context.folder, run.folder)
-    try:
-        with hidden_secrets(folder, context.secrets):
-            loaded, timed = _ask(context, timeline.requests, folder)
-    except LoopbenchError as error:
-        error.kept = error.kept or f"what this run left is in {folder}"
-        raise
+    with new_attempt(context, run, timeline.name) as folder:
+        loaded, timed = _ask(context, timeline.requests, folder)
     write_timeline(folder, timeline.name, timed)
     recorded = Recorded(phases=(), users_started=0, counts=_counts(loaded, timed))
     record = make_record(context, run, folder, loaded, recorded)
@@ -49,7 +40,7 @@ def measure_timeline(context: RunContext, run: PlannedRun) -> MeasuredRun:
 
 
 def _ask(context: RunContext, labels: list[str], folder: Path) -> tuple[Loaded, tuple[TimedRequest, ...]]:
-    """Verifying asks each route once, which also warms it: the first use of a thread pool holds the loop for long."""
+    """Verifying sends each request once, which also warms it: the first use of a thread pool blocks the loop long."""
     requests = [_ordered(context.scenario, label) for label in labels]
     with target.started(
         context.scenario,

@@ -80,7 +80,7 @@ def unread(app: Path, name: Path | str, line: int = 5) -> str:
 def test_a_file_outside_the_app_is_not_read(app: Path) -> None:
     other = app.parent.parent / "secret.py"
     other.write_text(TEXT)
-    assert unread(app, other) == "the file lies outside app_dir"
+    assert unread(app, other) == "the file is outside app_dir"
 
 
 def test_a_link_out_of_the_app_is_not_followed(app: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_link_out_of_the_app_is_not_followed(app: Path) -> None:
     other.write_text(TEXT)
     link = app.parent / "link.py"
     link.symlink_to(other)
-    assert unread(app, link) == "the file lies outside app_dir"
+    assert unread(app, link) == "the file is outside app_dir"
 
 
 def test_what_is_no_regular_file_is_not_opened(app: Path) -> None:
@@ -116,7 +116,7 @@ def test_huge_binary_and_shorter_files_are_said(app: Path) -> None:
 
 
 def test_names_that_are_no_text_survive(app: Path) -> None:
-    assert unread(app, "/nowhere/\udcff.py") == "the file lies outside app_dir"
+    assert unread(app, "/nowhere/\udcff.py") == "the file is outside app_dir"
 
 
 def test_a_run_without_a_probe_keeps_an_empty_list(app: Path) -> None:

@@ -68,7 +68,7 @@ def test_an_answer_of_another_run_is_refused() -> None:
 def test_nobody_there_is_said_with_the_url() -> None:
     with server() as url:
         pass
-    with pytest.raises(TargetError, match=f"nobody answers at {url} within 0.2 s"):
+    with pytest.raises(TargetError, match=f"no server answers at {url} within 0.2 s"):
         at(url)
 
 

@@ -71,7 +71,7 @@ def next_commands(report: SessionReport) -> tuple[tuple[str, ...], ...]:
     doubts_machine = any(fault.worst.id.startswith("M") for fault in report.stamp.faults)
     second = ("doctor",) if doubts_machine else ("plan", file)
     if _is_unfinished(report):
-        return (*begun, "--resume", folder), ("report", folder)
+        return (*begun, "--resume", folder), second
     if record.scenario.quick:
         return _without(begun, "--quick"), second
     if report.rounds is None or report.rounds.count < MIN_ROUNDS:

@@ -150,6 +150,12 @@ class LiveProgress(PlainProgress):
         )
         self._task = self._bar.add_task("", total=0, state="")
 
+    def __call__(self, event: Event) -> None:
+        """Show one event; the last one removes the bar."""
+        super().__call__(event)
+        if isinstance(event, events.SessionEnded):
+            self._bar.stop()
+
     def _print(self, line: str) -> None:
         self._bar.stop()
         self._console.print(line, markup=False)

@@ -17,7 +17,7 @@ from loopbench.judge.stamp.stamp import Finding
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.summary.answer import headline
 from loopbench.judge.summary.summary import to_json, write_summary
-from loopbench.measure.events import RoundFinished, RunProgressed, RunStarted, SessionStarted, TimeIsUp
+from loopbench.measure.events import RoundFinished, RunProgressed, RunStarted, SessionEnded, SessionStarted, TimeIsUp
 from loopbench.plan import make_plan
 from loopbench.progress import minutes, progress_on
 from loopbench.records.session import PlannedRun
@@ -270,6 +270,7 @@ def test_the_live_display_has_no_colour_where_none_is_wanted(
     show(RunStarted(planned.runs[0], "a"))
     show(RunProgressed(LiveView(0, 0, 1, "ramp", 0.0, 0.0)))
     show(TimeIsUp(60))
+    show(SessionEnded(project, 1, 2, None, None))
     assert ("\x1b[38;" in terminal.getvalue()) is coloured
     assert "time given is up" in terminal.getvalue()
 

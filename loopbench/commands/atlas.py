@@ -150,11 +150,11 @@ class _AtlasRunner:
         if left == 0:
             return _Visit(begun.shown, TIME_IS_UP)
         try:
-            outcome = self._measured(question, begun.unfinished, left)
+            ended = self._measured(question, begun.unfinished, left)
         except LoopbenchError as error:
             print_error(error)
             return _Visit(begun.shown, _Trouble(error.what, next(iter(error.hints), "")))
-        return _Visit(outcome.folder if outcome.finished_runs else begun.shown, _trouble(outcome))
+        return _Visit(ended.folder if ended.finished_runs else begun.shown, _trouble(ended))
 
     def _measured(self, question: "Scenario", unfinished: Path | None, left_minutes: float | None) -> "SessionEnded":
         """Continue a session if the apps have not changed; else begin one."""
@@ -165,12 +165,13 @@ class _AtlasRunner:
 
         options, notify = SessionOptions(quick=True, max_minutes=left_minutes), progress_on(sys.stdout)
         if unfinished is not None and has_same_code(unfinished):
-            outcome = resume_session(question, unfinished, options, notify)
+            ended = resume_session(question, unfinished, options, notify)
         else:
-            outcome = begin_session(question, new_seed(None), self._out, options, notify)
-        if outcome.interrupted_by is not None:
-            self.interrupted = outcome
-        return outcome
+            ended = begin_session(question, new_seed(None), self._out, options, notify)
+        notify(ended)
+        if ended.interrupted_by is not None:
+            self.interrupted = ended
+        return ended
 
 
 def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
@@ -204,13 +205,13 @@ def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
     )
 
 
-def _trouble(outcome: "SessionEnded") -> _Trouble:
-    if outcome.error is not None:
-        print_error(outcome.error)
-        return _Trouble(outcome.error.what, next(iter(outcome.error.hints), ""))
-    if outcome.interrupted_by is not None:
+def _trouble(ended: "SessionEnded") -> _Trouble:
+    if ended.error is not None:
+        print_error(ended.error)
+        return _Trouble(ended.error.what, next(iter(ended.error.hints), ""))
+    if ended.interrupted_by is not None:
         return STOPPED
-    return TIME_IS_UP if outcome.finished_runs < outcome.planned_runs else _Trouble()
+    return TIME_IS_UP if ended.finished_runs < ended.planned_runs else _Trouble()
 
 
 def _unreadable(file: Path, error: LoopbenchError) -> "AtlasEntry":

@@ -108,7 +108,9 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
     from loopbench.progress import progress_on
 
     with checked_out(question, labels) as (before, after):
-        ended = begin_session(at_revisions(question, (before, after)), seed, out, options, progress_on(speech.words))
+        notify = progress_on(speech.words)
+        ended = begin_session(at_revisions(question, (before, after)), seed, out, options, notify)
+        notify(ended)
         judged = draw(ended.folder, speech) if ended.finished_runs else None
     leave_if_ended_early(ended)
     assert judged is not None, "a session that was not ended early has runs"

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -28,8 +28,16 @@ printed with it. Rounds obey every rule, by their verdicts.
 NO_RUN: Final = "no run is complete"
 
 
-def leave_if_ended_early(ended: "SessionEnded") -> None:
-    """End with the error or the signal that ended a session before its plan did."""
+def leave_if_ended_early(ended: "SessionEnded", say_last: Callable[[], None] = lambda: None) -> None:
+    """End with the error or the signal that ended a session before its plan did.
+
+    Args:
+        ended: the session's end.
+        say_last: prints what is to stay last on the screen; called before a signal ends the process.
+
+    Raises:
+        LoopbenchError: the error that ended the session.
+    """
     kept = f"{ended.finished_runs} of {ended.planned_runs} runs are complete in {ended.folder}"
     if ended.error is not None:
         ended.error.kept = f"{kept}; {ended.error.kept}" if ended.error.kept else kept
@@ -40,6 +48,7 @@ def leave_if_ended_early(ended: "SessionEnded") -> None:
         say(f"  try: the same command with --resume {ended.folder}", sys.stderr)
         if ended.finished_runs:
             say(f"  try: loopbench report {ended.folder}", sys.stderr)
+        say_last()
         signal.signal(ended.interrupted_by, signal.SIG_DFL)
         os.kill(os.getpid(), ended.interrupted_by)  # so that a shell loop around us stops too
 

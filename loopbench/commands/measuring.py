@@ -215,11 +215,13 @@ def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notif
                 raise not_drawn(ended.folder, problem) from None
             raise
         judged = None
-    if judged is not None and (ended.error is not None or ended.interrupted_by is not None):
+    if judged is None:
+        leave_if_ended_early(ended)
+        return
+    if ended.error is not None:
         say_answer(judged, speech)
-    leave_if_ended_early(ended)
-    if judged is not None:
-        end_with_answer(judged, speech)
+    leave_if_ended_early(ended, partial(say_answer, judged, speech))
+    end_with_answer(judged, speech)
 
 
 def new_seed(given: int | None) -> int:

@@ -22,7 +22,7 @@ TIMELINE_S = 5.0
 unknown; a handful that wait a second each need about this."""
 
 ARRIVAL_S = 1.0
-"""All users at once: Locust brings them within a second, and asks once a second what comes next."""
+"""All users at once: Locust starts them within a second, and calls the load shape once a second."""
 
 
 MAX_PLAN_S = 24 * 3_600
@@ -44,7 +44,7 @@ class Plan:
 
     @property
     def rounds(self) -> tuple[tuple[PlannedRun, ...], ...]:
-        """As many as there may be."""
+        """All rounds that may be needed."""
         repeated = (run for run in self.runs if run.round != OUTSIDE_ROUNDS)
         return tuple(tuple(runs) for _, runs in groupby(repeated, key=lambda run: run.round))
 
@@ -55,7 +55,7 @@ class Plan:
 
     @property
     def longest_s(self) -> float:
-        """The same when every round is needed."""
+        """The same if every round is needed."""
         return sum(run.expected_s for run in self.runs)
 
 
@@ -107,7 +107,7 @@ def load_s(scenario: Scenario, kind: str) -> float:
 
 
 def _order(scenario: Scenario, draw: random.Random) -> Iterator[tuple[str, int, str]]:
-    """Kind, round and slug of each run. Within a pass the order is drawn, so that no variant always goes first."""
+    """Yield kind, round and slug of each run. The order inside a pass is random, so that no variant is always first."""
     yield from ((KIND_TIMELINE, OUTSIDE_ROUNDS, slug) for slug in scenario.timeline_slugs)
     all_slugs, repeated = scenario.slugs, scenario.repeated_slugs
     yield from ((KIND_RAMP, OUTSIDE_ROUNDS, slug) for slug in _shuffled(all_slugs, draw))

@@ -43,7 +43,7 @@ def write_junit(report: SessionReport, doubts: Sequence[str], path: Path) -> Non
 
 
 def junit_xml(report: SessionReport, doubts: Sequence[str]) -> str:
-    r"""The document. Text that XML cannot hold stands as its escape (`\x1b`)."""
+    r"""The document. Text that XML cannot hold is escaped (`\x1b`)."""
     cases = list(_cases(report, doubts))
     counts = {"tests": len(cases), "failures": _count(cases, FAILURE), "errors": _count(cases, ERROR), "skipped": 0}
     numbers = {key: str(value) for key, value in counts.items()}

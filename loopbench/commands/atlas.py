@@ -228,7 +228,7 @@ def _say_entry(entry: "AtlasEntry") -> None:
 
 
 def _finish(entries: Sequence["AtlasEntry"], files: Sequence[Path], out: Path, docs: Path, *, write_docs: bool) -> None:
-    """The page, `atlas.json`, the console, and the list of claims if that was asked for."""
+    """Write the page, `atlas.json` and, if asked for, the list of claims; print the summary."""
     from loopbench.judge.atlas import Atlas, atlas_values
     from loopbench.scenario.claims_table import SOURCES
     from plots.atlas_page import write_atlas_page

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loopbench.judge.session.session_report import SessionReport
     from loopbench.measure.events import SessionEnded
 
-SPOILS_THE_PICTURE: Final = frozenset({"T1", "T2", "C1", "C2", "C3", "B0", "G1"})
+INVALIDATES_A_PICTURE: Final = frozenset({"T1", "T2", "C1", "C2", "C3", "B0", "G1"})
 """Rules that also make a picture INVALID: the wrong target, lost requests, a saturated generator.
 
 The others (an unsteady machine, a short window) only prevent comparisons, and a picture compares nothing: they are
@@ -115,7 +115,7 @@ def check_valid(judged: "SessionReport") -> None:
 def doubts(judged: "SessionReport") -> tuple[str, ...]:
     """Returns what makes a session's claims INVALID, each once."""
     nothing = [NO_RUN] if judged.is_empty else []
-    return tuple(dict.fromkeys([*nothing, *_spoiled_pictures(judged), *_invalid_verdicts(judged)]))
+    return tuple(dict.fromkeys([*nothing, *_invalid_pictures(judged), *_invalid_verdicts(judged)]))
 
 
 def _check_gates(judged: "SessionReport") -> None:
@@ -132,12 +132,12 @@ def _check_gates(judged: "SessionReport") -> None:
         raise RegressionError("; ".join(broken), slug="gate", where=where, hints=("the page shows why, and the line",))
 
 
-def _spoiled_pictures(judged: "SessionReport") -> list[str]:
+def _invalid_pictures(judged: "SessionReport") -> list[str]:
     return [
         f"{run.variant.name}: {finding.sentence}"
         for run in judged.runs
         for finding in run.stamp.faults
-        if finding.id in SPOILS_THE_PICTURE and finding.level.label == "INVALID"
+        if finding.id in INVALIDATES_A_PICTURE and finding.level.label == "INVALID"
     ]
 
 

@@ -65,7 +65,7 @@ def history(
 
 
 def _folder_of(scenario: Path, out: Path) -> Path:
-    """Where a scenario's sessions lie."""
+    """Returns the folder of a scenario's sessions."""
     if scenario.is_dir():
         return scenario
     from loopbench.scenario import load

@@ -1,4 +1,4 @@
-"""A burst: a few requests at once, each over a socket of its own, and when each of them got how far.
+"""A burst: sends a few requests at once, each over a socket of its own, and times their progress.
 
 Without Locust: one thread and a selector are enough for a handful, and nothing stands between the clock and the socket.
 """
@@ -46,7 +46,7 @@ def ask_at_once(target: AnyTarget, requests: Sequence[OrderedRequest], stop: Sto
     Args:
         target: started on this host, so that its clock is ours.
         requests: their bodies small enough for a socket's buffer.
-        stop: looked at while answers are awaited.
+        stop: checked while answers are awaited.
 
     Raises:
         TargetError: a connection is refused.
@@ -142,7 +142,7 @@ def _timed(each: _Conversation, first_s: float, nonce: str) -> TimedRequest:
 
 
 def _check_answer(each: _Conversation, nonce: str) -> tuple[int | None, str]:
-    answer = http.client.HTTPResponse(cast("Any", _Heard(each.data)), method=each.request.method)
+    answer = http.client.HTTPResponse(cast("Any", _ReceivedBytes(each.data)), method=each.request.method)
     try:
         answer.begin()
         body = answer.read()
@@ -153,8 +153,8 @@ def _check_answer(each: _Conversation, nonce: str) -> tuple[int | None, str]:
     return answer.status, each.request.expect.problem(answer.status, body) or ""
 
 
-class _Heard:
-    """What was received, as `http.client` wants to read it: from a socket."""
+class _ReceivedBytes:
+    """Received bytes in the form that `http.client` reads: a socket."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -165,5 +165,5 @@ class _Heard:
 
 
 def _after(first_s: float, moment_s: float | None) -> float | None:
-    """To the microsecond; None for what was not observed."""
+    """Returns seconds after the first, to the microsecond; None: not observed."""
     return None if moment_s is None or math.isnan(moment_s) else round(moment_s - first_s, 6)

@@ -46,7 +46,7 @@ class GeneratorLayout:
 
     @property
     def has_master(self) -> bool:
-        """One process alone needs none."""
+        """Whether there is a master: a single process needs none."""
         return bool(self.elsewhere) or self.here > 1
 
     @property
@@ -105,7 +105,7 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
     @property
     def exit_code(self) -> int | None:
-        """Of the first one; None while it runs."""
+        """The first process's exit code; None while it runs."""
         return self._main.exit_code
 
     @property

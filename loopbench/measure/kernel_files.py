@@ -35,7 +35,7 @@ class ProcessStat(NamedTuple):
 
 @dataclass(frozen=True)
 class KernelFiles:
-    """Where /proc and /sys are, and the clock that goes with them."""
+    """Reads /proc and /sys below a root, and the clock of processes."""
 
     root: Path = Path("/")
 
@@ -144,6 +144,6 @@ class KernelFiles:
 
 
 def _chunks(descriptor: int) -> Iterator[bytes]:
-    """Until the end: the kernel gives a page at a time, whatever is asked for."""
+    """Read to the end: the kernel returns one page at a time."""
     while chunk := os.read(descriptor, CHUNK_BYTES):
         yield chunk

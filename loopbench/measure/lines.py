@@ -13,9 +13,9 @@ MAX_LINES: Final = 20
 AROUND: Final = 3
 """Lines kept before and after each."""
 MAX_BYTES: Final = 1_000_000
-"""Of a source file; a larger one was generated."""
+"""The largest source file that is read; a larger one was generated."""
 MAX_CHARACTERS: Final = 200
-"""Of one line of text."""
+"""The longest line that is kept whole."""
 
 
 def capture_lines(folder: Path, app_dir: Path) -> None:
@@ -46,7 +46,7 @@ def _captured(name: str, line: int, app_dir: Path, started_s: float | None) -> S
 
 
 class _NotKeptError(Exception):
-    """Why a file's text is not copied."""
+    """The reason why a file's text is not copied."""
 
 
 def _reason(problem: Exception) -> str:

@@ -85,7 +85,7 @@ class Load(AbstractContextManager["Load"]):
         return describe_exit(code)
 
     def _check_master(self, code: int) -> None:
-        """A master that gave up has written down why; one whose workers did not come leaves that to Locust's log."""
+        """Raise the reason that the master reported, or name the workers that did not connect."""
         known, layout = self._processes.known, self._layout
         if known is None:
             return
@@ -117,7 +117,7 @@ class Load(AbstractContextManager["Load"]):
 
 @contextmanager
 def _in_memory(order: load_order.LoadOrder) -> Iterator[int]:
-    """The whole order as an open file without a name: it may hold passwords, so it is never on a disk."""
+    """Yield the load as an open file without a name: it may hold passwords and is never on a disk."""
     with os.fdopen(os.memfd_create("load-order"), "w+", encoding="utf-8") as file:
         file.write(load_order.order_text(order))
         file.flush()
@@ -125,6 +125,6 @@ def _in_memory(order: load_order.LoadOrder) -> Iterator[int]:
 
 
 def _phases_s(order: load_order.LoadOrder) -> float:
-    """How long the phases take together, the drain apart."""
+    """Returns how long the phases take together, without the drain."""
     windows_s = [level.hold_s for level in order.steps] or [order.hold_s]
     return order.warmup_s + order.ramp_s + len(windows_s) * order.settle_s + sum(windows_s)

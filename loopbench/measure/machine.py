@@ -42,7 +42,7 @@ class Cores:
 
     @property
     def shared(self) -> "Cores":
-        """The same, but the target may use the generators' cores too: for scenarios that ask what more cores bring."""
+        """The same, but the target may also use the generators' cores: for scenarios on more cores."""
         return Cores(self.both, self.generator)
 
 
@@ -109,7 +109,7 @@ def _of_each(cores: Iterable[int], fact: Callable[[int], str]) -> str:
 
 
 def _cpu_limit(files: KernelFiles) -> float | str:
-    """Of our control groups, in processors."""
+    """Returns the CPU limit of our control groups, in processors."""
     try:
         limit = ControlGroups.of_this_process(files).limit_cores()
     except NotObservableError as problem:
@@ -118,7 +118,7 @@ def _cpu_limit(files: KernelFiles) -> float | str:
 
 
 def _python_build() -> str:
-    """What changes the speed of the same version: the lock, debug checks, profile-guided optimisation."""
+    """Returns what changes the speed of the same version: the GIL, debug checks, profile-guided optimisation."""
     flags = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
     parts = [
         "no GIL" if sysconfig.get_config_var("Py_GIL_DISABLED") else "GIL",

@@ -75,7 +75,7 @@ class MachineMeter:
         self._before = self._take(files.pids())
 
     def read(self, wall_s: float, attributed: Attributed, alive: frozenset[int]) -> MachineUse:
-        """Since the last `read` (or the start), `wall_s` ago; `alive` is every process there is."""
+        """Returns what was used since the last `read` (or the start), `wall_s` ago; `alive` are all processes."""
         before, now = self._before, self._take(alive)
         self._before = now
         total_s, busy_s, steal_s = _processors_since(before.processors, now.processors, wall_s)

@@ -16,7 +16,7 @@ Pids = Callable[[], Sequence[int]]
 
 @dataclass(frozen=True)
 class _Process:
-    """One process: totals since it started, or what it spent between two readings."""
+    """One process: totals since its start, or what it used between two readings."""
 
     cpu_s: float
     rss_bytes: int | None
@@ -26,7 +26,7 @@ class _Process:
     switches: tuple[int, int] | None  # main thread: voluntary, involuntary
 
     def since(self, before: "_Process | None") -> "_Process":
-        """What was spent since an earlier reading; everything, when there is none."""
+        """Returns what was used since an earlier reading, or since the start if there is none."""
         if before is None or self.cpu_s < before.cpu_s:  # a counter that shrank belongs to a later namesake
             return self
         return _Process(

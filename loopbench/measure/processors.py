@@ -13,7 +13,7 @@ NOT_OBSERVABLE: Final = "not observable"
 
 
 def not_observable(reason: object) -> str:
-    """How a fact reads that could not be found out."""
+    """Returns the text of a fact that is not known."""
     return f"{NOT_OBSERVABLE}: {reason}"
 
 
@@ -62,7 +62,7 @@ def virtualisation(files: KernelFiles) -> str:
 
 
 def is_virtual(files: KernelFiles) -> bool:
-    """Whether a hypervisor makes itself known: by the processor's flag (x86), or as /sys/hypervisor (Xen, some ARM)."""
+    """Whether there is a hypervisor: the processor's flag (x86), or /sys/hypervisor (Xen, some ARM)."""
     try:
         flags = next((line for line in files.read("proc/cpuinfo").splitlines() if line.startswith(b"flags")), b"")
     except NotObservableError:

@@ -20,7 +20,7 @@ READY_PATH = "/-loopbench-ready-"
 """Requested once, whatever the answer: no app has this route, so no code of the app is warmed."""
 
 MAX_ANSWER_BYTES = 1024 * 1024
-"""Of that answer: the nonce is in its first headers, and a body may be endless."""
+"""The limit of that answer: the nonce is in its first headers, and a body may be endless."""
 
 SERVER_PACKAGES = {"uvicorn": "", "uvloop": 'loop = "asyncio"', "httptools": 'http = "h11"'}
 """What a target's own environment needs beside the app, and the setting that avoids it."""

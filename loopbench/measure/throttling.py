@@ -12,7 +12,7 @@ from loopbench.measure.kernel_files import KernelFiles, NotObservableError
 
 
 class Throttled(NamedTuple):
-    """Since the groups were made, all levels together."""
+    """Throttling since the groups were made, over all levels."""
 
     periods: int
     time_s: float
@@ -45,7 +45,7 @@ class ControlGroups:
         raise NotObservableError("no control group of the CPU is visible in /proc/self/cgroup and /proc/self/mounts")
 
     def throttled(self) -> Throttled:
-        """How often and how long.
+        """Returns how often and how long.
 
         Raises:
             NotObservableError: no level keeps count.

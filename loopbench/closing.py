@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loopbench.judge.figures import interval, plural, ratio, rounded
+from loopbench.judge.rounds.claims import Answer
 from loopbench.judge.rounds.rounds import Judged
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport
@@ -17,7 +18,6 @@ from loopbench.judge.statistics.comparisons import MIN_ROUNDS
 from loopbench.judge.statistics.percentiles import samples_needed
 from loopbench.judge.statistics.verdict import Verdict, Word
 from loopbench.judge.summary.answer import ONE_RUN_EACH, headline
-from loopbench.records.claims import RecordedClaim
 from loopbench.records.samples import PHASE_HOLD
 from loopbench.records.session import REPORT_FILE, run_folders
 from loopbench.showable import showable
@@ -195,15 +195,14 @@ def _causes(report: SessionReport) -> Iterator[str]:
 def _claims(report: SessionReport) -> Iterator[str]:
     """Each claim that is answered; those that only lack rounds are counted."""
     few_rounds = report.rounds is None or report.rounds.count < MIN_ROUNDS
-    listed = [each for each in report.claims if not (few_rounds and _lacks_rounds(each.answer, each.claim))]
-    for claim in listed:
-        yield f"claim {showable(claim.claim.id)}: {showable(claim.sentence)}"
-    if counted := len(report.claims) - len(listed):
+    counted = 0
+    for answer in report.claims:
+        if few_rounds and answer.answer is Answer.NOT_DECIDED and answer.claim.receipt_key is None:
+            counted += 1
+        else:
+            yield f"claim {showable(answer.claim.id)}: {showable(answer.sentence)}"
+    if counted:
         yield f"{plural(counted, 'claim')} NOT DECIDED: that takes {MIN_ROUNDS} rounds"
-
-
-def _lacks_rounds(answer: str, claim: RecordedClaim) -> bool:
-    return answer == "NOT DECIDED" and claim.receipt_key is None
 
 
 def _faults(report: SessionReport) -> Iterator[str]:

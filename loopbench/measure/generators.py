@@ -168,43 +168,28 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 def command(drain_s: float) -> list[str]:
     """Returns the options of every role; all that a variable or a file could set is given explicitly."""
     return [
-        sys.executable,
-        "-P",  # the working directory is no place to import from
-        "-m",
-        "locust",
-        "--locustfile",
-        str(LOCUSTFILE),
-        "--headless",
-        "--only-summary",
-        "--stop-timeout",
-        f"{drain_s:g}",  # its default of 0 drops what is in flight, and what is in flight is the slowest
-        "--exit-code-on-error",
-        "0",  # failed requests are counted and judged, they are no failure of Locust
-        "--loglevel",
-        "INFO",
+        *(sys.executable, "-P", "-m", "locust"),  # -P: nothing is imported from the working directory
+        *("--locustfile", str(LOCUSTFILE), "--headless", "--only-summary", "--loglevel", "INFO"),
+        # Its default of 0 drops requests in flight, which are the slowest ones.
+        *("--stop-timeout", f"{drain_s:g}"),
+        # Failed requests are counted and judged; they are no failure of Locust.
+        *("--exit-code-on-error", "0"),
     ]
 
 
 def csv_options(folder: Path) -> list[str]:
-    """Locust's own four files: from the only process, or from the master for all."""
+    """Returns the options for Locust's own four files, from the only process or from the master."""
     return ["--csv", str((folder / LOCUST_CSV_PREFIX).resolve()), "--csv-full-history"]
 
 
 def master_options(layout: GeneratorLayout) -> list[str]:
-    """Make a master. Left to itself, Locust's listens on every interface."""
+    """Returns the options of a master. By default, Locust's listens on every interface."""
     return [
-        "--master",
-        "--master-bind-host",
-        layout.master_bind,
-        "--master-bind-port",
-        str(layout.master_port),
-        "--expect-workers",
-        str(layout.total),
-        "--expect-workers-max-wait",
-        str(layout.connect_s),
+        *("--master", "--master-bind-host", layout.master_bind, "--master-bind-port", str(layout.master_port)),
+        *("--expect-workers", str(layout.total), "--expect-workers-max-wait", str(layout.connect_s)),
     ]
 
 
 def worker_options(host: str, port: int) -> list[str]:
-    """Make a worker of the master there."""
+    """Returns the options of a worker of the master at this address."""
     return ["--worker", "--master-host", host, "--master-port", str(port)]

@@ -1,6 +1,5 @@
 """One run: a fresh target, verified, under one load, recorded and committed. The unit of replication."""
 
-import dataclasses
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -90,13 +89,8 @@ def measure_run(context: RunContext, run: PlannedRun, min_window_s: float = 0.0)
     recorded = read_recorded(folder, loaded.target)
     if recorded.counts.server is None:
         _check_end(context.scenario, recorded.counts.unfinished, loaded.target, folder)
-    record = dataclasses.replace(
-        make_record(context, run, folder, loaded, recorded),
-        started=started,
-        wall_s=round(time.monotonic() - began, 3),
-        canary_before_s=canary_before_s,
-        canary_after_s=canary_after_s,
-    )
+    canaries = canary_before_s, canary_after_s
+    record = make_record(context, run, folder, loaded, recorded, started, began, canaries)
     store.finish_run(folder, record)
     return MeasuredRun(folder, record)
 
@@ -134,8 +128,17 @@ def commit_run(context: RunContext, run: PlannedRun, measured: MeasuredRun) -> N
     context.notify(RunFinished(measured.record))
 
 
-def make_record(context: RunContext, run: PlannedRun, folder: Path, loaded: Loaded, recorded: Recorded) -> RunRecord:
-    """Returns `run.json` without the start, the duration and the canaries of the run."""
+def make_record(  # noqa: PLR0913  everything about a run meets here
+    context: RunContext,
+    run: PlannedRun,
+    folder: Path,
+    loaded: Loaded,
+    recorded: Recorded,
+    started: str,
+    began_s: float,
+    canaries: tuple[float | None, float | None] = (None, None),
+) -> RunRecord:
+    """Returns `run.json`; the run ends now."""
     return RunRecord(
         format=FORMAT_VERSION,
         number=run.number,
@@ -144,8 +147,8 @@ def make_record(context: RunContext, run: PlannedRun, folder: Path, loaded: Load
         variant=run.variant,
         attempt=store.attempt_of(folder),
         nonce=loaded.target.nonce,
-        started="",
-        wall_s=0.0,
+        started=started,
+        wall_s=round(time.monotonic() - began_s, 3),
         load_s=round(loaded.load_s, 3),
         port=loaded.target.port,
         target_command=loaded.target.command,
@@ -158,8 +161,8 @@ def make_record(context: RunContext, run: PlannedRun, folder: Path, loaded: Load
         phases=recorded.phases,
         users_started=recorded.users_started,
         counts=recorded.counts,
-        canary_before_s=None,
-        canary_after_s=None,
+        canary_before_s=canaries[0],
+        canary_after_s=canaries[1],
         services=context.services.facts,
         receipt=loaded.receipt,
         files=file_facts(folder),

@@ -33,8 +33,7 @@ def measure_timeline(context: RunContext, run: PlannedRun) -> MeasuredRun:
         loaded, timed = _ask(context, timeline.requests, folder)
     write_timeline(folder, timeline.name, timed)
     recorded = Recorded(phases=(), users_started=0, counts=_counts(loaded, timed))
-    record = make_record(context, run, folder, loaded, recorded)
-    record = dataclasses.replace(record, started=started, wall_s=round(time.monotonic() - began, 3))
+    record = make_record(context, run, folder, loaded, recorded, started, began)
     store.finish_run(folder, record)
     return MeasuredRun(folder, record)
 

@@ -76,7 +76,9 @@ def next_commands(report: SessionReport) -> tuple[tuple[str, ...], ...]:
         return _without(begun, "--quick"), second
     if report.rounds is None or report.rounds.count < MIN_ROUNDS:
         return (*_without(begun, "--rounds", values=1), "--rounds", str(MIN_ROUNDS)), second
-    return ("compare", file, "--rev", "HEAD", "--rev", "."), ("history", file)
+    states = record.provenance.get("git", {}).values()
+    in_git = bool(states) and all("python_dirty" in state for state in states)
+    return ("compare", file, "--rev", "HEAD", "--rev", ".") if in_git else second, ("history", file)
 
 
 def _is_unfinished(report: SessionReport) -> bool:

@@ -4,6 +4,8 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -236,6 +238,22 @@ def test_the_next_command_never_repeats_what_was_done(
         (tmp_path / "runs" / planned.folder).mkdir(parents=True)
     first, _ = next_commands(replace(report, folder=tmp_path, record=record))
     assert first == tuple(str(tmp_path) if each == "FOLDER" else each for each in expected)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [({"python_dirty": False}, ("compare", "FILE", "--rev", "HEAD", "--rev", ".")), ({}, ("plan", "FILE"))],
+)
+def test_a_complete_session_leads_to_a_comparison_where_git_knows_the_app(
+    state: dict[str, bool], expected: tuple[str, ...]
+) -> None:
+    report = session()
+    record = replace(report.record, provenance={"git": {"app": state}}, plan=())
+    rounds: Any = SimpleNamespace(count=5)
+    first, second = next_commands(replace(report, record=record, rounds=rounds))
+    file = record.scenario.file
+    assert first == tuple(file if each == "FILE" else each for each in expected)
+    assert second == ("history", file)
 
 
 class Terminal(io.StringIO):

@@ -213,7 +213,8 @@ def _faults(report: SessionReport) -> Iterator[str]:
     if faults:
         yield f"stamp: {report.stamp.label}"
     for finding in faults[:MAX_FAULTS]:
-        yield f"  {showable(finding.sentence)}"
+        where = f"; in {finding.hit} of {plural(finding.runs, 'run')}" if finding.hit else ""
+        yield f"  {showable(finding.worst.sentence)}{where}"
         if finding.worst.advice and finding.level is Level.INVALID:
             yield f"      {finding.worst.advice}"
     if len(faults) > MAX_FAULTS:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from loopbench.console import say
+from loopbench.judge.figures import plural
 from loopbench.measure import events
 from loopbench.measure.events import Event, Notify
 from loopbench.plan import Plan
@@ -32,11 +33,6 @@ def minutes(seconds: float) -> str:
     """A duration as m:ss."""
     whole = max(0, round(seconds))
     return f"{whole // 60}:{whole % 60:02d}"
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 run`, `4 runs`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def plan_sentence(scenario: Scenario, plan: Plan) -> str:

@@ -60,7 +60,7 @@ def divide_cores(available: Iterable[int], generators: int = 1) -> Cores:
 
 def available_cores() -> tuple[int, ...]:
     """Processors this process may use."""
-    return processors.available()
+    return tuple(sorted(os.sched_getaffinity(0)))
 
 
 def facts(files: KernelFiles = KernelFiles()) -> dict[str, Any]:  # noqa: B008  immutable

@@ -3,7 +3,6 @@
 Every fact is either known or a sentence that begins with "not observable".
 """
 
-import os
 from typing import Final
 
 from loopbench.measure.kernel_files import KernelFiles, NotObservableError
@@ -73,11 +72,6 @@ def is_virtual(files: KernelFiles) -> bool:
 def clock_source(files: KernelFiles) -> str:
     """What the kernel reads the time from: "tsc" is a register, "hpet" and "acpi_pm" are devices and slow."""
     return _fact(files, "sys/devices/system/clocksource/clocksource0/current_clocksource")
-
-
-def available() -> tuple[int, ...]:
-    """Processors this process may use."""
-    return tuple(sorted(os.sched_getaffinity(0)))
 
 
 def _fact(files: KernelFiles, path: str) -> str:

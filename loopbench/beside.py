@@ -1,4 +1,4 @@
-"""One piece of work in a process of its own beside this one: drawing uses one core, and there are mostly two.
+"""Runs one piece of work in a second process: drawing uses one core, and most machines have two.
 
 The process is a copy of this one (fork), so that nothing has to be handed over; it dies with this one, whatever ends
 it, and leaves signals to it. With one core, or beside other threads (a copy has none of them, but all their locks), the
@@ -24,21 +24,21 @@ def beside(work: Callable[[], object]) -> Iterator[None]:
     """Do some work while the block runs; when the block ends it is done.
 
     Args:
-        work: what it returns is lost. What it raises is raised when the block ends.
+        work: its result is dropped; an exception is raised when the block ends.
     """
     if len(os.sched_getaffinity(0)) == 1 or threading.active_count() > 1:
         work()
         yield
         return
     reader, writer = os.pipe()
-    with os.fdopen(reader, "rb") as said:
+    with os.fdopen(reader, "rb") as pipe:
         child = _forked()
         if child == 0:
             _do(work, writer)
         os.close(writer)
         try:
             yield
-            problem = said.read()
+            problem = pipe.read()
         except BaseException:
             os.kill(child, signal.SIGKILL)
             raise
@@ -65,8 +65,8 @@ def _do(work: Callable[[], object], writer: int) -> None:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         problem = _problem_of(work)
-        with os.fdopen(writer, "wb") as said:
-            said.write(problem)
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(problem)
         code = 0
     finally:
         os._exit(code)  # whatever was raised: nothing of the caller's may run twice
@@ -76,7 +76,7 @@ def _problem_of(work: Callable[[], object]) -> bytes:
     """What it raised, to be raised in the process that waits; empty if it is done."""
     try:
         work()
-    except Exception as error:  # noqa: BLE001  as it says
+    except Exception as error:  # noqa: BLE001  every one is passed on
         return _pickled(error)
     return b""
 

@@ -1,4 +1,4 @@
-"""The command line: joins the commands, prints what went wrong, and exits. The only place that does."""
+"""The command line: collects the commands, prints errors and exits. It is the only place that does."""
 
 import sys
 import tempfile
@@ -44,7 +44,7 @@ def _version(*, version: Annotated[bool, typer.Option("--version", help="Print t
 
 
 def main() -> None:
-    """Run a command; turn whatever comes out of it into one message and one exit code."""
+    """Run a command; turn every error into one message and one exit code."""
     open_standard_streams()
     try:
         app()
@@ -53,7 +53,7 @@ def main() -> None:
     except OSError as problem:
         what, where = problem.strerror or type(problem).__name__, str(problem.filename or "")
         sys.exit(_failed(EnvironmentRefusedError(what, slug="system", where=where)))
-    except Exception as problem:  # noqa: BLE001  the one place that may: a bug of ours, said as such
+    except Exception as problem:  # noqa: BLE001  the one place that may: a bug of loopbench
         sys.exit(_crashed(problem))
 
 
@@ -74,11 +74,11 @@ def _crashed(problem: Exception) -> ExitCode:
 
 
 def _write_crash_file() -> str:
-    """Where the traceback lies that is being handled; a machine without room for it gets the reason instead."""
-    told = f"loopbench {__version__}, Python {sys.version}\n{public_arguments(sys.argv)}\n\n{traceback.format_exc()}"
+    """Write the current traceback; returns the file's path, or why it could not be written."""
+    text = f"loopbench {__version__}, Python {sys.version}\n{public_arguments(sys.argv)}\n\n{traceback.format_exc()}"
     try:
         with tempfile.NamedTemporaryFile("w", prefix="loopbench-crash-", suffix=".txt", delete=False) as file:
-            file.write(without_userinfo(told))
+            file.write(without_userinfo(text))
     except OSError as problem:
         return f"no crash file: {problem.strerror}"
     return file.name

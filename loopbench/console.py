@@ -1,4 +1,4 @@
-"""Saying things to a person: one line at a time, and every error in one shape. Prints, decides nothing."""
+"""Printing for a person: one line at a time, and every error in one shape. Prints and decides nothing."""
 
 import io
 import os
@@ -13,16 +13,16 @@ from loopbench.secrecy import without_userinfo
 from loopbench.showable import showable, without_commands
 
 MIN_COLUMNS = 40
-"""Narrower than that, wrapping makes a text longer and no easier to read."""
+"""Wrapping to fewer columns makes a text longer and no easier to read."""
 
 
 def say(text: str = "", stream: TextIO | None = None) -> None:
-    """One line. A closed or full stdout is no reason to disturb a measurement: what cannot be said is not said."""
+    """Print one line. A closed or full stdout must not disturb a measurement: the line is then dropped."""
     _write(without_commands(text), stream or sys.stdout)
 
 
 def say_to_runner(command: str, stream: TextIO) -> None:
-    """One workflow command of ours for a CI runner: the only text that may look like one."""
+    """Print a workflow command for a CI runner: the only text that may look like one."""
     _write(command, stream)
 
 
@@ -50,45 +50,63 @@ def _write(text: str, out: TextIO) -> None:
 
 @dataclass(frozen=True)
 class Speech:
-    """Who hears what a command says: a person on stdout; with `as_json` a program, and the person on stderr."""
+    """Where a command prints: text on stdout; with `as_json` JSON on stdout and text on stderr."""
 
     as_json: bool = False
     quiet: bool = False
 
     @property
     def words(self) -> TextIO:
-        """Where sentences go."""
+        """The stream for text."""
         if self.quiet:
             return _Nowhere()
         return sys.stderr if self.as_json else sys.stdout
 
-    def say(self, text: str = "") -> None:
-        """One line for a person; on a terminal it ends between words."""
+    def say(self, text: str = "", *, bold: bool = False) -> None:
+        """Print one line for a person; on a terminal it is wrapped between words and may be bold."""
         words = self.words
-        say(_wrapped(text, words), words)
+        line = _wrapped(text, words)
+        say(f"\x1b[1m{line}\x1b[0m" if bold and _has_styles(words) else line, words)
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal; None elsewhere."""
+        return _columns() if _is_terminal(self.words) else None
 
     def give(self, content: str) -> None:
-        """The result for a program, if one listens."""
+        """Print the result for a program, if `as_json`."""
         if self.as_json:
             say(content.removesuffix("\n"))
 
 
 def _wrapped(text: str, stream: TextIO) -> str:
-    """Fitted to a terminal's width, what follows indented; elsewhere as it is, for whatever reads lines."""
-    if stream.closed or not stream.isatty():
+    """Wraps text at a terminal's width, with the rest indented; elsewhere a line stays whole."""
+    if not _is_terminal(stream):
         return text
     indent = " " * (len(text) - len(text.lstrip()) + 4)
     return textwrap.fill(
         text,
-        width=max(MIN_COLUMNS, shutil.get_terminal_size().columns),
+        width=_columns(),
         subsequent_indent=indent,
         break_long_words=False,  # a path that is cut cannot be copied
         break_on_hyphens=False,
     )
 
 
+def _is_terminal(stream: TextIO) -> bool:
+    return not stream.closed and stream.isatty()
+
+
+def _has_styles(stream: TextIO) -> bool:
+    return _is_terminal(stream) and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+def _columns() -> int:
+    return max(MIN_COLUMNS, shutil.get_terminal_size().columns)
+
+
 class _Nowhere(io.StringIO):
-    """A stream of which nothing is kept."""
+    """A stream that keeps nothing."""
 
     def write(self, text: str, /) -> int:
         return len(text)
@@ -103,7 +121,7 @@ def _to_nowhere(stream: TextIO) -> None:
 
 
 def print_error(error: LoopbenchError) -> None:
-    """An error in the one shape, on stderr."""
+    """Print an error on stderr, in the one shape."""
     say(f"error[{error.slug}]: {showable(error.what)}", sys.stderr)
     if isinstance(error, ScenarioError):
         for problem in error.problems:

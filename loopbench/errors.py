@@ -1,11 +1,11 @@
-"""Every way loopbench can fail, with its exit code. Raised anywhere, printed in one place (`cli`)."""
+"""The errors of loopbench and their exit codes. They are raised anywhere and printed in one place (`cli`)."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the shell is told. Several at once: what prevented a result wins over 3, 3 over 1, 1 over 0."""
+    """The exit code. If several apply: an error that prevented a result wins over 3, 3 over 1, and 1 over 0."""
 
     OK = 0
     REGRESSION = 1
@@ -19,18 +19,18 @@ class ExitCode(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """One line for the documentation."""
+        """Returns one line for the documentation."""
         return _MEANINGS[self]
 
 
 _MEANINGS = {
-    ExitCode.OK: "fine",
+    ExitCode.OK: "success",
     ExitCode.REGRESSION: "a regression was shown, or a gate was not met",
     ExitCode.USAGE: "the command line or the scenario is wrong; nothing was started",
     ExitCode.CANNOT_TELL: "cannot tell: the measurement is INVALID, or there is too little data",
-    ExitCode.TARGET: "the target app did not start, answered wrong, or died",
+    ExitCode.TARGET: "the target app did not start, gave a wrong answer, or died",
     ExitCode.GENERATOR: "the load generator (Locust) failed",
-    ExitCode.ENVIRONMENT: "the machine said no: disk, permissions, descriptors, another measurement running",
+    ExitCode.ENVIRONMENT: "environment error: disk, permissions, file descriptors, or another measurement running",
     ExitCode.DATA: "a session folder or CSV is damaged, foreign, or from a newer loopbench",
     ExitCode.BUG: "a bug in loopbench; a crash file was written",
 }
@@ -40,19 +40,19 @@ class LoopbenchError(Exception):
     """Something a user can act on.
 
     Args:
-        what: one sentence, what happened, with the value that made it happen.
-        slug: a stable short name, shown as `error[slug]`; by default that of the class.
-        where: file and line, or the command or URL concerned.
-        allowed: what would have been right.
-        hints: commands or edits to try, one a line.
-        kept: what is safe on disk in spite of it.
-        detail: text of foreign origin (a log's last lines), printed quoted.
+        what: one sentence on what happened, with the value that caused it.
+        slug: a stable short name, printed as `error[slug]`; the default is the class's.
+        where: the file and line, the command, or the URL.
+        allowed: the values that are accepted.
+        hints: commands or edits to try, one each.
+        kept: what is safe on disk in spite of the error.
+        detail: text of foreign origin (the last lines of a log), printed as a quotation.
     """
 
     exit_code = ExitCode.BUG
     default_slug = "error"
     detail_label = "target"
-    """Whose words `detail` are: printed before each of its lines, so that none can pass for ours."""
+    """The source of `detail`, printed before each of its lines, so that none looks like loopbench's own output."""
 
     def __init__(  # noqa: PLR0913  the six parts of the one error shape
         self,
@@ -82,7 +82,7 @@ class UsageError(LoopbenchError):
 
 
 class TargetError(LoopbenchError):
-    """The target did not start, answered wrong, or died."""
+    """The target did not start, gave a wrong answer, or died."""
 
     exit_code = ExitCode.TARGET
 
@@ -95,13 +95,13 @@ class GeneratorError(LoopbenchError):
 
 
 class EnvironmentRefusedError(LoopbenchError):
-    """The machine said no: disk, permissions, descriptors, lock."""
+    """Disk, permissions, file descriptors, the network, or the lock prevented the work."""
 
     exit_code = ExitCode.ENVIRONMENT
 
 
 class ServiceError(EnvironmentRefusedError):
-    """A service the target needs (a database, a queue) does not start, does not answer, or ended."""
+    """A service of the target (a database, a queue) did not start, did not answer, or ended."""
 
     detail_label = "service"
 
@@ -114,30 +114,30 @@ class DataError(LoopbenchError):
 
 
 class RegressionError(LoopbenchError):
-    """Something is shown to be slower than it was, or a gate was not met."""
+    """A regression was shown, or a gate was not met."""
 
     exit_code = ExitCode.REGRESSION
 
 
 class CannotTellError(LoopbenchError):
-    """There is a result, but it is not to be trusted."""
+    """There is a result, but it is not valid."""
 
     exit_code = ExitCode.CANNOT_TELL
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioProblem:
-    """One mistake in a scenario file; a `ScenarioError` carries all of them at once."""
+    """One mistake in a scenario file."""
 
     path: str  # dotted, as in `variants[0].path`; empty for the file itself
     message: str
     allowed: str
-    line: int | None  # from 1; None when the key stands nowhere
+    line: int | None  # from 1; None: the key is not in the file
     source: str  # that line
 
 
 class ScenarioError(UsageError):
-    """Everything that is wrong with one scenario file."""
+    """All mistakes in one scenario file."""
 
     def __init__(self, file: str, problems: tuple[ScenarioProblem, ...]) -> None:
         count = f"{len(problems)} mistake" + ("s" if len(problems) > 1 else "")

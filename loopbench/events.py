@@ -1,30 +1,23 @@
-"""What happens during a session, for another program: one JSON object a line, written as it happens (`--events`)."""
+"""Events of a session for another program: one JSON object a line, written as it happens (`--events`)."""
 
 import json
 import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, assert_never
 
 from loopbench.errors import EnvironmentRefusedError
-from loopbench.measure.judging import Standing
-from loopbench.measure.observer import Observer
-from loopbench.plan import Plan
-from loopbench.records.session import PlannedRun, RunRecord
-from loopbench.records.tail import LiveView
-from loopbench.scenario import Scenario
-
-if TYPE_CHECKING:
-    from loopbench.measure.session import SessionOutcome
+from loopbench.measure import events
+from loopbench.measure.events import Event, Notify
+from loopbench.records.session import RunRecord
 
 EVENTS_FORMAT: Final = 1
 
 
 class EventLog:
-    """Writes a line for everything an `Observer` is told, and one for how the session ended.
+    """Appends a line for every event; RunProgressed, which comes ten times a second, is left out.
 
-    A reader that goes away, or a disk that is full, is no reason to disturb a measurement: the log then ends.
+    If the reader goes away or the disk is full, the log ends and the measurement continues.
 
     Raises:
         EnvironmentRefusedError: the file cannot be opened.
@@ -37,85 +30,15 @@ class EventLog:
             raise EnvironmentRefusedError(
                 f"events cannot be written: {problem.strerror}", slug="events", where=str(path)
             ) from None
-        self._phase = ""
-        self._number = 0
 
-    def waiting(self, sentence: str) -> None:
-        """See `Observer`."""
-        self._tell("waiting", sentence=sentence)
-
-    def session_started(self, scenario: Scenario, plan: Plan, folder: Path) -> None:
-        """See `Observer`."""
-        self._tell(
-            "session_started",
-            format=EVENTS_FORMAT,
-            scenario=scenario.name,
-            folder=str(folder),
-            seed=plan.seed,
-            planned_runs=len(plan.runs),
-        )
-
-    def run_started(self, run: PlannedRun, variant_name: str) -> None:
-        """See `Observer`."""
-        self._phase, self._number = "", run.number
-        self._tell("run_started", run=run.number, kind=run.kind, round=run.round, variant=variant_name)
-
-    def run_progressed(self, view: LiveView) -> None:
-        """A line when another phase begins."""
-        if view.phase != self._phase:
-            self._phase = view.phase
-            self._tell("phase", run=self._number, phase=view.phase, users=view.users)
-
-    def run_finished(self, record: RunRecord) -> None:
-        """See `Observer`."""
-        counts = record.counts
-        self._tell(
-            "run_finished",
-            run=record.number,
-            attempt=record.attempt,
-            wall_s=record.wall_s,
-            server=counts.server,
-            samples=counts.samples,
-            locust=counts.locust,
-            unfinished=counts.unfinished,
-            counts_agree=counts.agree,
-        )
-
-    def run_repeated(self, run: PlannedRun, faults: tuple[str, ...]) -> None:
-        """See `Observer`."""
-        self._tell("run_repeated", run=run.number, faults=faults)
-
-    def round_finished(self, number: int, standing: Standing) -> None:
-        """See `Observer`."""
-        self._tell(
-            "round_finished",
-            round=number,
-            enough=standing.enough,
-            rounds_needed=standing.rounds_needed,
-            sentence=standing.sentence,
-        )
-
-    def time_is_up(self, needed_s: float) -> None:
-        """See `Observer`."""
-        self._tell("time_is_up", needed_s=needed_s)
-
-    def session_ended(self, outcome: "SessionOutcome") -> None:
-        """The last line: how far it came, and what ended it before its plan did, if anything did."""
-        error = outcome.error
-        self._tell(
-            "session_ended",
-            folder=str(outcome.folder),
-            finished_runs=outcome.finished_runs,
-            planned_runs=outcome.planned_runs,
-            signal=outcome.interrupted_by,
-            error=None if error is None else {"slug": error.slug, "what": error.what, "exit_code": error.exit_code},
-        )
-
-    def _tell(self, event: str, **facts: Any) -> None:
-        if self._descriptor < 0:
+    def __call__(self, event: Event) -> None:
+        """Write one event."""
+        described = _described(event)
+        if self._descriptor < 0 or described is None:
             return
-        line = {"event": event, "time_monotonic_s": round(time.monotonic(), 3), "time_unix_s": round(time.time(), 3)}
-        data = (json.dumps(line | facts) + "\n").encode()
+        name, facts = described
+        times = {"time_monotonic_s": round(time.monotonic(), 3), "time_unix_s": round(time.time(), 3)}
+        data = (json.dumps({"event": name} | times | facts) + "\n").encode()
         try:
             written = os.write(self._descriptor, data)
         except OSError:
@@ -125,48 +48,65 @@ class EventLog:
             self._descriptor = -1
 
 
-class Observers:
-    """Tells several observers the same, one after the other."""
+def to_each(*receivers: Notify) -> Notify:
+    """One function that passes every event to all receivers, in this order."""
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = tuple(observers)
+    def notify(event: Event) -> None:
+        for receive in receivers:
+            receive(event)
 
-    def waiting(self, sentence: str) -> None:
-        """See `Observer`."""
-        for each in self._observers:
-            each.waiting(sentence)
+    return notify
 
-    def session_started(self, scenario: Scenario, plan: Plan, folder: Path) -> None:
-        """See `Observer`."""
-        for each in self._observers:
-            each.session_started(scenario, plan, folder)
 
-    def run_started(self, run: PlannedRun, variant_name: str) -> None:
-        """See `Observer`."""
-        for each in self._observers:
-            each.run_started(run, variant_name)
+def _described(event: Event) -> tuple[str, dict[str, Any]] | None:  # noqa: C901, PLR0911  one table
+    """The event's name and its keys, as docs/events.md lists them; None: it is not logged."""
+    match event:
+        case events.Waiting(sentence):
+            return "waiting", {"sentence": sentence}
+        case events.SessionStarted(scenario, plan, folder):
+            facts = {"format": EVENTS_FORMAT, "scenario": scenario.name, "folder": str(folder)}
+            return "session_started", facts | {"seed": plan.seed, "planned_runs": len(plan.runs)}
+        case events.RunStarted(run, variant):
+            return "run_started", {"run": run.number, "kind": run.kind, "round": run.round, "variant": variant}
+        case events.PhaseBegan(run, phase, users):
+            return "phase", {"run": run.number, "phase": phase, "users": users}
+        case events.RunRepeated(run, faults):
+            return "run_repeated", {"run": run.number, "faults": faults}
+        case events.RunFinished(record):
+            return "run_finished", _finished(record)
+        case events.RoundFinished(number, enough, needed, sentence):
+            facts = {"round": number, "enough": enough, "rounds_needed": needed, "sentence": sentence}
+            return "round_finished", facts
+        case events.TimeIsUp(needed_s):
+            return "time_is_up", {"needed_s": needed_s}
+        case events.SessionEnded():
+            return "session_ended", _ended(event)
+        case events.RunProgressed():
+            return None
+        case _:
+            assert_never(event)
 
-    def run_progressed(self, view: LiveView) -> None:
-        """See `Observer`."""
-        for each in self._observers:
-            each.run_progressed(view)
 
-    def run_finished(self, record: RunRecord) -> None:
-        """See `Observer`."""
-        for each in self._observers:
-            each.run_finished(record)
+def _finished(record: RunRecord) -> dict[str, Any]:
+    counts = record.counts
+    return {
+        "run": record.number,
+        "attempt": record.attempt,
+        "wall_s": record.wall_s,
+        "server": counts.server,
+        "samples": counts.samples,
+        "locust": counts.locust,
+        "unfinished": counts.unfinished,
+        "counts_agree": counts.agree,
+    }
 
-    def run_repeated(self, run: PlannedRun, faults: tuple[str, ...]) -> None:
-        """See `Observer`."""
-        for each in self._observers:
-            each.run_repeated(run, faults)
 
-    def round_finished(self, number: int, standing: Standing) -> None:
-        """See `Observer`."""
-        for each in self._observers:
-            each.round_finished(number, standing)
-
-    def time_is_up(self, needed_s: float) -> None:
-        """See `Observer`."""
-        for each in self._observers:
-            each.time_is_up(needed_s)
+def _ended(event: events.SessionEnded) -> dict[str, Any]:
+    error = event.error
+    return {
+        "folder": str(event.folder),
+        "finished_runs": event.finished_runs,
+        "planned_runs": event.planned_runs,
+        "signal": event.interrupted_by,
+        "error": None if error is None else {"slug": error.slug, "what": error.what, "exit_code": error.exit_code},
+    }

@@ -1,4 +1,4 @@
-"""What would run, in which order, how long: a pure function of a scenario and a seed. The runner only walks it.
+"""Which runs there are, in which order, and how long: a pure function of a scenario and a seed.
 
 First the pictures: timelines and step loads where the scenario asks for them, one ramp run a variant. Then the rounds:
 every variant once (or those that `[repeat] variants` names), as plateau runs, in an order drawn anew for each round.
@@ -18,20 +18,20 @@ OUTSIDE_LOAD_S = 2.5
 """What a run takes besides the phases of its load: canary, start the target, verify, start Locust, drain, stop both."""
 
 TIMELINE_S = 5.0
-"""The requests of a timeline, asked one after the other to verify them, then all at once. Nobody knows how long its
-routes take; a handful that wait a second each need about this."""
+"""The requests of a timeline, sent one after the other to verify them, then all at once. How long its routes take is
+unknown; a handful that wait a second each need about this."""
 
 ARRIVAL_S = 1.0
-"""All users at once: Locust brings them within a second, and asks once a second what comes next."""
+"""All users at once: Locust starts them within a second, and calls the load shape once a second."""
 
 
-LONGEST_S = 24 * 3_600
-"""A plan that takes longer at least is a mistake more often than a wish."""
+MAX_PLAN_S = 24 * 3_600
+"""A plan that takes at least this long is usually a mistake."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Runs in the order they will be walked."""
+    """Runs in their order."""
 
     seed: int
     runs: tuple[PlannedRun, ...]
@@ -44,7 +44,7 @@ class Plan:
 
     @property
     def rounds(self) -> tuple[tuple[PlannedRun, ...], ...]:
-        """As many as there may be."""
+        """All rounds that may be needed."""
         repeated = (run for run in self.runs if run.round != OUTSIDE_ROUNDS)
         return tuple(tuple(runs) for _, runs in groupby(repeated, key=lambda run: run.round))
 
@@ -55,7 +55,7 @@ class Plan:
 
     @property
     def longest_s(self) -> float:
-        """The same when every round is needed."""
+        """The same if every round is needed."""
         return sum(run.expected_s for run in self.runs)
 
 
@@ -82,11 +82,11 @@ def check_length(plan: Plan, max_minutes: float | None) -> None:
     Raises:
         UsageError: it takes more than a day at least.
     """
-    if max_minutes is None and plan.shortest_s > LONGEST_S:
+    if max_minutes is None and plan.shortest_s > MAX_PLAN_S:
         raise UsageError(
             f"this plan takes {plan.shortest_s / 86_400:.0f} days at least; nothing was started",
             slug="long-plan",
-            allowed="a day, or as long as --max-minutes says",
+            allowed="a day, or as long as --max-minutes allows",
             hints=("loopbench plan SCENARIO", "--max-minutes 600, to measure as far as that goes", "--rounds 5"),
         )
 
@@ -107,7 +107,7 @@ def load_s(scenario: Scenario, kind: str) -> float:
 
 
 def _order(scenario: Scenario, draw: random.Random) -> Iterator[tuple[str, int, str]]:
-    """Kind, round and slug of each run. Within a pass the order is drawn, so that no variant always goes first."""
+    """Yield kind, round and slug of each run. The order inside a pass is random, so that no variant is always first."""
     yield from ((KIND_TIMELINE, OUTSIDE_ROUNDS, slug) for slug in scenario.timeline_slugs)
     all_slugs, repeated = scenario.slugs, scenario.repeated_slugs
     yield from ((KIND_RAMP, OUTSIDE_ROUNDS, slug) for slug in _shuffled(all_slugs, draw))

@@ -1,7 +1,7 @@
-"""How text looks without secrets: command lines, URLs, paths with a query, logs. Decides by names; reads no file.
+"""Removes secrets from text: command lines, URLs, paths with a query, logs. Decides by names; reads no file.
 
-Values of `env`, headers and bodies are secrets wherever they stand. Of parameters and of the user's own variables those
-are whose names tell (`api_key`, `DATABASE_PASSWORD`), and the password inside any URL.
+Values of `env`, headers and bodies are always secrets. Parameters and the user's own variables are secrets if their
+names suggest it (`api_key`, `DATABASE_PASSWORD`), and so is the password inside any URL.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 HIDDEN_VALUE: Final = "***"
 
 SECRET_TABLES: Final = frozenset({"env", "headers", "json", "body"})
-"""What stands under these keys may be a password or a token."""
+"""Values under these keys may be a password or a token."""
 
 TELLING: Final = re.compile(
     r"token|secret|passw|passphrase|pwd|credential|signature|cookie|jwt|dsn|private|auth(?!or)|api_?key|(^|[_-])(key|sig)$",
@@ -23,12 +23,12 @@ USERINFO: Final = re.compile(r"://[^/@\s]+@")
 
 
 def is_telling(name: str) -> bool:
-    """Whether a name says that its value is a secret."""
+    """Whether a name suggests that its value is a secret."""
     return TELLING.search(name) is not None
 
 
 def public_target(target: str) -> str:
-    """A path with its query, less the values of parameters with telling names."""
+    """A path with its query, without the values of parameters whose names suggest a secret."""
     return PARAMETER.sub(
         lambda found: f"{found[1]}{found[2]}={HIDDEN_VALUE}" if is_telling(found[2]) else found[0], target
     )
@@ -40,7 +40,7 @@ def without_userinfo(text: str) -> str:
 
 
 def public_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
-    """A command line as it may be written down: `--set target.env.NAME=VALUE` keeps its name alone."""
+    """Returns a command line that may be recorded: of `--set target.env.NAME=VALUE` only the name stays."""
     return tuple(map(_public_argument, arguments))
 
 

@@ -7,7 +7,7 @@ HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that do not show themselves: controls (ESC, newline), formats (bidi overrides), surrogates..."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""With one of these a spreadsheet begins to calculate."""
+"""A cell that starts with one of these is a formula for a spreadsheet."""
 
 COMMANDS = ((re.compile(r"(^|[\r\n])([^\S\r\n]*):(?=:)"), r"\1\2\\u003a"), (re.compile(r"#(?=#\[|#vso\[)"), r"\\u0023"))
 """What a CI runner takes for a command in the output of a step, and the escape it then begins with (JSON's own, so that

@@ -16,17 +16,17 @@ from typer.testing import CliRunner, Result
 from loopbench.commands import ending, measuring, reporting
 from loopbench.commands.atlas import atlas
 from loopbench.errors import CannotTellError, LoopbenchError, ServiceError, UsageError
+from loopbench.judge.rounds import between_runs
+from loopbench.judge.rounds.between_runs import RoundsStanding
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.measure import resume
 from loopbench.measure.description import describe
-from loopbench.measure.judging import Standing
-from loopbench.measure.session import SessionOutcome
+from loopbench.measure.events import SessionEnded
 from loopbench.measure.store import run_path, write_session
 from loopbench.plan import make_plan
 from loopbench.records.claims import RecordedClaim
 from loopbench.records.session import read_session
 from loopbench.scenario import load
-from loopbench.session_judge import SessionJudge
 from tests.plots.reports import session
 
 SCENARIO = """
@@ -69,7 +69,7 @@ class World:
         self.errors: dict[str, LoopbenchError] = {}
         self.interrupted = ""
         self.damaged: tuple[str, ...] = ()
-        self.wanted: list[Any] = []
+        self.options: list[Any] = []
         self.repeats: dict[str, Any] = {}
         (root / "scenarios").mkdir()
         for name in ("one", "two"):
@@ -102,20 +102,20 @@ class World:
     def said(self) -> Any:
         return json.loads((self.out / "atlas.json").read_text())
 
-    def _begin(self, question: Any, _seed: int, out: Path, wanted: Any) -> SessionOutcome:
+    def _begin(self, question: Any, _seed: int, out: Path, options: Any, _notify: Any) -> SessionEnded:
         self.began.append(question.name)
-        self.wanted.append(wanted)
+        self.options.append(options)
         self.repeats[question.name] = question.repeat
         folder = out / question.name / "new"
         error = self.errors.get(question.name)
         by = signal.SIGINT if question.name == self.interrupted else None
-        return SessionOutcome(folder, 0 if error else 3 if by else 6, 6, by, error)
+        return SessionEnded(folder, 0 if error else 3 if by else 6, 6, by, error)
 
-    def _resume(self, question: Any, folder: Path, _wanted: Any) -> SessionOutcome:
+    def _resume(self, question: Any, folder: Path, _options: Any, _notify: Any) -> SessionEnded:
         self.resumed.append(folder)
         if question.name in self.errors:
             raise self.errors[question.name]
-        return SessionOutcome(folder, 6, 6, None, None)
+        return SessionEnded(folder, 6, 6, None, None)
 
     def _judged(self, folder: Path) -> Any:
         claim = RecordedClaim(f"000-{folder.parent.name}", "t", "w", "goodput", "a", "b", None, "higher", None, None)
@@ -176,7 +176,7 @@ def test_what_is_not_complete_goes_on_where_it_ended(world: World) -> None:
 def test_the_fewest_rounds_are_complete_only_if_they_are_enough(
     world: World, monkeypatch: pytest.MonkeyPatch, enough: bool, kept: bool
 ) -> None:
-    monkeypatch.setattr(SessionJudge, "standing", lambda *_: Standing(enough, None, ""))
+    monkeypatch.setattr(between_runs, "rounds_standing", lambda _: RoundsStanding(enough, None, ""))
     folder = world.session_of("one", rounds=7, runs=2 + 5 * 2)
     world.run("--rounds", "7")
     assert world.resumed == ([] if kept else [folder])
@@ -265,7 +265,7 @@ def test_answers_of_another_load_are_not_written_into_the_list(world: World) -> 
 
 def test_the_time_is_for_all_of_them(world: World) -> None:
     world.run("--max-minutes", "3")
-    assert all(wanted.quick and 0 < wanted.max_minutes <= 3 for wanted in world.wanted)
+    assert all(each.quick and 0 < each.max_minutes <= 3 for each in world.options)
 
 
 def test_when_the_time_is_up_nothing_more_is_begun_but_what_is_complete_counts(world: World) -> None:

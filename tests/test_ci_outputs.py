@@ -16,11 +16,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from loopbench import cli
-from loopbench.ci.annotations import MOST_ANNOTATIONS, annotations, roots_of
+from loopbench.ci.github import CUT, MAX_ANNOTATIONS, annotations, append_summary, fitted, roots_of
 from loopbench.ci.junit import TRUSTED, junit_xml
-from loopbench.ci.step_summary import CUT, append_summary, fitted
 from loopbench.commands import reporting
-from loopbench.commands.ending import refuse_doubt
+from loopbench.commands.ending import check_valid
 from loopbench.commands.gating import Gating
 from loopbench.console import Speech, say
 from loopbench.errors import CannotTellError, DataError, ExitCode, LoopbenchError, UsageError
@@ -84,19 +83,19 @@ def test_what_cannot_be_told_wins_over_what_is_not_met(outcomes: Sequence[Outcom
 def test_what_makes_a_session_invalid_wins_over_its_gates() -> None:
     report = judged(answered(Outcome.NOT_MET), report=spoiled(session([Made("def")]), "def"))
     with pytest.raises(CannotTellError, match="INVALID"):
-        refuse_doubt(report)
+        check_valid(report)
     with pytest.raises(DataError):
-        refuse_doubt(replace(report, damaged=("run 1: torn",)))
+        check_valid(replace(report, damaged=("run 1: torn",)))
 
 
 def test_a_session_without_a_run_tells_nothing() -> None:
     with pytest.raises(CannotTellError, match="no run is complete"):
-        refuse_doubt(session(missing=[made.name for made in FOUR]))
+        check_valid(session(missing=[made.name for made in FOUR]))
 
 
 def test_the_error_says_both_what_is_broken_and_what_is_open() -> None:
     with pytest.raises(CannotTellError) as caught:
-        refuse_doubt(judged(answered(Outcome.CANNOT_TELL, "a"), answered(Outcome.NOT_MET, "b")))
+        check_valid(judged(answered(Outcome.CANNOT_TELL, "a"), answered(Outcome.NOT_MET, "b")))
     assert caught.value.what == (
         "NOT MET: goodput of b, wanted at least 1/s; because of b; "
         "CANNOT TELL: goodput of a, wanted at least 1/s; because of a"
@@ -105,7 +104,7 @@ def test_the_error_says_both_what_is_broken_and_what_is_open() -> None:
 
 def exit_code(report: SessionReport) -> ExitCode:
     try:
-        refuse_doubt(report)
+        check_valid(report)
     except LoopbenchError as error:
         return error.exit_code
     return ExitCode.OK
@@ -142,7 +141,7 @@ def test_an_invalid_run_blames_no_line() -> None:
 def test_one_line_is_annotated_once_and_ten_are_enough() -> None:
     report = blamed(session([Made("a"), Made("b")]), [code_line(line=number) for number in range(1, 20)])
     made = annotations(report, ())
-    assert len(made) == MOST_ANNOTATIONS
+    assert len(made) == MAX_ANNOTATIONS
     assert all("(variant: a, b)" in each for each in made)
 
 
@@ -256,7 +255,7 @@ def told(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.Monkey
     stdout = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stdout)
     report = blamed(judged(answered(Outcome.NOT_MET)), [code_line()])
-    Gating(junit=tmp_path / "junit.xml").tell_ci(report, Speech(**options), environment)
+    Gating(junit=tmp_path / "junit.xml").write_ci(report, Speech(**options), environment)
     return stdout.getvalue()
 
 
@@ -275,7 +274,7 @@ def test_on_github_lines_are_annotated_and_with_json_not_on_stdout(
 def test_a_jobs_page_that_cannot_be_written_changes_no_result(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Gating().tell_ci(judged(), Speech(), {"GITHUB_STEP_SUMMARY": str(tmp_path)})
+    Gating().write_ci(judged(), Speech(), {"GITHUB_STEP_SUMMARY": str(tmp_path)})
     assert "cannot be written" in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""The event log: what a program is told, and that it never disturbs a measurement."""
+"""The event log: what it writes, and that it never disturbs a measurement."""
 
 import json
 import os
@@ -8,73 +8,84 @@ from typing import Any
 import pytest
 
 from loopbench.errors import EnvironmentRefusedError, TargetError
-from loopbench.events import EventLog, Observers
-from loopbench.measure.judging import Standing
-from loopbench.measure.session import SessionOutcome
+from loopbench.events import EventLog, to_each
+from loopbench.measure.events import (
+    Event,
+    PhaseBegan,
+    RoundFinished,
+    RunProgressed,
+    RunRepeated,
+    RunStarted,
+    SessionEnded,
+    TimeIsUp,
+    Waiting,
+)
 from loopbench.records.session import PlannedRun
 from loopbench.records.tail import LiveView
 
 RUN = PlannedRun(number=3, kind="plateau", round=2, variant="def", seed=1, expected_s=10.0)
 
 
-def told(file: Path) -> list[dict[str, Any]]:
+def written(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def test_each_line_is_written_at_once(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     log = EventLog(file)
-    log.run_started(RUN, "plain <def>")
-    (event,) = told(file)
+    log(RunStarted(RUN, "plain <def>"))
+    (event,) = written(file)
     assert event.pop("time_unix_s") > event.pop("time_monotonic_s") > 0
     assert event == {"event": "run_started", "run": 3, "kind": "plateau", "round": 2, "variant": "plain <def>"}
 
 
-def test_a_phase_is_told_once_however_often_it_is_looked_at(tmp_path: Path) -> None:
+def test_a_phase_is_written_and_progress_inside_it_is_not(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "events.jsonl")
-    log.run_started(RUN, "def")
-    for phase in ("warmup", "warmup", "hold", "hold"):
-        log.run_progressed(LiveView(phase=phase, users=5))
-    assert [each["phase"] for each in told(tmp_path / "events.jsonl")[1:]] == ["warmup", "hold"]
+    log(RunProgressed(LiveView(phase="hold", users=5)))
+    log(PhaseBegan(RUN, "hold", 5))
+    log(RunProgressed(LiveView(phase="hold", users=5)))
+    (event,) = written(tmp_path / "events.jsonl")
+    assert (event["event"], event["run"], event["phase"], event["users"]) == ("phase", 3, "hold", 5)
 
 
 def test_what_ended_a_session_is_its_last_line(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "events.jsonl")
     error = TargetError("it died", slug="target-died")
-    log.session_ended(SessionOutcome(tmp_path, 3, 8, None, error))
-    assert told(tmp_path / "events.jsonl")[-1]["error"] == {"slug": "target-died", "what": "it died", "exit_code": 4}
+    log(SessionEnded(tmp_path, 3, 8, None, error))
+    assert written(tmp_path / "events.jsonl")[-1]["error"] == {"slug": "target-died", "what": "it died", "exit_code": 4}
 
 
 def test_a_second_session_appends(tmp_path: Path) -> None:
     for _ in range(2):
-        EventLog(tmp_path / "events.jsonl").time_is_up(5.0)
-    assert len(told(tmp_path / "events.jsonl")) == 2
+        EventLog(tmp_path / "events.jsonl")(TimeIsUp(5.0))
+    assert len(written(tmp_path / "events.jsonl")) == 2
 
 
 def test_a_full_disk_ends_the_log_and_nothing_else() -> None:
     log = EventLog(Path("/dev/full"))
-    log.time_is_up(5.0)
-    log.round_finished(1, Standing(enough=False, rounds_needed=None, sentence=""))
+    log(TimeIsUp(5.0))
+    log(RoundFinished(1, enough=False, rounds_needed=None, sentence=""))
 
 
 def test_a_reader_that_goes_away_ends_the_log_and_nothing_else(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
     log = EventLog(tmp_path / "fifo")
-    log.time_is_up(1.0)
+    log(TimeIsUp(1.0))
     os.close(reader)
-    log.time_is_up(2.0)
-    log.time_is_up(3.0)
+    log(TimeIsUp(2.0))
+    log(TimeIsUp(3.0))
 
 
-def test_a_file_that_cannot_be_opened_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_an_error_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentRefusedError, match="events cannot be written"):
         EventLog(tmp_path / "no" / "such" / "folder")
 
 
-def test_several_observers_are_told_the_same(tmp_path: Path) -> None:
-    both = Observers([EventLog(tmp_path / "a"), EventLog(tmp_path / "b")])
-    both.waiting("for another one")
-    both.run_repeated(RUN, ("M2: busy",))
-    assert [each["event"] for each in told(tmp_path / "a")] == ["waiting", "run_repeated"]
-    assert [each["event"] for each in told(tmp_path / "b")] == ["waiting", "run_repeated"]
+def test_every_receiver_gets_every_event_in_order() -> None:
+    received: list[tuple[str, Event]] = []
+    notify = to_each(lambda event: received.append(("a", event)), lambda event: received.append(("b", event)))
+    waiting, repeated = Waiting("for another one"), RunRepeated(RUN, ("M2: busy",))
+    notify(waiting)
+    notify(repeated)
+    assert received == [("a", waiting), ("b", waiting), ("a", repeated), ("b", repeated)]

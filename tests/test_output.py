@@ -2,24 +2,32 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from loopbench.closing import closing_lines
+from loopbench.closing import conclusion, details, next_commands
 from loopbench.commands import reporting
 from loopbench.console import Speech
 from loopbench.errors import ExitCode
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.stamp.stamp import Finding
+from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.summary.answer import headline
 from loopbench.judge.summary.summary import to_json, write_summary
-from loopbench.measure.judging import Standing
+from loopbench.measure.events import RoundFinished, RunProgressed, RunStarted, SessionEnded, SessionStarted, TimeIsUp
 from loopbench.plan import make_plan
-from loopbench.progress import minutes, observer_for
+from loopbench.progress import minutes, progress_on
+from loopbench.records.session import PlannedRun
 from loopbench.records.tail import LiveView
 from loopbench.scenario import load
 from tests.faults.shared_sessions import healthy_session
 from tests.first_scenario.calling import Called, call
-from tests.plots.reports import FOUR, session
+from tests.plots.reports import FOUR, NASTY, Made, session
 
 ROOT = Path(__file__).parents[1]
 CSV = ROOT / "tests" / "judge" / "locust_csv_samples" / "locust-2.47-full"
@@ -85,13 +93,13 @@ def test_report_as_json_is_the_summary_and_the_words_go_to_stderr(
 ) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path), "--json")
     assert done.out == to_json(drawn)
-    assert "stamp: VALID" in done.err
+    assert "\nvalid\npage: file://" in done.err
 
 
 @pytest.mark.usefixtures("drawn")
 def test_report_without_options_says_it_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path))
-    assert "stamp: VALID" in done.out
+    assert "\nvalid\npage: file://" in done.out
     assert done.err == ""
 
 
@@ -148,20 +156,100 @@ def test_a_real_run_as_json_gives_the_summary_on_stdout_and_its_progress_on_stde
     assert [each["name"] for each in made["variants"]] == ["before", "faulty"]
     assert made["counts_agree"]
     assert "ramp, before: started" in done.stderr
-    assert "stamp: " in done.stderr
+    assert "\npage: file://" in done.stderr
 
 
-def test_the_table_of_the_closing_lines_fits_eighty_columns() -> None:
-    table = list(closing_lines(session()))[1:7]
-    assert table[1].split()[0] == "variant"
-    assert {len(line) for line in table[1:6]} == {80}
+def test_no_line_of_a_table_is_wider_than_the_terminal_whatever_the_names() -> None:
+    long = [replace(made, name=f"{made.name} {'with a very long name ' * 4}") for made in FOUR]
+    table = list(details(session(long), width=80))[2:12]
+    assert table[0].split()[0] == "variant"
+    assert max(map(len, table)) <= 80
 
 
-def test_of_a_session_without_a_run_no_count_is_told() -> None:
-    said = "\n".join(closing_lines(session(missing=[made.name for made in FOUR])))
-    assert "counted" not in said
-    assert "picture" not in said
-    assert "no run is complete" in said
+def test_elsewhere_every_variant_has_its_figures_on_one_line() -> None:
+    table = list(details(session()))[2:7]
+    assert [line.split("  ")[0] for line in table] == ["variant", *(made.name for made in FOUR)]
+
+
+def test_names_cannot_change_the_terminal_or_the_table() -> None:
+    lines = list(details(session([Made(name) for name in NASTY])))
+    assert all(line.isprintable() for line in lines)
+    assert any(line.startswith("[/red] [link=https://example.invalid]here[/link]") for line in lines)
+
+
+def test_of_a_session_without_a_run_no_count_is_printed() -> None:
+    empty = session(missing=[made.name for made in FOUR])
+    printed = "\n".join([*details(empty), *conclusion(empty)])
+    assert "counted" not in printed
+    assert "picture" not in printed
+    assert "no run is complete" in printed
+
+
+def test_the_answer_comes_last_with_its_validity_the_page_and_two_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], drawn: SessionReport
+) -> None:
+    done = call(capsys, tmp_path, "report", str(tmp_path))
+    *_, empty, sentence, validity, page, first, second = done.out.splitlines()
+    assert (empty, sentence, validity) == ("", headline(drawn), "valid")
+    assert page.startswith("page: file:///")
+    assert first.startswith("next: loopbench run ")
+    assert second.startswith("next: loopbench ")
+
+
+@pytest.mark.parametrize(
+    ("level", "validity"),
+    [(Level.DEGRADED, "valid, degraded: M6: shared (+1 more)"), (Level.INVALID, "INVALID: M6: shared (+1 more)")],
+)
+def test_the_worst_finding_stands_in_the_line_on_validity(level: Level, validity: str) -> None:
+    worst, other = (
+        Finding("M6", "canary_scatter", level, "shared", None, ""),
+        Finding("X1", "rounds", level, "few", None, ""),
+    )
+    stamp = SessionStamp((MergedFinding(worst), MergedFinding(other)))
+    assert list(conclusion(replace(session(), stamp=stamp)))[1] == validity
+
+
+QUICK = ("loopbench", "run", "s.toml", "--quick", "--set", "load.users=9", "--max-minutes", "3")
+
+
+@pytest.mark.parametrize(
+    ("command", "quick", "is_complete", "expected"),
+    [
+        (QUICK, True, True, ("run", "s.toml", "--set", "load.users=9")),
+        (QUICK, True, False, ("run", "s.toml", "--quick", "--set", "load.users=9", "--resume", "FOLDER")),
+        (("x", "run", "s.toml", "--rounds=0"), False, True, ("run", "s.toml", "--rounds", "5")),
+        (("x", "run", "s.toml", "--resume", "DIR"), False, False, ("run", "s.toml", "--resume", "FOLDER")),
+        (("x", "atlas"), False, True, ("run", "scenarios/file_write.toml", "--rounds", "5")),
+    ],
+)
+def test_the_next_command_never_repeats_what_was_done(
+    tmp_path: Path, command: tuple[str, ...], quick: bool, is_complete: bool, expected: tuple[str, ...]
+) -> None:
+    report = session()
+    planned = PlannedRun(1, "ramp", 0, "def", 1, 1.0)
+    record = replace(
+        report.record, command=command, plan=(planned,), scenario=replace(report.record.scenario, quick=quick)
+    )
+    if is_complete:
+        (tmp_path / "runs" / planned.folder).mkdir(parents=True)
+    first, _ = next_commands(replace(report, folder=tmp_path, record=record))
+    assert first == tuple(str(tmp_path) if each == "FOLDER" else each for each in expected)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [({"python_dirty": False}, ("compare", "FILE", "--rev", "HEAD", "--rev", ".")), ({}, ("plan", "FILE"))],
+)
+def test_a_complete_session_leads_to_a_comparison_where_git_knows_the_app(
+    state: dict[str, bool], expected: tuple[str, ...]
+) -> None:
+    report = session()
+    record = replace(report.record, provenance={"git": {"app": state}}, plan=())
+    rounds: Any = SimpleNamespace(count=5)
+    first, second = next_commands(replace(report, record=record, rounds=rounds))
+    file = record.scenario.file
+    assert first == tuple(file if each == "FILE" else each for each in expected)
+    assert second == ("history", file)
 
 
 class Terminal(io.StringIO):
@@ -191,11 +279,12 @@ def test_the_live_display_has_no_colour_where_none_is_wanted(
     monkeypatch.setenv("NO_COLOR", variable)
     terminal, scenario = Terminal(), load(project / "scenario.toml")
     planned = make_plan(scenario, seed=1)
-    shown = observer_for(terminal)
-    shown.session_started(scenario, planned, project)
-    shown.run_started(planned.runs[0], "a")
-    shown.run_progressed(LiveView(0, 0, 1, "ramp", 0.0, 0.0))
-    shown.time_is_up(60)
+    show = progress_on(terminal)
+    show(SessionStarted(scenario, planned, project))
+    show(RunStarted(planned.runs[0], "a"))
+    show(RunProgressed(LiveView(0, 0, 1, "ramp", 0.0, 0.0)))
+    show(TimeIsUp(60))
+    show(SessionEnded(project, 1, 2, None, None))
     assert ("\x1b[38;" in terminal.getvalue()) is coloured
     assert "time given is up" in terminal.getvalue()
 
@@ -203,10 +292,10 @@ def test_the_live_display_has_no_colour_where_none_is_wanted(
 def test_the_time_left_counts_every_round_that_is_measured_in_any_case(project: Path) -> None:
     scenario = load(project / "scenario.toml", rounds=5)
     planned, said = make_plan(scenario, seed=1), io.StringIO()
-    shown = observer_for(said)
-    shown.session_started(scenario, planned, project)
-    shown.round_finished(1, Standing(enough=True, rounds_needed=None, sentence="nothing to compare"))
-    shown.run_started(planned.rounds[1][0], "a")
+    show = progress_on(said)
+    show(SessionStarted(scenario, planned, project))
+    show(RoundFinished(1, enough=True, rounds_needed=None, sentence="nothing to compare"))
+    show(RunStarted(planned.rounds[1][0], "a"))
     to_come_s = sum(run.expected_s for runs in planned.rounds[1 : planned.fewest_rounds] for run in runs)
     assert said.getvalue().endswith(f"started, about {minutes(to_come_s)} left\n")
 
@@ -215,6 +304,12 @@ def test_help_has_no_colour_and_fits_a_terminal(tmp_path: Path, capsys: pytest.C
     done = call(capsys, tmp_path, "run", "--help")
     assert "\x1b" not in done.out
     assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_no_command_s_summary_is_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summaries = call(capsys, tmp_path, "--help").out.partition("Commands:")[2]
+    assert "export" in summaries
+    assert "..." not in summaries
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -1,7 +1,7 @@
 """JUnit XML of a session: a test case for each gate, for each verdict that is INVALID, and for the measurement itself.
 
-A gate that is NOT MET is a `failure`: the app was measured and found wanting. What cannot be told is an `error`, the
-word for a test that could not be carried out; `skipped` would turn a build green on no data.
+A gate that is NOT MET is a `failure`. A gate without a result is an `error`, JUnit's word for a test that could not be
+carried out; `skipped` would pass a build without data.
 """
 
 from collections.abc import Iterator, Sequence
@@ -43,7 +43,7 @@ def write_junit(report: SessionReport, doubts: Sequence[str], path: Path) -> Non
 
 
 def junit_xml(report: SessionReport, doubts: Sequence[str]) -> str:
-    r"""The document. Text that XML cannot hold stands as its escape (`\x1b`)."""
+    r"""The document. Text that XML cannot hold is escaped (`\x1b`)."""
     cases = list(_cases(report, doubts))
     counts = {"tests": len(cases), "failures": _count(cases, FAILURE), "errors": _count(cases, ERROR), "skipped": 0}
     numbers = {key: str(value) for key, value in counts.items()}

@@ -1,6 +1,7 @@
 """The command `atlas`: every scenario of a folder in its quick form, and one page with every claim and every answer."""
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.atlas import Atlas, AtlasEntry, NotAsked
-    from loopbench.measure.session import SessionOutcome
+    from loopbench.measure.events import SessionEnded
     from loopbench.scenario import Scenario
 
 PAGE = "atlas.html"
@@ -24,39 +25,39 @@ GO_ON = "the same command again: what is complete is kept"
 
 
 def atlas(  # noqa: PLR0913  one parameter an option
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the scenarios are.")] = Path("scenarios"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the scenarios.")] = Path("scenarios"),
     *,
-    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="This scenario alone; repeatable.")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this scenario; repeatable.")] = None,
     override: Overrides = None,
-    rounds: Annotated[int, typer.Option(min=0, max=100, help="Rounds at most, of each scenario.")] = 5,
+    rounds: Annotated[int, typer.Option(min=0, max=100, help="Maximum rounds of each scenario.")] = 5,
     max_minutes: Annotated[
-        float | None, typer.Option(min=0, help="For all of them: begin nothing that would end later.")
+        float | None, typer.Option(min=0, help="For all scenarios: start nothing that would end later.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for sessions and page.")] = RESULTS / "atlas",
+    out: Annotated[Path, typer.Option(help="Folder for the sessions and the page.")] = RESULTS / "atlas",
     docs: Annotated[Path, typer.Option(help="The list of claims.")] = Path("docs/claims.md"),
     write_docs: Annotated[bool, typer.Option("--write-docs", help="Write the answers into that list.")] = False,
 ) -> None:
-    """Measure every scenario in its quick form; answer every claim of every source on one page.
+    """Measure every scenario briefly; answer every claim on a page.
 
-    Every variant has its ramp; in rounds are those whose figures a claim compares. A scenario that fails, or whose
-    service is missing, is named with what would bring it, and the others go on. The page always holds all of them: what
-    is not measured this time is shown from its newest session.
+    Every variant gets a ramp; the rounds measure the variants that a claim compares. If a scenario fails, or its
+    service is missing, the page names it with the remedy, and the others continue. The page always shows all scenarios:
+    one that is not measured this time is shown from its newest session.
     """
     if write_docs and override:
         raise UsageError(
-            "--write-docs is for scenarios as they are, not for what --set makes of them",
+            "--write-docs records the answers of unchanged scenarios and cannot be combined with --set",
             slug="docs-of-another-load",
             hints=("leave one of the two out",),
         )
     files = _all_of(folder)
-    walk = _Walk(_chosen(files, only or []), out, rounds, tuple(override or ()), max_minutes)
-    entries = [walk.visit(file) for file in files]
+    runner = _AtlasRunner(_chosen(files, only or []), out, rounds, tuple(override or ()), max_minutes)
+    entries = [runner.visit(file) for file in files]
     _finish(entries, files, out, docs, write_docs=write_docs)
-    _leave(entries, walk.interrupted)
+    _end(entries, runner.interrupted)
 
 
 def _with_rounds_for_claims(question: "Scenario") -> "Scenario":
-    """Rounds of the variants whose figures a claim compares; a receipt is a count, which one run tells as well."""
+    """Restrict the rounds to variants that a claim compares. A receipt is a count: one run is enough."""
     compared = {
         name for claim in question.claims if claim.recorded().receipt_key is None for name in (claim.a, claim.b)
     }
@@ -71,14 +72,14 @@ def _with_rounds_for_claims(question: "Scenario") -> "Scenario":
 
 
 class _Trouble(NamedTuple):
-    """What kept a scenario from its end (empty: nothing), and the one command that helps."""
+    """Why a scenario did not finish (empty: it did), and the command that helps."""
 
     why: str = ""
     remedy: str = ""
 
 
 class _Visit(NamedTuple):
-    """What became of a scenario."""
+    """The session of a scenario, and its trouble."""
 
     session: Path | None
     trouble: _Trouble = _Trouble()
@@ -106,18 +107,18 @@ def _chosen(files: Sequence[Path], only: Sequence[str]) -> list[Path]:
     return [file for name, file in names.items() if not only or name in only]
 
 
-class _Walk:
-    """From scenario to scenario: measures those that are asked for, until a signal comes or the time is up."""
+class _AtlasRunner:
+    """Measures the chosen scenarios one by one, until a signal comes or the time is up."""
 
     def __init__(
         self, chosen: Sequence[Path], out: Path, rounds: int, override: tuple[str, ...], max_minutes: float | None
     ) -> None:
         self._chosen, self._out, self._rounds, self._override = chosen, out, rounds, override
         self._ends_s = None if max_minutes is None else time.monotonic() + 60 * max_minutes
-        self.interrupted: SessionOutcome | None = None
+        self.interrupted: SessionEnded | None = None
 
     def visit(self, file: Path) -> "AtlasEntry":
-        """Measure a scenario or look for what was measured of it; whatever goes wrong is part of its entry."""
+        """Measure a scenario, or find an earlier session of it; problems become part of its entry."""
         from loopbench.scenario import load
 
         if file in self._chosen:
@@ -133,7 +134,7 @@ class _Walk:
         return entry
 
     def _visited(self, question: "Scenario") -> _Visit:
-        """Keep a complete session of this scenario, go on with one that is not, or begin one."""
+        """Keep a complete session of this scenario, continue an unfinished one, or begin one."""
         from loopbench.commands.atlas_sessions import Begun
 
         begun = Begun.of(question, self._out)
@@ -149,30 +150,32 @@ class _Walk:
         if left == 0:
             return _Visit(begun.shown, TIME_IS_UP)
         try:
-            outcome = self._measured(question, begun.unfinished, left)
+            ended = self._measured(question, begun.unfinished, left)
         except LoopbenchError as error:
             print_error(error)
             return _Visit(begun.shown, _Trouble(error.what, next(iter(error.hints), "")))
-        return _Visit(outcome.folder if outcome.finished_runs else begun.shown, _trouble(outcome))
+        return _Visit(ended.folder if ended.finished_runs else begun.shown, _trouble(ended))
 
-    def _measured(self, question: "Scenario", unfinished: Path | None, left_minutes: float | None) -> "SessionOutcome":
-        """Go on where a session ended, if the apps are what they were; else begin one."""
+    def _measured(self, question: "Scenario", unfinished: Path | None, left_minutes: float | None) -> "SessionEnded":
+        """Continue a session if the apps have not changed; else begin one."""
         from loopbench.commands.atlas_sessions import has_same_code
         from loopbench.commands.measuring import begin_session, new_seed, resume_session
-        from loopbench.measure.session import Wanted
+        from loopbench.measure.session import SessionOptions
+        from loopbench.progress import progress_on
 
-        wanted = Wanted(quick=True, max_minutes=left_minutes)
+        options, notify = SessionOptions(quick=True, max_minutes=left_minutes), progress_on(sys.stdout)
         if unfinished is not None and has_same_code(unfinished):
-            outcome = resume_session(question, unfinished, wanted)
+            ended = resume_session(question, unfinished, options, notify)
         else:
-            outcome = begin_session(question, new_seed(None), self._out, wanted)
-        if outcome.interrupted_by is not None:
-            self.interrupted = outcome
-        return outcome
+            ended = begin_session(question, new_seed(None), self._out, options, notify)
+        notify(ended)
+        if ended.interrupted_by is not None:
+            self.interrupted = ended
+        return ended
 
 
 def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
-    """What the page says of it: from its session, if there is one with a run in it."""
+    """Returns a scenario's entry on the page, from its session if that has a run."""
     from loopbench.commands.reporting import draw_files
     from loopbench.judge.atlas import AtlasEntry, answered, unanswered
 
@@ -202,13 +205,13 @@ def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
     )
 
 
-def _trouble(outcome: "SessionOutcome") -> _Trouble:
-    if outcome.error is not None:
-        print_error(outcome.error)
-        return _Trouble(outcome.error.what, next(iter(outcome.error.hints), ""))
-    if outcome.interrupted_by is not None:
+def _trouble(ended: "SessionEnded") -> _Trouble:
+    if ended.error is not None:
+        print_error(ended.error)
+        return _Trouble(ended.error.what, next(iter(ended.error.hints), ""))
+    if ended.interrupted_by is not None:
         return STOPPED
-    return TIME_IS_UP if outcome.finished_runs < outcome.planned_runs else _Trouble()
+    return TIME_IS_UP if ended.finished_runs < ended.planned_runs else _Trouble()
 
 
 def _unreadable(file: Path, error: LoopbenchError) -> "AtlasEntry":
@@ -225,7 +228,7 @@ def _say_entry(entry: "AtlasEntry") -> None:
 
 
 def _finish(entries: Sequence["AtlasEntry"], files: Sequence[Path], out: Path, docs: Path, *, write_docs: bool) -> None:
-    """The page, `atlas.json`, the console, and the list of claims if that was asked for."""
+    """Write the page, `atlas.json` and, if asked for, the list of claims; print the summary."""
     from loopbench.judge.atlas import Atlas, atlas_values
     from loopbench.scenario.claims_table import SOURCES
     from plots.atlas_page import write_atlas_page
@@ -269,8 +272,8 @@ def _write_docs(made: "Atlas", files: Sequence[Path], docs: Path) -> None:
     say(f"written: {docs}")
 
 
-def _leave(entries: Sequence["AtlasEntry"], interrupted: "SessionOutcome | None") -> None:
-    """With the signal that ended it; with 3 if nothing at all was measured; a scenario in trouble is no failure."""
+def _end(entries: Sequence["AtlasEntry"], interrupted: "SessionEnded | None") -> None:
+    """End with the signal that stopped it, or with 3 if nothing was measured. One failed scenario is no failure."""
     from loopbench.commands.ending import leave_if_ended_early
 
     if interrupted is not None:

@@ -1,4 +1,4 @@
-"""What the atlas finds of a scenario's earlier sessions: one that is complete, one to go on with, one to show."""
+"""Earlier sessions of a scenario, for the atlas: a complete one, one to continue, one to show."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +11,10 @@ from loopbench.measure.store import run_path
 from loopbench.plan import Plan, make_plan
 from loopbench.records.session import SESSION_FILE, run_folders
 from loopbench.scenario import Scenario
-from loopbench.session_judge import SessionJudge
 
 
 class Begun(NamedTuple):
-    """Sessions of exactly this scenario and these settings that lie there already, each if there is one."""
+    """Earlier sessions of this scenario with these settings; None: there is none."""
 
     complete: Path | None  # the newest, if nothing of it is missing
     unfinished: Path | None  # the newest, if something is
@@ -23,7 +22,7 @@ class Begun(NamedTuple):
 
     @classmethod
     def of(cls, question: Scenario, out: Path) -> Self:
-        """Look for them."""
+        """Search the folder of the results."""
         sessions = list(_sessions(question, out))
         shown = next((folder for folder, _ in sessions if any(run_folders(folder))), None)
         if not sessions:
@@ -33,7 +32,7 @@ class Begun(NamedTuple):
 
 
 def has_same_code(session: Path) -> bool:
-    """Whether it may be gone on with; says why not."""
+    """Whether the session may continue; prints why not."""
     try:
         check_same_code(session)
     except UsageError as error:
@@ -54,10 +53,12 @@ def _sessions(question: Scenario, out: Path) -> Iterator[tuple[Path, Plan]]:
 
 def _is_complete(folder: Path, plan: Plan) -> bool:
     """Every run is there, or as many rounds as it takes and narrow enough."""
+    from loopbench.judge.rounds.between_runs import rounds_standing
+
     missing = [run for run in plan.runs if not run_path(folder, run.folder).is_dir()]
     if any(run.round <= plan.fewest_rounds for run in missing):
         return False
     try:
-        return not missing or SessionJudge().standing(folder).enough
+        return not missing or rounds_standing(folder).enough
     except LoopbenchError:  # a damaged run: its report names it, another round would not mend it
         return True

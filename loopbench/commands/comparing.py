@@ -16,7 +16,7 @@ from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.compare.comparison import Changed, Comparing
-    from loopbench.measure.session import Wanted
+    from loopbench.measure.session import SessionOptions
     from loopbench.scenario import Scenario
 
 TWO = 2
@@ -33,21 +33,24 @@ def compare(  # noqa: PLR0913  one parameter an option
         typer.Option(metavar="REV", help="A git revision of the app, the older one first; `.`: the files as they are."),
     ] = None,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Compare sessions of unlike machines, versions or loads.")
+        bool, typer.Option("--anyway", help="Also compare sessions that differ in machine, versions or load.")
     ] = False,
     tolerance: Annotated[
-        float, typer.Option(min=0, max=10, help="A loss is a regression when its whole interval lies beyond this.")
+        float, typer.Option(min=0, max=10, help="A loss is a regression if its whole interval is beyond this.")
     ] = 0.10,
-    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     override: Overrides = None,
     seed: Seed = None,
     rounds: Rounds = None,
     max_minutes: Annotated[
-        float | None, typer.Option(min=0, help="With --rev: begin no round that ends later.")
+        float | None, typer.Option(min=0, help="With --rev: start no round that would end later.")
     ] = None,
     out: Annotated[Path, typer.Option(help="With --rev: folder for results.")] = RESULTS,
 ) -> None:
-    """Is it slower than it was? Exit code 1: a regression is shown; 3: nothing can be told; 0: none is shown."""
+    """Compare two sessions, or two revisions of an app.
+
+    Exit code 1: a regression is shown; 0: none is shown; 3: the measurement cannot tell.
+    """
     if rev is None:
         _compare_folders(what, tolerance, anyway=anyway, as_json=as_json)
         return
@@ -57,13 +60,13 @@ def compare(  # noqa: PLR0913  one parameter an option
             slug="compare-arguments",
             hints=("loopbench compare SCENARIO --rev main --rev HEAD",),
         )
-    from loopbench.measure.session import Wanted
+    from loopbench.measure.session import SessionOptions
     from loopbench.scenario import load
 
     question = load(what[0], tuple(override or ()), rounds=rounds)
-    wanted = Wanted(max_minutes=max_minutes)
-    found, shown = _measure_revisions(question, rev, tolerance, new_seed(seed), out, wanted, Speech(as_json=as_json))
-    _tell(found, as_json=as_json, shown=shown)
+    options = SessionOptions(max_minutes=max_minutes)
+    found, shown = _measure_revisions(question, rev, tolerance, new_seed(seed), out, options, Speech(as_json=as_json))
+    _print_and_end(found, as_json=as_json, shown=shown)
 
 
 def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_json: bool) -> None:
@@ -85,37 +88,39 @@ def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_
             where=f"{folders[0]} and {folders[1]}",
             hints=("measure both under the same conditions", "--anyway, if that difference is what you compare"),
         )
-    _tell(found, as_json=as_json)
+    _print_and_end(found, as_json=as_json)
 
 
-def _measure_revisions(  # noqa: PLR0913  what the command line says
+def _measure_revisions(  # noqa: PLR0913  one parameter an option
     question: "Scenario",
     labels: list[str],
     tolerance: float,
     seed: int,
     out: Path,
-    wanted: "Wanted",
+    options: "SessionOptions",
     speech: Speech,
 ) -> "tuple[Comparing, Callable[[str], str]]":
-    """Both in one session: the same rounds, in random order. Also: how to name files of a checkout that is gone."""
+    """Measure both in the same rounds of one session. Also returns a function that maps paths of the checkout back."""
     from loopbench.commands.ending import leave_if_ended_early
     from loopbench.commands.reporting import draw
     from loopbench.judge.compare.comparison import compare_revisions
     from loopbench.measure.revisions import at, at_revisions, checked_out
-    from loopbench.progress import observer_for
+    from loopbench.progress import progress_on
 
     with checked_out(question, labels) as (before, after):
-        outcome = begin_session(at_revisions(question, (before, after)), seed, out, wanted, observer_for(speech.words))
-        judged = draw(outcome.folder, speech) if outcome.finished_runs else None
-    leave_if_ended_early(outcome)
+        notify = progress_on(speech.words)
+        ended = begin_session(at_revisions(question, (before, after)), seed, out, options, notify)
+        notify(ended)
+        judged = draw(ended.folder, speech) if ended.finished_runs else None
+    leave_if_ended_early(ended)
     assert judged is not None, "a session that was not ended early has runs"
     pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}
     old, new = (f"{each.label} ({each.commit[:12]})" for each in (before, after))
     return compare_revisions(judged, pairs, old, new, tolerance), after.in_repository
 
 
-def _tell(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = str) -> None:
-    """Print it and leave with what it amounts to."""
+def _print_and_end(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = str) -> None:
+    """Print a comparison; a regression, or none that can be told, ends the command with an error."""
     if as_json:
         say(shown(json.dumps(_values(found), indent=1, allow_nan=False)))
     else:
@@ -127,7 +132,9 @@ def _tell(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = st
     if found.untold or not found.changed:
         reasons = [f"{each.variant}: {each.verdict.sentence}" for each in found.untold] or ["no variant is in both"]
         raise CannotTellError(
-            f"nothing can be told: {'; '.join(reasons)}", slug="compare", hints=("measure more rounds: --rounds",)
+            f"the measurement cannot tell: {'; '.join(reasons)}",
+            slug="compare",
+            hints=("measure more rounds: --rounds",),
         )
 
 
@@ -147,7 +154,7 @@ def _lines(found: "Comparing") -> Iterator[str]:
 
 
 def _why(changed: "Changed") -> Iterator[str]:
-    """What the loop says, and the line to look at; only where something is shown."""
+    """Yield the diagnosis of a regression, and its line of code."""
     if changed.change == "REGRESSION" and changed.diagnosis is not None:
         yield f"    {changed.diagnosis.sentence}"
         if changed.diagnosis.guilty is not None:

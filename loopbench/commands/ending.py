@@ -1,9 +1,9 @@
-"""With what a command leaves that has drawn a session: what ended it early, or what keeps it from being trusted."""
+"""How a command ends that has drawn a session: with the error or signal that ended it early, or with its doubts."""
 
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,38 +15,47 @@ from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.session.session_report import SessionReport
-    from loopbench.measure.session import SessionOutcome
+    from loopbench.measure.events import SessionEnded
 
-SPOILS_THE_PICTURE: Final = frozenset({"T1", "T2", "C1", "C2", "C3", "B0", "G1"})
-"""Rules that make a ramp run INVALID for what it is: the wrong target, lost requests, a generator without a core left.
+INVALIDATES_A_PICTURE: Final = frozenset({"T1", "T2", "C1", "C2", "C3", "B0", "G1"})
+"""Rules that also make a picture INVALID: the wrong target, lost requests, a saturated generator.
 
-The others (a restless machine, a short window) keep it from being compared, and a picture compares nothing: they are
-printed with it. Rounds are held to every rule, by their verdicts.
+The others (an unsteady machine, a short window) only prevent comparisons, and a picture compares nothing: they are
+printed with it. Rounds obey every rule, by their verdicts.
 """
 
 
 NO_RUN: Final = "no run is complete"
 
 
-def leave_if_ended_early(outcome: "SessionOutcome") -> None:
-    """Leave with what ended a session before its plan did: an error, or a signal."""
-    kept = f"{outcome.finished_runs} of {outcome.planned_runs} runs are complete in {outcome.folder}"
-    if outcome.error is not None:
-        outcome.error.kept = f"{kept}; {outcome.error.kept}" if outcome.error.kept else kept
-        raise outcome.error
-    if outcome.interrupted_by is not None:
-        name = signal.Signals(outcome.interrupted_by).name
+def leave_if_ended_early(ended: "SessionEnded", say_last: Callable[[], None] = lambda: None) -> None:
+    """End with the error or the signal that ended a session before its plan did.
+
+    Args:
+        ended: the session's end.
+        say_last: prints what is to stay last on the screen; called before a signal ends the process.
+
+    Raises:
+        LoopbenchError: the error that ended the session.
+    """
+    kept = f"{ended.finished_runs} of {ended.planned_runs} runs are complete in {ended.folder}"
+    if ended.error is not None:
+        ended.error.kept = f"{kept}; {ended.error.kept}" if ended.error.kept else kept
+        raise ended.error
+    if ended.interrupted_by is not None:
+        name = signal.Signals(ended.interrupted_by).name
         say(f"stopped by {name}: {kept}; the run under way does not count", sys.stderr)
-        say(f"  try: the same command with --resume {outcome.folder}", sys.stderr)
-        if outcome.finished_runs:
-            say(f"  try: loopbench report {outcome.folder}", sys.stderr)
-        signal.signal(outcome.interrupted_by, signal.SIG_DFL)
-        os.kill(os.getpid(), outcome.interrupted_by)  # so that a shell loop around us stops too
+        say(f"  try: the same command with --resume {ended.folder}", sys.stderr)
+        if ended.finished_runs:
+            say(f"  try: loopbench report {ended.folder}", sys.stderr)
+        say_last()
+        signal.signal(ended.interrupted_by, signal.SIG_DFL)
+        os.kill(os.getpid(), ended.interrupted_by)  # so that a shell loop around us stops too
 
 
 @contextmanager
 def leaving_at_a_signal(folder: Path) -> Iterator[None]:
-    """While a session is drawn, a signal ends the process at once, but not without a word of what is kept."""
+    """While a session is drawn, a signal ends the process at once, after one line on what is kept."""
     from loopbench.measure.stop import SIGNALS, write_plainly
 
     def leave(number: int, _frame: FrameType | None) -> None:
@@ -56,8 +65,8 @@ def leaving_at_a_signal(folder: Path) -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    previous = {number: signal.signal(number, leave) for number in heard}
+    handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, leave) for number in handled}
     try:
         yield
     finally:
@@ -66,7 +75,7 @@ def leaving_at_a_signal(folder: Path) -> Iterator[None]:
 
 
 def not_drawn(folder: Path, problem: OSError) -> EnvironmentRefusedError:
-    """What the machine said when everything was measured but could not be drawn."""
+    """Returns the error for a session that was measured but cannot be drawn."""
     return EnvironmentRefusedError(
         f"the page and the charts cannot be written: {problem.strerror or type(problem).__name__}",
         slug="not-drawn",
@@ -76,13 +85,13 @@ def not_drawn(folder: Path, problem: OSError) -> EnvironmentRefusedError:
     )
 
 
-def refuse_doubt(judged: "SessionReport") -> None:
-    """Raise what keeps a drawn session from being trusted, then what its gates say.
+def check_valid(judged: "SessionReport") -> None:
+    """Raise the doubts about a drawn session, then the results of its gates.
 
     Raises:
         DataError: runs are damaged.
-        CannotTellError: INVALID, as far as the session claims anything; or a gate cannot be told.
-        RegressionError: a gate is not met, and all of them can be told.
+        CannotTellError: its claims are INVALID, or a gate has no result.
+        RegressionError: a gate is not met, and all have a result.
     """
     where = str(judged.folder)
     if judged.damaged:
@@ -97,43 +106,43 @@ def refuse_doubt(judged: "SessionReport") -> None:
             f"INVALID, the figures are not to be trusted: {'; '.join(doubtful)}",
             slug="invalid",
             where=where,
-            kept="every run stays, and is drawn with what speaks against it",
+            kept="every run stays, and is drawn with its findings",
             hints=("read the findings and their advice above, or on the page",),
         )
-    _refuse_gates(judged)
+    _check_gates(judged)
 
 
 def doubts(judged: "SessionReport") -> tuple[str, ...]:
-    """What makes a session INVALID as far as it claims anything, each once."""
+    """Returns what makes a session's claims INVALID, each once."""
     nothing = [NO_RUN] if judged.is_empty else []
-    return tuple(dict.fromkeys([*nothing, *_spoiled_pictures(judged), *_invalid_verdicts(judged)]))
+    return tuple(dict.fromkeys([*nothing, *_invalid_pictures(judged), *_invalid_verdicts(judged)]))
 
 
-def _refuse_gates(judged: "SessionReport") -> None:
-    """One that cannot be told wins over one that is not met: the exit code must not promise more than is known."""
+def _check_gates(judged: "SessionReport") -> None:
+    """A gate without a result wins over one that is not met: the exit code must not claim more than is known."""
     from loopbench.judge.session.gates import Outcome
 
     where = str(judged.folder)
     broken = [gate.sentence for gate in judged.gates if gate.outcome is Outcome.NOT_MET]
     untold = [gate.sentence for gate in judged.gates if gate.outcome is Outcome.CANNOT_TELL]
     if untold:
-        hint = "docs/ci.md says what each figure needs"
+        hint = "docs/ci.md lists what each figure needs"
         raise CannotTellError("; ".join([*broken, *untold]), slug="gate-untold", where=where, hints=(hint,))
     if broken:
         raise RegressionError("; ".join(broken), slug="gate", where=where, hints=("the page shows why, and the line",))
 
 
-def _spoiled_pictures(judged: "SessionReport") -> list[str]:
+def _invalid_pictures(judged: "SessionReport") -> list[str]:
     return [
         f"{run.variant.name}: {finding.sentence}"
         for run in judged.runs
         for finding in run.stamp.faults
-        if finding.id in SPOILS_THE_PICTURE and finding.level.label == "INVALID"
+        if finding.id in INVALIDATES_A_PICTURE and finding.level.label == "INVALID"
     ]
 
 
 def _invalid_verdicts(judged: "SessionReport") -> list[str]:
-    """Of goodput: without it nothing was answered. A tail that is too short to be known is no fault."""
+    """Verdicts on goodput only: a p99 with too few answers is no fault."""
     if judged.rounds is None:
         return []
     return [verdict.sentence for verdict in judged.rounds.goodput.verdicts if verdict.word == "INVALID"]

@@ -25,10 +25,10 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
 ) -> None:
-    """Write a session's requests as CSV or Parquet, or its summary as CSV, JSON or Markdown.
+    """Write a session's requests, or its summary, into one file.
 
-    One row a request, of every run that counts, with its run, round, variant and phase: docs/notebook.md has the
-    columns.
+    Requests are CSV or Parquet: one row for each request of every run that counts, with its run, round, variant and
+    phase (docs/notebook.md describes the columns). The summary is CSV, JSON or Markdown.
     """
     from loopbench.judge.summary.export import Form, What
     from loopbench.judge.summary.export import export as write

@@ -1,4 +1,4 @@
-"""What `run` and `report` are told of gates and of CI: a baseline session, a JUnit file; and what CI is told."""
+"""Options of `run` and `report` for gates and CI: a baseline session and a JUnit file; and the outputs for CI."""
 
 import os
 import sys
@@ -20,14 +20,14 @@ class Gating:
     """The options, as they were given."""
 
     baseline: Path | None = None  # an earlier session's folder
-    anyway: bool = False  # hold limits against it although it is unlike this one
+    anyway: bool = False  # accept it although it differs from this session
     junit: Path | None = None  # where to write the XML
 
     def check(self) -> None:
-        """Find out before a long measurement what would fail after it.
+        """Check before a long measurement what would fail after it.
 
         Raises:
-            DataError: the baseline is no session, or of another format.
+            DataError: the baseline is not a session, or of another format.
             UsageError: there is no folder for the XML.
         """
         from loopbench.records.session import read_session
@@ -39,10 +39,10 @@ class Gating:
             read_session(self.baseline)  # raises where it is none
 
     def judge(self, folder: Path) -> "SessionReport":
-        """A session, its gates held against the baseline if there is one.
+        """Judge a session, with its gates compared with the baseline if there is one.
 
         Raises:
-            DataError: one of the two is no session, or damaged.
+            DataError: one of the two is not a session, or damaged.
         """
         from loopbench.judge.compare.baseline_gates import with_baseline
         from loopbench.judge.session.session_report import judge_session
@@ -52,13 +52,13 @@ class Gating:
             return judged
         return with_baseline(judged, judge_session(self.baseline), anyway=self.anyway)
 
-    def tell_ci(self, judged: "SessionReport", speech: Speech, environment: Mapping[str, str] = os.environ) -> None:
-        """Write what a CI server reads, as far as it was asked for or one is there.
+    def write_ci(self, judged: "SessionReport", speech: Speech, environment: Mapping[str, str] = os.environ) -> None:
+        """Write the outputs for CI that were asked for, or that the environment names.
 
         Raises:
             OSError: the JUnit file cannot be written.
         """
-        from loopbench.ci.annotations import annotations, roots_of
+        from loopbench.ci.github import annotations, roots_of
         from loopbench.ci.junit import write_junit
         from loopbench.commands.ending import doubts
 
@@ -72,8 +72,8 @@ class Gating:
 
 
 def _append(judged: "SessionReport", page: Path) -> None:
-    """A job's page that cannot be written is told and changes no result."""
-    from loopbench.ci.step_summary import append_summary
+    """Append to the job's page; if that fails, print it and change no result."""
+    from loopbench.ci.github import append_summary
 
     try:
         append_summary(judged, page)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MISSING: Final = "-"
 SEVERAL: Final = "several"
-NARROWEST: Final = 60
+MIN_COLUMNS: Final = 60
 CHART_STEM: Final = "history"
 LEGEND: Final = (
     "±: half-width of the 95 % interval over the rounds; (ramp): one run, none.",
@@ -34,13 +34,15 @@ def history(
     ],
     *,
     tolerance: Annotated[
-        float, typer.Option(min=0, max=10, help="A loss is a REGRESSION when its whole interval lies beyond this.")
+        float, typer.Option(min=0, max=10, help="A loss is a REGRESSION if its whole interval is beyond this.")
     ] = 0.10,
     chart: Annotated[bool, typer.Option("--chart", help="Draw it beside the sessions: history.svg and .png.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS,
 ) -> None:
-    """Goodput and the neighbour's p99 of earlier sessions, with the same settings on the same machine, oldest first.
+    """Print the figures of a scenario's earlier sessions, oldest first.
+
+    Goodput and the neighbour's p99, of sessions with the same settings on the same machine.
 
     A change is marked only where its whole 95 % interval says so, against the session before.
     """
@@ -51,7 +53,7 @@ def history(
     if as_json:
         say(json.dumps(history_values(found), indent=1, allow_nan=False))
     else:
-        width = max(NARROWEST, shutil.get_terminal_size((80, 24)).columns)
+        width = max(MIN_COLUMNS, shutil.get_terminal_size((80, 24)).columns)
         for line in lines(found, width):
             say(line)
     if chart:
@@ -63,7 +65,7 @@ def history(
 
 
 def _folder_of(scenario: Path, out: Path) -> Path:
-    """Where a scenario's sessions lie."""
+    """Returns the folder of a scenario's sessions."""
     if scenario.is_dir():
         return scenario
     from loopbench.scenario import load
@@ -72,7 +74,7 @@ def _folder_of(scenario: Path, out: Path) -> Path:
 
 
 def lines(found: "History", width: int) -> Iterator[str]:
-    """The table, a block for each variant, no line wider than asked."""
+    """Yield the table, a block for each variant, no line wider than `width`."""
     count = len(found.sessions)
     yield _cut(f"{showable(found.title)}: {count} session{'s' * (count != 1)} alike, {found.users} users", width)
     for variant in found.variants:

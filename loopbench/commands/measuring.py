@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -28,9 +27,8 @@ from loopbench.commands.options import (
 from loopbench.console import Speech, say
 
 if TYPE_CHECKING:
-    from loopbench.events import EventLog
-    from loopbench.measure.observer import Observer
-    from loopbench.measure.session import SessionOutcome, Wanted
+    from loopbench.measure.events import Notify, SessionEnded
+    from loopbench.measure.session import SessionJudge, SessionOptions
     from loopbench.scenario import Scenario
 
 
@@ -42,19 +40,19 @@ def run(  # noqa: PLR0913  one parameter an option
     seed: Seed = None,
     rounds: Rounds = None,
     max_minutes: Annotated[
-        float | None, typer.Option(min=0, help="Begin no run or round that would end later than this.")
+        float | None, typer.Option(min=0, help="Start no run or round that would end later.")
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Exact times in the app, a few percent dearer; in all variants alike.")
+        bool, typer.Option("--explain", help="Exact times inside the app; costs all variants a few percent.")
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder for results.")] = RESULTS,
     resume: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Go on with this session: same scenario, seed and plan.")
+        Path | None, typer.Option(metavar="DIR", help="Continue this session: same scenario, seed and plan.")
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Begin when another measurement here has ended.")] = False,
-    no_lock: Annotated[bool, typer.Option("--no-lock", help="Measure beside another one all the same.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another measurement on this machine to end.")] = False,
+    no_lock: Annotated[bool, typer.Option("--no-lock", help="Measure beside another measurement.")] = False,
     events: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Append one JSON object for everything that happens.")
+        Path | None, typer.Option(metavar="FILE", help="Append one JSON object for each event (docs/events.md).")
     ] = None,
     baseline: Baseline = None,
     anyway: Anyway = False,
@@ -63,10 +61,10 @@ def run(  # noqa: PLR0913  one parameter an option
     quiet: Quiet = False,
 ) -> None:
     """Measure every variant of a scenario and draw what happened."""
-    from loopbench.events import EventLog, Observers
+    from loopbench.events import EventLog, to_each
     from loopbench.measure.lock import IfBusy
-    from loopbench.measure.session import Wanted
-    from loopbench.progress import observer_for
+    from loopbench.measure.session import SessionOptions
+    from loopbench.progress import progress_on
     from loopbench.scenario import load
 
     question = load(chosen(scenario), tuple(override or ()), quick=quick, rounds=rounds)
@@ -74,15 +72,13 @@ def run(  # noqa: PLR0913  one parameter an option
     gating.check()
     speech = Speech(as_json=as_json, quiet=quiet)
     if_busy = IfBusy.MEASURE_ANYWAY if no_lock else IfBusy.WAIT if wait else IfBusy.REFUSE
-    wanted = Wanted(quick=quick, explain=explain, max_minutes=max_minutes, if_busy=if_busy)
-    log = EventLog(events) if events else None
-    shown = observer_for(speech.words)
-    observer = shown if log is None else Observers((shown, log))
+    options = SessionOptions(quick=quick, explain=explain, max_minutes=max_minutes, if_busy=if_busy)
+    notify = to_each(progress_on(speech.words), *([EventLog(events)] if events else []))
     if resume:
-        outcome = resume_session(question, resume, wanted, observer)
+        ended = resume_session(question, resume, options, notify)
     else:
-        outcome = begin_session(question, new_seed(seed), out, wanted, observer)
-    _report_and_end(outcome, speech, gating, log)
+        ended = begin_session(question, new_seed(seed), out, options, notify)
+    _report_and_end(ended, speech, gating, notify)
 
 
 def plan(  # noqa: PLR0913  one parameter an option
@@ -94,7 +90,7 @@ def plan(  # noqa: PLR0913  one parameter an option
     rounds: Rounds = None,
     as_json: AsJson = False,
 ) -> None:
-    """What would run, in which order, and how long it takes. Starts nothing."""
+    """Print which runs there would be, in which order, and how long."""
     from loopbench.plan import make_plan
     from loopbench.progress import minutes, plan_sentence
     from loopbench.scenario import load
@@ -112,17 +108,20 @@ def plan(  # noqa: PLR0913  one parameter an option
 
 def doctor(
     *,
-    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to look.")] = 60,
-    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for results: its disk is looked at.")] = RESULTS,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to measure.")] = 60,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for results: its disk is measured.")] = RESULTS,
 ) -> None:
-    """How noisy this machine is, how many rounds a 5 % answer takes on it, and what would help."""
+    """Measure how steady this machine is, and print what would help.
+
+    Also: how many rounds a 5 % answer takes on it.
+    """
     from loopbench.judge.doctor.fitness import fitness_json, judge_fitness
     from loopbench.measure.doctor import examine
     from loopbench.measure.lock import one_at_a_time
 
     if not as_json:
-        say(f"looking at this machine for {seconds:g} s")
+        say(f"measuring this machine for {seconds:g} s")
     with one_at_a_time():
         seen = examine(seconds, out)
     fitness = judge_fitness(seen)
@@ -131,10 +130,12 @@ def doctor(
 
 def worker(
     *,
-    master: Annotated[str, typer.Option(help="Host or address of the machine that leads.", show_default=False)],
+    master: Annotated[
+        str, typer.Option(help="Host or address of the machine that runs `loopbench run`.", show_default=False)
+    ],
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of its master.")] = 5557,
 ) -> None:
-    """Generate load for a measurement that is led from another machine, until Ctrl-C."""
+    """Generate load for a measurement on another machine, until Ctrl-C."""
     from loopbench.measure.worker import serve_as_worker
 
     serve_as_worker(master, port, say)
@@ -145,7 +146,7 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     loop: Annotated[str, typer.Option(help="asyncio or uvloop")] = "uvloop",
 ) -> None:
-    """The target app alone, on this machine, until Ctrl-C."""
+    """Serve the bundled target app on this machine, until Ctrl-C."""
     from loopbench.measure.serve import serve_target_app
 
     serve_target_app(port, loop)
@@ -157,7 +158,7 @@ def ui(
     override: Overrides = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the web UI.")] = 8089,
 ) -> None:
-    """The target and Locust's web UI, both on this machine only, until Ctrl-C."""
+    """Serve a scenario's target and Locust's web UI, until Ctrl-C."""
     from loopbench.measure.web_ui import serve_web_ui
     from loopbench.scenario import load
 
@@ -165,63 +166,64 @@ def ui(
 
 
 def begin_session(
-    question: "Scenario", seed: int, out: Path, wanted: "Wanted", observer: "Observer | None" = None
-) -> "SessionOutcome":
-    """Measure a scenario in a new folder. Without an observer, progress is shown on stdout."""
+    question: "Scenario", seed: int, out: Path, options: "SessionOptions", notify: "Notify"
+) -> "SessionEnded":
+    """Measure a scenario in a new folder."""
     from loopbench.measure.session import measure_session, new_session
     from loopbench.plan import check_length, make_plan
-    from loopbench.progress import observer_for
-    from loopbench.session_judge import SessionJudge
 
     planned = make_plan(question, seed)
-    check_length(planned, wanted.max_minutes)
-    open_folder = partial(new_session, question, planned, out, wanted)
-    watching = observer or observer_for(sys.stdout)
-    return measure_session(question, planned, open_folder, watching, SessionJudge(), wanted)
+    check_length(planned, options.max_minutes)
+    open_folder = partial(new_session, question, planned, out, options)
+    return measure_session(question, planned, open_folder, notify, _load_judge, options)
 
 
-def resume_session(
-    question: "Scenario", folder: Path, wanted: "Wanted", observer: "Observer | None" = None
-) -> "SessionOutcome":
-    """Go on with a session where it ended. Without an observer, progress is shown on stdout."""
+def resume_session(question: "Scenario", folder: Path, options: "SessionOptions", notify: "Notify") -> "SessionEnded":
+    """Continue a session where it ended."""
     from loopbench.measure.resume import check_resumable, check_same_code
     from loopbench.measure.session import measure_session
     from loopbench.plan import make_plan
-    from loopbench.progress import observer_for
-    from loopbench.session_judge import SessionJudge
 
-    planned = make_plan(question, check_resumable(folder, question, explain=wanted.explain))
+    planned = make_plan(question, check_resumable(folder, question, explain=options.explain))
     check_same_code(folder)
-    watching = observer or observer_for(sys.stdout)
-    return measure_session(question, planned, lambda: folder, watching, SessionJudge(), wanted)
+    return measure_session(question, planned, lambda: folder, notify, _load_judge, options)
 
 
-def _report_and_end(outcome: "SessionOutcome", speech: Speech, gating: Gating, log: "EventLog | None") -> None:
-    """Draw what there is, then leave with what ended the session, if anything did, or with what it is worth."""
-    from loopbench.commands.ending import leave_if_ended_early, leaving_at_a_signal, not_drawn, refuse_doubt
-    from loopbench.commands.reporting import draw, give_summary
+def _load_judge() -> "SessionJudge":
+    from loopbench.judge.rounds.between_runs import faults_of, least_window_s, rounds_standing
+    from loopbench.measure.session import SessionJudge
 
+    return SessionJudge(min_window_s=least_window_s, faults=faults_of, standing=rounds_standing)
+
+
+def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notify: "Notify") -> None:
+    """Draw what there is, then end with what ended the session early, or with its answer."""
+    from loopbench.commands.ending import leave_if_ended_early, leaving_at_a_signal, not_drawn
+    from loopbench.commands.reporting import draw, end_with_answer, give_summary, say_answer
+
+    judged = None
     try:
-        with leaving_at_a_signal(outcome.folder):
-            if log is not None:
-                log.session_ended(outcome)
-            judged = draw(outcome.folder, speech, gating) if outcome.finished_runs else None
-            if judged is not None:
-                give_summary(outcome.folder, speech)
-                gating.tell_ci(judged, speech)
-    except OSError as problem:
-        if outcome.error is None:  # otherwise what ended the measurement is what the user must hear
-            raise not_drawn(outcome.folder, problem) from None
-        judged = None
-    except Exception:
-        if outcome.error is None:
+        with leaving_at_a_signal(ended.folder):
+            notify(ended)
+            if ended.finished_runs:
+                judged = draw(ended.folder, speech, gating)
+                give_summary(ended.folder, speech)
+                gating.write_ci(judged, speech)
+    except Exception as problem:
+        if ended.error is None:  # otherwise the error that ended the measurement is the one to report
+            if isinstance(problem, OSError):
+                raise not_drawn(ended.folder, problem) from None
             raise
         judged = None
-    leave_if_ended_early(outcome)
-    if judged is not None:
-        refuse_doubt(judged)
+    if judged is None:
+        leave_if_ended_early(ended)
+        return
+    if ended.error is not None:
+        say_answer(judged, speech)
+    leave_if_ended_early(ended, partial(say_answer, judged, speech))
+    end_with_answer(judged, speech)
 
 
 def new_seed(given: int | None) -> int:
-    """The one that is given, or a random one."""
+    """Returns the given seed, or a random one."""
     return given if given is not None else int.from_bytes(os.urandom(4), "big")

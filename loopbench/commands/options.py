@@ -9,35 +9,39 @@ from loopbench.errors import UsageError
 
 RESULTS = Path("results")
 OWN_SCENARIO = Path("scenario.toml")
-"""What `loopbench init` writes, and what a command takes that is given no scenario."""
+"""The file that `loopbench init` writes, and the default of every SCENARIO argument."""
 
 ScenarioFile = Annotated[
     Path | None,
-    typer.Argument(metavar="[SCENARIO]", help="A scenario's TOML file; scenario.toml if absent.", show_default=False),
+    typer.Argument(metavar="[SCENARIO]", help="A scenario's TOML file; default: scenario.toml.", show_default=False),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="The result for another program, on stdout; words on stderr.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors (and the JSON of --json).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and the text on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors (and the JSON of --json).")]
 Quick = Annotated[
-    bool, typer.Option("--quick", help="A short ramp and hold, no rounds: the same charts, less to trust.")
+    bool, typer.Option("--quick", help="A short ramp and hold, no rounds: the same charts, less certain.")
 ]
-Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one scenario key.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one scenario key; repeatable.")
+]
 Seed = Annotated[int | None, typer.Option(help="Order of the runs and think times; recorded.", show_default="random")]
 Rounds = Annotated[
     int | None,
-    typer.Option(min=0, max=100, help="Rounds at most, instead of the scenario's; 0: the ramp picture alone."),
+    typer.Option(min=0, max=100, help="Maximum rounds, instead of the scenario's; 0: only the ramps."),
 ]
 Baseline = Annotated[
-    Path | None, typer.Option(metavar="DIR", help='An earlier session: what gates with of = "baseline" are ratios to.')
+    Path | None, typer.Option(metavar="DIR", help='An earlier session, for gates with of = "baseline".')
 ]
-Anyway = Annotated[bool, typer.Option("--anyway", help="Take --baseline although machine, versions or load differ.")]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Accept a --baseline that differs in machine, versions or load.")
+]
 Junit = Annotated[Path | None, typer.Option(metavar="FILE", help="Write gates and INVALID verdicts as JUnit XML.")]
 
 
 def chosen(scenario: Path | None) -> Path:
-    """The scenario that is named, or the project's own.
+    """Returns the named scenario, or the project's own.
 
     Raises:
-        UsageError: none is named, and there is no scenario.toml; with the command that writes one.
+        UsageError: none is named and there is no scenario.toml; the hint names the command that writes one.
     """
     if scenario is not None:
         return scenario

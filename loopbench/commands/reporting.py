@@ -13,7 +13,7 @@ import typer
 from loopbench.beside import beside
 from loopbench.commands.gating import Gating
 from loopbench.commands.options import RESULTS, Anyway, AsJson, Baseline, Junit, Quiet
-from loopbench.console import Speech, print_error
+from loopbench.console import Speech, print_error, say
 from loopbench.errors import DataError, LoopbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -32,24 +32,22 @@ def report(  # noqa: PLR0913  one parameter an option
     quiet: Quiet = False,
     png: Annotated[bool, typer.Option("--png", help="Write every chart as PNG too, not only rps-users.")] = False,
 ) -> None:
-    """Draw a session again from its files: summary, charts, page."""
-    from loopbench.commands.ending import refuse_doubt
-
+    """Judge a session again and write its summary, charts and page."""
     gating, speech = Gating(baseline, anyway, junit), Speech(as_json=as_json, quiet=quiet)
     gating.check()
     session = folder or _newest_session()
     judged = draw(session, speech, gating, all_png=png)
     give_summary(session, speech)
-    gating.tell_ci(judged, speech)
-    refuse_doubt(judged)
+    gating.write_ci(judged, speech)
+    end_with_answer(judged, speech)
 
 
 def list_(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the scenarios are.")] = Path("scenarios"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the scenarios.")] = Path("scenarios"),
     *,
     as_json: AsJson = False,
 ) -> None:
-    """The scenarios and their variants."""
+    """Print the scenarios and their variants."""
     from loopbench.scenario import load
     from loopbench.showable import showable
 
@@ -85,13 +83,16 @@ def _listed(file: Path, question: "Scenario") -> dict[str, Any]:
 
 
 def plot(
-    prefix: Annotated[list[Path], typer.Argument(metavar="PREFIX...", help="What Locust's --csv was given.")],
+    prefix: Annotated[list[Path], typer.Argument(metavar="PREFIX...", help="The value of Locust's --csv.")],
     out: Annotated[Path, typer.Option(help="The chart's path, without its ending.")] = Path("rps_users"),
     *,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """RPS against users from any Locust --csv output, ours or not; several are drawn over each other."""
+    """Draw RPS against users from the output of any Locust --csv.
+
+    Several outputs are drawn into one chart.
+    """
     from loopbench.showable import showable
     from plots.csv_chart import load, write
 
@@ -127,17 +128,46 @@ def draw(
     *,
     all_png: bool = False,
 ) -> "SessionReport":
-    """Write a session's files, and print its closing lines."""
-    from loopbench.closing import closing_lines
+    """Write a session's summary, charts and page, and print its details."""
+    from loopbench.closing import details
 
     judged = draw_files(folder, gating, all_png=all_png)
-    for line in closing_lines(judged):
+    for line in details(judged, speech.width):
         speech.say(line)
     return judged
 
 
+def end_with_answer(judged: "SessionReport", speech: Speech) -> None:
+    """Print the doubts about a session, then its answer, which stays last on the screen.
+
+    Raises:
+        typer.Exit: the session is INVALID, or a gate is not met; with that error's exit code.
+    """
+    from loopbench.commands.ending import check_valid
+
+    try:
+        check_valid(judged)
+    except LoopbenchError as error:
+        print_error(error)
+        say_answer(judged, speech)
+        raise typer.Exit(error.exit_code) from None
+    say_answer(judged, speech)
+
+
+def say_answer(judged: "SessionReport", speech: Speech) -> None:
+    """Print the answer, whether it is valid, the page and the next commands."""
+    from loopbench.closing import conclusion
+
+    sentence, validity, *to_copy = conclusion(judged)
+    speech.say()
+    speech.say(sentence, bold=True)
+    speech.say(validity)
+    for line in to_copy:
+        say(line, speech.words)
+
+
 def give_summary(folder: Path, speech: Speech) -> None:
-    """The summary of a session that is drawn, to whatever program listens."""
+    """Print the summary of a drawn session as JSON, if that was asked for."""
     from loopbench.records.session import SUMMARY_STEM
 
     speech.give((folder / f"{SUMMARY_STEM}.json").read_text(encoding="utf-8"))

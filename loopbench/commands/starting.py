@@ -1,4 +1,4 @@
-"""The commands `init` and `schema`: a first scenario of somebody's own app, and what an editor needs to check it."""
+"""The commands `init` and `schema`: a first scenario of the user's app, and the schema for an editor."""
 
 import sys
 from pathlib import Path
@@ -18,21 +18,24 @@ if TYPE_CHECKING:
 def init(
     *,
     app: Annotated[
-        str | None, typer.Option(metavar="MODULE:NAME", help="The app; found as `fastapi dev` finds it if absent.")
+        str | None, typer.Option(metavar="MODULE:NAME", help="The app; default: found as `fastapi dev` finds it.")
     ] = None,
     python: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="The Python it runs in; .venv or venv of this folder, or ours, if absent."),
+        typer.Option(metavar="PATH", help="The Python of the app; default: .venv or venv here, else loopbench's."),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The scenario to write; never overwritten.")] = OWN_SCENARIO,
 ) -> None:
-    """Write a first scenario: the routes of an app of yours that may be asked as they are."""
+    """Write a first scenario from the routes of your own app.
+
+    It holds the routes that can be requested as they are; the others are comments with the reason.
+    """
     from loopbench.first_scenario.draft import draft
     from loopbench.first_scenario.places import find_app, find_python
     from loopbench.first_scenario.reading import read_app
     from loopbench.first_scenario.routes import routes_of
 
-    _refuse_to_overwrite(out)
+    _check_is_new(out)
     project = Path.cwd()
     place, interpreter = find_app(project, app), find_python(project, python)
     facts = read_app(place, interpreter)
@@ -42,7 +45,7 @@ def init(
         with out.open("x", encoding="utf-8") as file:
             file.write(made.text)
     except FileExistsError:
-        _refuse_to_overwrite(out)
+        _check_is_new(out)
         raise
     _say_what_was_made(made, facts, interpreter, out)
 
@@ -50,17 +53,17 @@ def init(
 def schema(
     *,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="The same as a page to read: docs/scenario-reference.md.")
+        bool, typer.Option("--markdown", help="Print it as a page to read: docs/scenario-reference.md.")
     ] = False,
 ) -> None:
-    """The format of scenarios as a JSON Schema, for editors."""
+    """Print the format of scenarios as a JSON Schema, for editors."""
     from loopbench.scenario.reference import scenario_reference
     from loopbench.scenario.schema import scenario_schema_text
 
     say((scenario_reference() if markdown else scenario_schema_text()).removesuffix("\n"))
 
 
-def _refuse_to_overwrite(out: Path) -> None:
+def _check_is_new(out: Path) -> None:
     if out.exists() or out.is_symlink():
         raise UsageError(
             f"{out} is there already, and is not overwritten",

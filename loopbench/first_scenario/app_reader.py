@@ -16,7 +16,7 @@ import traceback
 from typing import Any, NoReturn
 
 SERVERS = ("uvicorn", "uvloop", "httptools")
-DEEPEST = 5  # a mount in a mount in a mount: an app that is mounted in itself would go on for ever
+MAX_DEPTH = 5  # of mounts inside mounts: an app that is mounted in itself has no end
 
 
 class Refusal(Exception):  # noqa: N818  not an error of ours: what the app is not
@@ -48,7 +48,7 @@ def read(module_name: str, attribute: str) -> dict[str, Any]:
         "hidden": 0,
     }
     if facts["has_openapi"]:
-        _collect(app, fastapi, "", facts, DEEPEST)
+        _collect(app, fastapi, "", facts, MAX_DEPTH)
     return facts
 
 
@@ -108,7 +108,7 @@ def _collect(app: Any, fastapi: Any, prefix: str, facts: dict[str, Any], deeper:
 
 
 def _print(problem: BaseException) -> None:
-    """Its traceback from the app's own first line on: how we got there helps nobody."""
+    """Print a traceback from the app's own first line on, without the reader's frames."""
     frames = problem.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename.startswith(
         (__file__, importlib.__file__, "<frozen")

@@ -13,8 +13,8 @@ from loopbench.first_scenario.reading import AppFacts
 from loopbench.first_scenario.routes import Route, as_table
 from loopbench.showable import showable
 
-MOST_VARIANTS: Final = 6
-"""More make the first session long, and hold what nobody would compare against each other."""
+MAX_VARIANTS: Final = 6
+"""More would make the first session long, and would rarely be worth comparing."""
 
 HEALTH: Final = re.compile(
     r"/|(|.*/)(healthz?|health[-_]?check|livez?|liveness|readyz?|readiness|ping|heartbeat|hello)/?"
@@ -35,7 +35,7 @@ max_rounds = 5              # rounds of short runs on fresh servers, for interva
 
 @dataclass(frozen=True)
 class Draft:
-    """A first scenario, as text, and what there is to say of it."""
+    """A first scenario as text, and a summary of it."""
 
     text: str
     variants: tuple[str, ...]
@@ -50,15 +50,15 @@ def draft(place: AppPlace, facts: AppFacts, routes: Sequence[Route], file: Path,
 
     Args:
         place: where the app is.
-        facts: what it says of itself.
+        facts: what the app reports about itself.
         routes: of `routes_of`.
         file: where it will stand: paths in it are relative to its folder.
         python: the interpreter, if it is not ours.
     """
     neighbour = _neighbour(routes)
     safe = [route for route in routes if route.is_safe and route is not neighbour]
-    chosen = safe[:MOST_VARIANTS]
-    left_out = [route for route in routes if not route.is_safe] + safe[MOST_VARIANTS:]
+    chosen = safe[:MAX_VARIANTS]
+    left_out = [route for route in routes if not route.is_safe] + safe[MAX_VARIANTS:]
     parts = [
         _head(place, facts),
         _target(place, facts, file, python),
@@ -139,7 +139,7 @@ def _comments(facts: AppFacts, left_out: Sequence[Route]) -> Iterator[str]:
 
 
 def _line(route: Route) -> str:
-    reason = route.reason or f"safe; {MOST_VARIANTS} variants are enough for a first look"
+    reason = route.reason or f"safe; {MAX_VARIANTS} variants are enough for a first look"
     return f"{route.method} {showable(route.template)}: {showable(reason)}"
 
 

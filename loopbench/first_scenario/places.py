@@ -72,7 +72,7 @@ def find_python(project: Path, given: Path | None = None) -> Path:
 
 
 def _entrypoint(file: Path) -> str | None:
-    """What `[tool.fastapi] entrypoint` says; None if it says nothing."""
+    """Returns `[tool.fastapi] entrypoint`; None: it is not set."""
     if not file.is_file():
         return None
     try:

@@ -12,8 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from loopbench.errors import TargetError
 from loopbench.first_scenario.places import NAMED, AppPlace
-from loopbench.measure.log_tail import log_tail
-from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 
 READER: Final = Path(__file__).with_name("app_reader.py")
 READ_S: Final = 60.0
@@ -34,7 +33,7 @@ class Document(BaseModel):
 
 
 class AppFacts(BaseModel):
-    """What an app says of itself."""
+    """What an app reports about itself."""
 
     attribute: str
     type: str
@@ -51,8 +50,8 @@ class AppFacts(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """One reading, for the errors."""
+class _Reading:
+    """What is read, for the errors."""
 
     place: AppPlace
     python: Path
@@ -76,7 +75,7 @@ def read_app(place: AppPlace, python: Path, read_s: float = READ_S) -> AppFacts:
         read_s: how long it may take; then everything it started is killed.
 
     Raises:
-        TargetError: it does not import, does not end, or is no app; with the last lines it said.
+        TargetError: it does not import, does not end, or is no app; with the last lines of its output.
     """
     with tempfile.TemporaryDirectory(prefix="loopbench-init-") as folder:
         answer, log = Path(folder, "answer.json"), Path(folder, "app.log")
@@ -84,7 +83,7 @@ def read_app(place: AppPlace, python: Path, read_s: float = READ_S) -> AppFacts:
         env = dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1"}
         with Supervised(command, env=env, cwd=place.folder, log=log) as process:
             code = _exit_code(process, read_s)
-        return _facts(_Asked(place, python, log_tail(log)), code, answer, read_s)
+        return _facts(_Reading(place, python, log_tail(log)), code, answer, read_s)
 
 
 def _exit_code(process: Supervised, read_s: float) -> int | None:
@@ -95,56 +94,58 @@ def _exit_code(process: Supervised, read_s: float) -> int | None:
     return code
 
 
-def _facts(asked: _Asked, code: int | None, answer: Path, read_s: float) -> AppFacts:
+def _facts(reading: _Reading, code: int | None, answer: Path, read_s: float) -> AppFacts:
     if code is None:
-        what = f"{asked.name} did not import within {read_s:g} s"
-        raise asked.failed(what, "app-hangs", "start at import only what ends: the rest belongs into the lifespan")
+        what = f"{reading.name} did not import within {read_s:g} s"
+        raise reading.failed(what, "app-hangs", "start at import only what ends: the rest belongs into the lifespan")
     if code == NOT_STARTED and not answer.is_file():
-        raise asked.failed(f"{asked.python} cannot be started", "python-missing", "--python PATH: another interpreter")
+        raise reading.failed(
+            f"{reading.python} cannot be started", "python-missing", "--python PATH: another interpreter"
+        )
     if not answer.is_file():
-        what = f"the import of {asked.name} ended its process ({describe_exit(code)})"
-        raise asked.failed(what, "app-import", f"{asked.python} -c 'import {asked.place.module}'")
+        what = f"the import of {reading.name} ended its process ({describe_exit(code)})"
+        raise reading.failed(what, "app-import", f"{reading.python} -c 'import {reading.place.module}'")
     if answer.stat().st_size > MAX_ANSWER_BYTES:
-        raise asked.failed(f"the OpenAPI of {asked.name} is larger than 32 MB", "app-openapi")
+        raise reading.failed(f"the OpenAPI of {reading.name} is larger than 32 MB", "app-openapi")
     try:
-        said = json.loads(answer.read_bytes())
-        if "problem" in said:
-            raise _refused(asked, said)
-        facts = AppFacts.model_validate(said)
+        answered = json.loads(answer.read_bytes())
+        if "problem" in answered:
+            raise _refused(reading, answered)
+        facts = AppFacts.model_validate(answered)
     except (ValueError, RecursionError, ValidationError, TypeError):
-        raise asked.failed(f"what {asked.name} says of its routes is no OpenAPI", "app-openapi") from None
-    return _servable(asked, facts)
+        raise reading.failed(f"the description of {reading.name} is not OpenAPI", "app-openapi") from None
+    return _check_servable(reading, facts)
 
 
-def _refused(asked: _Asked, said: dict[str, Any]) -> TargetError:
+def _refused(reading: _Reading, answered: dict[str, Any]) -> TargetError:
     """What the reader found instead of an app."""
-    module, error = asked.place.module, str(said.get("error", ""))
-    match said["problem"]:
+    module, error = reading.place.module, str(answered.get("error", ""))
+    match answered["problem"]:
         case "module":
-            return asked.failed(f"there is no module {module}", "app-missing", NAMED)
+            return reading.failed(f"there is no module {module}", "app-missing", NAMED)
         case "package":
-            missing = str(said.get("name", ""))
+            missing = str(answered.get("name", ""))
             what = f"{module} needs the package {missing!r}, which its Python does not have"
-            return asked.failed(
-                what, "app-import", f"{asked.python} -m pip install {missing}", "--python PATH: another interpreter"
+            return reading.failed(
+                what, "app-import", f"{reading.python} -m pip install {missing}", "--python PATH: another interpreter"
             )
         case "attribute":
-            names = ", ".join(f"{module}:{name}" for name in said.get("names", []))
-            return asked.failed(f"{asked.name} does not exist", "app-missing", allowed=names)
+            names = ", ".join(f"{module}:{name}" for name in answered.get("names", []))
+            return reading.failed(f"{reading.name} does not exist", "app-missing", allowed=names)
         case "no-app":
-            return asked.failed(f"there is no app in the module {module}", "app-missing", NAMED)
+            return reading.failed(f"there is no app in the module {module}", "app-missing", NAMED)
         case "openapi":
-            return asked.failed(f"{asked.name} cannot describe its routes: {error}", "app-openapi")
+            return reading.failed(f"{reading.name} cannot describe its routes: {error}", "app-openapi")
         case _:
-            hint = f"{asked.python} -c 'import {module}'"
-            return asked.failed(f"{module} does not import: {error}", "app-import", hint)
+            hint = f"{reading.python} -c 'import {module}'"
+            return reading.failed(f"{module} does not import: {error}", "app-import", hint)
 
 
-def _servable(asked: _Asked, facts: AppFacts) -> AppFacts:
+def _check_servable(reading: _Reading, facts: AppFacts) -> AppFacts:
     """Unless it is something uvicorn could not serve."""
     if facts.is_factory:
         call = f"a module with `app = {facts.attribute}()`, and --app for it"
-        raise asked.failed(f"{asked.name} is a function that makes an app, no app", "app-kind", call)
+        raise reading.failed(f"{reading.name} is a function that makes an app, no app", "app-kind", call)
     if not facts.callable:
-        raise asked.failed(f"{asked.name} is no app but a {facts.type}", "app-kind", NAMED)
+        raise reading.failed(f"{reading.name} is no app but a {facts.type}", "app-kind", NAMED)
     return facts

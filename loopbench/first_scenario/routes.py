@@ -21,10 +21,10 @@ OWN_PATHS: Final = frozenset({"/docs", "/redoc", "/openapi.json", "/docs/oauth2-
 SOUNDS_LIKE_A_CHANGE: Final = frozenset(
     {"clear", "delete", "drop", "logout", "purge", "remove", "reset", "restart", "shutdown", "signout", "stop"}
 )
-"""Nobody should, and somebody does: a GET route that changes something, under a name that says so."""
+"""Words in the path of a GET route that suggest a change of state."""
 
 ENDLESS: Final = "text/event-stream"
-LONGEST_NAME: Final = 200
+MAX_NAME_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Route:
     @property
     def name(self) -> str:
         """In a scenario."""
-        return showable(self.template)[:LONGEST_NAME]
+        return showable(self.template)[:MAX_NAME_CHARACTERS]
 
 
 class _Parameter(BaseModel):
@@ -69,7 +69,7 @@ class _Operation(BaseModel):
 
 
 class _CannotFillError(Exception):
-    """A parameter that has to be given, and nothing says with what."""
+    """A required parameter for which the document gives no value."""
 
 
 def routes_of(facts: AppFacts) -> tuple[Route, ...]:
@@ -95,7 +95,7 @@ def _route(method: str, path: str, item: dict[str, Any], document: Document) -> 
     try:
         operation = _Operation.model_validate(_with_inherited(item[method.lower()], item, document.openapi))
         reason = _reason(operation, template)
-        return _refused(bare, reason) if reason else _checked(_filled(bare, operation))
+        return _refused(bare, reason) if reason else _check_writable(_filled(bare, operation))
     except _CannotFillError as missing:
         return _refused(bare, str(missing))
     except (ValidationError, TypeError, AttributeError, KeyError, ValueError):
@@ -151,7 +151,7 @@ def _filled(route: Route, operation: _Operation) -> Route:
     """With a value for each parameter that has to be there.
 
     Raises:
-        _CannotFillError: nothing says which.
+        _CannotFillError: there is no value for one of them.
     """
     path, params, headers = route.template, dict[str, Any](), dict[str, str]()
     for parameter in operation.parameters:
@@ -200,7 +200,7 @@ def _status(operation: _Operation) -> int:
     return min(codes, default=200)
 
 
-def _checked(route: Route) -> Route:
+def _check_writable(route: Route) -> Route:
     """As it is, if a scenario may hold it."""
     try:
         Request.model_validate(as_table(route))

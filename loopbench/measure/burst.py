@@ -1,4 +1,4 @@
-"""A burst: a few requests at once, each over a socket of its own, and when each of them got how far.
+"""A burst: sends a few requests at once, each over a socket of its own, and times their progress.
 
 Without Locust: one thread and a selector are enough for a handful, and nothing stands between the clock and the socket.
 """
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from loopbench.errors import TargetError
+from loopbench.measure.running_target import NONCE_HEADER
 from loopbench.measure.stop import StopWish
 from loopbench.measure.target import AnyTarget
-from loopbench.measure.verify import NONCE_HEADER
 from loopbench.records.load_order import OrderedRequest
 from loopbench.records.stamps import ASK_HEADER, UNSTAMPED, read_stamps
 from loopbench.records.timeline import TimedRequest
@@ -46,7 +46,7 @@ def ask_at_once(target: AnyTarget, requests: Sequence[OrderedRequest], stop: Sto
     Args:
         target: started on this host, so that its clock is ours.
         requests: their bodies small enough for a socket's buffer.
-        stop: looked at while answers are awaited.
+        stop: checked while answers are awaited.
 
     Raises:
         TargetError: a connection is refused.
@@ -126,7 +126,7 @@ def _timed(each: _Conversation, first_s: float, nonce: str) -> TimedRequest:
     """Seconds after the first request was sent, and what is wrong with the answer."""
     status, problem, stamps = None, each.problem, UNSTAMPED
     if each.received_s is not None:
-        status, problem = _checked(each, nonce)
+        status, problem = _check_answer(each, nonce)
         head = each.data.partition(b"\r\n\r\n")[0] + b"\r\n"
         stamps = read_stamps(head, each.sent_s, each.received_s - each.sent_s)
     entered_s = each.sent_s + stamps.before_app_s
@@ -141,8 +141,8 @@ def _timed(each: _Conversation, first_s: float, nonce: str) -> TimedRequest:
     )
 
 
-def _checked(each: _Conversation, nonce: str) -> tuple[int | None, str]:
-    answer = http.client.HTTPResponse(cast("Any", _Heard(each.data)), method=each.request.method)
+def _check_answer(each: _Conversation, nonce: str) -> tuple[int | None, str]:
+    answer = http.client.HTTPResponse(cast("Any", _ReceivedBytes(each.data)), method=each.request.method)
     try:
         answer.begin()
         body = answer.read()
@@ -153,8 +153,8 @@ def _checked(each: _Conversation, nonce: str) -> tuple[int | None, str]:
     return answer.status, each.request.expect.problem(answer.status, body) or ""
 
 
-class _Heard:
-    """What was received, as `http.client` wants to read it: from a socket."""
+class _ReceivedBytes:
+    """Received bytes in the form that `http.client` reads: a socket."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -165,5 +165,5 @@ class _Heard:
 
 
 def _after(first_s: float, moment_s: float | None) -> float | None:
-    """To the microsecond; None for what was not observed."""
+    """Returns seconds after the first, to the microsecond; None: not observed."""
     return None if moment_s is None or math.isnan(moment_s) else round(moment_s - first_s, 6)

@@ -42,7 +42,7 @@ def measure_each(cpus: Sequence[int], pieces: int = PIECES) -> tuple[Beat | None
 
 
 def _start(cpu: int, pieces: int) -> subprocess.Popen[str]:
-    """A child each: pinning this process, even for a moment, would move its threads and everything it starts."""
+    """Start a child: pinning this process, even briefly, would move its threads and everything it starts."""
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(WORK), str(cpu), str(pieces)],
         stdin=subprocess.DEVNULL,

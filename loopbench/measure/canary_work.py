@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run_queue_delay_s() -> float:
-    """Of this process's one thread, since it started; NaN where the kernel does not keep it."""
+    """Returns the delay of this process's only thread since its start; NaN: the kernel does not report it."""
     try:
         with open("/proc/self/schedstat", encoding="ascii") as file:  # noqa: PTH123  pathlib takes longer to load than this
             return int(file.read().split()[1]) / 1e9

@@ -1,4 +1,4 @@
-"""The generator's own ceiling: what it reaches against a server that does nothing, measured once for a session.
+"""The generator's own ceiling: its throughput against a server that does nothing, measured once for a session.
 
 A throughput near it would be the generator's, not the target's (rule G4).
 """
@@ -17,12 +17,11 @@ from typing import Final
 
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment, store
-from loopbench.measure.generators import Spread
+from loopbench.measure.generators import GeneratorLayout
 from loopbench.measure.load import Load
-from loopbench.measure.log_tail import log_tail
 from loopbench.measure.machine import Cores
 from loopbench.measure.stop import StopWish
-from loopbench.measure.supervise import Supervised
+from loopbench.measure.supervise import Supervised, log_tail
 from loopbench.records import samples
 from loopbench.records.codec import to_json
 from loopbench.records.expectation import Expectation
@@ -46,31 +45,33 @@ WORK_FOLDER: Final = ".ceiling"
 
 
 def own_ceiling(
-    session_folder: Path, *, client: str, spread: Spread, cores: Cores, stop: StopWish
+    session_folder: Path, *, client: str, layout: GeneratorLayout, cores: Cores, stop: StopWish
 ) -> OwnCeiling | None:
-    """The session's ceiling: the one it holds already if that fits, else a new measurement of about six seconds.
+    """Returns the session's ceiling: the recorded one if it fits, else a new measurement of about six seconds.
 
-    None when the users sit on other machines: our no-op server listens on loopback alone.
+    None if the generators run on other machines: the no-op server listens on loopback only.
 
     Raises:
-        GeneratorError: the server or Locust failed; what they left stays in the session's folder.
+        GeneratorError: the server or Locust failed; their files stay in the session's folder.
         InterruptedRunError: a signal asked for the end.
     """
-    if spread.elsewhere:
+    if layout.elsewhere:
         return None
     known = read_own_ceiling(session_folder)
-    if known is not None and (known.client, known.generators) == (client, spread.here):
+    if known is not None and (known.client, known.generators) == (client, layout.here):
         return known
     work = session_folder / WORK_FOLDER
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    found = measure_own_ceiling(work, client=client, spread=spread, cores=cores, stop=stop)
+    found = measure_own_ceiling(work, client=client, layout=layout, cores=cores, stop=stop)
     store.write_durably(session_folder / CEILING_FILE, to_json(found))
     shutil.rmtree(work)
     return found
 
 
-def measure_own_ceiling(folder: Path, *, client: str, spread: Spread, cores: Cores, stop: StopWish) -> OwnCeiling:
+def measure_own_ceiling(
+    folder: Path, *, client: str, layout: GeneratorLayout, cores: Cores, stop: StopWish
+) -> OwnCeiling:
     """Measure it, leaving the record in an empty folder.
 
     Raises:
@@ -79,14 +80,14 @@ def measure_own_ceiling(folder: Path, *, client: str, spread: Spread, cores: Cor
     """
     with _noop_server(folder, cores.target, stop) as url:
         order = _order(url, client, folder)
-        with Load(order, folder, drain_s=DRAIN_S, cpus=cores.generator, spread=spread) as load:
+        with Load(order, folder, drain_s=DRAIN_S, cpus=cores.generator, layout=layout) as load:
             load.watch(lambda _: stop.check())
-    windows = [_read_window(folder / samples_file(index)) for index in range(spread.here)]
+    windows = [_read_window(folder / samples_file(index)) for index in range(layout.here)]
     shares = [window.cpu_share for window in windows if window.cpu_share is not None]
     return OwnCeiling(
         rps=round(sum(window.good / window.length_s for window in windows), 1),
         client=client,
-        generators=spread.here,
+        generators=layout.here,
         users=USERS,
         window_s=WINDOW_S,
         generator_cpu_share=round(statistics.fmean(shares), 3) if shares else None,
@@ -95,7 +96,7 @@ def measure_own_ceiling(folder: Path, *, client: str, spread: Spread, cores: Cor
 
 @contextmanager
 def _noop_server(folder: Path, cpus: tuple[int, ...], stop: StopWish) -> Iterator[str]:
-    """The URL of a server that ends with the block."""
+    """Yield the URL of a server that ends with the block."""
     log = folder / "noop.log"
     command = [sys.executable, "-P", "-m", SERVER]
     with Supervised(command, env=environment.for_generator({}), cwd=folder, log=log, cpus=cpus) as server:
@@ -104,7 +105,7 @@ def _noop_server(folder: Path, cpus: tuple[int, ...], stop: StopWish) -> Iterato
 
 
 def _url(server: Supervised, log: Path, stop: StopWish) -> str:
-    """What it says on its first line, as soon as it does."""
+    """Wait for the URL on its first line."""
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline and server.exit_code is None:
         stop.check()

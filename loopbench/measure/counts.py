@@ -1,11 +1,11 @@
-"""One run, as its generators recorded it: phases, users, and the same requests counted by three parties."""
+"""One run as its generators recorded it: phases, users, and three counts of the same requests."""
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from loopbench.measure.target import AnyTarget
 from loopbench.records import samples
 from loopbench.records.frames import Frame, Torn, decode
 from loopbench.records.generators import read_generators
@@ -14,26 +14,15 @@ from loopbench.records.session import Counts, Phase, samples_file
 
 @dataclass(frozen=True)
 class Recorded:
-    """What `run.json` says of the samples."""
+    """What `run.json` holds of the samples."""
 
     phases: tuple[Phase, ...]
     users_started: int
     counts: Counts
 
 
-class CountsItself(Protocol):
-    """A target, as far as its own count goes."""
-
-    @property
-    def server_says(self) -> bool:
-        """Whether its own count can be read from here at all."""
-
-    def requests_counted(self) -> int | None:
-        """What it answered by its own count, less what the harness asked; None: not known."""
-
-
-def read_recorded(folder: Path, target: CountsItself) -> Recorded:
-    """Go through a finished run's record once. The phases are those of the first generator, on its clock."""
+def read_recorded(folder: Path, target: AnyTarget) -> Recorded:
+    """Read a finished run's samples once. The phases are those of the first generator, on its clock."""
     generators = read_generators(folder)
     parts = [_collect(folder, index) for index in range(len(generators.workers) if generators else 1)]
     torn, unfinished = any(part.torn for part in parts), sum(part.unfinished for part in parts)
@@ -59,9 +48,9 @@ def _collect(folder: Path, index: int) -> "_Collected":
 
 
 def _locust(parts: Sequence["_Collected"], samples_taken: int | None, of_master: int | None) -> int | None:
-    """What Locust counted: each generator by itself and, if there is one, the master over all reports it was sent.
+    """Returns Locust's count: the sum over the generators, or the master's if that differs from our samples.
 
-    Should the two differ, the one that also differs from our samples: then the disagreement shows.
+    If the two differ, the disagreement must show.
     """
     each = [part.locust for part in parts if part.locust is not None]
     if len(each) < len(parts):

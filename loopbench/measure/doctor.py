@@ -1,4 +1,4 @@
-"""A minute's look at the machine, without a target: how steady it is, who else is on it, what it allows.
+"""Examines the machine for a minute, without a target: how steady it is, what else runs on it, and its limits.
 
 Returns raw figures (`records.examination`); `judge.doctor.fitness` turns them into sentences and advice.
 """
@@ -29,12 +29,12 @@ from loopbench.records.examination import (
 )
 
 BETWEEN_BEATS_S: Final = 1.0
-MOST_PROCESSES: Final = 5
+MAX_PROCESSES: Final = 5
 FSYNCS: Final = 20
 SMALL_BYTES: Final = 4096
 LARGE_BYTES: Final = 32_000_000
 SPARE_BYTES: Final = 10 * LARGE_BYTES
-NOBODY: Final = Attributed(0.0, None, frozenset())
+NOTHING_KNOWN: Final = Attributed(0.0, None, frozenset())
 
 
 def examine(
@@ -43,7 +43,7 @@ def examine(
     progressed: Callable[[float], None] = lambda _: None,
     files: KernelFiles = KernelFiles(),  # noqa: B008  immutable
 ) -> Examination:
-    """Look for about this long. The caller holds the machine's lock (`session.one_at_a_time`).
+    """Examine the machine for about `seconds`. The caller holds the lock (`lock.one_at_a_time`).
 
     Args:
         seconds: how long; at least one beat is taken.
@@ -85,12 +85,12 @@ def _beat(at_s: float, cores: tuple[int, ...]) -> CanaryBeat:
 
 
 def _quiet_second(meter: MachineMeter, files: KernelFiles) -> MachineSecond:
-    """The machine while we only wait: what the canary used must not pass for somebody else's."""
-    meter.read(BETWEEN_BEATS_S, NOBODY, files.pids())
+    """Returns one second without the canary, whose CPU time would count as another process's."""
+    meter.read(BETWEEN_BEATS_S, NOTHING_KNOWN, files.pids())
     began_s = time.monotonic()
     time.sleep(BETWEEN_BEATS_S)
     wall_s = time.monotonic() - began_s
-    return MachineSecond(wall_s, meter.read(wall_s, NOBODY, files.pids()))
+    return MachineSecond(wall_s, meter.read(wall_s, NOTHING_KNOWN, files.pids()))
 
 
 def _cpu_by_pid(files: KernelFiles) -> dict[int, float]:
@@ -99,9 +99,9 @@ def _cpu_by_pid(files: KernelFiles) -> dict[int, float]:
 
 
 def _busiest(files: KernelFiles, before: dict[int, float], wall_s: float) -> tuple[BusyProcess, ...]:
-    """Who used the processors since then, the harness apart."""
+    """Returns the processes that used the most CPU since then, without the harness."""
     grown = {pid: cpu_s - before.get(pid, 0.0) for pid, cpu_s in _cpu_by_pid(files).items() if pid != os.getpid()}
-    most = sorted(grown, key=grown.__getitem__, reverse=True)[:MOST_PROCESSES]
+    most = sorted(grown, key=grown.__getitem__, reverse=True)[:MAX_PROCESSES]
     return tuple(BusyProcess(pid, _name(files, pid), grown[pid] / wall_s) for pid in most if grown[pid] > 0)
 
 
@@ -113,7 +113,7 @@ def _name(files: KernelFiles, pid: int) -> str:
 
 
 def _disk(results: Path, unobservable: dict[str, str]) -> Disk:
-    """Small and large writes into a file without a name: nothing is left, however this ends."""
+    """Time small and large writes into a file without a name, which leaves nothing on the disk."""
     folder = next(path for path in [results.resolve(), *results.resolve().parents] if path.is_dir())
     try:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
@@ -128,7 +128,7 @@ def _disk(results: Path, unobservable: dict[str, str]) -> Disk:
 
 
 def _timed_write(file: Any, size_bytes: int) -> float:
-    data = os.urandom(size_bytes)  # what compresses to nothing may never reach a disk
+    data = os.urandom(size_bytes)  # zeros may be compressed and never reach a disk
     began = time.perf_counter()
     file.write(data)
     os.fsync(file.fileno())
@@ -151,7 +151,7 @@ def _limits(files: KernelFiles, unobservable: dict[str, str]) -> Limits:
 
 
 def _leftovers(files: KernelFiles) -> Iterator[Leftover]:
-    """Processes that carry the mark of a supervised tree. Of other users' processes the environment is not readable."""
+    """Yield processes with the mark of a supervised tree. Other users' environments are not readable."""
     mark = f"{MARK_VARIABLE}=".encode()
     for pid in files.pids():
         try:

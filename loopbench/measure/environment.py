@@ -1,4 +1,4 @@
-"""Which environment variables the children get. Some would change the measurement without a word."""
+"""Which environment variables the children get. Some would change the measurement silently."""
 
 import os
 from collections.abc import Mapping
@@ -24,22 +24,22 @@ GENERATOR_ALLOWED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ
 
 
 def for_target(extra: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The user's environment less what steers the server, plus the scenario's own and the probe's folder."""
+    """Returns the user's environment without the server's variables, with the scenario's own and the probe's folder."""
     kept = {name: value for name, value in environ.items() if not _steers_server(name)}
     kept.update(extra)
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROBE_FOLDER), kept.get("PYTHONPATH", "")]))
     kept["PYTHONUNBUFFERED"] = "1"
-    kept.setdefault("PYTHONFAULTHANDLER", "1")  # who dies of SIGSEGV says where, in target.log
+    kept.setdefault("PYTHONFAULTHANDLER", "1")  # a crash (SIGSEGV) writes its stack into target.log
     return kept
 
 
 def for_generator(extra: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Only what a process needs to run at all, plus ours."""
+    """Returns only what a process needs to run at all, plus `extra`."""
     return {name: environ[name] for name in GENERATOR_ALLOWED if name in environ} | dict(extra)
 
 
 def ignored(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """Names of variables that are set, would have changed target or generator, and were kept away from them."""
+    """Returns names of variables that are set but not passed on, because they would change target or generator."""
     return tuple(
         sorted(name for name in environ if _steers_server(name) or name.startswith(STEERS_THE_GENERATOR_PREFIXES))
     )

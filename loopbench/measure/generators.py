@@ -1,7 +1,7 @@
-"""Locust's processes on this machine: one that asks, or a master and its workers, each under a minder of its own.
+"""Locust's processes on this machine: a single one, or a master and its workers, each under a minder of its own.
 
 Locust's `--processes` would fork the workers. They are started here instead: each gets a core of its own, the end of
-each is seen at once, and the master can take a free port by itself and say which, so that nobody races it for one.
+each is noticed at once, and the master takes a free port and reports it, so that no other process can take it first.
 """
 
 import sys
@@ -12,8 +12,7 @@ from typing import Final
 
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment
-from loopbench.measure.log_tail import log_tail
-from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 from loopbench.records import load_order
 from loopbench.records.generators import LOST_WORKER, Generators, read_generators, worker_log
 from loopbench.records.session import LOCUST_CSV_PREFIX, LOCUST_LOG
@@ -25,18 +24,18 @@ ANY_PORT: Final = 0
 GRACE_S: Final = 2.0
 
 CONNECT_S: Final = 30
-"""Workers started here have this long to connect."""
+"""How long workers on this machine may take to connect."""
 
 REMOTE_CONNECT_S: Final = 120
-"""Workers elsewhere: somebody may still be typing their command."""
+"""How long workers on other machines may take: their commands are typed by hand."""
 
 
 @dataclass(frozen=True)
-class Spread:
+class GeneratorLayout:
     """How many processes share a load, and where they run."""
 
     here: int = 1  # on this machine
-    elsewhere: int = 0  # `loopbench worker` on others; then nobody asks here
+    elsewhere: int = 0  # `loopbench worker` on others; then none runs here
     master_bind: str = LOOPBACK  # address the master listens on
     master_port: int = ANY_PORT
 
@@ -47,7 +46,7 @@ class Spread:
 
     @property
     def has_master(self) -> bool:
-        """One process alone needs none."""
+        """Whether there is a master: a single process needs none."""
         return bool(self.elsewhere) or self.here > 1
 
     @property
@@ -56,33 +55,37 @@ class Spread:
         return REMOTE_CONNECT_S if self.elsewhere else CONNECT_S
 
 
-def spread_of(scenario: Scenario) -> Spread:
-    """What a scenario asks for. Its port counts only where somebody outside has to know it."""
+def layout_of(scenario: Scenario) -> GeneratorLayout:
+    """Returns a scenario's layout. Its port is used only if workers on other machines need to know it."""
     load = scenario.load
     if not load.remote_workers:
-        return Spread(here=load.generators)
-    return Spread(elsewhere=load.remote_workers, master_bind=load.master_bind or LOOPBACK, master_port=load.master_port)
+        return GeneratorLayout(here=load.generators)
+    return GeneratorLayout(
+        elsewhere=load.remote_workers, master_bind=load.master_bind or LOOPBACK, master_port=load.master_port
+    )
 
 
 class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
-    """What runs Locust for one run. Leaving kills what is left.
+    """Locust's processes of one run. Leaving kills those that still run.
 
     Args:
         folder: the run's.
-        order_file: what the first one is to read; it stays open in this process, and in no folder's name.
+        order_file: descriptor of the load that the first process reads; it has no name on the disk.
         drain_s: Locust's `--stop-timeout`.
-        cpus: cores of the generators, one each as far as they go round; empty: not pinned.
-        spread: how many and where.
+        cpus: cores of the generators, one each, reused in turn; empty: not pinned.
+        layout: how many and where.
     """
 
-    def __init__(self, folder: Path, order_file: int, drain_s: float, cpus: tuple[int, ...], spread: Spread) -> None:
+    def __init__(
+        self, folder: Path, order_file: int, drain_s: float, cpus: tuple[int, ...], layout: GeneratorLayout
+    ) -> None:
         self._folder = folder
         self._drain_s = drain_s
         self._cpus = cpus
-        self._spread = spread
+        self._layout = layout
         self._workers: list[Supervised] = []
         self._stack = ExitStack()
-        role = master_options(spread) if spread.has_master else []
+        role = master_options(layout) if layout.has_master else []
         line = [*command(drain_s), *csv_options(folder), *role]
         self._main = self._start(line, LOCUST_LOG, cpus, order_file)
 
@@ -92,31 +95,31 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
     @property
     def command(self) -> tuple[str, ...]:
-        """Command line of the first one: who asks, or the master."""
+        """Command line of the first process: the only one, or the master."""
         return self._main.command
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The minders of all of them: Locust's own processes are their children."""
+        """The minders of all processes; Locust's own are their children."""
         return (self._main.pid, *(worker.pid for worker in self._workers))
 
     @property
     def exit_code(self) -> int | None:
-        """Of the first one; None while it runs."""
+        """The first process's exit code; None while it runs."""
         return self._main.exit_code
 
     @property
     def known(self) -> Generators | None:
-        """What the master has said so far; None without one, and before its first word."""
-        return read_generators(self._folder) if self._spread.has_master else None
+        """What the master has reported so far; None without a master, and before its first report."""
+        return read_generators(self._folder) if self._layout.has_master else None
 
     def tend(self) -> None:
-        """Start the workers when the master says where it listens, and see whether they are all there.
+        """Start the workers as soon as the master reports its port, and check that they are all running.
 
         Raises:
             GeneratorError: one of them has ended too early.
         """
-        if not self._spread.has_master or self._spread.elsewhere:
+        if not self._layout.has_master or self._layout.elsewhere:
             return
         if not self._workers:
             if known := self.known:
@@ -129,18 +132,18 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
     def _start_workers(self, port: int) -> None:
         options = worker_options(LOOPBACK, port)
-        for number in range(self._spread.here):
+        for number in range(self._layout.here):
             cpus = (self._cpus[number % len(self._cpus)],) if self._cpus else ()
             self._workers.append(self._start([*command(self._drain_s), *options], worker_log(number), cpus))
 
     def _too_early(self) -> bool:
-        """Workers end when the master sends them away: after it has counted, or given up."""
+        """Whether the master has neither counted nor given up: workers end only after that."""
         known = self.known
         return known is None or (known.locust_requests is None and not known.problem)
 
     def _lost(self, number: int, code: int) -> GeneratorError:
         return GeneratorError(
-            f"worker {number + 1} of {self._spread.here} was lost in the middle of the run, which is INVALID "
+            f"worker {number + 1} of {self._layout.here} was lost in the middle of the run, which is INVALID "
             f"({describe_exit(code)})",
             slug=f"generator-{LOST_WORKER}",
             where=" ".join(self._workers[number].command[:3]),
@@ -163,45 +166,30 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
 
 def command(drain_s: float) -> list[str]:
-    """What every role has in common; everything that a variable or a file could set is given explicitly."""
+    """Returns the options of every role; all that a variable or a file could set is given explicitly."""
     return [
-        sys.executable,
-        "-P",  # the working directory is no place to import from
-        "-m",
-        "locust",
-        "--locustfile",
-        str(LOCUSTFILE),
-        "--headless",
-        "--only-summary",
-        "--stop-timeout",
-        f"{drain_s:g}",  # its default of 0 drops what is in flight, and what is in flight is the slowest
-        "--exit-code-on-error",
-        "0",  # failed requests are counted and judged, they are no failure of Locust
-        "--loglevel",
-        "INFO",
+        *(sys.executable, "-P", "-m", "locust"),  # -P: nothing is imported from the working directory
+        *("--locustfile", str(LOCUSTFILE), "--headless", "--only-summary", "--loglevel", "INFO"),
+        # Its default of 0 drops requests in flight, which are the slowest ones.
+        *("--stop-timeout", f"{drain_s:g}"),
+        # Failed requests are counted and judged; they are no failure of Locust.
+        *("--exit-code-on-error", "0"),
     ]
 
 
 def csv_options(folder: Path) -> list[str]:
-    """Locust's own four files: from the only process, or from the master for all."""
+    """Returns the options for Locust's own four files, from the only process or from the master."""
     return ["--csv", str((folder / LOCUST_CSV_PREFIX).resolve()), "--csv-full-history"]
 
 
-def master_options(spread: Spread) -> list[str]:
-    """Make a master. Left to itself, Locust's listens on every interface."""
+def master_options(layout: GeneratorLayout) -> list[str]:
+    """Returns the options of a master. By default, Locust's listens on every interface."""
     return [
-        "--master",
-        "--master-bind-host",
-        spread.master_bind,
-        "--master-bind-port",
-        str(spread.master_port),
-        "--expect-workers",
-        str(spread.total),
-        "--expect-workers-max-wait",
-        str(spread.connect_s),
+        *("--master", "--master-bind-host", layout.master_bind, "--master-bind-port", str(layout.master_port)),
+        *("--expect-workers", str(layout.total), "--expect-workers-max-wait", str(layout.connect_s)),
     ]
 
 
 def worker_options(host: str, port: int) -> list[str]:
-    """Make a worker of the master there."""
+    """Returns the options of a worker of the master at this address."""
     return ["--worker", "--master-host", host, "--master-port", str(port)]

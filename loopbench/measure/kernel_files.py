@@ -19,23 +19,23 @@ CLOCK_OF_PROCESS: Final = 2
 
 
 class NotObservableError(Exception):
-    """The kernel does not say; the message is the reason, as it is recorded."""
+    """The kernel does not report the value; the message is the recorded reason."""
 
 
 class ProcessStat(NamedTuple):
-    """Of one process, since it started. CPU in steps of a clock tick (10 ms on nearly every kernel)."""
+    """One process since its start. CPU in steps of a clock tick (10 ms on nearly every kernel)."""
 
     name: str
     parent: int
     cpu_s: float
     threads: int
     rss_bytes: int
-    started_ticks: int  # after boot: tells a process from a later one with its number
+    started_ticks: int  # after boot: distinguishes it from a later process with the same number
 
 
 @dataclass(frozen=True)
 class KernelFiles:
-    """Where /proc and /sys are, and the clock that goes with them."""
+    """Reads /proc and /sys below a root, and the clock of processes."""
 
     root: Path = Path("/")
 
@@ -93,7 +93,7 @@ class KernelFiles:
             return []
 
     def stat(self, pid: int) -> ProcessStat:
-        """What /proc/PID/stat says.
+        """Returns the fields of /proc/PID/stat.
 
         Raises:
             NotObservableError: the process is gone.
@@ -144,6 +144,6 @@ class KernelFiles:
 
 
 def _chunks(descriptor: int) -> Iterator[bytes]:
-    """Until the end: the kernel gives a page at a time, whatever is asked for."""
+    """Read to the end: the kernel returns one page at a time."""
     while chunk := os.read(descriptor, CHUNK_BYTES):
         yield chunk

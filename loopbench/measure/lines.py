@@ -1,6 +1,6 @@
-"""Keeps the source text around the target's busiest lines with the run, while the files are those that ran.
+"""Copies the source text around the target's busiest lines into the run's folder, before the files change.
 
-Only regular text files below the target's own folder are read: a line elsewhere is named, its text is not copied.
+Only regular text files below the target's own folder are read: a line elsewhere is named, but its text is not copied.
 """
 
 from pathlib import Path
@@ -9,13 +9,13 @@ from typing import Final
 from loopbench.records import probe
 from loopbench.records.source_lines import SourceLine, write_lines
 
-MOST_LINES: Final = 20
+MAX_LINES: Final = 20
 AROUND: Final = 3
 """Lines kept before and after each."""
-MOST_BYTES: Final = 1_000_000
-"""Of a source file; a larger one was generated."""
-MOST_CHARACTERS: Final = 200
-"""Of one line of text."""
+MAX_BYTES: Final = 1_000_000
+"""The largest source file that is read; a larger one was generated."""
+MAX_CHARACTERS: Final = 200
+"""The longest line that is kept whole."""
 
 
 def capture_lines(folder: Path, app_dir: Path) -> None:
@@ -23,13 +23,13 @@ def capture_lines(folder: Path, app_dir: Path) -> None:
 
     Args:
         folder: the run's, when the target has ended.
-        app_dir: where the target's own code lies; nothing outside it is read.
+        app_dir: the folder of the target's own code; nothing outside it is read.
 
     Raises:
         OSError: `lines.json` cannot be written. A source file that cannot be read is a reason, not an error.
     """
     started_s = probe.started_unix_s(folder)
-    places = probe.lines_by_time(folder)[:MOST_LINES]
+    places = probe.lines_by_time(folder)[:MAX_LINES]
     write_lines(folder, tuple(_captured(file, line, app_dir.resolve(), started_s) for file, line in places))
 
 
@@ -42,11 +42,11 @@ def _captured(name: str, line: int, app_dir: Path, started_s: float | None) -> S
     if not 1 <= line <= len(lines):
         return SourceLine(name, line, 0, (), "the file has no such line")
     first = max(1, line - AROUND)
-    return SourceLine(name, line, first, tuple(each[:MOST_CHARACTERS] for each in lines[first - 1 : line + AROUND]), "")
+    return SourceLine(name, line, first, tuple(each[:MAX_CHARACTERS] for each in lines[first - 1 : line + AROUND]), "")
 
 
 class _NotKeptError(Exception):
-    """Why a file's text is not copied."""
+    """The reason why a file's text is not copied."""
 
 
 def _reason(problem: Exception) -> str:
@@ -62,12 +62,12 @@ def _source(path: Path, app_dir: Path, started_s: float | None) -> str:
         raise _NotKeptError("the code was generated: it has no file")
     path = path.resolve()
     if not path.is_relative_to(app_dir):
-        raise _NotKeptError("the file lies outside app_dir")
+        raise _NotKeptError("the file is outside app_dir")
     if not path.is_file():
         raise _NotKeptError("there is no such regular file")
     facts = path.stat()
-    if facts.st_size > MOST_BYTES:
-        raise _NotKeptError(f"the file is larger than {MOST_BYTES:,} bytes")
+    if facts.st_size > MAX_BYTES:
+        raise _NotKeptError(f"the file is larger than {MAX_BYTES:,} bytes")
     if started_s is None or facts.st_mtime > started_s:
         raise _NotKeptError("the file was changed after the target was started")
     return path.read_text(encoding="utf-8")

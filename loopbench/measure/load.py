@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from loopbench.errors import GeneratorError
-from loopbench.measure.generators import GeneratorProcesses, Spread
-from loopbench.measure.log_tail import log_tail
+from loopbench.measure.generators import GeneratorLayout, GeneratorProcesses
 from loopbench.measure.order import for_the_record
-from loopbench.measure.supervise import describe_exit
+from loopbench.measure.supervise import describe_exit, log_tail
 from loopbench.records import load_order
 from loopbench.records.generators import WORKER_LATE
 from loopbench.records.session import LOAD_ORDER_FILE, LOCUST_LOG, samples_file
@@ -25,7 +24,7 @@ OVERDUE_S: Final = 30.0
 NO_LOCUST: Final = "No module named locust"
 LOCUST_WANTED: Final = "'locust>=2.47,<2.48'"  # as in pyproject.toml
 
-ALONE: Final = Spread()
+ALONE: Final = GeneratorLayout()
 
 
 class Load(AbstractContextManager["Load"]):
@@ -38,16 +37,16 @@ class Load(AbstractContextManager["Load"]):
         *,
         drain_s: float,
         cpus: tuple[int, ...],
-        spread: Spread = ALONE,
+        layout: GeneratorLayout = ALONE,
     ) -> None:
-        order = dataclasses.replace(order, generators=spread.total)
+        order = dataclasses.replace(order, generators=layout.total)
         load_order.write_order(for_the_record(order), folder / LOAD_ORDER_FILE)
         self._folder = folder
-        self._spread = spread
-        self._limit_s = spread.connect_s + _phases_s(order) + drain_s + OVERDUE_S
-        self._tails = SampleTails([folder / samples_file(index) for index in range(spread.total)])
+        self._layout = layout
+        self._limit_s = layout.connect_s + _phases_s(order) + drain_s + OVERDUE_S
+        self._tails = SampleTails([folder / samples_file(index) for index in range(layout.total)])
         with _in_memory(order) as order_file:
-            self._processes = GeneratorProcesses(folder, order_file, drain_s, cpus, spread)
+            self._processes = GeneratorProcesses(folder, order_file, drain_s, cpus, layout)
 
     def __exit__(self, *error: object) -> None:
         self._processes.__exit__(*error)
@@ -86,21 +85,21 @@ class Load(AbstractContextManager["Load"]):
         return describe_exit(code)
 
     def _check_master(self, code: int) -> None:
-        """A master that gave up has written down why; one whose workers did not come leaves that to Locust's log."""
-        known, spread = self._processes.known, self._spread
+        """Raise the reason that the master reported, or name the workers that did not connect."""
+        known, layout = self._processes.known, self._layout
         if known is None:
             return
         if known.problem:
             raise self._failed(f"the run is INVALID: {known.problem}", known.problem_slug)
-        if code != 0 and len(known.workers) < spread.total:
-            came = f"{len(known.workers)} of {spread.total} workers came within {spread.connect_s} s"
+        if code != 0 and len(known.workers) < layout.total:
+            came = f"{len(known.workers)} of {layout.total} workers came within {layout.connect_s} s"
             raise self._failed(came, WORKER_LATE, *self._how_to_bring_workers())
 
     def _how_to_bring_workers(self) -> tuple[str, ...]:
-        if not self._spread.elsewhere:
+        if not self._layout.elsewhere:
             return ()
         return (
-            f"on each machine: loopbench worker --master {self._spread.master_bind} --port {self._spread.master_port}",
+            f"on each machine: loopbench worker --master {self._layout.master_bind} --port {self._layout.master_port}",
         )
 
     def _failed(self, what: str, slug: str, *hints: str) -> GeneratorError:
@@ -118,7 +117,7 @@ class Load(AbstractContextManager["Load"]):
 
 @contextmanager
 def _in_memory(order: load_order.LoadOrder) -> Iterator[int]:
-    """The whole order as an open file without a name: it may hold passwords, so it is never on a disk."""
+    """Yield the load as an open file without a name: it may hold passwords and is never on a disk."""
     with os.fdopen(os.memfd_create("load-order"), "w+", encoding="utf-8") as file:
         file.write(load_order.order_text(order))
         file.flush()
@@ -126,6 +125,6 @@ def _in_memory(order: load_order.LoadOrder) -> Iterator[int]:
 
 
 def _phases_s(order: load_order.LoadOrder) -> float:
-    """How long the phases take together, the drain apart."""
+    """Returns how long the phases take together, without the drain."""
     windows_s = [level.hold_s for level in order.steps] or [order.hold_s]
     return order.warmup_s + order.ramp_s + len(windows_s) * order.settle_s + sum(windows_s)

@@ -42,12 +42,12 @@ class Cores:
 
     @property
     def shared(self) -> "Cores":
-        """The same, but the target may use the generators' cores too: for scenarios that ask what more cores bring."""
+        """The same, but the target may also use the generators' cores: for scenarios on more cores."""
         return Cores(self.both, self.generator)
 
 
 def divide_cores(available: Iterable[int], generators: int = 1) -> Cores:
-    """Generators get the last cores, one each, the target the rest; with fewer than two cores nobody is pinned.
+    """Generators get the last cores, one each, the target the rest; with fewer than two cores nothing is pinned.
 
     Pinned apart they cannot take time from each other, so a full target does not slow its own observer.
     """
@@ -60,13 +60,13 @@ def divide_cores(available: Iterable[int], generators: int = 1) -> Cores:
 
 def available_cores() -> tuple[int, ...]:
     """Processors this process may use."""
-    return processors.available()
+    return tuple(sorted(os.sched_getaffinity(0)))
 
 
 def facts(files: KernelFiles = KernelFiles()) -> dict[str, Any]:  # noqa: B008  immutable
-    """What a reader needs to know to judge whether two sessions may be compared.
+    """Returns the facts that decide whether two sessions may be compared.
 
-    Every value is a number or a sentence; what could not be found out says "not observable" and why.
+    Every value is a number or a sentence; an unknown value is "not observable" with the reason.
     """
     cores = available_cores()
     return {
@@ -90,7 +90,7 @@ def facts(files: KernelFiles = KernelFiles()) -> dict[str, Any]:  # noqa: B008  
 
 
 def _siblings(files: KernelFiles, cores: Iterable[int]) -> str:
-    """Which of our processors share a core."""
+    """Returns which of our processors share a core."""
     groups = {processors.siblings(files, core) for core in cores}
     unknown = [group for group in groups if group.startswith(processors.NOT_OBSERVABLE)]
     shared = sorted(group for group in groups if not group.isdigit())
@@ -98,7 +98,7 @@ def _siblings(files: KernelFiles, cores: Iterable[int]) -> str:
 
 
 def _of_each(cores: Iterable[int], fact: Callable[[int], str]) -> str:
-    """One value when all cores agree, else each core's own."""
+    """Returns one value if all cores agree, else each core's."""
     values = {core: fact(core) for core in cores}
     distinct = set(values.values())
     if len(distinct) == 1:
@@ -109,7 +109,7 @@ def _of_each(cores: Iterable[int], fact: Callable[[int], str]) -> str:
 
 
 def _cpu_limit(files: KernelFiles) -> float | str:
-    """Of our control groups, in processors."""
+    """Returns the CPU limit of our control groups, in processors."""
     try:
         limit = ControlGroups.of_this_process(files).limit_cores()
     except NotObservableError as problem:
@@ -118,7 +118,7 @@ def _cpu_limit(files: KernelFiles) -> float | str:
 
 
 def _python_build() -> str:
-    """What changes the speed of the same version: the lock, debug checks, profile-guided optimisation."""
+    """Returns what changes the speed of the same version: the GIL, debug checks, profile-guided optimisation."""
     flags = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
     parts = [
         "no GIL" if sysconfig.get_config_var("Py_GIL_DISABLED") else "GIL",

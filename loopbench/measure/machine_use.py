@@ -1,8 +1,8 @@
-"""What the whole machine spends and counts, second by second.
+"""What the whole machine uses and counts, second by second.
 
 CPU of the machine is its wall time less idle, waiting for disks and stolen time: those the kernel measures, while the
 busy columns of /proc/stat are sampled at clock ticks. Two processes that pass 100 bytes to and fro over loopback used
-0.82 s of CPU a second by their own clocks; the sampled columns said 0.55 s, this says 0.88 s (2-core virtual machine).
+0.82 s of CPU a second by their own clocks; the sampled columns give 0.55 s, this gives 0.88 s (2-core virtual machine).
 """
 
 import os
@@ -17,7 +17,7 @@ from loopbench.records.sensors import MachineUse
 
 T = TypeVar("T")
 
-STEAL_UNREPORTED: Final = "0 since this virtual machine started: its host does not report it, or never took any"
+STEAL_UNREPORTED: Final = "0 since this virtual machine started: its host does not report it, or there was none"
 
 
 class Attributed(NamedTuple):
@@ -64,7 +64,7 @@ class _Reading:
 
 
 class MachineMeter:
-    """Each `read` says what was spent since the last. What cannot be read is None, its reason in `unobservable`."""
+    """Each `read` returns what was used since the last. Unreadable values are None, with a reason in `unobservable`."""
 
     def __init__(self, files: KernelFiles) -> None:
         self._files = files
@@ -75,7 +75,7 @@ class MachineMeter:
         self._before = self._take(files.pids())
 
     def read(self, wall_s: float, attributed: Attributed, alive: frozenset[int]) -> MachineUse:
-        """Since the last `read` (or the start), `wall_s` ago; `alive` is every process there is."""
+        """Returns what was used since the last `read` (or the start), `wall_s` ago; `alive` are all processes."""
         before, now = self._before, self._take(alive)
         self._before = now
         total_s, busy_s, steal_s = _processors_since(before.processors, now.processors, wall_s)
@@ -145,7 +145,7 @@ class MachineMeter:
     def _by_others(
         self, before: Mapping[int, float], now: Mapping[int, float], ours: frozenset[int]
     ) -> tuple[float, float]:
-        """CPU of the harness, and of everybody who is neither it nor one of ours."""
+        """Returns the CPU of the harness, and of all processes that are neither it nor in `ours`."""
         # A clock that went back belongs to a later process with the same number: all of it is new.
         used = {
             pid: cpu_s - before.get(pid, 0.0) if cpu_s >= before.get(pid, 0.0) else cpu_s for pid, cpu_s in now.items()

@@ -1,4 +1,4 @@
-"""What one side of a measurement spends: the processes below a supervised one, second by second."""
+"""What one side of a measurement uses: the processes below a supervised one, second by second."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ Pids = Callable[[], Sequence[int]]
 
 @dataclass(frozen=True)
 class _Process:
-    """One process: totals since it started, or what it spent between two readings."""
+    """One process: totals since its start, or what it used between two readings."""
 
     cpu_s: float
     rss_bytes: int | None
@@ -26,7 +26,7 @@ class _Process:
     switches: tuple[int, int] | None  # main thread: voluntary, involuntary
 
     def since(self, before: "_Process | None") -> "_Process":
-        """What was spent since an earlier reading; everything, when there is none."""
+        """Returns what was used since an earlier reading, or since the start if there is none."""
         if before is None or self.cpu_s < before.cpu_s:  # a counter that shrank belongs to a later namesake
             return self
         return _Process(
@@ -40,7 +40,7 @@ class _Process:
 
 
 class ProcessMeter:
-    """Each `read` says what was spent since the last, the first one what was spent since this was made.
+    """Each `read` returns what was used since the last one; the first, since this was made.
 
     Args:
         files: where to look.
@@ -60,14 +60,14 @@ class ProcessMeter:
 
     @property
     def pids(self) -> frozenset[int]:
-        """Who was there at the last `read`."""
+        """The processes at the last `read`."""
         return frozenset(self._before)
 
     def read(self, alive: frozenset[int]) -> ProcessUse:
-        """Since the last `read`, or the start. Who has ended meanwhile is not in it, who came is in it from its birth.
+        """Returns what was used since the last `read`. Ended processes are left out; new ones count from their start.
 
         Args:
-            alive: every process there is; the tree is only walked anew when somebody came or went.
+            alive: every process there is; the tree is read again only if this set has changed.
         """
         before, now = self._before, self._take(alive)
         self._before = now

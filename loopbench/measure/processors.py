@@ -3,7 +3,6 @@
 Every fact is either known or a sentence that begins with "not observable".
 """
 
-import os
 from typing import Final
 
 from loopbench.measure.kernel_files import KernelFiles, NotObservableError
@@ -13,7 +12,7 @@ NOT_OBSERVABLE: Final = "not observable"
 
 
 def not_observable(reason: object) -> str:
-    """How a fact reads that could not be found out."""
+    """Returns the text of a fact that is not known."""
     return f"{NOT_OBSERVABLE}: {reason}"
 
 
@@ -62,7 +61,7 @@ def virtualisation(files: KernelFiles) -> str:
 
 
 def is_virtual(files: KernelFiles) -> bool:
-    """Whether a hypervisor makes itself known: by the processor's flag (x86), or as /sys/hypervisor (Xen, some ARM)."""
+    """Whether there is a hypervisor: the processor's flag (x86), or /sys/hypervisor (Xen, some ARM)."""
     try:
         flags = next((line for line in files.read("proc/cpuinfo").splitlines() if line.startswith(b"flags")), b"")
     except NotObservableError:
@@ -73,11 +72,6 @@ def is_virtual(files: KernelFiles) -> bool:
 def clock_source(files: KernelFiles) -> str:
     """What the kernel reads the time from: "tsc" is a register, "hpet" and "acpi_pm" are devices and slow."""
     return _fact(files, "sys/devices/system/clocksource/clocksource0/current_clocksource")
-
-
-def available() -> tuple[int, ...]:
-    """Processors this process may use."""
-    return tuple(sorted(os.sched_getaffinity(0)))
 
 
 def _fact(files: KernelFiles, path: str) -> str:

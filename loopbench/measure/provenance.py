@@ -1,6 +1,6 @@
 """Where the measured code comes from: git states, the target's own Python and packages, the server's settings.
 
-Nothing secret gets in: no values of variables, no remote addresses, no header values.
+Nothing secret is recorded: no values of variables, no remote addresses, no header values.
 """
 
 import json
@@ -18,10 +18,10 @@ ASK_S: Final = 10.0
 GIT: Final = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 TARGET_PACKAGES: Final = ("uvicorn", "fastapi", "starlette", "anyio", "uvloop", "httptools")
 NOT_RECORDED: Final = frozenset({"--header", "--host", "--port", "--app-dir"})
-"""Other in every run, or another field of the record."""
+"""Different in every run, or another field of the record."""
 
 UNUSED: Final = ("ssl_", "ws", "reload")
-"""What no run uses: neither TLS nor web sockets nor reloading can be asked for in a scenario."""
+"""Settings that no run uses: a scenario cannot ask for TLS, web sockets or reloading."""
 
 QUESTION: Final = """
 import importlib.metadata, inspect, json, platform, sys
@@ -46,9 +46,9 @@ print(json.dumps({"python": python, "packages": packages, "server_defaults": def
 
 
 def describe(scenario: Scenario) -> dict[str, Any]:
-    """All of it, for `session.json`: starts each interpreter once and git three times for each folder.
+    """Returns all of it, for `session.json`. Starts each interpreter once and git three times for each folder.
 
-    Of a target that is served elsewhere nothing is known but the scenario's own folder.
+    For a target that is served elsewhere, only the scenario's own folder is known.
 
     Returns:
         "git": state by folder (the scenario's, the apps'); "pythons": answers of `ask_python` by interpreter;
@@ -91,7 +91,7 @@ def git_state(folder: Path) -> dict[str, Any]:
 
 
 def python_differs(folder: Path, commit: str) -> bool:
-    """Whether a Python file below a folder is not what it was at a commit, or git cannot say that it is."""
+    """Whether a Python file below a folder has changed since a commit, or git cannot compare them."""
     try:
         clean_git(folder, "diff", "--quiet", commit, "--", "*.py")
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError):
@@ -122,8 +122,8 @@ def clean_git(folder: Path, *arguments: str) -> str:
 def ask_python(python: str) -> dict[str, Any]:
     """Version, packages and uvicorn's defaults of the interpreter a target runs in, asked of it once.
 
-    It is asked with the user's environment, as the target will have it, but from the root folder, where no file of
-    the user's can be mistaken for a module.
+    It runs with the user's environment, as the target will, but in the root folder, where no file of the user can be
+    imported as a module.
 
     Returns:
         {"python": {...}, "packages": {...}, "server_defaults": {...}}, or {"python": {"version": "not observable..."}}.

@@ -1,13 +1,14 @@
-"""After the load: ask the target what came of the work it accepted."""
+"""After the load: asks the target for its receipt, the counts of the work it accepted."""
 
 import http.client
 import json
 import time
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any
 
 from loopbench.errors import TargetError
 from loopbench.measure.stop import StopWish
+from loopbench.measure.target import AnyTarget
+from loopbench.measure.verify import connect
 from loopbench.scenario.receipts import Receipt
 
 MAX_BYTES = 16 * 1024
@@ -16,26 +17,13 @@ POLL_S = 0.1
 ANSWER_S = 10.0
 
 IDLE_AFTER_KEY = "idle_after_s"
-"""Seconds from the end of the load until the receipt held its `until` values; absent when it never did."""
+"""Seconds from the end of the load until the receipt had its `until` values; absent if it never had."""
 
 ReceiptValue = int | float | bool | str
 
 
-class Asked(Protocol):
-    """A target, as far as a receipt needs it. `harness_requests` is what we asked, to be taken off its own count."""
-
-    harness_requests: int
-
-    @property
-    def url(self) -> str:
-        """Scheme, host and port."""
-
-    def check_alive(self) -> None:
-        """Raise TargetError if it has ended."""
-
-
-def ask_receipt(target: Asked, receipt: Receipt, stop: StopWish) -> dict[str, ReceiptValue]:
-    """The last receipt the target gave, with `idle_after_s` if it was asked to wait and did not wait in vain.
+def ask_receipt(target: AnyTarget, receipt: Receipt, stop: StopWish) -> dict[str, ReceiptValue]:
+    """Returns the last receipt of the target, with `idle_after_s` if its `until` values were reached.
 
     Raises:
         TargetError: no answer, another status than 200, or no flat JSON object of numbers, texts and truths.
@@ -56,9 +44,8 @@ def ask_receipt(target: Asked, receipt: Receipt, stop: StopWish) -> dict[str, Re
         time.sleep(POLL_S)
 
 
-def _ask(target: Asked, path: str) -> dict[str, ReceiptValue]:
-    address = urlsplit(target.url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=ANSWER_S)
+def _ask(target: AnyTarget, path: str) -> dict[str, ReceiptValue]:
+    connection = connect(target.url, ANSWER_S)
     target.harness_requests += 1
     try:
         connection.request("GET", path)
@@ -75,7 +62,7 @@ def _ask(target: Asked, path: str) -> dict[str, ReceiptValue]:
 
 
 def _parse(path: str, body: bytes) -> dict[str, ReceiptValue]:
-    """A receipt's values; whatever else a target may answer is refused before it reaches a record."""
+    """Returns a receipt's values; anything else is refused before it reaches a record."""
     if len(body) > MAX_BYTES:
         raise _wrong(path, f"the answer is larger than {MAX_BYTES // 1024} KiB")
     try:

@@ -1,7 +1,7 @@
-"""A target that runs elsewhere (`[target] url`): neither started nor stopped here, and observed as far as it lets us.
+"""A target that runs elsewhere (`[target] url`): neither started nor stopped by loopbench.
 
-Nothing of its process can be seen from here. What the server itself counted is known only if the folder its probe
-writes to can be read from here (`probe_dir`).
+Its process cannot be observed. The server's own count is known only if the folder of its probe can be read from this
+machine (`probe_dir`).
 """
 
 import json
@@ -20,20 +20,20 @@ from loopbench.records.probe import GLOB
 POLL_S: Final = 0.1
 CONNECT_S: Final = 2.0
 FRESH_S: Final = 5.0
-"""The probe writes once a second; silent for so long, it is not running."""
+"""The probe writes once a second; if it writes nothing for this long, it is not running."""
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass
 class RemoteTarget:
-    """A target that accepts connections. `harness_requests` is what we asked, to be taken off its own count."""
+    """A target that accepts connections. `harness_requests` are loopbench's own, subtracted from its count."""
 
     url: str
     nonce: str
     probe_dir: Path | None
     answered_before: int | None
-    must_carry_nonce = False  # an answer may carry another header of that name only if it is ours
+    must_carry_nonce = False  # but if an answer carries the header, its value must be the run's
     command: tuple[str, ...] = ()
     pids: tuple[int, ...] = ()
     harness_requests: int = 0
@@ -50,17 +50,17 @@ class RemoteTarget:
         return self.probe_dir is not None
 
     def check_alive(self) -> None:
-        """Nobody here can know; its answers will tell."""
+        """Does nothing: only its answers can show whether it is alive."""
 
     def check_end(self) -> None:
-        """Nobody here has ended it."""
+        """Does nothing: loopbench does not end it."""
 
     def last_words(self) -> str:
-        """Its log is elsewhere."""
+        """Returns nothing: its log is on another machine."""
         return ""
 
     def requests_counted(self) -> int | None:
-        """By its own count since we found it, less what the harness asked; None when that cannot be read."""
+        """Returns its own count since it was found, less the harness's requests; None: it cannot be read."""
         if self.probe_dir is None or self.answered_before is None:
             return None
         after = fresh_count(self.probe_dir)
@@ -68,10 +68,10 @@ class RemoteTarget:
 
 
 def found(url: str, *, nonce: str, probe_dir: Path | None, ready_s: float, stop: StopWish) -> RemoteTarget:
-    """Wait until somebody accepts connections there.
+    """Wait until a server accepts connections there.
 
     Raises:
-        TargetError: nobody does within `ready_s` seconds.
+        TargetError: none does within `ready_s` seconds.
         InterruptedRunError: a signal asked for the end.
     """
     target = RemoteTarget(url, nonce, probe_dir, None)
@@ -80,7 +80,7 @@ def found(url: str, *, nonce: str, probe_dir: Path | None, ready_s: float, stop:
         stop.check()
         if time.monotonic() > deadline:
             raise TargetError(
-                f"nobody answers at {url} within {ready_s:g} s ({problem})",
+                f"no server answers at {url} within {ready_s:g} s ({problem})",
                 slug="target-not-ready",
                 where=url,
                 hints=("start the target there, or correct url in the scenario's [target]",),
@@ -92,7 +92,7 @@ def found(url: str, *, nonce: str, probe_dir: Path | None, ready_s: float, stop:
 
 
 def fresh_count(probe_dir: Path, clock: Callable[[], float] = time.monotonic) -> int | None:
-    """How many requests its processes have answered by now, from records that were written after this was asked.
+    """Returns how many requests its processes have answered, from records written after this call.
 
     None: there are no probe files, or they do not grow, or hold no count.
     """
@@ -101,7 +101,7 @@ def fresh_count(probe_dir: Path, clock: Callable[[], float] = time.monotonic) ->
     deadline = clock() + FRESH_S
     while running and clock() < deadline:
         time.sleep(POLL_S)
-        # Two records: the first may have been under way when this was asked.
+        # Two records: the first may have been begun before this call.
         if all(path.read_bytes()[size:].count(b"\n") >= 2 for path, size in running.items()):
             counts = [_last_count(path) for path in running]
             return None if None in counts else sum(count for count in counts if count is not None)
@@ -109,7 +109,7 @@ def fresh_count(probe_dir: Path, clock: Callable[[], float] = time.monotonic) ->
 
 
 def _has_ended(path: Path) -> bool:
-    """An older process's file: what it counted is no part of any difference."""
+    """Whether this is the file of an older process, whose count is no part of the difference."""
     return _last_record(path).get("record") == "end"
 
 
@@ -119,7 +119,7 @@ def _last_count(path: Path) -> int | None:
 
 
 def _last_record(path: Path) -> dict[str, object]:
-    """The last whole line, whatever comes after it."""
+    """Returns the last complete line."""
     whole = path.read_bytes().split(b"\n")[:-1]
     try:
         record = json.loads(whole[-1]) if whole else {}

@@ -1,4 +1,4 @@
-"""Going on with a session that was interrupted: only with the same question, seed and plan."""
+"""Checks before an interrupted session continues: same settings, seed, plan and code."""
 
 import re
 from pathlib import Path
@@ -11,25 +11,25 @@ from loopbench.records.session import SessionRecord, read_session
 from loopbench.scenario import Scenario
 from loopbench.scenario.settings import flat_settings
 
-MOST_SHOWN = 5
+MAX_SHOWN = 5
 
 WORDS: Final = re.compile(r"title|question|source|claims\[\d+\]\.(text|where)")
-"""Settings that are words about the question: who corrects one of them asks for no other measurement."""
+"""Settings that only describe the question: changing one does not change the measurement."""
 
 
 def check_resumable(folder: Path, scenario: Scenario, *, explain: bool) -> int:
-    """The seed of a session that may go on with this scenario.
+    """Returns the seed of a session that may continue with this scenario.
 
     Raises:
-        DataError: no session lies there, or it is damaged or of another format.
-        UsageError: the scenario is not what it was; the difference is named.
+        DataError: there is no session, or it is damaged or of another format.
+        UsageError: the scenario has changed; the error names the difference.
     """
     record = read_session(folder)
     differences = _differences(record, scenario, explain=explain)
     if not differences and make_plan(scenario, record.seed).runs != record.plan:
         differences = [f"the plan, as loopbench {record.loopbench} made it"]
     if differences:
-        shown = differences[:MOST_SHOWN] + ([f"{len(differences) - MOST_SHOWN} more"] * (len(differences) > MOST_SHOWN))
+        shown = differences[:MAX_SHOWN] + ([f"{len(differences) - MAX_SHOWN} more"] * (len(differences) > MAX_SHOWN))
         raise UsageError(
             "the scenario is not what it was when this session began: " + "; ".join(shown),
             slug="resume-differs",
@@ -41,19 +41,19 @@ def check_resumable(folder: Path, scenario: Scenario, *, explain: bool) -> int:
 
 
 def check_same_code(folder: Path) -> None:
-    """Whether the apps are what they were when this session began, as far as git can tell.
+    """Check with git that the apps have not changed since this session began.
 
-    Files in no repository, or Python files changed and not committed when it began, cannot be told from others.
+    Files in no repository, or changed and not committed when it began, cannot be compared.
 
     Raises:
-        DataError: no session lies there.
+        DataError: there is no session.
         UsageError: Python files below an app's folder, or below the scenario's, have changed; the rounds of
             one interval would be of two programs.
     """
     states: dict[str, dict[str, Any]] = read_session(folder).provenance.get("git", {})
     for path, state in states.items():
-        told_apart = not state.get("python_dirty", True) and Path(path).is_dir()
-        if told_apart and python_differs(Path(path), state["commit"]):
+        comparable = not state.get("python_dirty", True) and Path(path).is_dir()
+        if comparable and python_differs(Path(path), state["commit"]):
             raise UsageError(
                 f"Python files in {path} are not what they were when this session began, at {state['commit'][:12]}",
                 slug="resume-other-code",

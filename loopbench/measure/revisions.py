@@ -1,7 +1,7 @@
-"""Revisions of an app side by side: each checked out apart, all of them variants of one scenario.
+"""Revisions of an app as variants of one scenario, each in a checkout of its own.
 
-A clone that shares the repository's objects: nothing of the user's is touched, no hook of theirs runs, and the working
-copy knows its commit.
+A checkout is a clone that shares the repository's objects: the user's files are not touched, none of their hooks runs,
+and the working copy knows its commit.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ from loopbench.errors import EnvironmentRefusedError, UsageError
 from loopbench.measure.provenance import clean_git
 from loopbench.scenario import Scenario
 
-AS_IT_LIES: Final = "."
+WORKING_TREE: Final = "."
 """Instead of a revision: the files as they are now, changes included."""
 
 
@@ -26,10 +26,10 @@ class Revision:
 
     label: str  # as the user wrote it
     commit: str
-    app_dirs: dict[Path, Path]  # the scenario's folders, and where they lie in the checkout
+    app_dirs: dict[Path, Path]  # the scenario's folders, and their places in the checkout
 
     def in_repository(self, text: str) -> str:
-        """A text that names files of the checkout, naming those of the user's working tree instead."""
+        """Returns the text with paths of the checkout replaced by those of the user's working tree."""
         for folder, place in self.app_dirs.items():
             text = text.replace(str(place), str(folder))
         return text
@@ -37,7 +37,7 @@ class Revision:
 
 @contextmanager
 def checked_out(scenario: Scenario, labels: Sequence[str]) -> Iterator[tuple[Revision, ...]]:
-    """Every folder the scenario's apps lie in, at each revision; removed at the end.
+    """Check out every folder of the scenario's apps at each revision; all are removed at the end.
 
     Raises:
         UsageError: a folder is in no repository, or a revision is not in it.
@@ -50,9 +50,9 @@ def checked_out(scenario: Scenario, labels: Sequence[str]) -> Iterator[tuple[Rev
 
 
 def at_revisions(scenario: Scenario, revisions: Sequence[Revision]) -> Scenario:
-    """The same question, every variant once for each revision: `def @ main`, `def @ HEAD`.
+    """Returns the scenario with every variant once for each revision: `def @ main`, `def @ HEAD`.
 
-    Claims, gates, timelines and published figures are the original's business and left out.
+    Claims, gates, timelines and published figures are left out.
     """
     variants = []
     for variant in scenario.variants:
@@ -73,16 +73,16 @@ def at(variant: str, label: str) -> str:
 
 
 def _check_out(label: str, folders: Sequence[Path], into: Path) -> Revision:
-    if label == AS_IT_LIES:
+    if label == WORKING_TREE:
         return Revision(label, label, {folder: folder for folder in folders})
     places: dict[Path, Path] = {}
     clones: dict[Path, Path] = {}
     commit = ""
     for folder in folders:
-        top = Path(_asked(folder, "rev-parse", "--show-toplevel", what=f"{folder} is in no git repository"))
+        top = Path(_git(folder, "rev-parse", "--show-toplevel", what=f"{folder} is in no git repository"))
         if top not in clones:
             known = f"{label!r} is no revision of the repository {top}"
-            commit = _asked(folder, "rev-parse", "--verify", "--end-of-options", f"{label}^{{commit}}", what=known)
+            commit = _git(folder, "rev-parse", "--verify", "--end-of-options", f"{label}^{{commit}}", what=known)
             clones[top] = into / str(len(clones))
             _clone(top, commit, clones[top])
         places[folder] = clones[top] / folder.relative_to(top.resolve())
@@ -91,8 +91,8 @@ def _check_out(label: str, folders: Sequence[Path], into: Path) -> Revision:
     return Revision(label, commit, places)
 
 
-def _asked(folder: Path, *arguments: str, what: str) -> str:
-    """What git says of the user's repository."""
+def _git(folder: Path, *arguments: str, what: str) -> str:
+    """Returns what git prints about the user's repository."""
     try:
         return clean_git(folder, *arguments)
     except subprocess.CalledProcessError:
@@ -107,7 +107,7 @@ def _clone(top: Path, commit: str, into: Path) -> None:
         clean_git(into.parent, "clone", "--quiet", "--shared", "--no-checkout", str(top), str(into))
         clean_git(into, "checkout", "--quiet", "--detach", commit)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
-        said = str(getattr(problem, "stderr", "") or problem).strip()
+        output = str(getattr(problem, "stderr", "") or problem).strip()
         raise EnvironmentRefusedError(
-            f"{commit[:12]} cannot be checked out", slug="revision-checkout", where=str(top), detail=said
+            f"{commit[:12]} cannot be checked out", slug="revision-checkout", where=str(top), detail=output
         ) from None

@@ -1,46 +1,51 @@
 """One run: a fresh target, verified, under one load, recorded and committed. The unit of replication."""
 
-import dataclasses
 import secrets
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from loopbench.errors import LoopbenchError, TargetError
 from loopbench.measure import lines, store, target
 from loopbench.measure.canary import measure_canary
 from loopbench.measure.counts import Recorded, read_recorded
-from loopbench.measure.generators import Spread
+from loopbench.measure.events import Notify, PhaseBegan, RunFinished, RunProgressed, RunStarted
+from loopbench.measure.generators import GeneratorLayout
 from loopbench.measure.load import Load
 from loopbench.measure.machine import Cores
-from loopbench.measure.observer import Observer
 from loopbench.measure.order import make_order, with_least_window
 from loopbench.measure.receipt import ReceiptValue, ask_receipt
-from loopbench.measure.secret_logs import hidden_secrets
 from loopbench.measure.sensors import Sensors
 from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import StopWish
 from loopbench.measure.target import AnyTarget
+from loopbench.measure.verify import verify
 from loopbench.records import FORMAT_VERSION, probe
 from loopbench.records.sensors import SENSORS_FILE
 from loopbench.records.session import PlannedRun, RunRecord, file_facts
 from loopbench.records.tail import LiveView
 from loopbench.scenario import Scenario, Variant
+from loopbench.secrecy import HIDDEN_VALUE, hidden
+
+LOGS_GLOB: Final = "*.log"
 
 
 @dataclass(frozen=True)
-class Bench:
+class RunContext:
     """What all runs of a session share."""
 
     scenario: Scenario
     folder: Path
     cores: Cores
-    spread: Spread
+    layout: GeneratorLayout
     stop: StopWish
-    observer: Observer
+    notify: Notify
     explain: bool
     services: RunningServices
-    secrets: tuple[str, ...] = ()  # what no log may keep
+    secrets: tuple[str, ...] = ()  # values that no log may keep
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class MeasuredRun:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What is known when both processes have ended."""
+    """The facts of a run after both processes have ended."""
 
     target: AnyTarget
     load_command: tuple[str, ...]
@@ -62,53 +67,78 @@ class Loaded:
     receipt: dict[str, ReceiptValue] | None
 
 
-def measure_run(bench: Bench, run: PlannedRun, least_window_s: float = 0.0) -> MeasuredRun:
-    """Walk one line of the plan. What it left is complete afterwards, under the name of an attempt.
+def measure_run(context: RunContext, run: PlannedRun, min_window_s: float = 0.0) -> MeasuredRun:
+    """Measure one run of the plan. Its folder is complete afterwards, under the name of an attempt.
 
     Args:
-        bench: what the session's runs share.
-        run: the line.
-        least_window_s: of the steady window with all users, where the scenario's may be too short.
+        context: what the session's runs share.
+        run: the one to measure.
+        min_window_s: for the steady window with all users, if the scenario's is shorter.
 
     Raises:
-        TargetError, GeneratorError: the run failed; what it left stays in its attempt's folder and never counts.
+        TargetError, GeneratorError: the run failed; its files stay in the attempt's folder and never count.
         InterruptedRunError: a signal asked for the end.
     """
     began, started = time.monotonic(), store.now_iso()
-    variant = bench.scenario.variant(run.variant)
-    bench.observer.run_started(run, variant.name)
-    folder = store.begin_run(bench.folder, run.folder)
-    canary_before_s = measure_canary(bench.cores.both)
-    try:
-        with hidden_secrets(folder, bench.secrets):
-            loaded = _load(bench, run, variant, folder, least_window_s)
-    except LoopbenchError as error:
-        error.kept = error.kept or f"what this run left is in {folder}"
-        raise
-    canary_after_s = measure_canary(bench.cores.both)
-    lines.capture_lines(folder, bench.scenario.file.parent / bench.scenario.target_of(variant).app_dir)
+    variant = context.scenario.variant(run.variant)
+    with new_attempt(context, run, variant.name) as folder:
+        canary_before_s = measure_canary(context.cores.both)
+        loaded = _load(context, run, variant, folder, min_window_s)
+    canary_after_s = measure_canary(context.cores.both)
+    lines.capture_lines(folder, context.scenario.file.parent / context.scenario.target_of(variant).app_dir)
     recorded = read_recorded(folder, loaded.target)
     if recorded.counts.server is None:
-        _check_end(bench.scenario, recorded.counts.unfinished, loaded.target, folder)
-    record = dataclasses.replace(
-        make_record(bench, run, folder, loaded, recorded),
-        started=started,
-        wall_s=round(time.monotonic() - began, 3),
-        canary_before_s=canary_before_s,
-        canary_after_s=canary_after_s,
-    )
+        _check_end(context.scenario, recorded.counts.unfinished, loaded.target, folder)
+    canaries = canary_before_s, canary_after_s
+    record = make_record(context, run, folder, loaded, recorded, started, began, canaries)
     store.finish_run(folder, record)
     return MeasuredRun(folder, record)
 
 
-def commit_run(bench: Bench, run: PlannedRun, measured: MeasuredRun) -> None:
+@contextmanager
+def new_attempt(context: RunContext, run: PlannedRun, name: str) -> Iterator[Path]:
+    """Yield the folder of a new attempt; when its processes have ended, remove secrets from its logs and its error.
+
+    If the harness is killed, that attempt's logs stay as they are; they are quoted nowhere and never count.
+    """
+    context.notify(RunStarted(run, name))
+    folder = store.begin_run(context.folder, run.folder)
+    try:
+        yield folder
+    except LoopbenchError as error:
+        error.what, error.detail = hidden(error.what, context.secrets), hidden(error.detail, context.secrets)
+        error.kept = error.kept or f"what this run left is in {folder}"
+        raise
+    finally:
+        for path in folder.glob(LOGS_GLOB):
+            _hide_secrets(path, context.secrets)
+
+
+def _hide_secrets(path: Path, values: Sequence[str]) -> None:
+    log = kept = path.read_bytes()
+    for value in values:
+        kept = kept.replace(value.encode("utf-8", "surrogateescape"), HIDDEN_VALUE.encode())
+    if kept != log:
+        path.write_bytes(kept)
+
+
+def commit_run(context: RunContext, run: PlannedRun, measured: MeasuredRun) -> None:
     """Make a finished attempt count."""
     store.commit_run(measured.folder, run.folder)
-    bench.observer.run_finished(measured.record)
+    context.notify(RunFinished(measured.record))
 
 
-def make_record(bench: Bench, run: PlannedRun, folder: Path, loaded: Loaded, recorded: Recorded) -> RunRecord:
-    """Everything `run.json` says, but for when the run began, how long it took in all, and the canaries around it."""
+def make_record(  # noqa: PLR0913  everything about a run meets here
+    context: RunContext,
+    run: PlannedRun,
+    folder: Path,
+    loaded: Loaded,
+    recorded: Recorded,
+    started: str,
+    began_s: float,
+    canaries: tuple[float | None, float | None] = (None, None),
+) -> RunRecord:
+    """Returns `run.json`; the run ends now."""
     return RunRecord(
         format=FORMAT_VERSION,
         number=run.number,
@@ -117,23 +147,23 @@ def make_record(bench: Bench, run: PlannedRun, folder: Path, loaded: Loaded, rec
         variant=run.variant,
         attempt=store.attempt_of(folder),
         nonce=loaded.target.nonce,
-        started="",
-        wall_s=0.0,
+        started=started,
+        wall_s=round(time.monotonic() - began_s, 3),
         load_s=round(loaded.load_s, 3),
         port=loaded.target.port,
         target_command=loaded.target.command,
         load_command=loaded.load_command,
         target_pids=probe.serving_pids(folder),
-        target_cpus=bench.cores.target,
-        generator_cpus=bench.cores.generator,
+        target_cpus=context.cores.target,
+        generator_cpus=context.cores.generator,
         target_exit="stopped",
         generator_exit=loaded.generator_exit,
         phases=recorded.phases,
         users_started=recorded.users_started,
         counts=recorded.counts,
-        canary_before_s=None,
-        canary_after_s=None,
-        services=bench.services.facts,
+        canary_before_s=canaries[0],
+        canary_after_s=canaries[1],
+        services=context.services.facts,
         receipt=loaded.receipt,
         files=file_facts(folder),
     )
@@ -154,47 +184,56 @@ def _check_end(scenario: Scenario, unfinished: int, running: AnyTarget, folder: 
     )
 
 
-def _load(bench: Bench, run: PlannedRun, variant: Variant, folder: Path, least_window_s: float) -> Loaded:
-    """Start the target, verify it, put the load on it, ask what came of it, stop both."""
-    settings, nonce = bench.scenario.target_of(variant), secrets.token_hex(8)
+def _load(context: RunContext, run: PlannedRun, variant: Variant, folder: Path, min_window_s: float) -> Loaded:
+    """Start the target, verify it, run the load, ask for the receipt, and stop both."""
+    settings, nonce = context.scenario.target_of(variant), secrets.token_hex(8)
     with target.started(
-        bench.scenario,
+        context.scenario,
         settings,
         nonce=nonce,
         folder=folder,
-        cpus=bench.cores.target,
-        stop=bench.stop,
-        env=bench.services.env,
-        explain=bench.explain,
+        cpus=context.cores.target,
+        stop=context.stop,
+        env=context.services.env,
+        explain=context.explain,
     ) as running:
-        order = make_order(bench.scenario, run, nonce=nonce, url=running.url, folder=folder, explain=bench.explain)
-        order = with_least_window(order, least_window_s)
-        target.verify(running, order.requests)
+        order = make_order(context.scenario, run, nonce=nonce, url=running.url, folder=folder, explain=context.explain)
+        order = with_least_window(order, min_window_s)
+        verify(running, order.requests)
         began = time.monotonic()
-        drain_s = bench.scenario.load.drain_s
-        with Load(order, folder, drain_s=drain_s, cpus=bench.cores.generator, spread=bench.spread) as load:
-            with _sensors(bench, folder, running, load):
-                ended = load.watch(lambda view: _look(bench, running, view))
+        drain_s = context.scenario.load.drain_s
+        with Load(order, folder, drain_s=drain_s, cpus=context.cores.generator, layout=context.layout) as load:
+            with _sensors(context, folder, running, load):
+                ended = load.watch(_watcher(context, run, running))
             command = load.command
         load_s = time.monotonic() - began
-        receipt = ask_receipt(running, variant.receipt, bench.stop) if variant.receipt else None
+        receipt = ask_receipt(running, variant.receipt, context.stop) if variant.receipt else None
     return Loaded(running, command, load_s, ended, receipt)
 
 
-def _sensors(bench: Bench, folder: Path, running: AnyTarget, load: Load) -> Sensors:
+def _sensors(context: RunContext, folder: Path, running: AnyTarget, load: Load) -> Sensors:
     return Sensors(
         folder / SENSORS_FILE,
         target_pids=lambda: running.pids,
         generator_pids=lambda: load.pids,
         port=running.port,
         serving_pids=lambda: probe.serving_pids(folder),
-        service_pids=lambda: [process.pid for _, process, _ in bench.services.processes],
+        service_pids=lambda: [process.pid for _, process, _ in context.services.processes],
     )
 
 
-def _look(bench: Bench, running: AnyTarget, view: LiveView) -> None:
-    """Ten times a second: is everybody still there?"""
-    bench.stop.check()
-    running.check_alive()
-    bench.services.check_alive()
-    bench.observer.run_progressed(view)
+def _watcher(context: RunContext, run: PlannedRun, running: AnyTarget) -> Callable[[LiveView], None]:
+    """A function that checks every process and reports progress; called ten times a second."""
+    phase = ""
+
+    def check_and_report(view: LiveView) -> None:
+        nonlocal phase
+        context.stop.check()
+        running.check_alive()
+        context.services.check_alive()
+        if view.phase != phase:
+            phase = view.phase
+            context.notify(PhaseBegan(run, phase, view.users))
+        context.notify(RunProgressed(view))
+
+    return check_and_report

@@ -1,4 +1,4 @@
-"""A target that was started here: alive, ready, its count, and what to do about one that does not come up."""
+"""A target that loopbench started: whether it is ready and alive, its own count, and hints if it does not start."""
 
 import re
 import signal
@@ -9,29 +9,30 @@ from pathlib import Path
 from typing import Final
 
 from loopbench.errors import TargetError
-from loopbench.measure.log_tail import log_tail
 from loopbench.measure.stop import StopWish
-from loopbench.measure.supervise import Supervised, describe_exit
-from loopbench.measure.verify import NONCE_HEADER
+from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 from loopbench.records import probe
 
-READY_PATH = "/-loopbench-ready-"
-"""Asked once until the server answers, whatever the answer: no app has such a route, so nothing of it is warmed."""
+NONCE_HEADER: Final = "X-Loopbench-Run"
+"""A header of every answer: its value is the run's, so that an older process on the port is noticed."""
 
-MOST_ANSWER_BYTES = 1024 * 1024
-"""Of that answer: the nonce stands in the first of its headers, and a body may never end."""
+READY_PATH = "/-loopbench-ready-"
+"""Requested once, whatever the answer: no app has this route, so no code of the app is warmed."""
+
+MAX_ANSWER_BYTES = 1024 * 1024
+"""The limit of that answer: the nonce is in its first headers, and a body may be endless."""
 
 SERVER_PACKAGES = {"uvicorn": "", "uvloop": 'loop = "asyncio"', "httptools": 'http = "h11"'}
-"""What a target's own environment needs beside the app, and the setting that does without it."""
+"""What a target's own environment needs beside the app, and the setting that avoids it."""
 
 
 ASKED_TO_END: Final = (0, 128 + signal.SIGTERM)
-"""Exit codes of a server that ended because we asked: uvicorn gives the signal on to itself when it has finished."""
+"""Exit codes of a server that was asked to end: uvicorn sends the signal to itself when it has finished."""
 
 
 @dataclass
 class RunningTarget:
-    """A target that answers. `harness_requests` is what we asked of it, to be taken from its own count."""
+    """A target that answers. `harness_requests` are loopbench's own, subtracted from its count."""
 
     process: Supervised
     port: int
@@ -63,7 +64,7 @@ class RunningTarget:
             raise self._died(code)
 
     def check_end(self) -> None:
-        """Raise TargetError if it ended by itself, when it has ended: its death may end the load before it is seen."""
+        """Raise TargetError if it ended by itself: its death may end the load before it is noticed."""
         code = self.process.exit_code
         if code is not None and code not in ASKED_TO_END and not self.process.had_to_be_killed:
             raise self._died(code)
@@ -82,13 +83,13 @@ class RunningTarget:
         return log_tail(self.log)
 
     def requests_counted(self) -> int | None:
-        """By its own count, less what the harness asked; known when it has ended in good order."""
+        """Returns its own count, less the harness's requests; None: it did not end normally."""
         answered = probe.requests_answered(self.log.parent)
         return None if answered is None else answered - self.harness_requests
 
 
 def wait_until_ready(target: RunningTarget, ready_s: float, stop: StopWish) -> None:
-    """Ask once the port is open, and wait for the answer. Whatever it says, it must carry this run's nonce."""
+    """Send a request as soon as the port is open, and wait for the answer, which must carry this run's nonce."""
     deadline = time.monotonic() + ready_s
     answer = b""
     while not answer and time.monotonic() < deadline and target.process.exit_code is None:
@@ -105,11 +106,11 @@ def wait_until_ready(target: RunningTarget, ready_s: float, stop: StopWish) -> N
 
 
 def _first_answer(connection: socket.socket, deadline: float, stop: StopWish) -> bytes:
-    """Everything the server says to one request, or nothing if it says nothing in time."""
+    """Returns the server's answer to one request; empty: there was none in time."""
     connection.sendall(f"GET {READY_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
     connection.settimeout(0.05)
     answer = b""
-    while time.monotonic() < deadline and len(answer) < MOST_ANSWER_BYTES:
+    while time.monotonic() < deadline and len(answer) < MAX_ANSWER_BYTES:
         stop.check()
         try:
             piece = connection.recv(65536)
@@ -129,17 +130,14 @@ def _not_ready(target: RunningTarget, ready_s: float, *, answered: bool) -> Targ
         what, slug = f"the target ended before it answered ({describe_exit(code)})", "target-start"
     else:
         what, slug = f"the target did not answer within {ready_s:g} s of its start", "target-not-ready"
+    log, command = log_tail(target.log), target.process.command
     return TargetError(
-        what,
-        slug=slug,
-        where=" ".join(target.process.command[:4]),
-        hints=_start_hints(slug, log_tail(target.log), target.process.command[0]),
-        detail=log_tail(target.log),
+        what, slug=slug, where=" ".join(command[:4]), hints=_start_hints(slug, log, command[0]), detail=log
     )
 
 
 def _start_hints(slug: str, log: str, python: str) -> tuple[str, ...]:
-    """What to do about a target that does not start, as far as its own last words tell."""
+    """Returns what to do about a target that does not start, from the end of its log."""
     if slug == "target-not-ready":
         return ("raise ready_s in the scenario's [target] if the app is slow to start",)
     missing = re.findall(r"No module named '?([\w.]+)'?", log)
@@ -153,7 +151,7 @@ def _start_hints(slug: str, log: str, python: str) -> tuple[str, ...]:
 
 
 def _ends_soon(process: Supervised) -> bool:
-    """A closed connection is seen before the exit code; give the process a moment to be gone."""
+    """Wait a moment for the exit code: a closed connection is seen before it."""
     deadline = time.monotonic() + 2.0
     while process.exit_code is None and time.monotonic() < deadline:
         time.sleep(0.01)

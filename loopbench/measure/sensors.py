@@ -1,7 +1,7 @@
-"""Once a second, beside a run: what target, generator and machine spent, into `sensors.csv`.
+"""Writes once a second what target, generator and machine used, into `sensors.csv`.
 
-A thread of the harness, so it shares the processors with what it measures: `docs/sensors.md` says what it costs. The
-format is `records.sensors`'; what the numbers mean for a run is the judge's business.
+It is a thread of the harness and shares the processors with what it measures: `docs/sensors.md` gives its cost.
+`records.sensors` owns the format; the judge interprets the numbers.
 """
 
 import threading
@@ -29,11 +29,11 @@ INTERVAL_S: Final = 1.0
 
 
 class Sensors(AbstractContextManager["Sensors"]):
-    """Samples from entering to leaving. The last row is what was left of its second.
+    """Samples from entering to leaving. The last row covers the rest of its second.
 
     Args:
         path: the `sensors.csv` to write; `sensors.json` comes beside it at the end.
-        target_pids: supervised processes of the target; everything below them belongs to it. Asked every second.
+        target_pids: supervised processes of the target; everything below them belongs to it. Called every second.
         generator_pids: the same of the generator. It may start later and end earlier.
         port: where the target listens.
         serving_pids: the target's processes that run an event loop; None: any of them may.
@@ -84,7 +84,7 @@ class Sensors(AbstractContextManager["Sensors"]):
             ) from self._failure
 
     def read(self) -> SensorRow:
-        """The row since the last one."""
+        """Returns the row since the last one."""
         now_s = time.monotonic()
         wall_s, self._last_s = now_s - self._last_s, now_s
         alive = self._files.pids()

@@ -1,4 +1,4 @@
-"""The target app alone, for a person with curl."""
+"""Serves the bundled target app alone, for use with curl."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def serve_target_app(port: int, loop: str) -> None:
-    """Become uvicorn. Does not return.
+    """Replace this process by uvicorn. Does not return.
 
     Raises:
         EnvironmentRefusedError: the port is taken.
@@ -24,7 +24,7 @@ def serve_target_app(port: int, loop: str) -> None:
 
 
 def check_free(port: int) -> None:
-    """Say who is in the way before anything is started.
+    """Check that a port is free before anything is started.
 
     Raises:
         EnvironmentRefusedError: something listens there already.

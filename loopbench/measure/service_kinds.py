@@ -15,9 +15,9 @@ PUBSUB_SERVER = Path(__file__).parents[2] / "target_app" / "services" / "pubsub_
 
 @dataclass(frozen=True)
 class ServiceKind:
-    """What one kind of service needs, and where its URL travels."""
+    """What one kind of service needs, and the variable of its URL."""
 
-    variable: str  # names one's own, and tells the target; empty for a library
+    variable: str  # names the user's own, and is passed to the target; empty for a library
     drivers: tuple[str, ...]  # modules the target's routes import
     embedded: tuple[str, ...]  # modules the embedded server comes from
     packages: tuple[str, ...]  # what brings drivers and server, in pip's words
@@ -58,10 +58,10 @@ KINDS = {
 
 
 def check_installed(kinds: Mapping[str, ServiceKind], environ: Mapping[str, str] = os.environ) -> None:
-    """Look for every driver and server before anything is started.
+    """Check that every driver and server is installed, before anything is started.
 
     Raises:
-        EnvironmentRefusedError: all that is missing, and the one command that brings it.
+        EnvironmentRefusedError: names all that is missing, and the one command that installs it.
     """
     missing = {name: tuple(_missing_modules(kind, environ)) for name, kind in kinds.items()}
     if any(missing.values()):

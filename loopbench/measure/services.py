@@ -1,7 +1,7 @@
-"""The services a target talks to: one's own where a variable names it, else an embedded one for this session.
+"""The services of a target: the user's own if a variable names it, else an embedded one for this session.
 
-One of each kind serves a whole session: every run meets the same server, as it would in production. What has to be
-fresh in every run (the upstream's counters) is kept apart by caller, in the service itself.
+One of each kind serves a whole session: every run uses the same server, as in production. What has to be fresh in
+every run (the upstream's counters) is separated by caller, in the service itself.
 """
 
 import contextlib
@@ -18,10 +18,9 @@ from urllib.parse import urlsplit
 
 from loopbench.errors import ServiceError
 from loopbench.measure import environment
-from loopbench.measure.log_tail import log_tail
 from loopbench.measure.service_kinds import KINDS, ServiceKind, check_installed
 from loopbench.measure.stop import StopWish
-from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 from loopbench.records.services import EMBEDDED, IN_PROCESS, OWN, ServiceFact
 
 READY_S = 60.0
@@ -30,12 +29,12 @@ POLL_S = 0.02
 HOST_PATTERN = r"[0-9a-z._:-]+"
 UNKNOWN_ADDRESS = "an address that cannot be read"
 READY_FILE = "ready"
-"""What a launcher lays into its folder: URL and version, a line each (see target_app/services/launching.py)."""
+"""What a launcher writes into its folder: URL and version, a line each (see target_app/services/launching.py)."""
 
 
 @dataclass(frozen=True)
 class RunningServices:
-    """What a session's targets get to know, and what its record keeps."""
+    """The environment of a session's targets, and the facts for its record."""
 
     env: dict[str, str]
     facts: tuple[ServiceFact, ...]
@@ -52,17 +51,17 @@ class RunningServices:
 def started(
     names: Iterable[str], folder: Path, stop: StopWish, environ: Mapping[str, str] = os.environ
 ) -> Iterator[RunningServices]:
-    """Every service of a scenario, ready; the embedded ones end with the block, their data with them.
+    """Start every service of a scenario; the embedded ones end with the block, and their data are deleted.
 
     Args:
         names: of the scenario's key `services`.
         folder: the session's; a log of each embedded service is written there.
-        stop: looked at while a service starts.
-        environ: where one's own services are named.
+        stop: checked while a service starts.
+        environ: names the user's own services.
 
     Raises:
-        EnvironmentRefusedError: a driver or server is missing; the error holds the one command that brings it.
-        ServiceError: one's own is not reached, or an embedded one does not start.
+        EnvironmentRefusedError: a driver or server is missing; the hint is the one command that installs it.
+        ServiceError: the user's own is not reached, or an embedded one does not start.
         InterruptedRunError: a signal asked for the end.
     """
     kinds = {name: KINDS[name] for name in names}
@@ -83,7 +82,7 @@ def started(
 
 @dataclass(frozen=True)
 class _Launched:
-    """A launcher at work: it starts an embedded service and stays, or looks at one's own and ends."""
+    """A running launcher: it starts an embedded service and stays, or checks the user's own and ends."""
 
     name: str
     kind: ServiceKind
@@ -93,7 +92,7 @@ class _Launched:
     log: Path
 
     def wait_until_ready(self, stop: StopWish) -> tuple[str, str]:
-        """URL and version, as its launcher says."""
+        """Returns the URL and version that its launcher announces."""
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             stop.check()
@@ -125,10 +124,10 @@ class _Launched:
 
 @contextmanager
 def _launched(name: str, kind: ServiceKind, folder: Path, environ: Mapping[str, str]) -> Iterator[_Launched]:
-    """Its launcher at work, with a private folder that goes with it.
+    """Run a launcher in a private folder that is removed at the end.
 
-    The folder is in the system's temporary one: a session's may be closed to others, and PostgreSQL, when root starts
-    it, runs as somebody else.
+    The folder is in the system's temporary one: a session's may be closed to other users, and PostgreSQL, when root
+    starts it, runs as another user.
     """
     own, log = environ.get(kind.variable, ""), folder / f"service-{name}.log"
     with tempfile.TemporaryDirectory(prefix=f"loopbench-{name}-", ignore_cleanup_errors=True) as data:
@@ -154,7 +153,7 @@ def _facts(
 
 
 def address(url: str) -> str:
-    """Host and port of a URL (or of `host:port`); nothing of user, password, path and query, nor of any other text."""
+    """Returns host and port of a URL (or of `host:port`), without user, password, path and query."""
     try:
         parts = urlsplit(url if "://" in url else f"//{url}")
         host, port = parts.hostname or "", parts.port

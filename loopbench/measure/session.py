@@ -1,24 +1,24 @@
-"""One session: checks the ground, writes down what is about to happen, and walks the plan.
+"""One session: takes the lock, records what is about to happen, and runs the plan.
 
-The pictures first, then round after round until the intervals are narrow enough, the plan or the time is used up. A
-run that comes out INVALID by a disturbance is repeated inside its round; its folder stays and never counts.
+The pictures come first, then rounds until the intervals are narrow enough or the plan or the time is used up. A run
+that a disturbance made INVALID is repeated inside its round; the folder of the first attempt stays and never counts.
 """
 
 import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from loopbench.errors import EnvironmentRefusedError, LoopbenchError
 from loopbench.measure import machine, services, store
 from loopbench.measure.ceiling import own_ceiling
 from loopbench.measure.description import describe
-from loopbench.measure.generators import spread_of
-from loopbench.measure.judging import Judge
+from loopbench.measure.events import Notify, RoundFinished, RunRepeated, SessionEnded, SessionStarted, TimeIsUp, Waiting
+from loopbench.measure.generators import layout_of
 from loopbench.measure.lock import IfBusy, one_at_a_time
-from loopbench.measure.observer import Observer
-from loopbench.measure.run import Bench, MeasuredRun, commit_run, measure_run
+from loopbench.measure.run import MeasuredRun, RunContext, commit_run, measure_run
 from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.measure.timeline import measure_timeline
@@ -28,15 +28,14 @@ from loopbench.records.session import KIND_PLATEAU, KIND_STEPS, KIND_TIMELINE, O
 from loopbench.scenario import Scenario
 from loopbench.scenario.secrets import secret_values
 
-MOST_ATTEMPTS = 3
-"""Of one run. A variant that is INVALID every time is so by itself, not by the moment: it is not repeated again."""
-
+MAX_ATTEMPTS = 3
+"""Attempts of one run. A variant that is INVALID every time is so by itself: it is not repeated in later rounds."""
 
 PAUSED = "it was paused in the middle (Ctrl-Z)"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SessionOptions:
     """What the command line asks of a session, besides the scenario."""
 
     quick: bool = False
@@ -46,67 +45,72 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class SessionOutcome:
-    """How far a session came."""
+class SessionJudge:
+    """The judgements that the runner needs between runs, as functions of folders. Measuring itself judges nothing.
 
-    folder: Path
-    finished_runs: int
-    planned_runs: int  # that were still wanted when it ended
-    interrupted_by: int | None  # a signal's number
-    error: LoopbenchError | None  # what ended it before its plan did
+    Args:
+        min_window_s: of a session's folder and a variant's slug: how long its steady window with all users must last.
+        faults: of a run's folder and its session's: why the run is INVALID and should be repeated; empty: it stands.
+        standing: of a session's folder after a round: whether every declared comparison is narrow enough, how many
+            rounds that takes in all (None: not known yet), and both in a sentence.
+    """
+
+    min_window_s: Callable[[Path, str], float]
+    faults: Callable[[Path, Path], tuple[str, ...]]
+    standing: Callable[[Path], tuple[bool, int | None, str]]
 
 
 def measure_session(  # noqa: PLR0913  a session's six facts
     scenario: Scenario,
     plan: Plan,
     open_folder: Callable[[], Path],
-    observer: Observer,
-    judge: Judge,
-    wanted: Wanted,
-) -> SessionOutcome:
-    """Walk a plan to its end, or to the first failure, or to a signal. Runs that are complete already are kept.
+    notify: Notify,
+    load_judge: Callable[[], SessionJudge],
+    options: SessionOptions,
+) -> SessionEnded:
+    """Run a plan to its end, or to the first failure, or to a signal. Runs that are complete already are kept.
 
     Args:
         scenario: the question.
         plan: its runs.
-        open_folder: makes the session's folder, or gives the one that is resumed, with the same plan.
-        observer: told of every step.
-        judge: asked between runs.
-        wanted: how it was called.
+        open_folder: makes the session's folder, or returns the one that is resumed, with the same plan.
+        notify: receives every event but the one returned.
+        load_judge: called when the first judgement is needed, so that a session without rounds never loads pandas.
+        options: how the session was called.
 
     Raises:
-        EnvironmentRefusedError: before anything was started, another measurement runs or results cannot be written.
+        EnvironmentRefusedError: another measurement runs, or results cannot be written; nothing was started.
     """
     stop = StopWish("finished runs are kept and drawn; a second signal ends everything at once")
-    with one_at_a_time(wanted.if_busy, observer.waiting), stop.listening():
+    with one_at_a_time(options.if_busy, lambda sentence: notify(Waiting(sentence))), stop.listening():
         folder = open_folder()
-        observer.session_started(scenario, plan, folder)
-        walk, error = _Walk(plan, judge, wanted), None
+        notify(SessionStarted(scenario, plan, folder))
+        runner, error = _SessionRunner(plan, load_judge, options), None
         try:
             with services.started(scenario.services, folder, stop) as running:
-                walk.to_the_end(_bench(scenario, folder, stop, observer, wanted, running))
+                runner.run_all(_context(scenario, folder, stop, notify, options, running))
         except InterruptedRunError:
             pass
         except LoopbenchError as problem:
             error = problem
         except OSError as problem:
-            error = _lost_on_disk(problem, folder)
-    return SessionOutcome(folder, walk.finished, walk.wanted_runs, stop.signal_number, error)
+            error = _disk_error(problem, folder)
+    return SessionEnded(folder, runner.finished, runner.needed_runs, stop.signal_number, error)
 
 
-def new_session(scenario: Scenario, plan: Plan, results: Path, wanted: Wanted) -> Path:
+def new_session(scenario: Scenario, plan: Plan, results: Path, options: SessionOptions) -> Path:
     """A folder for a session, with its `session.json`.
 
     Raises:
         EnvironmentRefusedError: results cannot be written.
     """
     folder = store.new_session_folder(results / scenario.name)
-    store.write_session(folder, describe(scenario, plan, quick=wanted.quick, explain=wanted.explain))
+    store.write_session(folder, describe(scenario, plan, quick=options.quick, explain=options.explain))
     return folder
 
 
-def _lost_on_disk(problem: OSError, folder: Path) -> EnvironmentRefusedError:
-    """The run under way is lost and not tried again: after a failed write nobody knows what the disk holds."""
+def _disk_error(problem: OSError, folder: Path) -> EnvironmentRefusedError:
+    """The run under way is lost and not repeated: after a failed write the state of the disk is unknown."""
     return EnvironmentRefusedError(
         f"the run under way is lost: {problem.strerror or type(problem).__name__}",
         slug="results-lost",
@@ -115,109 +119,118 @@ def _lost_on_disk(problem: OSError, folder: Path) -> EnvironmentRefusedError:
     )
 
 
-def _bench(  # noqa: PLR0913  what a session's runs share
-    scenario: Scenario, folder: Path, stop: StopWish, observer: Observer, wanted: Wanted, running: RunningServices
-) -> Bench:
+def _context(  # noqa: PLR0913  what a session's runs share
+    scenario: Scenario,
+    folder: Path,
+    stop: StopWish,
+    notify: Notify,
+    options: SessionOptions,
+    running: RunningServices,
+) -> RunContext:
     cores = machine.divide_cores(machine.available_cores(), scenario.load.generators)
-    return Bench(
+    return RunContext(
         scenario=scenario,
         folder=folder,
         cores=cores if scenario.target.pin else cores.shared,
-        spread=spread_of(scenario),
+        layout=layout_of(scenario),
         stop=stop,
-        observer=observer,
-        explain=wanted.explain,
+        notify=notify,
+        explain=options.explain,
         services=running,
         secrets=secret_values(scenario, os.environ),
     )
 
 
-class _Walk:
-    """Where in the plan a session stands."""
+class _SessionRunner:
+    """Runs a plan and counts its runs."""
 
-    def __init__(self, plan: Plan, judge: Judge, wanted: Wanted) -> None:
+    def __init__(self, plan: Plan, load_judge: Callable[[], SessionJudge], options: SessionOptions) -> None:
         self._plan = plan
-        self._judge = judge
-        self._ends_s = None if wanted.max_minutes is None else time.monotonic() + 60 * wanted.max_minutes
-        self._hopeless: set[str] = set()
+        self._load_judge = load_judge
+        self._ends_s = None if options.max_minutes is None else time.monotonic() + 60 * options.max_minutes
+        self._never_valid: set[str] = set()
         self.finished = 0
-        self.wanted_runs = sum(1 for run in plan.runs if run.round <= plan.fewest_rounds)
+        self.needed_runs = sum(1 for run in plan.runs if run.round <= plan.fewest_rounds)
 
-    def to_the_end(self, bench: Bench) -> None:
+    @cached_property
+    def _judge(self) -> SessionJudge:
+        return self._load_judge()
+
+    def run_all(self, context: RunContext) -> None:
         """Pictures, then rounds."""
         for run in self._plan.pictures:
-            if not self._time_for(bench, [run]):
+            if not self._has_time(context, [run]):
                 return
-            self._measure(bench, run)
+            self._measure(context, run)
         for number, runs in enumerate(self._plan.rounds, 1):
-            if not self._time_for(bench, runs):
+            if not self._has_time(context, runs):
                 return
             for run in runs:
-                self._measure(bench, run)
-            standing = self._judge.standing(bench.folder)
-            bench.observer.round_finished(number, standing)
-            if standing.enough and number >= self._plan.fewest_rounds:
+                self._measure(context, run)
+            enough, rounds_needed, sentence = self._judge.standing(context.folder)
+            context.notify(RoundFinished(number, enough, rounds_needed, sentence))
+            if enough and number >= self._plan.fewest_rounds:
                 return
 
-    def _time_for(self, bench: Bench, runs: Sequence[PlannedRun]) -> bool:
-        """Whether these runs fit into the time that was given; those that are complete already take none."""
-        needed_s = sum(run.expected_s for run in runs if not _is_complete(bench, run))
+    def _has_time(self, context: RunContext, runs: Sequence[PlannedRun]) -> bool:
+        """Whether these runs fit into the time that is left; runs that are complete already take none."""
+        needed_s = sum(run.expected_s for run in runs if not _is_complete(context, run))
         if self._ends_s is None or not needed_s or time.monotonic() + needed_s <= self._ends_s:
             return True
-        bench.observer.time_is_up(needed_s)
+        context.notify(TimeIsUp(needed_s))
         return False
 
-    def _measure(self, bench: Bench, run: PlannedRun) -> None:
-        """One line of the plan; nothing to do when it is complete already."""
-        if not _is_complete(bench, run):
-            self._measure_until_valid(bench, run)
-            _know_the_generator(bench)
+    def _measure(self, context: RunContext, run: PlannedRun) -> None:
+        """Measure one run of the plan, unless it is complete already."""
+        if not _is_complete(context, run):
+            self._measure_until_valid(context, run)
+            _measure_ceiling(context)
         self.finished += 1
 
-    def _measure_until_valid(self, bench: Bench, run: PlannedRun) -> None:
-        """Again if it came out INVALID by a disturbance; the last attempt counts whatever it is."""
-        repeatable = run.round != OUTSIDE_ROUNDS and run.variant not in self._hopeless
-        for attempts_left in reversed(range(MOST_ATTEMPTS if repeatable else 1)):
-            bench.stop.check()
-            measured = _measured_without_pause(bench, run, self._least_window_s(bench, run))
-            faults = self._judge.faults(measured.folder, bench.folder) if repeatable else ()
+    def _measure_until_valid(self, context: RunContext, run: PlannedRun) -> None:
+        """Repeat a run that a disturbance made INVALID; the last attempt counts whatever it is."""
+        repeatable = run.round != OUTSIDE_ROUNDS and run.variant not in self._never_valid
+        for attempts_left in reversed(range(MAX_ATTEMPTS if repeatable else 1)):
+            context.stop.check()
+            measured = _measured_without_pause(context, run, self._min_window_s(context, run))
+            faults = self._judge.faults(measured.folder, context.folder) if repeatable else ()
             if not faults or not attempts_left:
                 break
-            bench.observer.run_repeated(run, faults)
+            context.notify(RunRepeated(run, faults))
         if faults:
-            self._hopeless.add(run.variant)
-        commit_run(bench, run, measured)
+            self._never_valid.add(run.variant)
+        commit_run(context, run, measured)
 
-    def _least_window_s(self, bench: Bench, run: PlannedRun) -> float:
-        return self._judge.least_window_s(bench.folder, run) if run.kind in (KIND_PLATEAU, KIND_STEPS) else 0.0
+    def _min_window_s(self, context: RunContext, run: PlannedRun) -> float:
+        has_window = run.kind in (KIND_PLATEAU, KIND_STEPS)
+        return self._judge.min_window_s(context.folder, run.variant) if has_window else 0.0
 
 
-def _measured_without_pause(bench: Bench, run: PlannedRun, least_window_s: float) -> MeasuredRun:
-    """Again as often as Ctrl-Z came in between: a run that stood still is no attempt, and its failure no failure."""
+def _measured_without_pause(context: RunContext, run: PlannedRun, min_window_s: float) -> MeasuredRun:
+    """Measure until no Ctrl-Z came in between: a run that was paused is no attempt, and its failure is no failure."""
     while True:
-        pauses = bench.stop.pauses
+        pauses = context.stop.pauses
         try:
-            measured = _measured(bench, run, least_window_s)
+            if run.kind == KIND_TIMELINE:
+                measured = measure_timeline(context, run)
+            else:
+                measured = measure_run(context, run, min_window_s)
         except LoopbenchError:
-            if pauses == bench.stop.pauses:
+            if pauses == context.stop.pauses:
                 raise
-        if pauses == bench.stop.pauses:
+        if pauses == context.stop.pauses:
             return measured
-        bench.observer.run_repeated(run, (PAUSED,))
+        context.notify(RunRepeated(run, (PAUSED,)))
 
 
-def _measured(bench: Bench, run: PlannedRun, least_window_s: float) -> MeasuredRun:
-    return measure_timeline(bench, run) if run.kind == KIND_TIMELINE else measure_run(bench, run, least_window_s)
+def _measure_ceiling(context: RunContext) -> None:
+    """Measure the generator's own ceiling once a session, after the first run: a target that fails shows at once."""
+    client, pauses = context.scenario.load.user, context.stop.pauses
+    own_ceiling(context.folder, client=client, layout=context.layout, cores=context.cores, stop=context.stop)
+    if pauses != context.stop.pauses:
+        (context.folder / CEILING_FILE).unlink(missing_ok=True)
+        _measure_ceiling(context)
 
 
-def _know_the_generator(bench: Bench) -> None:
-    """Its own ceiling, once a session; after the first run, so that a target that does not start is told at once."""
-    client, pauses = bench.scenario.load.user, bench.stop.pauses
-    own_ceiling(bench.folder, client=client, spread=bench.spread, cores=bench.cores, stop=bench.stop)
-    if pauses != bench.stop.pauses:
-        (bench.folder / CEILING_FILE).unlink(missing_ok=True)
-        _know_the_generator(bench)
-
-
-def _is_complete(bench: Bench, run: PlannedRun) -> bool:
-    return store.run_path(bench.folder, run.folder).is_dir()
+def _is_complete(context: RunContext, run: PlannedRun) -> bool:
+    return store.run_path(context.folder, run.folder).is_dir()

@@ -1,6 +1,6 @@
-"""The wish to stop: set by the first signal, looked at between steps, so that nothing is cut in the middle.
+"""Stopping and pausing by signals. The first signal is remembered and checked between steps.
 
-And the wish to pause (Ctrl-Z): what is being measured stands still with the harness, and does not count.
+Ctrl-Z pauses the target and the generator together with the harness; a run that was paused does not count.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class InterruptedRunError(Exception):
-    """A signal asked for the end. Not an error of anybody's: what is finished stays, the report is drawn."""
+    """A signal asked for the end. It is not a failure: finished runs stay, and the report is drawn."""
 
 
 class StopWish:
-    """Whether, and by which signal, an end was asked for; how often a pause was.
+    """Whether a signal asked for the end, and which; and how often the session was paused.
 
     Args:
-        promise: what the first signal is answered with, on stderr; empty: nothing.
+        promise: printed on stderr at the first signal; empty: nothing.
     """
 
     def __init__(self, promise: str = "") -> None:
@@ -32,7 +32,7 @@ class StopWish:
         self._promise = promise
 
     def check(self) -> None:
-        """Go on, or leave.
+        """Continue, or leave.
 
         Raises:
             InterruptedRunError: a signal has come.
@@ -42,13 +42,13 @@ class StopWish:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """First signal: remember it. Second: back to the default, so that it ends the process at once.
+        """Remember the first signal; restore the default, so that the second ends the process at once.
 
-        (The children end with the process, their minders see to that.) A signal that is ignored stays so where that
-        was asked for: SIGHUP under `nohup`, SIGTSTP in a shell without job control.
+        The minders then end the children. Signals that are ignored on purpose stay ignored: SIGHUP under `nohup`,
+        SIGTSTP in a shell without job control.
         """
-        heard = [*SIGNALS[:2], *(number for number in (signal.SIGHUP, signal.SIGTSTP) if not _is_ignored(number))]
-        handlers = {number: self._pause if number == signal.SIGTSTP else self._remember for number in heard}
+        handled = [*SIGNALS[:2], *(number for number in (signal.SIGHUP, signal.SIGTSTP) if not _is_ignored(number))]
+        handlers = {number: self._pause if number == signal.SIGTSTP else self._remember for number in handled}
         previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
@@ -72,7 +72,7 @@ class StopWish:
 
 
 def write_plainly(line: str) -> None:
-    """A line on stderr from inside a signal handler: past Python's buffers, which may be in use at that moment."""
+    """Write a line to stderr from a signal handler, without Python's buffers, which may be in use."""
     with contextlib.suppress(OSError):
         os.write(2, f"\n{line}\n".encode())
 
@@ -82,9 +82,9 @@ def _is_ignored(number: int) -> bool:
 
 
 def _send_to_children(number: int) -> None:
-    """To everything that runs in a session of its own below us, out of the terminal's reach.
+    """Send a signal to all processes below the minders, which the terminal does not reach.
 
-    Not to the minders themselves: one that stands still could not end its tree if we were killed now.
+    The minders themselves go on: a stopped minder could not end its tree if the harness were killed.
     """
     ours = os.getsid(0)
     for child in psutil.Process().children():

@@ -11,11 +11,11 @@ from loopbench.records.codec import to_json
 from loopbench.records.session import RUN_FILE, RUNS_FOLDER, SESSION_FILE, RunRecord, SessionRecord
 
 BYTES_NEEDED = 200_000_000
-"""Free space asked for before the first run; a full `make bench` wrote less than 30 MB."""
+"""Free space required before the first run; a full `make bench` wrote less than 30 MB."""
 
 
 def new_session_folder(parent: Path) -> Path:
-    """A folder named after the time, created here and now.
+    """Create a folder named after the time.
 
     Raises:
         EnvironmentRefusedError: it cannot be created or written, or the disk is nearly full.
@@ -43,7 +43,7 @@ def new_session_folder(parent: Path) -> Path:
 
 
 def _create(parent: Path, name: str) -> Path:
-    """The first free of NAME, NAME-2, NAME-3...: two sessions in one second do not meet."""
+    """Create the first free of NAME, NAME-2, NAME-3: two sessions may begin in one second."""
     for attempt in range(1, 100):
         folder = parent / (name if attempt == 1 else f"{name}-{attempt}")
         try:
@@ -57,13 +57,13 @@ def _create(parent: Path, name: str) -> Path:
 
 
 def write_session(folder: Path, record: SessionRecord) -> None:
-    """Lay down `session.json`."""
+    """Write `session.json`."""
     write_durably(folder / SESSION_FILE, to_json(record))
     _sync_folder(folder)
 
 
 def begin_run(session_folder: Path, run_folder: str) -> Path:
-    """A folder to write a run into, under a name that does not count yet."""
+    """Create a folder for an attempt, under a name that does not count yet."""
     runs = session_folder / RUNS_FOLDER
     attempt = 1
     while (path := runs / f".{run_folder}.attempt-{attempt}").exists():
@@ -73,17 +73,17 @@ def begin_run(session_folder: Path, run_folder: str) -> Path:
 
 
 def attempt_of(path: Path) -> int:
-    """Number of the attempt a folder of `begin_run` stands for."""
+    """Returns the number of the attempt in a folder of `begin_run`."""
     return int(path.name.rpartition("-")[2])
 
 
 def run_path(session_folder: Path, run_folder: str) -> Path:
-    """Where a run lies when it counts."""
+    """Returns the folder of a run that counts."""
     return session_folder / RUNS_FOLDER / run_folder
 
 
 def finish_run(path: Path, record: RunRecord) -> None:
-    """Everything of an attempt on the disk, `run.json` last. It does not count yet."""
+    """Flush an attempt to the disk, `run.json` last. It does not count yet."""
     for file in path.iterdir():
         _sync(file)
     write_durably(path / RUN_FILE, to_json(record))
@@ -91,7 +91,7 @@ def finish_run(path: Path, record: RunRecord) -> None:
 
 
 def commit_run(path: Path, run_folder: str) -> Path:
-    """Make a finished attempt count: the final name."""
+    """Make a finished attempt count: give it the final name."""
     final = path.with_name(run_folder)
     path.rename(final)
     _sync_folder(final.parent)
@@ -99,12 +99,12 @@ def commit_run(path: Path, run_folder: str) -> Path:
 
 
 def now_iso() -> str:
-    """The wall clock, for people."""
+    """Returns the wall clock time in UTC."""
     return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
 
 
 def write_durably(path: Path, text: str) -> None:
-    """A file that is there with all its text or not at all: what a kill leaves has a name that nobody reads."""
+    """Write a file completely or not at all: a kill leaves only a part under another name."""
     part = path.with_name(f".{path.name}.part")
     with part.open("w", encoding="utf-8") as file:
         file.write(text)

@@ -1,4 +1,4 @@
-"""One supervised child: started behind a minder in a session of its own, stopped in steps, gone for certain."""
+"""A supervised child process: started behind a minder in a session of its own, and certain to end."""
 
 import contextlib
 import os
@@ -15,12 +15,13 @@ import psutil
 
 MINDER = Path(__file__).with_name("minder.py")
 KILL_S = 5.0
+TAIL_BYTES = 4_000
 MARK_VARIABLE = "LOOPBENCH_SUPERVISED"
-"""In the environment of every process of a supervised tree: how it is found when its minder is gone."""
+"""In the environment of every process of a supervised tree, which finds it when its minder has ended."""
 
 
 class Supervised:
-    """A command under a minder. Leaving the `with` block kills whatever is still there."""
+    """A command under a minder. Leaving the `with` block kills the whole tree."""
 
     def __init__(  # noqa: PLR0913  what a process is started with
         self,
@@ -34,7 +35,7 @@ class Supervised:
     ) -> None:
         self.command = tuple(command)
         self.had_to_be_killed = False
-        """Whether it was still there when we ended it by force: its exit code then says nothing about itself."""
+        """Whether it was still running when it was killed: its exit code is then not its own."""
         self._mark = secrets.token_hex(8)
         lifeline, self._lifeline = os.pipe()
         pinned = ",".join(map(str, cpus))
@@ -59,12 +60,12 @@ class Supervised:
 
     @property
     def pid(self) -> int:
-        """Of the minder: the command and everything it started are below it."""
+        """The minder's; the command and everything it started are below it."""
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs, then the child's code, 128+n for signal n."""
+        """The child's code, 128+n for signal n; None while it runs."""
         code = self._process.poll()
         return code if code is None or code >= 0 else 128 - code
 
@@ -93,7 +94,7 @@ class Supervised:
         return code if code >= 0 else 128 - code
 
     def _sweep(self) -> None:
-        """Kill whatever carries our mark, until nothing does."""
+        """Kill every process with our mark, until none is left."""
         while left := [process for process in psutil.process_iter() if self._is_ours(process)]:
             for process in left:
                 with contextlib.suppress(psutil.Error):
@@ -108,10 +109,24 @@ class Supervised:
 
 
 def describe_exit(code: int) -> str:
-    """An exit code in words."""
+    """Returns an exit code in words."""
     if code > 128:
         try:
             return f"killed by {signal.Signals(code - 128).name}"
         except ValueError:
             pass
     return f"exit code {code}"
+
+
+def log_tail(path: Path) -> str:
+    """Returns whole lines of at most the last 4,000 bytes of a log; empty: there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - TAIL_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    if size > TAIL_BYTES:
+        text = text.partition("\n")[2]
+    return text.rstrip()

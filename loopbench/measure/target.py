@@ -1,4 +1,4 @@
-"""The target of one run: a fresh process, started and stopped, or one that runs elsewhere and is taken as it is."""
+"""The target of one run: a fresh process that is started and stopped, or one that runs elsewhere."""
 
 import socket
 import sys
@@ -11,16 +11,12 @@ from typing import Final
 
 from loopbench.errors import TargetError
 from loopbench.measure import environment
-from loopbench.measure.log_tail import log_tail
 from loopbench.measure.remote_target import RemoteTarget, found
-from loopbench.measure.running_target import RunningTarget, wait_until_ready
+from loopbench.measure.running_target import NONCE_HEADER, RunningTarget, wait_until_ready
 from loopbench.measure.stop import StopWish
-from loopbench.measure.supervise import Supervised
-from loopbench.measure.verify import NONCE_HEADER, verify
+from loopbench.measure.supervise import Supervised, log_tail
 from loopbench.records.session import TARGET_LOG
 from loopbench.scenario import Scenario, Target
-
-__all__ = ["AnyTarget", "RunningTarget", "command", "started", "verify"]
 
 PORT_TAKEN = "address already in use"
 
@@ -31,7 +27,7 @@ GRACEFUL_S = 3
 STOP_S = 5.0
 
 AnyTarget = RunningTarget | RemoteTarget
-"""What a run is put to: ours, or one that runs elsewhere."""
+"""A target that loopbench started, or one that runs elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -60,19 +56,19 @@ def started(  # noqa: PLR0913  a run's facts, named where it is started
     env: Mapping[str, str] = NOTHING,
     explain: bool = False,
 ) -> Iterator[AnyTarget]:
-    """A target that is ready and is who it should be; stopped, then killed with all it started, on leaving.
+    """Start a target and wait until it is ready; on leaving, stop it and kill everything it started.
 
-    One that runs elsewhere is only looked for: it is neither started nor stopped.
+    A target that runs elsewhere is only waited for: it is neither started nor stopped.
 
     Args:
         scenario: paths are relative to its file.
         target: the settings.
-        nonce: every answer has to carry it.
+        nonce: every answer must carry it.
         folder: of the run, for the probe's files and the log.
         cpus: cores it is pinned to, unless its settings say no; empty: not pinned.
         stop: ends the waiting.
-        env: variables of the session, as the URLs of its services; the scenario's own go on top.
-        explain: the probe is to keep the exact and dearer figures.
+        env: variables of the session, such as the URLs of its services; the scenario's own override them.
+        explain: the probe records the exact figures, which cost more.
 
     Raises:
         TargetError: it does not import, ends, or does not answer in time.
@@ -89,11 +85,11 @@ def started(  # noqa: PLR0913  a run's facts, named where it is started
 
 
 def _start(launch: _Launch) -> RunningTarget:
-    """Start on a free port until it stays ours: somebody may take it between our look and the server's.
+    """Start on a free port; try again if another process takes the port before the server does.
 
-    The socket is not handed over (`uvicorn --fd`), though that would close the gap: uvicorn takes such a socket for a
-    Unix one. Neither loop turns Nagle's algorithm off then (small answers took 44 ms), and on uvloop a request to
-    `/hello` cost 1.20 times the CPU [1.07, 1.35] (ten pairs, Nagle's algorithm off in both).
+    Passing an open socket (`uvicorn --fd`) would close the gap, but uvicorn takes such a socket for a Unix one. Neither
+    loop turns Nagle's algorithm off then (small answers took 44 ms), and on uvloop a request to `/hello` cost 1.20
+    times the CPU [1.07, 1.35] (ten pairs, Nagle's algorithm off in both).
     """
     scenario, target, log = launch.scenario, launch.target, launch.folder / TARGET_LOG
     for last in (False, False, True):
@@ -127,7 +123,7 @@ def _free_port() -> int:
 
 
 def command(scenario: Scenario, target: Target, nonce: str, port: int) -> list[str]:
-    """The server's command line, every option that has an environment variable given explicitly."""
+    """Returns the server's command line; every option that has an environment variable is given explicitly."""
     python = str(scenario.file.parent / target.python) if target.python else sys.executable
     options = {
         "--app-dir": str((scenario.file.parent / target.app_dir).resolve()),

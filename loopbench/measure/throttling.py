@@ -1,4 +1,4 @@
-"""The control groups loopbench and its children live in: what they allow, and how often they said no.
+"""The control groups of loopbench and its children: their CPU limits, and how often these were applied.
 
 Both versions: in v2 one tree holds everything, in v1 the `cpu` controller has a tree of its own. A limit anywhere above
 counts, so the way up to the root is read, as far as this process can see it (a container sees its own part).
@@ -12,7 +12,7 @@ from loopbench.measure.kernel_files import KernelFiles, NotObservableError
 
 
 class Throttled(NamedTuple):
-    """Since the groups were made, all levels together."""
+    """Throttling since the groups were made, over all levels."""
 
     periods: int
     time_s: float
@@ -45,7 +45,7 @@ class ControlGroups:
         raise NotObservableError("no control group of the CPU is visible in /proc/self/cgroup and /proc/self/mounts")
 
     def throttled(self) -> Throttled:
-        """How often and how long.
+        """Returns how often and how long.
 
         Raises:
             NotObservableError: no level keeps count.

@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 from typing import Final
 
-from loopbench.errors import LoopbenchError
 from loopbench.measure import store, target
 from loopbench.measure.burst import ask_at_once
 from loopbench.measure.counts import Recorded
 from loopbench.measure.order import ordered
-from loopbench.measure.run import Bench, Loaded, MeasuredRun, make_record
-from loopbench.measure.secret_logs import hidden_secrets
+from loopbench.measure.run import Loaded, MeasuredRun, RunContext, make_record, new_attempt
+from loopbench.measure.verify import verify
 from loopbench.records.load_order import OrderedRequest
 from loopbench.records.session import Counts, PlannedRun
 from loopbench.records.timeline import TimedRequest, write_timeline
@@ -21,47 +20,40 @@ from loopbench.scenario import Request, Scenario
 NO_GENERATOR: Final = "not started: the harness asks a timeline itself"
 
 
-def measure_timeline(bench: Bench, run: PlannedRun) -> MeasuredRun:
-    """Walk one line of the plan that is a timeline. What it left is complete, under the name of an attempt.
+def measure_timeline(context: RunContext, run: PlannedRun) -> MeasuredRun:
+    """Measure one timeline of the plan. Its folder is complete afterwards, under the name of an attempt.
 
     Raises:
-        TargetError: the run failed; what it left stays in its attempt's folder and never counts.
+        TargetError: the run failed; its files stay in the attempt's folder and never count.
         InterruptedRunError: a signal asked for the end.
     """
     began, started = time.monotonic(), store.now_iso()
-    timeline = bench.scenario.timeline(run.variant)
-    bench.observer.run_started(run, timeline.name)
-    folder = store.begin_run(bench.folder, run.folder)
-    try:
-        with hidden_secrets(folder, bench.secrets):
-            loaded, timed = _ask(bench, timeline.requests, folder)
-    except LoopbenchError as error:
-        error.kept = error.kept or f"what this run left is in {folder}"
-        raise
+    timeline = context.scenario.timeline(run.variant)
+    with new_attempt(context, run, timeline.name) as folder:
+        loaded, timed = _ask(context, timeline.requests, folder)
     write_timeline(folder, timeline.name, timed)
     recorded = Recorded(phases=(), users_started=0, counts=_counts(loaded, timed))
-    record = make_record(bench, run, folder, loaded, recorded)
-    record = dataclasses.replace(record, started=started, wall_s=round(time.monotonic() - began, 3))
+    record = make_record(context, run, folder, loaded, recorded, started, began)
     store.finish_run(folder, record)
     return MeasuredRun(folder, record)
 
 
-def _ask(bench: Bench, labels: list[str], folder: Path) -> tuple[Loaded, tuple[TimedRequest, ...]]:
-    """Verifying asks each route once, which also warms it: the first use of a thread pool holds the loop for long."""
-    requests = [_ordered(bench.scenario, label) for label in labels]
+def _ask(context: RunContext, labels: list[str], folder: Path) -> tuple[Loaded, tuple[TimedRequest, ...]]:
+    """Verifying sends each request once, which also warms it: the first use of a thread pool blocks the loop long."""
+    requests = [_ordered(context.scenario, label) for label in labels]
     with target.started(
-        bench.scenario,
-        bench.scenario.target,
+        context.scenario,
+        context.scenario.target,
         nonce=secrets.token_hex(8),
         folder=folder,
-        cpus=bench.cores.target,
-        stop=bench.stop,
-        env=bench.services.env,
+        cpus=context.cores.target,
+        stop=context.stop,
+        env=context.services.env,
         explain=True,
     ) as running:
-        target.verify(running, tuple({each.name: each for each in requests}.values()))
+        verify(running, tuple({each.name: each for each in requests}.values()))
         began = time.monotonic()
-        timed = ask_at_once(running, requests, bench.stop)
+        timed = ask_at_once(running, requests, context.stop)
         load_s = time.monotonic() - began
     return Loaded(running, (), load_s, NO_GENERATOR, None), timed
 

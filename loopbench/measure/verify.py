@@ -1,50 +1,27 @@
-"""Before anything is measured: everything is asked once, and every answer held against what the scenario expects."""
+"""Before a run: sends every request once and compares each answer with what the scenario expects."""
 
 import http.client
 import json
 import time
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlsplit
 
 from loopbench.errors import TargetError
+from loopbench.measure.running_target import NONCE_HEADER
+from loopbench.measure.target import AnyTarget
 from loopbench.records.load_order import OrderedRequest
 
-NONCE_HEADER: Final = "X-Loopbench-Run"
 SHOWN_BYTES: Final = 500
-MOST_BODY_BYTES: Final = 256 * 1024 * 1024
-"""As the generator's client has it."""
+MAX_BODY_BYTES: Final = 256 * 1024 * 1024
+"""The same limit as in the generator's client."""
 PIECE_BYTES: Final = 1024 * 1024
 
 
-class Verifiable(Protocol):
-    """A target, as far as verifying needs it. `harness_requests` is what we asked, to be taken off its own count."""
-
-    harness_requests: int
-
-    @property
-    def url(self) -> str:
-        """Scheme, host and port."""
-
-    @property
-    def nonce(self) -> str:
-        """The run's."""
-
-    @property
-    def must_carry_nonce(self) -> bool:
-        """Whether every answer has to, since we started the server; otherwise a nonce that is there must be ours."""
-
-    def check_alive(self) -> None:
-        """Raise TargetError if it has ended."""
-
-    def last_words(self) -> str:
-        """The end of its log, if we have it."""
-
-
-def verify(target: Verifiable, requests: tuple[OrderedRequest, ...]) -> None:
-    """Ask everything once.
+def verify(target: AnyTarget, requests: tuple[OrderedRequest, ...]) -> None:
+    """Send every request once.
 
     Raises:
-        TargetError: an answer is wrong, too late, or comes from somebody else.
+        TargetError: an answer is wrong, too late, or comes from another process.
     """
     for request in requests:
         target.check_alive()
@@ -57,28 +34,28 @@ def verify(target: Verifiable, requests: tuple[OrderedRequest, ...]) -> None:
 
 
 def connect(url: str, timeout_s: float) -> http.client.HTTPConnection:
-    """A connection to a target, not opened yet."""
+    """Returns a connection to a target, not opened yet."""
     address = urlsplit(url)
     kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
     return kind(address.hostname or "", address.port, timeout=timeout_s)
 
 
 def _read_body(answer: http.client.HTTPResponse, ends_s: float) -> bytes:
-    """The whole body. One that drips or never ends would pass any limit on a single wait.
+    """Returns the whole body. A body that drips or never ends would pass any limit on a single wait.
 
     Args:
         answer: its head has been read.
-        ends_s: when it must be there, on the monotonic clock.
+        ends_s: when the body must be complete, on the monotonic clock.
 
     Raises:
-        TimeoutError: it is not.
+        TimeoutError: it is not complete by then.
         HTTPException: it is too large, or shorter than announced.
     """
     body = bytearray()
     while piece := answer.read1(PIECE_BYTES):
         body += piece
-        if len(body) > MOST_BODY_BYTES:
-            raise http.client.HTTPException(f"a body of more than {MOST_BODY_BYTES} bytes")
+        if len(body) > MAX_BODY_BYTES:
+            raise http.client.HTTPException(f"a body of more than {MAX_BODY_BYTES} bytes")
         if time.monotonic() > ends_s:
             raise TimeoutError
     if answer.length:
@@ -86,7 +63,7 @@ def _read_body(answer: http.client.HTTPResponse, ends_s: float) -> bytes:
     return bytes(body)
 
 
-def _ask(target: Verifiable, request: OrderedRequest) -> tuple[int, str | None, bytes]:
+def _ask(target: AnyTarget, request: OrderedRequest) -> tuple[int, str | None, bytes]:
     connection = connect(target.url, request.timeout_s)
     ends_s = time.monotonic() + request.timeout_s
     target.harness_requests += 1
@@ -103,7 +80,7 @@ def _ask(target: Verifiable, request: OrderedRequest) -> tuple[int, str | None, 
         connection.close()
 
 
-def _wrong(target: Verifiable, request: OrderedRequest, problem: str, body: bytes) -> TargetError:
+def _wrong(target: AnyTarget, request: OrderedRequest, problem: str, body: bytes) -> TargetError:
     shown, log = body[:SHOWN_BYTES].decode("utf-8", "replace"), target.last_words()
     return TargetError(
         f"{request.name!r} was asked once before the run and its answer is wrong: {problem}",

@@ -1,4 +1,4 @@
-"""The target and Locust's web UI side by side, for as long as a person wants them. Nothing is recorded for judging."""
+"""Serves a target and Locust's web UI until a signal comes. Nothing is recorded for judging."""
 
 import os
 import secrets
@@ -11,12 +11,11 @@ from pathlib import Path
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment, services, target
 from loopbench.measure.generators import LOCUSTFILE
-from loopbench.measure.log_tail import log_tail
 from loopbench.measure.order import make_order
 from loopbench.measure.remote_target import RemoteTarget
 from loopbench.measure.serve import check_free
 from loopbench.measure.stop import InterruptedRunError, StopWish
-from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 from loopbench.plan import make_plan
 from loopbench.records.load_order import PATH_VARIABLE, LoadOrder, UiOrder, write_order
 from loopbench.records.session import KIND_RAMP, LOCUST_LOG
@@ -29,10 +28,9 @@ TOKEN_BYTES = 16
 
 
 def serve_web_ui(scenario: Scenario, port: int, announce: Callable[[str], None]) -> None:
-    """Start both, say where, wait for a signal, stop both.
+    """Start both, announce their addresses, wait for a signal, stop both.
 
-    There is one target, with the settings of the first variant; variants that want other settings are left out, and
-    that is said.
+    The target has the settings of the first variant; variants with other settings are left out and announced.
 
     Raises:
         TargetError, GeneratorError, EnvironmentRefusedError: one of them does not start, or ends by itself.
@@ -74,14 +72,14 @@ def serve_web_ui(scenario: Scenario, port: int, announce: Callable[[str], None])
 
 
 def offered(scenario: Scenario) -> tuple[list[Variant], list[Variant]]:
-    """The variants that one target can serve, the first one among them; and the others."""
+    """Returns the variants that the first one's target can serve, and the others."""
     settings = scenario.target_of(scenario.variants[0])
     same = [variant for variant in scenario.variants if scenario.target_of(variant) == settings]
     return same, [variant for variant in scenario.variants if variant not in same]
 
 
 def shown_name(variant: Variant) -> str:
-    """A variant as the start form shows it: people look for the path as often as for the name."""
+    """Returns a variant's name and path, as the start form shows them."""
     method = "" if variant.method == "GET" else f"{variant.method} "
     return f"{variant.name} ({method}{variant.path})"
 
@@ -114,7 +112,7 @@ def _probe_folder(running: target.AnyTarget, folder: Path) -> str | None:
 
 
 def _orders(scenario: Scenario, variants: list[Variant], nonce: str, url: str, folder: Path) -> dict[str, LoadOrder]:
-    """Each variant's load as in a ramp run, under the name that the form shows."""
+    """Returns each variant's load as in a ramp run, by the name in the form."""
     plan = make_plan(scenario, seed=int.from_bytes(os.urandom(4), "big"))
     ramps = {scenario.variant(run.variant).name: run for run in plan.pictures if run.kind == KIND_RAMP}
     return {

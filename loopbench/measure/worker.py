@@ -1,7 +1,7 @@
-"""This machine as one of the generators of a measurement that is led from another: waits for one run after the other.
+"""Makes this machine a generator of a measurement on another machine: it takes part in one run after the other.
 
-Every run gets a fresh process, here as on the master's machine. The user classes come by message, nothing is loaded
-from this machine but loopbench itself, and nothing is left on its disk.
+Every run gets a fresh process. The user classes come by message; nothing but loopbench itself is loaded from this
+machine, and nothing stays on its disk.
 """
 
 import tempfile
@@ -13,40 +13,39 @@ from typing import Final
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment
 from loopbench.measure.generators import command, worker_options
-from loopbench.measure.log_tail import log_tail
 from loopbench.measure.stop import InterruptedRunError, StopWish
-from loopbench.measure.supervise import Supervised, describe_exit
+from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 from loopbench.records.generators import EXIT_NO_ORDER, EXIT_REFUSED, REFUSED_PREFIX
 
 POLL_S: Final = 0.1
 PAUSE_S: Final = 0.5
-"""Between two processes: the master that has just sent one away needs a moment to be gone."""
+"""Between two processes: the old master needs a moment to end."""
 
 DRAIN_S: Final = 30.0
-"""Until the master says its own."""
+"""Until the master sends its own value."""
 
 
 def serve_as_worker(host: str, port: int, announce: Callable[[str], None], runs: int | None = None) -> None:
-    """Take part in the runs of whoever leads at that address, until a signal comes or so many runs are over.
+    """Take part in the runs of the master at that address, until a signal comes or `runs` runs are over.
 
     Raises:
-        GeneratorError: the master refused this worker; the sentence says why.
+        GeneratorError: the master refused this worker, with its reason.
     """
     stop, finished = StopWish(), 0
-    announce(f"waiting for a master at {host}:{port}; it decides what is asked of whom. End with Ctrl-C")
+    announce(f"waiting for a master at {host}:{port}; it decides the requests and their target. End with Ctrl-C")
     with stop.listening():
         try:
             while runs is None or finished < runs:
                 code, log = _take_part(host, port, stop)
                 finished += code == 0
-                _tell(code, log, finished, announce)
+                _announce_end(code, log, finished, announce)
                 time.sleep(PAUSE_S)
         except InterruptedRunError:
             announce(f"worker stopped after {finished} runs")
 
 
 def _take_part(host: str, port: int, stop: StopWish) -> tuple[int, str]:
-    """One run: the exit code of its process and the end of its log."""
+    """Run one process to its end; returns its exit code and the end of its log."""
     with tempfile.TemporaryDirectory(prefix="loopbench-worker-") as name:
         log = Path(name) / "locust.log"
         line = [*command(DRAIN_S), *worker_options(host, port)]
@@ -57,8 +56,8 @@ def _take_part(host: str, port: int, stop: StopWish) -> tuple[int, str]:
         return code, log_tail(log)
 
 
-def _tell(code: int, log: str, finished: int, announce: Callable[[str], None]) -> None:
-    """What became of a run. A master that was about to go is nothing to speak of: the next process meets the next."""
+def _announce_end(code: int, log: str, finished: int, announce: Callable[[str], None]) -> None:
+    """Announce how a run ended. A master that was just ending is not announced: the next process finds the next one."""
     if code == EXIT_REFUSED:
         raise GeneratorError(
             _refusal(log),
@@ -72,5 +71,5 @@ def _tell(code: int, log: str, finished: int, announce: Callable[[str], None]) -
 
 
 def _refusal(log: str) -> str:
-    said = [line.removeprefix(REFUSED_PREFIX) for line in log.splitlines() if line.startswith(REFUSED_PREFIX)]
-    return f"the master refused this worker: {said[-1] if said else 'it did not say why'}"
+    reasons = [line.removeprefix(REFUSED_PREFIX) for line in log.splitlines() if line.startswith(REFUSED_PREFIX)]
+    return f"the master refused this worker: {reasons[-1] if reasons else 'it gave no reason'}"

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from loopbench.measure.session import Wanted, new_session
+from loopbench.measure.session import SessionOptions, new_session
 from loopbench.plan import make_plan
 from loopbench.records.codec import to_json
 from loopbench.records.own_ceiling import CEILING_FILE, OwnCeiling
@@ -122,7 +122,7 @@ def begun_session(file: Path, finished_run: Path | None = None, *, explain: bool
     """
     scenario = load(file)
     plan = make_plan(scenario, seed_with_first(file, "before" if finished_run else FAULTY))
-    session = new_session(scenario, plan, file.parent / "results", Wanted(explain=explain))
+    session = new_session(scenario, plan, file.parent / "results", SessionOptions(explain=explain))
     record_ceiling(session, scenario.load.generators)
     if finished_run is not None:
         shutil.copytree(finished_run, session / RUNS_FOLDER / plan.runs[0].folder)

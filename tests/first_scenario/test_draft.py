@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.first_scenario.draft import MOST_VARIANTS, Draft, draft
+from loopbench.first_scenario.draft import MAX_VARIANTS, Draft, draft
 from loopbench.first_scenario.places import AppPlace
 from loopbench.first_scenario.reading import AppFacts
 from loopbench.first_scenario.routes import Route
@@ -83,10 +83,10 @@ def test_routes_that_are_not_asked_stand_there_with_the_reason(tmp_path: Path) -
 
 
 def test_more_routes_than_a_first_look_takes_are_named_and_left_out(tmp_path: Path) -> None:
-    draft = made(tmp_path, *(get(f"/r{number}") for number in range(MOST_VARIANTS + 2)))
-    assert len(draft.variants) == MOST_VARIANTS
+    draft = made(tmp_path, *(get(f"/r{number}") for number in range(MAX_VARIANTS + 2)))
+    assert len(draft.variants) == MAX_VARIANTS
     assert draft.left_out == 2
-    assert f"#   GET /r{MOST_VARIANTS}: safe; " in draft.text
+    assert f"#   GET /r{MAX_VARIANTS}: safe; " in draft.text
 
 
 def test_an_app_without_a_route_to_ask_gets_a_scenario_to_fill_in(tmp_path: Path) -> None:

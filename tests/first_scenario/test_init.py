@@ -110,7 +110,7 @@ def test_an_app_that_is_no_fastapi_gets_a_scenario_to_fill_in(
         ("def app(): ...\n", "main:app", "app-kind", "a function that makes an app"),
         ("app = 3\n", "main:app", "app-kind", "is no app but a builtins.int"),
         (f"{FASTAPI}app.openapi = lambda: 1 / 0\n", None, "app-openapi", "cannot describe its routes"),
-        (f"{FASTAPI}app.openapi = lambda: []\n", None, "app-openapi", "is no OpenAPI"),
+        (f"{FASTAPI}app.openapi = lambda: []\n", None, "app-openapi", "is not OpenAPI"),
     ],
 )
 def test_an_app_that_cannot_be_read_ends_in_one_error_and_writes_nothing(

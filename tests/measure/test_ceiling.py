@@ -6,7 +6,7 @@ import pytest
 
 from loopbench.errors import DataError
 from loopbench.measure import ceiling
-from loopbench.measure.generators import Spread
+from loopbench.measure.generators import GeneratorLayout
 from loopbench.measure.load import ALONE
 from loopbench.measure.machine import Cores
 from loopbench.measure.stop import InterruptedRunError, StopWish
@@ -31,8 +31,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def ask(folder: Path, client: str = "llhttp", spread: Spread = ALONE) -> OwnCeiling | None:
-    return ceiling.own_ceiling(folder, client=client, spread=spread, cores=NOT_PINNED, stop=StopWish())
+def ask(folder: Path, client: str = "llhttp", layout: GeneratorLayout = ALONE) -> OwnCeiling | None:
+    return ceiling.own_ceiling(folder, client=client, layout=layout, cores=NOT_PINNED, stop=StopWish())
 
 
 def test_a_session_has_it_measured_once(tmp_path: Path, measured: list[str]) -> None:
@@ -41,17 +41,17 @@ def test_a_session_has_it_measured_once(tmp_path: Path, measured: list[str]) -> 
     assert [path.name for path in tmp_path.iterdir()] == [CEILING_FILE], "its record is gone"
 
 
-@pytest.mark.parametrize(("client", "spread"), [("fast", Spread()), ("llhttp", Spread(here=2))])
+@pytest.mark.parametrize(("client", "layout"), [("fast", GeneratorLayout()), ("llhttp", GeneratorLayout(here=2))])
 def test_another_kind_of_generator_has_another_ceiling(
-    tmp_path: Path, measured: list[str], client: str, spread: Spread
+    tmp_path: Path, measured: list[str], client: str, layout: GeneratorLayout
 ) -> None:
     (tmp_path / CEILING_FILE).write_text(to_json(KNOWN))
-    ask(tmp_path, client, spread)
+    ask(tmp_path, client, layout)
     assert measured == [client]
 
 
 def test_users_on_other_machines_cannot_reach_our_server(tmp_path: Path, measured: list[str]) -> None:
-    assert ask(tmp_path, spread=Spread(elsewhere=2)) is None
+    assert ask(tmp_path, layout=GeneratorLayout(elsewhere=2)) is None
     assert measured == []
     assert read_own_ceiling(tmp_path) is None
 
@@ -81,4 +81,4 @@ def test_a_wish_to_stop_ends_it(tmp_path: Path) -> None:
     stop = StopWish()
     stop.signal_number = 15
     with pytest.raises(InterruptedRunError):
-        ceiling.own_ceiling(tmp_path, client="llhttp", spread=Spread(), cores=NOT_PINNED, stop=stop)
+        ceiling.own_ceiling(tmp_path, client="llhttp", layout=GeneratorLayout(), cores=NOT_PINNED, stop=stop)

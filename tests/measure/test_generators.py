@@ -13,10 +13,11 @@ import pytest
 from loopbench.errors import GeneratorError
 from loopbench.judge.run.samples import read_samples
 from loopbench.measure.counts import Recorded, read_recorded
-from loopbench.measure.generators import Spread, command, worker_options
+from loopbench.measure.generators import GeneratorLayout, command, worker_options
 from loopbench.measure.load import Load
+from loopbench.measure.running_target import RunningTarget
 from loopbench.measure.stop import StopWish
-from loopbench.measure.target import AnyTarget, RunningTarget, started
+from loopbench.measure.target import AnyTarget, started
 from loopbench.records import samples as layout
 from loopbench.records.expectation import Expectation
 from loopbench.records.generators import EXIT_REFUSED, read_generators
@@ -29,7 +30,7 @@ APPS = Path(__file__).parents[1] / "apps"
 USERS = 7
 ENDLESS_S = 600
 PATIENCE_S = 300
-TWO = Spread(here=2)
+TWO = GeneratorLayout(here=2)
 
 pytestmark = pytest.mark.real
 
@@ -91,9 +92,9 @@ def nothing(_view: LiveView) -> None:
     """Do nothing between two looks at the load."""
 
 
-def measured(target: AnyTarget, folder: Path, spread: Spread, kind: str = KIND_RAMP) -> Recorded:
+def measured(target: AnyTarget, folder: Path, layout: GeneratorLayout, kind: str = KIND_RAMP) -> Recorded:
     """Run one load to its end, and stop the target so that it writes its count."""
-    with Load(order(folder, target.url, kind), folder, drain_s=60, cpus=(), spread=spread) as load:
+    with Load(order(folder, target.url, kind), folder, drain_s=60, cpus=(), layout=layout) as load:
         load.watch(nothing)
     if isinstance(target, RunningTarget):
         target.process.stop(5)
@@ -124,13 +125,13 @@ def test_two_workers_share_the_users_and_every_count_agrees(target: AnyTarget, t
 
 def test_a_worker_from_elsewhere_serves_one_run_after_the_other(target: AnyTarget, tmp_path: Path) -> None:
     port = free_port()
-    spread = Spread(elsewhere=1, master_bind="127.0.0.1", master_port=port)
+    layout = GeneratorLayout(elsewhere=1, master_bind="127.0.0.1", master_port=port)
     call = f"from loopbench.measure.worker import serve_as_worker as w; w('127.0.0.1', {port}, print, runs=2)"
     with subprocess.Popen([sys.executable, "-c", call], stdout=subprocess.PIPE, text=True) as worker:
         for name in ("first", "second"):
             folder = tmp_path / name
             folder.mkdir()
-            with Load(order(folder, target.url, KIND_PLATEAU), folder, drain_s=60, cpus=(), spread=spread) as load:
+            with Load(order(folder, target.url, KIND_PLATEAU), folder, drain_s=60, cpus=(), layout=layout) as load:
                 load.watch(nothing)
             counts = read_recorded(folder, target).counts
             assert counts.samples == counts.locust
@@ -142,14 +143,14 @@ def test_a_worker_from_elsewhere_serves_one_run_after_the_other(target: AnyTarge
 
 def test_a_worker_of_another_version_is_refused_and_ends_the_run(target: AnyTarget, tmp_path: Path) -> None:
     port = free_port()
-    spread = Spread(elsewhere=1, master_bind="127.0.0.1", master_port=port)
+    layout = GeneratorLayout(elsewhere=1, master_bind="127.0.0.1", master_port=port)
     line = ["locust", *command(3)[4:], *worker_options("127.0.0.1", port)]
     setup = f"import sys, loopbench; loopbench.__version__ = '9.9'; sys.argv = {line!r}"
     call = f"{setup}; from locust.main import main; main()"
     with (
         subprocess.Popen([sys.executable, "-P", "-c", call], stderr=subprocess.PIPE, text=True, cwd=tmp_path) as worker,
         pytest.raises(GeneratorError, match=r"the worker is loopbench 9\.9, the master .*same version") as caught,
-        Load(order(tmp_path, target.url), tmp_path, drain_s=3, cpus=(), spread=spread) as load,
+        Load(order(tmp_path, target.url), tmp_path, drain_s=3, cpus=(), layout=layout) as load,
     ):
         load.watch(nothing)
     assert caught.value.slug == "generator-worker-refused"
@@ -177,7 +178,7 @@ def test_a_worker_that_is_lost_ends_the_run_as_invalid(
 
     with (
         pytest.raises(GeneratorError, match=f"INVALID.*({words})|({words}).*INVALID") as caught,
-        Load(order(tmp_path, target.url, hold_s=ENDLESS_S), tmp_path, drain_s=3, cpus=(), spread=TWO) as load,
+        Load(order(tmp_path, target.url, hold_s=ENDLESS_S), tmp_path, drain_s=3, cpus=(), layout=TWO) as load,
     ):
         load.watch(lose)
     assert caught.value.slug == "generator-lost-worker"
@@ -186,11 +187,11 @@ def test_a_worker_that_is_lost_ends_the_run_as_invalid(
 def test_workers_that_do_not_come_are_missed_with_the_command_that_brings_them(
     target: AnyTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Spread, "connect_s", 1)
-    spread = Spread(elsewhere=2, master_bind="127.0.0.1")
+    monkeypatch.setattr(GeneratorLayout, "connect_s", 1)
+    layout = GeneratorLayout(elsewhere=2, master_bind="127.0.0.1")
     with (
         pytest.raises(GeneratorError, match="0 of 2 workers came within 1 s") as caught,
-        Load(order(tmp_path, target.url), tmp_path, drain_s=3, cpus=(), spread=spread) as load,
+        Load(order(tmp_path, target.url), tmp_path, drain_s=3, cpus=(), layout=layout) as load,
     ):
         load.watch(nothing)
     assert caught.value.slug == "generator-worker-late"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loopbench.errors import DataError
-from loopbench.measure.lines import MOST_BYTES, MOST_LINES, capture_lines
+from loopbench.measure.lines import MAX_BYTES, MAX_LINES, capture_lines
 from loopbench.records.source_lines import LINES_FILE, SourceLine, read_lines
 
 TEXT = "".join(f"line {number}\n" for number in range(1, 11))
@@ -67,7 +67,7 @@ def test_the_lines_that_took_longest_are_kept(app: Path) -> None:
         *(at(app, 1 + n % 10, seconds=float(n)) for n in range(10)),
         *(at(f"/x/{n}", seconds=0.5) for n in range(30)),
     )
-    assert len(sources) == MOST_LINES
+    assert len(sources) == MAX_LINES
     assert sources[0].line == 10
 
 
@@ -80,7 +80,7 @@ def unread(app: Path, name: Path | str, line: int = 5) -> str:
 def test_a_file_outside_the_app_is_not_read(app: Path) -> None:
     other = app.parent.parent / "secret.py"
     other.write_text(TEXT)
-    assert unread(app, other) == "the file lies outside app_dir"
+    assert unread(app, other) == "the file is outside app_dir"
 
 
 def test_a_link_out_of_the_app_is_not_followed(app: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_link_out_of_the_app_is_not_followed(app: Path) -> None:
     other.write_text(TEXT)
     link = app.parent / "link.py"
     link.symlink_to(other)
-    assert unread(app, link) == "the file lies outside app_dir"
+    assert unread(app, link) == "the file is outside app_dir"
 
 
 def test_what_is_no_regular_file_is_not_opened(app: Path) -> None:
@@ -111,12 +111,12 @@ def test_huge_binary_and_shorter_files_are_said(app: Path) -> None:
     app.write_bytes(b"\xff\xfe\x00" * 20)
     os.utime(app, (1, 1))
     assert unread(app, app) == "the file is not UTF-8 text"
-    app.write_bytes(b"x" * (MOST_BYTES + 1))
+    app.write_bytes(b"x" * (MAX_BYTES + 1))
     assert unread(app, app) == "the file is larger than 1,000,000 bytes"
 
 
 def test_names_that_are_no_text_survive(app: Path) -> None:
-    assert unread(app, "/nowhere/\udcff.py") == "the file lies outside app_dir"
+    assert unread(app, "/nowhere/\udcff.py") == "the file is outside app_dir"
 
 
 def test_a_run_without_a_probe_keeps_an_empty_list(app: Path) -> None:

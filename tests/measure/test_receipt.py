@@ -11,21 +11,18 @@ import pytest
 from loopbench.errors import TargetError
 from loopbench.measure import receipt as receipts
 from loopbench.measure.receipt import IDLE_AFTER_KEY, MAX_BYTES, MAX_KEYS, ask_receipt
+from loopbench.measure.remote_target import RemoteTarget
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.scenario.receipts import Receipt
 
 
-class Scripted:
+class Scripted(RemoteTarget):
     """A target that gives these answers in turn, the last one for ever."""
 
     def __init__(self, server: HTTPServer) -> None:
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        self.harness_requests = 0
+        super().__init__(f"http://127.0.0.1:{server.server_port}", "nonce", None, None)
         self.answers: list[tuple[int, bytes]] = []
         self.paths: list[str] = []
-
-    def check_alive(self) -> None:
-        """It is."""
 
     def will_answer(self, *answers: Any, status: int = 200) -> None:
         """From now on, these."""

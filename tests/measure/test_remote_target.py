@@ -12,8 +12,9 @@ import pytest
 from loopbench.errors import TargetError
 from loopbench.measure.counts import read_recorded
 from loopbench.measure.remote_target import RemoteTarget, found, fresh_count
+from loopbench.measure.running_target import NONCE_HEADER
 from loopbench.measure.stop import StopWish
-from loopbench.measure.verify import NONCE_HEADER, verify
+from loopbench.measure.verify import verify
 from loopbench.records.expectation import Expectation
 from loopbench.records.load_order import OrderedRequest
 
@@ -67,7 +68,7 @@ def test_an_answer_of_another_run_is_refused() -> None:
 def test_nobody_there_is_said_with_the_url() -> None:
     with server() as url:
         pass
-    with pytest.raises(TargetError, match=f"nobody answers at {url} within 0.2 s"):
+    with pytest.raises(TargetError, match=f"no server answers at {url} within 0.2 s"):
         at(url)
 
 

@@ -56,7 +56,7 @@ expect = "about"
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Any:
+def context(tmp_path: Path) -> Any:
     file = tmp_path / "scenario.toml"
     file.write_text(SCENARIO.format(root=Path(__file__).parents[2]))
     folder = tmp_path / "session"
@@ -68,21 +68,21 @@ def bench(tmp_path: Path) -> Any:
         stop=StopWish(),
         services=SimpleNamespace(env={}, facts=()),
         secrets=(),
-        observer=SimpleNamespace(run_started=lambda *_: None, run_finished=lambda *_: None),
+        notify=lambda _event: None,
     )
 
 
-def measured(bench: Any, name: str) -> tuple[Path, TimelineReport]:
-    scenario: Scenario = bench.scenario
+def measured(context: Any, name: str) -> tuple[Path, TimelineReport]:
+    scenario: Scenario = context.scenario
     slugs = dict(zip((each.name for each in scenario.timelines), scenario.timeline_slugs, strict=True))
     run = next(run for run in make_plan(scenario, 1).runs if run.variant == slugs[name] and run.kind == "timeline")
-    commit_run(bench, run, measure_timeline(bench, run))
-    folder = bench.folder / "runs" / run.folder
+    commit_run(context, run, measure_timeline(context, run))
+    folder = context.folder / "runs" / run.folder
     return folder, judge_timeline(folder)
 
 
-def test_requests_that_block_are_found_out_and_who_waited_for_them(bench: Any) -> None:
-    folder, report = measured(bench, "blocking first")
+def test_requests_that_block_are_found_out_and_who_waited_for_them(context: Any) -> None:
+    folder, report = measured(context, "blocking first")
     assert [bar.label for bar in report.bars][4:] == ["/?seconds=0.2", "hello"]
     assert [bar.held_the_loop for bar in report.bars] == [True, True, False, False, False, False]
     assert [bar.waited_for for bar in report.bars] == [(), (1,), (1, 2), (1, 2), (1, 2), (1, 2)]
@@ -90,28 +90,28 @@ def test_requests_that_block_are_found_out_and_who_waited_for_them(bench: Any) -
     assert all(each.status == 200 and not each.problem for each in read_timeline(folder).requests)
 
 
-def test_nobody_waits_for_what_sleeps_in_a_thread(bench: Any) -> None:
-    _, report = measured(bench, "in threads first")
+def test_nobody_waits_for_what_sleeps_in_a_thread(context: Any) -> None:
+    _, report = measured(context, "in threads first")
     assert report.kept_waiting == ()
     assert report.receipt["kept_waiting"] == 0
 
 
-def test_server_and_harness_count_the_same_requests(bench: Any) -> None:
-    folder, _ = measured(bench, "in threads first")
+def test_server_and_harness_count_the_same_requests(context: Any) -> None:
+    folder, _ = measured(context, "in threads first")
     counts = read_run(folder).counts
     assert (counts.server, counts.samples, counts.locust, counts.agree) == (6, 6, None, True)
 
 
-def test_a_session_is_judged_with_its_timelines_and_answers_claims_about_them(bench: Any) -> None:
-    plan = make_plan(bench.scenario, 1)
-    write_session(bench.folder, describe(bench.scenario, plan, quick=True, explain=False))
-    measured(bench, "in threads first")
-    judged = judge_session(bench.folder)
+def test_a_session_is_judged_with_its_timelines_and_answers_claims_about_them(context: Any) -> None:
+    plan = make_plan(context.scenario, 1)
+    write_session(context.folder, describe(context.scenario, plan, quick=True, explain=False))
+    measured(context, "in threads first")
+    judged = judge_session(context.folder)
     assert [timeline.name for timeline in judged.timelines] == ["in threads first"]
     assert [(each.claim.id, each.answer) for each in judged.claims] == [("nobody-waits", Answer.REPRODUCED)]
     assert judged.damaged == ()
 
 
-def test_a_route_that_answers_wrong_is_refused_before_anything_is_timed(bench: Any) -> None:
+def test_a_route_that_answers_wrong_is_refused_before_anything_is_timed(context: Any) -> None:
     with pytest.raises(TargetError, match="status 404"):
-        measured(bench, "not there")
+        measured(context, "not there")

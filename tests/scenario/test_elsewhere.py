@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import ScenarioError
-from loopbench.measure.generators import ANY_PORT, LOOPBACK, Spread, spread_of
+from loopbench.measure.generators import ANY_PORT, LOOPBACK, GeneratorLayout, layout_of
 from loopbench.scenario import Scenario, load
 
 HERE = 'app = "main:app"'
@@ -50,18 +50,20 @@ def test_impossible_combinations_are_named(tmp_path: Path, target: str, of_load:
 
 
 @pytest.mark.parametrize(
-    ("target", "of_load", "spread"),
+    ("target", "of_load", "layout"),
     [
-        pytest.param(HERE, "", Spread(here=1, master_bind=LOOPBACK, master_port=ANY_PORT), id="one process"),
-        pytest.param(HERE, "generators = 3", Spread(here=3, master_bind=LOOPBACK, master_port=ANY_PORT), id="cores"),
-        pytest.param(ELSEWHERE, WORKERS, Spread(1, 2, "10.0.0.5", 5557), id="machines"),
-        pytest.param(ELSEWHERE, f"{WORKERS}\nmaster_port = 9999", Spread(1, 2, "10.0.0.5", 9999), id="a port"),
+        pytest.param(HERE, "", GeneratorLayout(here=1, master_bind=LOOPBACK, master_port=ANY_PORT), id="one process"),
+        pytest.param(
+            HERE, "generators = 3", GeneratorLayout(here=3, master_bind=LOOPBACK, master_port=ANY_PORT), id="cores"
+        ),
+        pytest.param(ELSEWHERE, WORKERS, GeneratorLayout(1, 2, "10.0.0.5", 5557), id="machines"),
+        pytest.param(ELSEWHERE, f"{WORKERS}\nmaster_port = 9999", GeneratorLayout(1, 2, "10.0.0.5", 9999), id="a port"),
     ],
 )
-def test_how_a_load_is_spread(tmp_path: Path, target: str, of_load: str, spread: Spread) -> None:
-    assert spread_of(scenario(tmp_path, target, of_load)) == spread
+def test_how_a_load_is_spread(tmp_path: Path, target: str, of_load: str, layout: GeneratorLayout) -> None:
+    assert layout_of(scenario(tmp_path, target, of_load)) == layout
 
 
 def test_only_workers_elsewhere_open_a_port_to_others(tmp_path: Path) -> None:
     """A port without a password must not be open by default."""
-    assert spread_of(scenario(tmp_path, HERE, "generators = 2")).master_bind == LOOPBACK
+    assert layout_of(scenario(tmp_path, HERE, "generators = 2")).master_bind == LOOPBACK

@@ -1,4 +1,4 @@
-"""How a session walks its plan: what is repeated, when there is enough, what is not measured twice.
+"""How a session runs its plan: what is repeated, when there is enough, what is not measured twice.
 
 The run itself is replaced (`measure_run`, `commit_run`): these tests are about the order of things, not about load.
 """
@@ -14,10 +14,10 @@ import pytest
 from loopbench.errors import UsageError
 from loopbench.measure import session
 from loopbench.measure.description import describe
-from loopbench.measure.judging import Standing
+from loopbench.measure.events import Event, RoundFinished, RunRepeated, TimeIsUp
 from loopbench.measure.provenance import clean_git, git_state
 from loopbench.measure.resume import check_resumable, check_same_code
-from loopbench.measure.session import Wanted, _Walk
+from loopbench.measure.session import SessionJudge, SessionOptions, _SessionRunner
 from loopbench.measure.stop import InterruptedRunError
 from loopbench.measure.store import run_path, write_session
 from loopbench.plan import make_plan
@@ -36,19 +36,19 @@ class FakeJudge:
     enough_after: int = 99
     rounds_asked: int = 0
 
-    def least_window_s(self, _session_folder: Path, _run: PlannedRun) -> float:
-        return 6.0
+    def load(self) -> SessionJudge:
+        return SessionJudge(lambda _folder, _variant: 6.0, self._faults, self._standing)
 
-    def faults(self, run_folder: Path, _session_folder: Path) -> tuple[str, ...]:
+    def _faults(self, run_folder: Path, _session_folder: Path) -> tuple[str, ...]:
         variant = run_folder.name
         if self.invalid.get(variant, 0) <= 0:
             return ()
         self.invalid[variant] -= 1
         return ("M2: planted",)
 
-    def standing(self, _session_folder: Path) -> Standing:
+    def _standing(self, _session_folder: Path) -> tuple[bool, int | None, str]:
         self.rounds_asked += 1
-        return Standing(enough=self.rounds_asked >= self.enough_after, rounds_needed=None, sentence="")
+        return self.rounds_asked >= self.enough_after, None, ""
 
 
 @dataclass
@@ -58,42 +58,45 @@ class Stage:
     folder: Path
     attempts: list[PlannedRun] = field(default_factory=list)
     committed: list[PlannedRun] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
-    def bench(self) -> Any:
-        return SimpleNamespace(folder=self.folder, observer=self, stop=SimpleNamespace(check=lambda: None, pauses=0))
+    def context(self) -> Any:
+        stop = SimpleNamespace(check=lambda: None, pauses=0)
+        return SimpleNamespace(folder=self.folder, notify=self._notify, stop=stop)
 
-    def run_repeated(self, run: PlannedRun, _faults: tuple[str, ...]) -> None:
-        self.told.append(f"repeated {run.variant}")
-
-    def round_finished(self, number: int, _standing: Standing) -> None:
-        self.told.append(f"round {number}")
-
-    def time_is_up(self, _needed_s: float) -> None:
-        self.told.append("time is up")
+    def _notify(self, event: Event) -> None:
+        match event:
+            case RunRepeated(run, _):
+                self.reported.append(f"repeated {run.variant}")
+            case RoundFinished(number):
+                self.reported.append(f"round {number}")
+            case TimeIsUp():
+                self.reported.append("time is up")
 
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage(tmp_path)
 
-    def measure(_bench: Any, run: PlannedRun, _least_window_s: float) -> Any:
+    def measure(_context: Any, run: PlannedRun, _min_window_s: float) -> Any:
         made.attempts.append(run)
         return SimpleNamespace(folder=Path(run.variant))
 
-    def commit(_bench: Any, run: PlannedRun, _measured: Any) -> None:
+    def commit(_context: Any, run: PlannedRun, _measured: Any) -> None:
         run_path(made.folder, run.folder).mkdir(parents=True)
         made.committed.append(run)
 
     monkeypatch.setattr(session, "measure_run", measure)
     monkeypatch.setattr(session, "commit_run", commit)
-    monkeypatch.setattr(session, "_know_the_generator", lambda _bench: None)
+    monkeypatch.setattr(session, "_measure_ceiling", lambda _context: None)
     return made
 
 
-def walk(stage: Stage, judge: FakeJudge, *, rounds: int | None = None, max_minutes: float | None = None) -> _Walk:
-    made = _Walk(make_plan(scenario(rounds), 1), judge, Wanted(max_minutes=max_minutes))
-    made.to_the_end(stage.bench())
+def run_plan(
+    stage: Stage, judge: FakeJudge, *, rounds: int | None = None, max_minutes: float | None = None
+) -> _SessionRunner:
+    made = _SessionRunner(make_plan(scenario(rounds), 1), judge.load, SessionOptions(max_minutes=max_minutes))
+    made.run_all(stage.context())
     return made
 
 
@@ -102,59 +105,59 @@ def scenario(rounds: int | None = None) -> Scenario:
 
 
 def test_it_stops_after_the_fewest_rounds_when_the_intervals_are_narrow_enough(stage: Stage) -> None:
-    walk(stage, FakeJudge(enough_after=1))
+    run_plan(stage, FakeJudge(enough_after=1))
     assert max(run.round for run in stage.committed) == scenario().repeat.min_rounds
 
 
 def test_it_goes_on_to_the_last_round_when_they_never_are(stage: Stage) -> None:
-    assert walk(stage, FakeJudge()).finished == len(make_plan(scenario(), 1).runs)
+    assert run_plan(stage, FakeJudge()).finished == len(make_plan(scenario(), 1).runs)
 
 
 def test_an_invalid_run_is_measured_again_inside_its_round(stage: Stage) -> None:
-    walk(stage, FakeJudge(invalid={"aiofiles": 2}), rounds=1)
+    run_plan(stage, FakeJudge(invalid={"aiofiles": 2}), rounds=1)
     attempts = Counter((run.round, run.variant) for run in stage.attempts)
     assert attempts[1, "aiofiles"] == 3
     assert [run.variant for run in stage.committed].count("aiofiles") == 2  # its ramp, and the third attempt
-    assert stage.told.count("repeated aiofiles") == 2
+    assert stage.reported.count("repeated aiofiles") == 2
 
 
 def test_a_variant_that_is_invalid_every_time_is_not_repeated_in_later_rounds(stage: Stage) -> None:
-    walk(stage, FakeJudge(invalid={"aiofiles": 99}), rounds=3)
+    run_plan(stage, FakeJudge(invalid={"aiofiles": 99}), rounds=3)
     attempts = Counter(run.round for run in stage.attempts if run.variant == "aiofiles")
-    assert attempts == {0: 1, 1: session.MOST_ATTEMPTS, 2: 1, 3: 1}
+    assert attempts == {0: 1, 1: session.MAX_ATTEMPTS, 2: 1, 3: 1}
 
 
 def test_a_ramp_is_a_picture_and_never_repeated(stage: Stage) -> None:
-    walk(stage, FakeJudge(invalid={"def": 99}), rounds=0)
+    run_plan(stage, FakeJudge(invalid={"def": 99}), rounds=0)
     assert len(stage.attempts) == FOUR
 
 
 def test_no_round_is_begun_that_would_end_too_late(stage: Stage) -> None:
-    walk(stage, FakeJudge(), rounds=0)  # the pictures are complete and take no time any more
+    run_plan(stage, FakeJudge(), rounds=0)  # the pictures are complete and take no time any more
     round_min = sum(run.expected_s for run in make_plan(scenario(), 1).rounds[0]) / 60
-    walk(stage, FakeJudge(), max_minutes=round_min * 0.9)
+    run_plan(stage, FakeJudge(), max_minutes=round_min * 0.9)
     assert {run.round for run in stage.committed} == {0}
-    assert stage.told == ["time is up"]
+    assert stage.reported == ["time is up"]
 
 
 def test_what_is_complete_is_not_measured_again(stage: Stage) -> None:
-    first = walk(stage, FakeJudge(), rounds=1)
+    first = run_plan(stage, FakeJudge(), rounds=1)
     attempts = len(stage.attempts)
-    again = walk(stage, FakeJudge(), rounds=1)
+    again = run_plan(stage, FakeJudge(), rounds=1)
     assert len(stage.attempts) == attempts
     assert again.finished == first.finished
 
 
-def test_a_signal_between_runs_ends_the_walk(stage: Stage) -> None:
-    bench = stage.bench()
+def test_a_signal_between_runs_ends_the_session(stage: Stage) -> None:
+    context = stage.context()
 
     def check() -> None:
         if len(stage.committed) == 2:
             raise InterruptedRunError
 
-    bench.stop = SimpleNamespace(check=check, pauses=0)
+    context.stop = SimpleNamespace(check=check, pauses=0)
     with pytest.raises(InterruptedRunError):
-        _Walk(make_plan(scenario(), 1), FakeJudge(), Wanted()).to_the_end(bench)
+        _SessionRunner(make_plan(scenario(), 1), FakeJudge().load, SessionOptions()).run_all(context)
     assert len(stage.committed) == 2
 
 

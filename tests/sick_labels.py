@@ -14,11 +14,10 @@ from loopbench.judge.diagnosis.diagnosis import Diagnosis, diagnose
 from loopbench.judge.diagnosis.findings import Kind
 from loopbench.judge.diagnosis.loop_figures import loop_figures
 from loopbench.judge.diagnosis.loop_lines import Owner
-from loopbench.judge.run.load_figures import Window
-from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.measure.lines import capture_lines
-from loopbench.records.source_lines import read_lines
+from loopbench.records.session import Phase
 from tests.closed_loop_users import Seen, ask
+from tests.judge.made_run import made_run, queued
 from tests.probe.target import PROBE_FOLDER, Target, running
 
 APPS: Final = Path(__file__).resolve().parent / "sick_apps"
@@ -121,10 +120,10 @@ class Sighting(NamedTuple):
 
     def diagnosis(self, folder: Path) -> Diagnosis:
         """As `diagnose_run` makes it from a run's folder."""
-        window = Window(0.0, self.seen.ended_s - self.seen.origin_s)
-        logs, sources = read_probe_logs(folder), read_lines(folder)
-        samples, origin_s = self.seen.samples(), self.seen.origin_s
-        return diagnose(loop_figures(logs, samples, window, origin_s, sources=sources, run_queue=self.run_queue))
+        origin_s, width_s = self.seen.origin_s, self.seen.ended_s - self.seen.origin_s
+        sensors = queued(self.run_queue, origin_s, width_s)
+        run = made_run(folder, origin_s, samples=self.seen.samples(), sensors=sensors)
+        return diagnose(loop_figures(run, Phase("hold", 0.0, width_s)))
 
 
 def measured(folder: Path, label: Label) -> Sighting:

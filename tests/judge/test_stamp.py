@@ -17,9 +17,9 @@ MEASURED_IN_SECTION_8 = (
 
 LIMITS = {
     # figure: (the worst VALID one, one that is DEGRADED or None, one that is INVALID or None)
-    "foreign_answers": (0, None, 1),
-    "workers_amiss": (0, None, 1),
-    "settings_amiss": (0, None, 1),
+    "wrong_process_count": (0, None, 1),
+    "worker_count_mismatch": (0, None, 1),
+    "settings_mismatches": (0, None, 1),
     "count_difference": (0, None, 1),
     "failure_share": (0.01, None, 0.0101),
     "wrong_bodies": (0, None, 1),

@@ -7,10 +7,11 @@ import pytest
 
 from loopbench.errors import ExitCode
 from loopbench.judge.diagnosis.time_spent import AFTER_APP, BEFORE_APP, ON_LOOP, time_spent
-from loopbench.judge.run.load_figures import Window
 from loopbench.judge.run.probe_log import read_probe_logs
+from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import read_samples
-from loopbench.records.session import read_run, run_folders
+from loopbench.records.session import Phase, RecordedVariant, read_run, run_folders
+from tests.judge.recorded_run import blank
 from tests.test_cli import loopbench, scenario, session_of
 
 pytestmark = pytest.mark.real
@@ -40,8 +41,8 @@ def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_rec
     assert (samples.rows["before_app_s"][stamped] + LEAST_IN_APP_S < samples.rows["latency_s"][stamped]).all()
 
     assert samples.head is not None
-    window = Window(0.0, record.phases[-1].end_s)
-    told = time_spent(samples, logs, window, samples.head.origin_monotonic_s, {"slow": ("GET", "/slow")})
+    told = time_spent(Run(folder, record, blank(RecordedVariant, name="slow")), Phase("", 0.0, record.phases[-1].end_s))
+    assert told is not None
     (request,) = told.requests
     assert request.route == "GET /slow"
     assert None not in [request.mean_s(part) for part in (BEFORE_APP, ON_LOOP, AFTER_APP)]

@@ -106,7 +106,7 @@ def _from_summary(folder: Path, record: SessionRecord, summary: dict[str, Any]) 
         steps=(),
         rounds=judge_rounds(record.scenario, runs, len(rejected_runs(folder))),
         stamp=SessionStamp((MergedFinding(_finding("", summary["stamp"]["label"])),)),
-        canaries=session_canaries(folder),
+        canaries=session_canaries(map(read_run, run_folders(folder))),
         claims=(),
         published=None,
         missing=(),

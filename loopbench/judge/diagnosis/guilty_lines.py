@@ -7,10 +7,10 @@ from loopbench.judge.diagnosis.loop_figures import LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 
 HAS_LINES: Final = frozenset({Kind.BLOCKED_LOOP, Kind.LOOP_OUT_OF_CPU})
-MOST_LINES: Final = 10
-LEAST_SHARE: Final = 0.1
+MAX_LINES: Final = 10
+MIN_SHARE: Final = 0.1
 """Of the time of its kind: a line below it is not the reason, whoever wrote it."""
-LEAST_OF_ALL: Final = 0.01
+MIN_OVERALL_SHARE: Final = 0.01
 
 
 def lines_for(kind: Kind, figures: LoopFigures) -> tuple[LoopLine, ...]:
@@ -35,10 +35,10 @@ def ranked(lines: list[LoopLine]) -> tuple[LoopLine, ...]:
     told_s = _seconds([line for line in lines if not line.is_handover])
 
     def rank(line: LoopLine) -> tuple[bool, float]:
-        small = line.seconds < LEAST_SHARE * told_s or line.share < LEAST_OF_ALL
+        small = line.seconds < MIN_SHARE * told_s or line.share < MIN_OVERALL_SHARE
         return line.owner is Owner.LIBRARY or line.is_handover or small, -line.seconds
 
-    return tuple(sorted(lines, key=rank)[:MOST_LINES])
+    return tuple(sorted(lines, key=rank)[:MAX_LINES])
 
 
 def _seconds(lines: list[LoopLine]) -> float:

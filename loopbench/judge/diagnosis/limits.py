@@ -57,9 +57,9 @@ _ROWS = (
 
 LIMITS: Final = {limit.figure: limit for limit in _ROWS}
 
-LEAST_TASKS: Final = 10
+MIN_TASKS: Final = 10
 """Fewer tasks left are the server's own comings and goings."""
 NARROW: Final = 0.10
 """A figure this near its limit (relative) makes a diagnosis borderline."""
-LEAST_SECONDS: Final = 3.0
+MIN_SECONDS: Final = 3.0
 """Fewer of them make it borderline too."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from loopbench.judge.diagnosis.findings import Evidence, Finding, Kind, all_holding, evidence_of
 from loopbench.judge.diagnosis.guilty_lines import lines_for, longest_waiting, ranked, watched_s
-from loopbench.judge.diagnosis.limits import LEAST_TASKS
+from loopbench.judge.diagnosis.limits import MIN_TASKS
 from loopbench.judge.diagnosis.loop_figures import LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.diagnosis.remedies import call_of, for_line
@@ -90,11 +90,11 @@ _UNSEEN_REMEDIES: Final = ("a callback without a line of Python blocks (call_soo
 def _background_backlog(figures: LoopFigures) -> Finding | None:
     left, users = (figures.after.tasks_left if figures.after else None), max(1, figures.load.users)
     rest = None
-    if left is not None and left >= LEAST_TASKS:
+    if left is not None and left >= MIN_TASKS:
         rest = all_holding(evidence_of("tasks left", left / users))
     grown, goodput = figures.tasks_growth_per_s, figures.load.goodput_rps
     growth = None
-    if grown is not None and goodput and grown * figures.seconds_seen >= max(LEAST_TASKS, users):
+    if grown is not None and goodput and grown * figures.seconds_seen >= max(MIN_TASKS, users):
         growth = all_holding(evidence_of("tasks growth", grown / goodput))
     if not rest and not growth:
         return None

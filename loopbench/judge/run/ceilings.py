@@ -57,25 +57,9 @@ def anyio_limiter(held_s: float, tokens: int = ANYIO_TOKENS, workers: int = 1) -
     return Resource(f"anyio limiter of {tokens}", tokens * workers, held_s)
 
 
-def default_executor(held_s: float, cpus: int, workers: int = 1) -> Resource:
-    """Asyncio's own thread pool: `asyncio.to_thread`, `run_in_executor(None)`, aiofiles (all its hops together)."""
-    threads = min(32, cpus + 4)
-    return Resource(f"default executor of {threads}", threads * workers, held_s)
-
-
-def process_pool(held_s: float, processes: int, workers: int = 1) -> Resource:
-    """Worker processes for CPU work, each with its own GIL."""
-    return Resource(f"process pool of {processes}", processes * workers, held_s)
-
-
 def cpu_cores(held_s: float, cores: int) -> Resource:
     """CPU seconds of all processes and threads of the target."""
     return Resource("CPU core" if cores == 1 else f"{cores} CPU cores", cores, held_s)
-
-
-def gil(held_s: float, cores: int, workers: int = 1) -> Resource:
-    """CPU seconds in Python code: one thread a worker runs, and no more than there are cores."""
-    return Resource("GIL", min(workers, cores), held_s)
 
 
 @dataclass(frozen=True, slots=True)

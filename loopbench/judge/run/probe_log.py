@@ -7,6 +7,7 @@ that is not as it should be is refused. A value that was not measured is missing
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -150,13 +151,13 @@ class ProbeLogs:
         """What is wrong or missing in these files, a sentence each."""
         return tuple(note for process in self.processes for note in process.notes)
 
-    @property
+    @cached_property
     def seconds(self) -> pd.DataFrame:
         """One row a process and second: `pid` and SECOND_COLUMNS."""
         rows = [{"pid": pid, **record} for pid, record in self._records("second")]
         return pd.DataFrame(rows, columns=["pid", *SECOND_COLUMNS]).convert_dtypes(dtype_backend="numpy_nullable")
 
-    @property
+    @cached_property
     def lines(self) -> pd.DataFrame:
         """Time per line: LINE_COLUMNS. `kind` is blocked (one step beyond the limit) or busy (sampled short steps)."""
         rows = [
@@ -167,12 +168,12 @@ class ProbeLogs:
         ]
         return pd.DataFrame(rows, columns=list(LINE_COLUMNS)).convert_dtypes(dtype_backend="numpy_nullable")
 
-    @property
+    @cached_property
     def routes(self) -> pd.DataFrame:
         """Explain level: ROUTE_COLUMNS, summed over the requests of each second; empty at the watch level."""
         return self._explained("routes", ROUTE_COLUMNS)
 
-    @property
+    @cached_property
     def queues(self) -> pd.DataFrame:
         """Explain level: QUEUE_COLUMNS, summed over the jobs of each second; empty at the watch level."""
         return self._explained("queues", QUEUE_COLUMNS)

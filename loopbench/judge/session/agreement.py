@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loopbench.judge.run.windows import MINIMUM_COMPLETIONS, Plateau, Window, goodput_by_users
+from loopbench.judge.run.windows import MIN_COMPLETIONS, Plateau, Window, goodput_by_users
 from loopbench.judge.session.run_report import RunReport
 
 HOLD_WITHIN = 0.03
@@ -18,7 +18,7 @@ RISE_WITHIN = 0.05
 BINS = 10
 """Of the rise, equally wide in users."""
 
-FEWEST_ROWS = 5
+MIN_ROWS = 5
 """Of the history in each bin: one more or less at its edge then moves the bin's mean user by a tenth of its width."""
 
 
@@ -70,7 +70,7 @@ def _rise(own: Sequence[Window], csv: Sequence[Window]) -> tuple[float | None, t
     edges = np.linspace(0, max(users), BINS + 1) + half_step
     rows, _ = np.histogram([step.users for step in csv], edges)
     answers, _ = np.histogram([step.users for step in own], edges, weights=[step.good for step in own])
-    usable = (answers >= MINIMUM_COMPLETIONS) & (rows >= FEWEST_ROWS)
+    usable = (answers >= MIN_COMPLETIONS) & (rows >= MIN_ROWS)
     if not usable.any():
         each = f"{rows.mean():.1f} rows of Locust's history and {answers.mean():.0f} answers for each tenth of it"
         return None, (f"the rise was too short to compare: {each}",)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loopbench.judge.diagnosis.limits import LEAST_SECONDS, LIMITS
+from loopbench.judge.diagnosis.limits import LIMITS, MIN_SECONDS
 from loopbench.judge.diagnosis.loop_figures import LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.rounds.plateau_run import PlateauRun
@@ -35,7 +35,7 @@ LOOK_MS: Final = 5.0
 """Between two looks of the probe: to which it knows when a block began or ended, beside a loop that is busy."""
 OVERDUE_MS: Final = 10.0
 """Shorter steps the probe tells of no line."""
-MOST_FACTS: Final = 4
+MAX_FACTS: Final = 4
 """Named of those in which two sessions differ."""
 
 
@@ -153,8 +153,8 @@ def _against(baseline: Baseline | None, gate: RecordedGate, variant: str, now: _
     if baseline is None:
         return _Told(doubt=NO_BASELINE)
     if baseline.unlike:
-        more = f"; and {len(baseline.unlike) - MOST_FACTS} more" if len(baseline.unlike) > MOST_FACTS else ""
-        facts = "; ".join(baseline.unlike[:MOST_FACTS])
+        more = f"; and {len(baseline.unlike) - MAX_FACTS} more" if len(baseline.unlike) > MAX_FACTS else ""
+        facts = "; ".join(baseline.unlike[:MAX_FACTS])
         return _Told(doubt=f"the baseline session differs in more than the code: {facts}{more}")
     if baseline.rounds is None:
         return _Told(doubt="the baseline session has no rounds, so no interval")
@@ -172,8 +172,8 @@ def _from_ramp(gate: RecordedGate, run: RunReport, rounds: Rounds | None) -> _To
     if gate.figure == figures.NEVER_SERVED:
         return _counted(end.never_served)
     seen = run.insights.diagnosis.figures
-    if seen is None or seen.blocked is None or seen.seconds_seen < LEAST_SECONDS:
-        why = "; ".join(run.insights.diagnosis.notes) or f"fewer than {LEAST_SECONDS:g} s of the hold were seen"
+    if seen is None or seen.blocked is None or seen.seconds_seen < MIN_SECONDS:
+        why = "; ".join(run.insights.diagnosis.notes) or f"fewer than {MIN_SECONDS:g} s of the hold were seen"
         return _Told(doubt=f"the loop was not observed: {why}")
     return _share(seen) if gate.figure == figures.LOOP_BLOCKED_SHARE else _line(seen)
 

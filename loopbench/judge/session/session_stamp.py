@@ -17,7 +17,7 @@ from loopbench.judge.stamp.stamp_rules import CHECKS
 from loopbench.judge.statistics.verdict import Word
 from loopbench.records.session import PlannedRun
 
-MOST_VARIANTS = 6
+MAX_VARIANTS = 6
 """Named in one sentence."""
 NO_ROUNDS = "there are no rounds"
 
@@ -60,8 +60,8 @@ class MergedFinding:
     def _where(self) -> str:
         if self.hit == self.runs:
             return "in the only run" if self.runs == 1 else f"in all {self.runs} runs"
-        where = listed([f"{variant} ({count})" for variant, count in self.by_variant[:MOST_VARIANTS]])
-        more = f" and {len(self.by_variant) - MOST_VARIANTS} more" if len(self.by_variant) > MOST_VARIANTS else ""
+        where = listed([f"{variant} ({count})" for variant, count in self.by_variant[:MAX_VARIANTS]])
+        more = f" and {len(self.by_variant) - MAX_VARIANTS} more" if len(self.by_variant) > MAX_VARIANTS else ""
         return f"in {self.hit} of {self.runs} runs: {where}{more}"
 
 

@@ -3,14 +3,12 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Final
 
-from loopbench.errors import DataError
-from loopbench.records.session import read_run, run_folders
+from loopbench.records.session import RunRecord
 
-FEWEST: Final = 6
+MIN_CANARIES: Final = 6
 """Canaries from which their usual scatter can be told."""
 USUAL: Final = 0.8
 """What more than one canary in five does is the machine's habit (the share of repeats that rule X3 allows, too)."""
@@ -36,16 +34,9 @@ def canaries_of(seconds: Iterable[float | None]) -> Canaries:
         return Canaries(None, None)
     middle_s = median(known)
     strayed = sorted(abs(canary_s / middle_s - 1) for canary_s in known)
-    return Canaries(middle_s, strayed[math.ceil(USUAL * len(known)) - 1] if len(known) >= FEWEST else None)
+    return Canaries(middle_s, strayed[math.ceil(USUAL * len(known)) - 1] if len(known) >= MIN_CANARIES else None)
 
 
-def session_canaries(session_folder: Path) -> Canaries:
-    """Of all complete runs of a session, before and after each."""
-    seconds: list[float | None] = []
-    for folder in run_folders(session_folder):
-        try:
-            record = read_run(folder)
-        except DataError:  # a damaged run costs only itself
-            continue
-        seconds += [record.canary_before_s, record.canary_after_s]
-    return canaries_of(seconds)
+def session_canaries(records: Iterable[RunRecord]) -> Canaries:
+    """Of a session's complete runs, before and after each."""
+    return canaries_of(canary_s for run in records for canary_s in (run.canary_before_s, run.canary_after_s))

@@ -36,9 +36,9 @@ Metric = Measured | NotApplicable | NotObservable | None
 class RunMetrics:
     """One run's figures; shares run from 0 to 1. The rule each belongs to, and its limits, stand in `stamp_rules`."""
 
-    foreign_answers: Metric = None
-    workers_amiss: Metric = None
-    settings_amiss: Metric = None
+    wrong_process_count: Metric = None
+    worker_count_mismatch: Metric = None
+    settings_mismatches: Metric = None
     count_difference: Metric = None
     failure_share: Metric = None
     wrong_bodies: Metric = None

@@ -22,8 +22,8 @@ RUN_RULES: Final = (
         "T1",
         "the target that answered is the one that was started",
         (
-            Check("foreign_answers", "processes that served without this run's nonce", Unit.COUNT, invalid=0),
-            Check("workers_amiss", "server processes more or fewer than were asked for", Unit.COUNT, invalid=0),
+            Check("wrong_process_count", "processes that served without this run's nonce", Unit.COUNT, invalid=0),
+            Check("worker_count_mismatch", "server processes more or fewer than were asked for", Unit.COUNT, invalid=0),
         ),
         "see target.log: a worker died and was replaced, or something else serves there; measure again",
         Level.DEGRADED,
@@ -32,7 +32,7 @@ RUN_RULES: Final = (
     Rule(
         "T2",
         "settings are equal except where the scenario says so",
-        (Check("settings_amiss", "settings that are not what the scenario says", Unit.COUNT, invalid=0),),
+        (Check("settings_mismatches", "settings that are not what the scenario says", Unit.COUNT, invalid=0),),
         "start every variant alike: let loopbench start the target, and change nothing between runs of a session",
         Level.DEGRADED,
         "variants may differ in more than their code",

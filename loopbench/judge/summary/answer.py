@@ -16,7 +16,7 @@ ONE_RUN_EACH: Final = "One run each, so no interval: a picture, not a verdict."
 
 SHARES: Final = (("99 of 100", "p99_ms"), ("95 of 100", "p95_ms"), ("half the", "p50_ms"))
 
-MOST_NAMES: Final = 4
+MAX_NAMES: Final = 4
 """In one sentence."""
 
 WEIGHT: Final = {word: rank for rank, word in enumerate((Word.INVALID, Word.SLOWER, Word.FASTER, Word.EQUIVALENT))} | {
@@ -90,7 +90,7 @@ def verdict_answer(report: SessionReport, show: Show = showable) -> str:
     if not told:
         return ""
     first = [each for each in told if baseline is None or each.comparison.b == baseline]
-    shown = sorted(first or told, key=lambda each: WEIGHT[each.word])[:MOST_NAMES]
+    shown = sorted(first or told, key=lambda each: WEIGHT[each.word])[:MAX_NAMES]
     clauses = "; ".join(_verdict_clause(each, show) for each in shown)
     invalid = len(verdicts) - len(told)
     rest = [f"{plural(len(told) - len(shown), 'more pair')} below"] * (len(told) > len(shown))
@@ -116,7 +116,7 @@ def neighbour_answer(report: SessionReport, show: Show = showable) -> str:
     for share, key in SHARES:
         times_ms = sorted((getattr(hold, key) or math.inf, show(run.variant.name)) for run, hold, _ in held)
         if times_ms and times_ms[-1][0] < math.inf:
-            shown = times_ms if len(times_ms) <= MOST_NAMES else [times_ms[0], times_ms[-1]]
+            shown = times_ms if len(times_ms) <= MAX_NAMES else [times_ms[0], times_ms[-1]]
             parts = [f"{rounded(time_ms)} ms under {name}" for time_ms, name in shown]
             hint = "" if key == "p99_ms" else " (too few answers under one of them to know more: hold longer)"
             return f"Meanwhile {share} {show(held[0][2])} requests were answered within {listed(parts)}{hint}."
@@ -140,7 +140,7 @@ def _leaders(load: str, near: list[_Held], *, alone: bool) -> str:
         return f"At {load} {near[0].name} gave {rounded(near[0].rps)} good answers a second."
     if len(near) == 1:
         return f"At {load} {near[0].name} gave the most good answers, {rounded(near[0].rps)} a second."
-    names = listed([each.name for each in near]) if len(near) <= MOST_NAMES else f"{len(near)} variants"
+    names = listed([each.name for each in near]) if len(near) <= MAX_NAMES else f"{len(near)} variants"
     lowest, highest = rounded(near[-1].rps), rounded(near[0].rps)
     return f"At {load} {names} gave {lowest} to {highest} good answers a second, too close to rank from one run each."
 
@@ -148,7 +148,7 @@ def _leaders(load: str, near: list[_Held], *, alone: bool) -> str:
 def _behind(behind: list[_Held], best: float) -> str:
     if not behind:
         return ""
-    if len(behind) > MOST_NAMES:
+    if len(behind) > MAX_NAMES:
         return f"The other {len(behind)} gave {rounded(behind[-1].rps)} to {rounded(behind[0].rps)}."
     return f"{listed([_less(each, best) for each in behind])}."
 

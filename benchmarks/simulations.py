@@ -78,7 +78,7 @@ def percent(part: float | np.floating) -> str:
 def covers(comparison: Comparison, ratio: float) -> bool:
     """Whether its 95 % interval holds the true ratio."""
     interval = comparison.interval()
-    return interval is not None and not interval.excludes(ratio)
+    return interval is not None and interval.low <= ratio <= interval.high
 
 
 def coverage(sessions: int) -> Iterable[tuple[str, ...]]:

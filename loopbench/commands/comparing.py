@@ -124,8 +124,8 @@ def _tell(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = st
     if found.regressions:
         losses = "; ".join(each.verdict.sentence for each in found.regressions)
         raise RegressionError(f"slower by more than {found.tolerance:.0%}: {losses}", slug="regression")
-    if found.untold or not found.changed:
-        reasons = [f"{each.variant}: {each.verdict.sentence}" for each in found.untold] or ["no variant is in both"]
+    if found.undecided or not found.changed:
+        reasons = [f"{each.variant}: {each.verdict.sentence}" for each in found.undecided] or ["no variant is in both"]
         raise CannotTellError(
             f"nothing can be told: {'; '.join(reasons)}", slug="compare", hints=("measure more rounds: --rounds",)
         )

@@ -60,7 +60,7 @@ def test_without_rounds_nothing_can_be_told() -> None:
     found = compare_sessions(picture, measured(300, 2))
     assert [each.change for each in found.changed] == [Change.CANNOT_TELL, Change.CANNOT_TELL]
     assert "A has no rounds" in found.changed[0].verdict.sentence
-    assert found.untold
+    assert found.undecided
 
 
 def test_a_variant_of_one_session_alone_is_named_and_not_compared() -> None:

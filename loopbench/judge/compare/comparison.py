@@ -16,7 +16,8 @@ from loopbench.judge.diagnosis.diagnosis import Diagnosis
 from loopbench.judge.rounds.rounds import Judged, Rounds
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.statistics.comparisons import Comparison, compare
-from loopbench.judge.statistics.intervals import Estimate, UnpairedEstimate
+from loopbench.judge.statistics.decision import Decision, Region, decide
+from loopbench.judge.statistics.intervals import Estimate, Interval, UnpairedEstimate
 from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, Word, judge
 
 TOLERANCE: Final = 0.10
@@ -26,7 +27,7 @@ BLIND: Final = 0.50
 
 
 class Change(StrEnum):
-    """What may be said of one figure of B against A."""
+    """The answer for one figure of B against A."""
 
     REGRESSION = "REGRESSION"
     NONE_SHOWN = "no regression shown"
@@ -61,8 +62,8 @@ class Comparing:
         return tuple(each for each in self.changed if each.change is Change.REGRESSION)
 
     @property
-    def untold(self) -> tuple[Changed, ...]:
-        """Goodput of which nothing can be said; the tail of a neighbour is often too short to know."""
+    def undecided(self) -> tuple[Changed, ...]:
+        """Goodput that cannot be decided; the tail of a neighbour is often too short to know."""
         unknown = (each for each in self.changed if each.change is Change.CANNOT_TELL)
         return tuple(each for each in unknown if each.verdict.quantity.better is Better.HIGHER)
 
@@ -124,16 +125,15 @@ def compare_revisions(
 
 
 def change_of(verdict: Verdict, tolerance: float) -> Change:
-    """Which of the three a ratio of new over old amounts to."""
+    """The answer for a ratio of new over old."""
     interval = verdict.comparison.interval()
     if verdict.word is Word.INVALID or interval is None:
         return Change.CANNOT_TELL
-    worse, better = (interval.low, interval.high)
     if verdict.quantity.better is Better.LOWER:
-        worse, better = 1 / interval.high, 1 / interval.low
-    if better < 1 / (1 + tolerance):
+        interval = Interval(1 / interval.high, 1 / interval.low)
+    if decide(interval, Region(low=1 / (1 + tolerance))) is Decision.OUTSIDE:
         return Change.REGRESSION
-    return Change.NONE_SHOWN if worse > BLIND else Change.CANNOT_TELL
+    return Change.NONE_SHOWN if decide(interval, Region.above(BLIND)) is Decision.INSIDE else Change.CANNOT_TELL
 
 
 def _quantities(a: Rounds, b: Rounds) -> Iterator[tuple[Judged, Judged]]:

@@ -16,6 +16,7 @@ from loopbench.judge.compare.comparison import TOLERANCE, Change, Changed, compa
 from loopbench.judge.compare.likeness import code_of, differences
 from loopbench.judge.compare.past import Past, RampFigure, read_past
 from loopbench.judge.rounds.rounds import Judged, Rounds
+from loopbench.judge.statistics.decision import NO_DIFFERENCE, Decision, decide
 from loopbench.judge.statistics.verdict import Quantity, Verdict, Word
 from loopbench.records.session import SESSION_FILE
 
@@ -266,5 +267,6 @@ def mark_of(changed: Changed) -> Mark:
 
 def _is_shown(verdict: Verdict) -> bool:
     """The word survived all pairs together, and the interval of this one excludes 1."""
-    ends = verdict.shown_interval
-    return verdict.word in {Word.FASTER, Word.SLOWER} and ends is not None and (ends[0] > 1 or ends[1] < 1)
+    ends = verdict.comparison.interval()
+    is_difference = verdict.word in {Word.FASTER, Word.SLOWER}
+    return is_difference and ends is not None and decide(ends, NO_DIFFERENCE) is Decision.OUTSIDE

@@ -16,7 +16,7 @@ from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.stamp.stamp_rules import OUTCOMES
 from loopbench.judge.statistics.comparisons import compare, compare_all, estimate, rounds_still_needed
 from loopbench.judge.statistics.intervals import Estimate
-from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates, RunFigure
+from loopbench.judge.statistics.replicates import MissingReason, MissingRun, Replicates, RunFigure
 from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, judge
 from loopbench.records.session import RecordedScenario
 
@@ -27,7 +27,7 @@ class NoFigure(NamedTuple):
     """A valid run without the figure that is asked for."""
 
     reason: str
-    gap: Gap = Gap.UNKNOWN
+    kind: MissingReason = MissingReason.UNKNOWN
 
 
 Figure = Callable[[PlateauRun], float | NoFigure]
@@ -86,9 +86,9 @@ class Rounds:
 
         A variant that is INVALID in every run will not become precise: its pairs are left out.
         """
-        hopeless = {name for name in self.goodput.replicates.variants if not self.goodput.replicates.by_round(name)}
+        never_valid = {name for name in self.goodput.replicates.variants if not self.goodput.replicates.by_round(name)}
         pairs = [each.comparison for each in self.goodput.verdicts]
-        open_pairs = [pair for pair in pairs if not {pair.a, pair.b} & hopeless]
+        open_pairs = [pair for pair in pairs if not {pair.a, pair.b} & never_valid]
         return rounds_still_needed(open_pairs, self.precision) if open_pairs else 0
 
 
@@ -120,7 +120,7 @@ def percentile_ms(times: Percentiles, quantile: str) -> float | NoFigure:
     value: float | None = getattr(times, f"{quantile}_ms")
     if value is None:
         return NoFigure(f"{times.samples} answers are too few for a {quantile}")
-    return value if math.isfinite(value) else NoFigure(f"the {quantile} was never answered", Gap.ENDLESS)
+    return value if math.isfinite(value) else NoFigure(f"the {quantile} was never answered", MissingReason.CENSORED)
 
 
 def _neighbour_p99_ms(run: PlateauRun) -> float | NoFigure:
@@ -165,11 +165,11 @@ def _in_place(number: int, variant: str, run: PlateauRun | None, figure: Figure)
     if run is None:
         return MissingRun(number, variant, NEVER_RUN)
     if run.stamp.level is Level.INVALID:  # by which rules; the findings say the rest, once for all runs
-        gap = Gap.UNTRUSTED if OUTCOMES.isdisjoint(run.stamp.invalid_ids) else Gap.UNKNOWN
-        return MissingRun(number, variant, f"INVALID by {', '.join(run.stamp.invalid_ids)}", gap)
+        kind = MissingReason.EXCLUDED if OUTCOMES.isdisjoint(run.stamp.invalid_ids) else MissingReason.UNKNOWN
+        return MissingRun(number, variant, f"INVALID by {', '.join(run.stamp.invalid_ids)}", kind)
     value = figure(run)
     if isinstance(value, NoFigure):
-        return MissingRun(number, variant, value.reason, value.gap)
+        return MissingRun(number, variant, value.reason, value.kind)
     return RunFigure(run.record.number, number, variant, value)
 
 

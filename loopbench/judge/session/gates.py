@@ -3,12 +3,14 @@
 Owns the words and the decision. Which runs a figure comes from is `session_gates`' business.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from loopbench.judge.diagnosis.loop_lines import LoopLine
 from loopbench.judge.figures import ratio, rounded
+from loopbench.judge.statistics.decision import Decision, Region
 from loopbench.judge.statistics.intervals import CONFIDENCE, Interval
 from loopbench.records import gates as figures
 from loopbench.records.gates import RecordedGate
@@ -32,6 +34,13 @@ class Outcome(StrEnum):
     MET = "MET"
     NOT_MET = "NOT MET"
     CANNOT_TELL = "CANNOT TELL"
+
+
+OUTCOMES: Final = {
+    Decision.INSIDE: Outcome.MET,
+    Decision.OUTSIDE: Outcome.NOT_MET,
+    Decision.OPEN: Outcome.CANNOT_TELL,
+}
 
 
 @dataclass(frozen=True)
@@ -103,11 +112,13 @@ class GateAnswer:
         return number if self.gate.of else number + _UNITS.get(self.gate.figure, "")
 
 
-def decide(gate: RecordedGate, interval: Interval) -> Outcome:
-    """MET when both ends of the interval keep every limit, NOT MET when all of it breaks one, else CANNOT TELL."""
-    if not _reaches(gate, interval.high) or not _stays_below(gate, interval.low):
-        return Outcome.NOT_MET
-    return Outcome.MET if _reaches(gate, interval.low) and _stays_below(gate, interval.high) else Outcome.CANNOT_TELL
+def region_of(gate: RecordedGate) -> Region:
+    """Where the figure must lie. The limit of `under` is excluded."""
+    highest = [gate.at_most, None if gate.under is None else math.nextafter(gate.under, -math.inf)]
+    return Region(
+        -math.inf if gate.at_least is None else gate.at_least,
+        min((each for each in highest if each is not None), default=math.inf),
+    )
 
 
 def gate_values(answer: GateAnswer) -> dict[str, Any]:
@@ -128,11 +139,3 @@ def gate_values(answer: GateAnswer) -> dict[str, Any]:
         "line": None if line is None else {"file": line.file, "line": line.line, "function": line.function},
         "sentence": answer.sentence,
     }
-
-
-def _reaches(gate: RecordedGate, value: float) -> bool:
-    return gate.at_least is None or value >= gate.at_least
-
-
-def _stays_below(gate: RecordedGate, value: float) -> bool:
-    return (gate.at_most is None or value <= gate.at_most) and (gate.under is None or value < gate.under)

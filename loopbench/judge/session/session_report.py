@@ -9,7 +9,7 @@ from loopbench.errors import DataError
 from loopbench.judge.foreign_folder import refuse_hostile
 from loopbench.judge.rounds.claims import ClaimAnswer
 from loopbench.judge.rounds.plateau_run import PlateauRun, judge_plateau
-from loopbench.judge.rounds.published import Published, compare_with_published
+from loopbench.judge.rounds.published import Published, published_figures
 from loopbench.judge.rounds.rounds import Rounds, judge_rounds
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.timeline import TimelineReport, judge_timeline
@@ -105,6 +105,7 @@ def judge_session(folder: Path) -> SessionReport:
     order = {variant.slug: index for index, variant in enumerate(scenario.variants)}
     runs = tuple(sorted(judged.ramps, key=lambda run: order[run.variant.slug]))
     rounds = judge_rounds(scenario, tuple(judged.plateaus), len(rejected_runs(folder)))
+    claims = session_claims(scenario, runs, rounds, tuple(judged.timelines))
     measured = {run.variant.slug for run in runs}
     damaged = tuple(f"{name}: {reason}" for name, reason in sorted(judged.damaged.items()))
     return SessionReport(
@@ -115,8 +116,8 @@ def judge_session(folder: Path) -> SessionReport:
         rounds=rounds,
         stamp=stamp_session(judged.stamps, rounds, session.canaries),
         canaries=session.canaries,
-        claims=session_claims(scenario, runs, rounds, tuple(judged.timelines)),
-        published=_published(scenario, runs, rounds),
+        claims=claims,
+        published=_published(scenario, claims, runs, rounds),
         missing=tuple(each.name for each in scenario.variants if each.slug not in measured),
         damaged=damaged,
         notes=tuple(f"not used: {each}" for each in damaged) + _notes(record),
@@ -125,15 +126,15 @@ def judge_session(folder: Path) -> SessionReport:
     )
 
 
-def _published(scenario: RecordedScenario, runs: Sequence[RunReport], rounds: Rounds | None) -> Published | None:
+def _published(
+    scenario: RecordedScenario, answers: Sequence[ClaimAnswer], runs: Sequence[RunReport], rounds: Rounds | None
+) -> Published | None:
     """From the rounds, paired; without any from the ramps that are not INVALID. The two are never mixed."""
     if rounds is not None:
         goodput = rounds.goodput
-        repeated = [(each.name, each.published_rps, goodput.estimate(each.name).value) for each in scenario.variants]
-        return compare_with_published(scenario.source, repeated, goodput.ratio)
-    ramps = {run.variant.slug: run.goodput_rps for run in runs if run.is_valid}
-    figures = [(each.name, each.published_rps, ramps.get(each.slug)) for each in scenario.variants]
-    return compare_with_published(scenario.source, figures)
+        return published_figures(scenario, answers, lambda name: goodput.estimate(name).value, goodput.ratio)
+    ramps = {run.variant.name: run.goodput_rps for run in runs if run.is_valid}
+    return published_figures(scenario, answers, ramps.get)
 
 
 @dataclass

@@ -25,14 +25,6 @@ class Interval(NamedTuple):
     high: float
     confidence: float = CONFIDENCE
 
-    def excludes(self, value: float) -> bool:
-        """Whether the value lies outside."""
-        return not self.low <= value <= self.high
-
-    def lies_inside(self, low: float, high: float) -> bool:
-        """Whether all of it lies between the two."""
-        return low <= self.low and self.high <= high
-
 
 class TEstimate(ABC):
     """A ratio on the scale of logarithms: its mean, the standard error of that, and Student's t with its freedom."""

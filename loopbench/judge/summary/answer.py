@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from loopbench.judge.figures import interval, listed, plural, ratio, rounded
-from loopbench.judge.rounds.published import NEAR
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.statistics.verdict import Verdict, Word
 from loopbench.judge.summary.table import end_of_load
@@ -13,6 +12,10 @@ from loopbench.records.load_order import MODE_OPEN
 from loopbench.showable import showable
 
 ONE_RUN_EACH: Final = "One run each, so no interval: a picture, not a verdict."
+
+NEAR: Final = 1.25
+"""Variants within this factor are not ranked from one run each: identical runs on a shared 2-core machine differ by
+4 to 14 %, so the ratio of two can be off by a fifth without meaning anything."""
 
 SHARES: Final = (("99 of 100", "p99_ms"), ("95 of 100", "p95_ms"), ("half the", "p50_ms"))
 

@@ -1,6 +1,6 @@
 """Why a run is as slow as it is: from recorded figures to one class, the lines to look at, and what to do.
 
-`diagnose` is pure. The first rule that holds is the diagnosis, the others that hold are told beside it.
+`diagnose` is pure. The first rule that holds is the diagnosis; the others that hold stand beside it.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from loopbench.judge.run.run import Run
 
 
 class Confidence(StrEnum):
-    """How far the figures are from telling another story."""
+    """How far the figures are from the limits."""
 
     CLEAR = "clear"
     BORDERLINE = "borderline"
@@ -100,4 +100,4 @@ def _confidence(finding: Finding, figures: LoopFigures) -> Confidence:
 
 
 def _line_remedies(kind: Kind, lines: tuple[LoopLine, ...]) -> tuple[str, ...]:
-    return for_line(lines[0]) if kind is Kind.BLOCKED_LOOP and lines else ()
+    return for_line(lines[0]) if kind is Kind.LOOP_BLOCKED and lines else ()

@@ -1,7 +1,7 @@
 """The figures that the stamp is made of: what was measured, what does not exist here, what could not be seen.
 
 A figure that nobody filled in is None, and None makes a run INVALID ("not measured"): forgetting is no way to be VALID.
-Whoever leaves one out on purpose says why, with `NotApplicable` or `NotObservable`.
+To omit a figure deliberately, return `NotApplicable` or `NotObservable` with the reason.
 """
 
 from dataclasses import dataclass

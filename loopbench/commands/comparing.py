@@ -68,6 +68,7 @@ def compare(  # noqa: PLR0913  one parameter an option
 
 def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_json: bool) -> None:
     from loopbench.judge.compare.comparison import compare_sessions
+    from loopbench.judge.compare.session_figures import figures_of
     from loopbench.judge.session.session_report import judge_session
 
     if len(folders) != TWO:
@@ -76,7 +77,8 @@ def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_
             slug="compare-arguments",
             hints=("loopbench compare DIR_BEFORE DIR_AFTER", "loopbench compare SCENARIO --rev main --rev HEAD"),
         )
-    found = compare_sessions(judge_session(folders[0]), judge_session(folders[1]), tolerance)
+    before, after = (figures_of(judge_session(folder)) for folder in folders)
+    found = compare_sessions(before, after, tolerance)
     if found.unlike and not anyway:
         raise UsageError(
             f"the two sessions differ in more than the code: {'; '.join(each.sentence for each in found.unlike[:8])}"
@@ -101,6 +103,7 @@ def _measure_revisions(  # noqa: PLR0913  what the command line says
     from loopbench.commands.ending import leave_if_ended_early
     from loopbench.commands.reporting import draw
     from loopbench.judge.compare.comparison import compare_revisions
+    from loopbench.judge.compare.session_figures import figures_of
     from loopbench.measure.revisions import at, at_revisions, checked_out
     from loopbench.progress import observer_for
 
@@ -111,7 +114,7 @@ def _measure_revisions(  # noqa: PLR0913  what the command line says
     assert judged is not None, "a session that was not ended early has runs"
     pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}
     old, new = (f"{each.label} ({each.commit[:12]})" for each in (before, after))
-    return compare_revisions(judged, pairs, old, new, tolerance), after.in_repository
+    return compare_revisions(figures_of(judged), pairs, old, new, tolerance), after.in_repository
 
 
 def _tell(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loopbench.judge.compare.baseline_gates import with_baseline
+from loopbench.judge.compare.comparison import with_baseline
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.run.latency import Percentiles

@@ -5,14 +5,13 @@ goodput; the tail of a neighbour's response times spreads several times as wide,
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.stamp.stamp_rules import OUTCOMES
 from loopbench.judge.statistics.comparisons import compare, compare_all, estimate, rounds_still_needed
 from loopbench.judge.statistics.intervals import Estimate
@@ -96,18 +95,29 @@ def judge_rounds(scenario: RecordedScenario, runs: tuple[PlateauRun, ...], rejec
     """Verdicts over the plateau runs of a session; None when there is none."""
     if not runs:
         return None
-    goodput = Quantity(f"goodput at {scenario.users} users", "1/s", Better.HIGHER)
     neighbour = None
     if scenario.neighbours:
-        quantity = Quantity(f"the p99 of {scenario.neighbours[0]} beside it", "ms", Better.LOWER)
-        neighbour = _judge(quantity, scenario, runs, _neighbour_p99_ms)
+        p99s = replicates_of(scenario, places_of(runs, _neighbour_p99_ms))
+        neighbour = judge_quantity(neighbour_quantity(scenario), scenario, p99s)
+    rates = replicates_of(scenario, places_of(runs, goodput_rps))
     return Rounds(
         runs=runs,
-        goodput=_judge(quantity=goodput, scenario=scenario, runs=runs, figure=goodput_rps),
+        goodput=judge_quantity(goodput_quantity(scenario), scenario, rates),
         neighbour=neighbour,
         rejected=rejected,
         precision=scenario.repeat.precision,
     )
+
+
+def goodput_quantity(scenario: RecordedScenario) -> Quantity:
+    """Good answers per second of all requests together."""
+    return Quantity(f"goodput at {scenario.users} users", "1/s", Better.HIGHER)
+
+
+def neighbour_quantity(scenario: RecordedScenario) -> Quantity:
+    """The p99 of the first neighbour."""
+    name = next(iter(scenario.neighbours), "the neighbour")
+    return Quantity(f"the p99 of {name} beside it", "ms", Better.LOWER)
 
 
 def goodput_rps(run: PlateauRun) -> float | NoFigure:
@@ -127,50 +137,60 @@ def _neighbour_p99_ms(run: PlateauRun) -> float | NoFigure:
     return percentile_ms(run.neighbours[0], "p99")
 
 
-def _judge(
-    quantity: Quantity,
-    scenario: RecordedScenario,
-    runs: tuple[PlateauRun, ...],
-    figure: Figure,
-) -> Judged:
-    replicates = replicates_of(scenario, runs, figure)
+def judge_quantity(quantity: Quantity, scenario: RecordedScenario, replicates: Replicates) -> Judged:
+    """Verdicts on every declared pair in one quantity."""
     baseline = next((each.name for each in scenario.variants if each.slug == scenario.baseline), None)
     invalid = {name: reason for name in replicates.variants if (reason := _never_valid(replicates, name))}
     verdicts = judge(quantity, compare_all(replicates, baseline), invalid=invalid)
     return Judged(quantity, replicates, verdicts)
 
 
-def replicates_of(scenario: RecordedScenario, runs: tuple[PlateauRun, ...], figure: Figure) -> Replicates:
-    """One figure for each variant and round, or the reason why there is none.
+def replicates_of(scenario: RecordedScenario, places: Iterable[RunFigure | MissingRun]) -> Replicates:
+    """One figure for each variant and round, or the reason why there is none; in the order of rounds and variants.
 
     Args:
         scenario: names the variants that rounds are about.
-        runs: every plateau run that counts.
-        figure: of one valid run, or why it has none.
+        places: one for each run that counts.
     """
-    by_place = {(run.round, run.variant.name): run for run in runs}
-    figures: list[RunFigure] = []
-    missing: list[MissingRun] = []
-    for number in sorted({run.round for run in runs}):
-        for variant in (each.name for each in scenario.repeated_variants):
-            found = _in_place(number, variant, by_place.get((number, variant)), figure)
-            if isinstance(found, RunFigure):
-                figures.append(found)
-            else:
-                missing.append(found)
-    return Replicates(tuple(figures), tuple(missing))
+    known = {(each.round, each.variant): each for each in places}
+    variants = [each.name for each in scenario.repeated_variants]
+    found = [
+        known.get((number, variant), MissingRun(number, variant, NEVER_RUN))
+        for number in sorted({number for number, _ in known})
+        for variant in variants
+    ]
+    return Replicates(
+        tuple(each for each in found if isinstance(each, RunFigure)),
+        tuple(each for each in found if isinstance(each, MissingRun)),
+    )
 
 
-def _in_place(number: int, variant: str, run: PlateauRun | None, figure: Figure) -> RunFigure | MissingRun:
-    if run is None:
-        return MissingRun(number, variant, NEVER_RUN)
-    if run.stamp.level is Level.INVALID:  # by which rules; the findings say the rest, once for all runs
-        kind = MissingReason.EXCLUDED if OUTCOMES.isdisjoint(run.stamp.invalid_ids) else MissingReason.UNKNOWN
-        return MissingRun(number, variant, f"INVALID by {', '.join(run.stamp.invalid_ids)}", kind)
-    value = figure(run)
+def places_of(runs: Iterable[PlateauRun], figure: Figure) -> Iterator[RunFigure | MissingRun]:
+    """One figure of each run, or why it has none."""
+    for run in runs:
+        invalid_by = run.stamp.invalid_ids
+        value = NoFigure("") if invalid_by else figure(run)
+        yield place_of(run.record.number, run.round, run.variant.name, invalid_by, value)
+
+
+def place_of(
+    number: int, in_round: int, variant: str, invalid_by: Sequence[str], value: float | NoFigure
+) -> RunFigure | MissingRun:
+    """One run's place in the rounds.
+
+    Args:
+        number: of the run in its session.
+        in_round: its round.
+        variant: its name.
+        invalid_by: the rules that make the run INVALID.
+        value: its figure, or why it has none.
+    """
+    if invalid_by:  # the findings say the rest, once for all runs
+        kind = MissingReason.EXCLUDED if OUTCOMES.isdisjoint(invalid_by) else MissingReason.UNKNOWN
+        return MissingRun(in_round, variant, f"INVALID by {', '.join(invalid_by)}", kind)
     if isinstance(value, NoFigure):
-        return MissingRun(number, variant, value.reason, value.kind)
-    return RunFigure(run.record.number, number, variant, value)
+        return MissingRun(in_round, variant, value.reason, value.kind)
+    return RunFigure(number, in_round, variant, value)
 
 
 def _never_valid(replicates: Replicates, variant: str) -> str:

@@ -64,7 +64,7 @@ class SessionReport:
     damaged: tuple[str, ...]  # run folders that could not be used, with the reason
     notes: tuple[str, ...]
     timelines: tuple[TimelineReport, ...] = ()
-    gates: tuple[GateAnswer, ...] = ()  # those against an earlier session: see `baseline_gates`
+    gates: tuple[GateAnswer, ...] = ()  # those against an earlier session: see `comparison.with_baseline`
 
     @property
     def records(self) -> tuple[RunRecord, ...]:

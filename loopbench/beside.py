@@ -31,14 +31,14 @@ def beside(work: Callable[[], object]) -> Iterator[None]:
         yield
         return
     reader, writer = os.pipe()
-    with os.fdopen(reader, "rb") as said:
+    with os.fdopen(reader, "rb") as pipe:
         child = _forked()
         if child == 0:
             _do(work, writer)
         os.close(writer)
         try:
             yield
-            problem = said.read()
+            problem = pipe.read()
         except BaseException:
             os.kill(child, signal.SIGKILL)
             raise
@@ -65,8 +65,8 @@ def _do(work: Callable[[], object], writer: int) -> None:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         problem = _problem_of(work)
-        with os.fdopen(writer, "wb") as said:
-            said.write(problem)
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(problem)
         code = 0
     finally:
         os._exit(code)  # whatever was raised: nothing of the caller's may run twice
@@ -76,7 +76,7 @@ def _problem_of(work: Callable[[], object]) -> bytes:
     """What it raised, to be raised in the process that waits; empty if it is done."""
     try:
         work()
-    except Exception as error:  # noqa: BLE001  as it says
+    except Exception as error:  # noqa: BLE001  whatever it is
         return _pickled(error)
     return b""
 

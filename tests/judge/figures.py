@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from loopbench.judge.diagnosis.loop_figures import AfterLoad, LoopFigures
+from loopbench.judge.diagnosis.loop_figures import AfterLoad, LoadFigures, LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
-from loopbench.judge.run.load_figures import LoadFigures
 from loopbench.records.session import Phase
 from loopbench.records.source_lines import SourceLine
 

@@ -35,12 +35,7 @@ def test_few_users_are_their_own_ceiling_and_think_time_counts() -> None:
     limits = Limits((anyio_limiter(0.050),), alone_s=0.050, think_time_s=0.150)
     assert limits.at(10).limited_by == USERS
     assert limits.at(10).rps == pytest.approx(50)
-    assert limits.knee_users == pytest.approx(160)
-    assert limits.curve([10, 160, 200]) == pytest.approx((50, 800, 800))
-
-
-def test_without_a_held_resource_there_is_no_knee() -> None:
-    assert Limits((event_loop(0.0),), alone_s=0.1).knee_users is None
+    assert [limits.at(users).rps for users in (10, 160, 200)] == pytest.approx([50, 800, 800])
 
 
 @pytest.mark.parametrize(

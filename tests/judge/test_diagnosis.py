@@ -123,7 +123,7 @@ def test_where_asyncio_hands_over_the_gil_is_not_guilty_while_a_line_of_the_user
     own = line(blocked=False, seconds=0.4, share=0.05, line=9)
     diagnosis = diagnose(figures(**FULL, lines=(line(**HANDED_OVER), own)))
     assert diagnosis.guilty == own
-    assert "Of the code that can be told, most at" in diagnosis.sentence
+    assert "Of the code that was seen, most at" in diagnosis.sentence
 
 
 def test_where_only_the_hand_over_was_seen_it_is_said_how_to_see_more() -> None:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from loopbench.judge.diagnosis.loop_curve import loop_curve
-from loopbench.judge.diagnosis.loop_figures import LoopFigures, loop_figures
+from loopbench.judge.diagnosis.loop_figures import LoopFigures, load_figures, loop_figures
 from loopbench.judge.diagnosis.loop_lines import Owner
-from loopbench.judge.run.load_figures import load_figures
 from loopbench.judge.run.samples import DTYPE, Samples
 from loopbench.records import samples as layout
 from loopbench.records.generator_watch import WatchedSecond

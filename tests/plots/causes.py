@@ -9,7 +9,7 @@ import numpy as np
 from loopbench.judge.diagnosis.diagnosis import diagnose
 from loopbench.judge.diagnosis.insights import Insights, OpenMode
 from loopbench.judge.diagnosis.loop_curve import LoopMoment
-from loopbench.judge.diagnosis.loop_figures import LoopFigures
+from loopbench.judge.diagnosis.loop_figures import LoadFigures, LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.diagnosis.run_ceilings import RunCeilings
 from loopbench.judge.diagnosis.time_spent import (
@@ -32,7 +32,6 @@ from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.rounds.rounds import judge_rounds
 from loopbench.judge.run.ceilings import Limits, anyio_limiter, cpu_cores, event_loop
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.run.load_figures import LoadFigures
 from loopbench.judge.run.open_loop import OpenLoop, Quantile, RateCurve, Times
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport, StepReport

@@ -170,7 +170,7 @@ def _judged(
 def _without_rounds(
     after: SessionFigures, pairs: Mapping[str, tuple[str, str]], reason: str, tolerance: float
 ) -> Iterator[Changed]:
-    """One ramp run a variant has no interval, so nothing can be said."""
+    """One ramp run a variant has no interval, so nothing is decided."""
     quantity = goodput_quantity(after.record.scenario)
     comparisons = [Comparison(new, old, Estimate(())) for old, new in pairs.values()]
     invalid = {pair.a: reason for pair in comparisons}

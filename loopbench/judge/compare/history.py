@@ -24,7 +24,7 @@ HISTORY_FORMAT: Final = 1
 
 
 class Mark(StrEnum):
-    """What may be said of a figure against the one before it. Nothing, where the interval holds 1."""
+    """The change of a figure since the session before. Empty where the interval holds 1."""
 
     REGRESSION = "REGRESSION"  # a loss, the whole interval beyond the tolerance
     LOSS = "slower"  # a loss that is shown, within the tolerance or not surely beyond it

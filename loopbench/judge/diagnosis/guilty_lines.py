@@ -9,7 +9,7 @@ from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 HAS_LINES: Final = frozenset({Kind.LOOP_BLOCKED, Kind.LOOP_CPU_BOUND})
 MAX_LINES: Final = 10
 MIN_SHARE: Final = 0.1
-"""Of the time of its kind: a line below it is not the reason, whoever wrote it."""
+"""Of the time of its kind: a line below it is not the reason."""
 MIN_OVERALL_SHARE: Final = 0.01
 
 

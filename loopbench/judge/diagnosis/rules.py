@@ -178,7 +178,7 @@ def _most_of_it(line: LoopLine | None) -> str:
         return ""
     if line.is_handover:
         return f" In short steps, for {line.function} ({line.short_place})."
-    return f" {'Most of it' if line.share >= MOST else 'Of the code that can be told, most'} at {line.short_place}."
+    return f" {'Most of it' if line.share >= MOST else 'Of the code that was seen, most'} at {line.short_place}."
 
 
 def _anyio_pool_saturated(figures: LoopFigures) -> Finding | None:

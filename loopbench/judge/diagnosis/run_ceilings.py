@@ -3,7 +3,7 @@
 Two kinds, never mixed up. What is *known beforehand* (the users, work of a known length) may prove a measurement
 wrong: rule B0, in `load_metrics`. What is *observed* here comes from the same run: by Little's law D = (mean number of
 requests that hold a resource) / X, so m / D is X over the share of the resource that was in use. Such a ceiling lies
-above the measured throughput by construction and proves nothing; it says what was full, and where the curve would end.
+above the measured throughput by construction and proves nothing; it shows what was full, and where the curve would end.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ class RunCeilings:
 
     @cached_property
     def reading(self) -> Reading:
-        """Below, at, or unexplained; `reading.sentence` says it, `reading.limits` names what is within 5 %."""
+        """Below, at, or unexplained; `reading.sentence` in words, `reading.limits` what is within 5 %."""
         return read(self.answers_rps, self.limits.at(self.users))
 
     @property

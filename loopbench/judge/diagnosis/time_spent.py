@@ -3,7 +3,7 @@
 Pure arithmetic over the samples and the probe's tables of one window. Two kinds of knowledge meet, and each part says
 which it is:
 
-- *exact*, at the explain level: the stamps of the requests that asked for them (one in four), which also tell slow
+- *exact*, at the explain level: the stamps of the requests that asked for them (one in four), which also separate slow
   requests from quick ones; and the sums the probe kept for every request of a route, which give means alone.
 - *estimated*, at the watch level: the mean wait for a pool by Little's law (waiters / answers a second; Little, "A
   Proof for the Queuing Formula L = lambda W", Operations Research 9 (1961)). It is of all requests together: whose they
@@ -36,7 +36,7 @@ AFTER_APP: Final = "after the app"  # from when the whole answer was handed to t
 GROUPS: Final = ((0.0, 0.5), (0.5, 0.9), (0.9, 0.99), (0.99, 1.0))
 """Quantiles of the latency between which requests are taken together."""
 MIN_GROUP: Final = 20
-"""Stamped requests from which a group is told."""
+"""Stamped requests from which a group is reported."""
 
 WATCH_LEVEL: Final = "the probe's watch level does not follow single requests: measure with --explain"
 NO_STAMPS: Final = "no answer in this window was stamped"
@@ -163,7 +163,7 @@ def _request_time(  # noqa: PLR0913  the two halves of what is known, and how to
 
 @dataclass(frozen=True, slots=True)
 class _RouteMeans:
-    """What the probe's sums of one route come to, in seconds a request."""
+    """Means of one route from the probe's sums, in seconds a request."""
 
     in_app_s: float  # until the last part of the answer was handed over
     after_answer_s: float  # from then until the app returned: background tasks, teardown

@@ -2,7 +2,7 @@
 
 The columns differ between versions and with the percentiles a user chose; four of them matter here. A file holds the
 rows of all requests together (named Aggregated, about one a second), and with `--csv-full-history` one for every name
-before it. A last line torn by a kill is left out and said; anything else that is not as Locust writes it is a
+before it. A last line torn by a kill is left out with a note; anything else that is not as Locust writes it is a
 `DataError` with its line. What the counts mean is the business of `locust_curve`.
 """
 
@@ -107,7 +107,7 @@ class _Line(NamedTuple):
 
 
 class _Lines:
-    """The whole lines under the header, one by one; afterwards `notes` says whether the last one was torn."""
+    """The whole lines under the header, one by one; afterwards `notes` holds a note if the last one was torn."""
 
     def __init__(self, path: Path, file: TextIO) -> None:
         self.path = path

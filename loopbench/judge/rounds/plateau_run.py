@@ -1,4 +1,4 @@
-"""One plateau run, reduced to what rounds compare: a figure for each quantity, and the stamp that says if it counts."""
+"""One plateau run, reduced to what rounds compare: a figure for each quantity, and its stamp."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ def judge_plateau(run: Run, neighbours: tuple[str, ...], stamp: Stamp) -> Platea
 
 
 def window_percentiles(samples: Samples, name: str, window: Phase) -> Percentiles:
-    """Response times of one request in a steady window, those nobody answered included.
+    """Response times of one request in a steady window, unanswered ones included.
 
     Requests are chosen by when they were sent: by when they were answered, the slowest would fall out at the end. One
     that waited from before the window until after it belongs to it too. Without an answer it counts as infinitely slow.

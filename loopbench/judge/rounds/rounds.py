@@ -1,4 +1,4 @@
-"""What the rounds say: for each declared quantity a verdict on every pair, and each variant's own figure.
+"""The rounds, judged: for each declared quantity a verdict on every pair, and each variant's own figure.
 
 Declared before anything runs: goodput at N users, and the p99 of the first neighbour. The wanted precision is asked of
 goodput; the tail of a neighbour's response times spreads several times as wide, and its interval is what it is.
@@ -81,7 +81,7 @@ class Rounds:
 
     @cached_property
     def still_needed(self) -> int | None:
-        """Rounds until goodput is as precise as wanted; 0: enough; None: cannot be told yet.
+        """Rounds until goodput is as precise as wanted; 0: enough; None: not known yet.
 
         A variant that is INVALID in every run will not become precise: its pairs are left out.
         """

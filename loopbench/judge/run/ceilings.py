@@ -8,7 +8,6 @@ A request that does not fail cannot beat these, so a measured throughput above t
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -85,7 +84,7 @@ class Limits:
 
     Args:
         resources: what its requests hold. For a mix (a variant and its neighbours) times are means over the mix.
-        alone_s: R1, the response time of one request with nobody else there.
+        alone_s: R1, the response time of one request alone.
         think_time_s: Z, the mean wait between an answer and the same user's next request.
     """
 
@@ -102,16 +101,6 @@ class Limits:
         population = users / cycle_s if cycle_s else math.inf
         bounds = sorted([*((r.name, r.rps) for r in self.resources), (USERS, population)], key=lambda bound: bound[1])
         return Ceiling(users, bounds[0][1], bounds[0][0], tuple(bounds))
-
-    def curve(self, users: Iterable[float]) -> tuple[float, ...]:
-        """Ceilings in requests per second, for a chart."""
-        return tuple(self.at(n).rps for n in users)
-
-    @property
-    def knee_users(self) -> float | None:
-        """How many users fill the scarcest resource; None when none is held."""
-        rps = min((r.rps for r in self.resources), default=math.inf)
-        return rps * (self.alone_s + self.think_time_s) if math.isfinite(rps) else None
 
 
 class Standing(StrEnum):

@@ -42,7 +42,7 @@ SAMPLE_COLUMNS: Final = MappingProxyType(
         "new_connection": "bool",
         "retried": "bool",
         "unfinished": "bool",  # given up at the end of the drain
-        "hung_up": "bool",  # the client left before the answer, as it was told to
+        "hung_up": "bool",  # the client left before the answer, on purpose
     }
 )
 """Name and pandas type of each column, in order."""

@@ -192,7 +192,7 @@ class ProbeLogs:
 
 
 def read_probe_logs(folder: Path) -> ProbeLogs:
-    """Every `probe-<pid>.jsonl` in a run's folder; no processes when the probe was not aboard.
+    """Every `probe-<pid>.jsonl` in a run's folder; no processes when the probe did not run.
 
     Raises:
         DataError: a file is damaged before its last line, has no start, or is of another format version.

@@ -36,7 +36,7 @@ EDGE_S: Final = 0.05
 
 @dataclass(frozen=True)
 class Run:
-    """A complete run's folder. Times are seconds after the generator's origin, unless a name says otherwise.
+    """A complete run's folder. Times are seconds after the generator's origin, unless a name states another clock.
 
     Every property that reads a file raises `DataError` if the file is damaged.
     """
@@ -170,7 +170,7 @@ class Run:
         return self.occupation[window].in_flight * window.width_s / completed if completed else None
 
     def alone_s(self, window: Phase) -> float | None:
-        """R1 of a window's mix of good answers: how long a request takes with nobody else there; None without any.
+        """R1 of a window's mix of good answers: how long a request takes alone; None without any.
 
         For each name the median good latency while at most `FEW_USERS` were there, or the least ever.
         """

@@ -1,6 +1,6 @@
 """A run's samples as one table: every generator's file read, checked, and joined.
 
-Reading is strict about what it says: a torn file gives what is whole and a note, a missing trailer is a note, and a
+Reading is strict: a torn file gives what is whole and a note, a missing trailer is a note, and a
 file of another run or format is refused.
 """
 
@@ -60,7 +60,7 @@ class Samples:
 
     @cached_property
     def failed(self) -> Mask:
-        """Answered badly or not at all. A client that hung up as it was told to is no failure."""
+        """Answered badly or not at all. A client that hung up on purpose is no failure."""
         hung_up = self.rows["flags"] & layout.FLAG_HUNG_UP != 0
         return np.asarray(self.finished & ~self.good & ~hung_up)
 

@@ -74,7 +74,7 @@ class TimelineReport:
 
     @property
     def receipt(self) -> dict[str, int | float | bool | str]:
-        """What a claim can be held against, as a variant's receipt can; a key that is not known is absent.
+        """Figures that a claim can be compared with, like a variant's receipt; a key that is not known is absent.
 
         Nothing at all where an answer was wrong: a request that was refused at once waited for nobody.
         """

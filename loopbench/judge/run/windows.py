@@ -1,8 +1,8 @@
-"""Throughput against users, as points: made by both roads (our samples, a Locust CSV), drawn by every chart.
+"""Throughput against users, as points: made from both sources (our samples, a Locust CSV), drawn by every chart.
 
 A curve is counted, never smoothed: each point is the answers that completed in one window of time, divided by the
 window's real width, against the mean number of users alive in it. Windows widen until each holds enough answers to
-mean something. How the windows come about is the business of the road that makes them.
+mean something. Each source makes its own windows.
 """
 
 import math
@@ -61,11 +61,6 @@ class Window:
         """Good answers per second."""
         return self.good / self.width_s
 
-    @property
-    def failed_rps(self) -> float:
-        """Failed answers per second."""
-        return self.failed / self.width_s
-
 
 @dataclass(frozen=True, slots=True)
 class Plateau:
@@ -84,11 +79,6 @@ class Plateau:
     def goodput_rps(self) -> float:
         """Good answers per second, over the whole hold."""
         return self.good / self.measured_s
-
-    @property
-    def failed_rps(self) -> float:
-        """Failed answers per second, over the whole hold."""
-        return self.failed / self.measured_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +162,7 @@ def merge(windows: Sequence[Window]) -> Window:
 def measure_plateau(windows: Sequence[Window]) -> Plateau | None:
     """The hold that these short windows make up; None if they last less than `MIN_HOLD_S`.
 
-    The spread is taken over the windows that are about as wide as most: a cut-off last one says nothing.
+    The spread is taken over the windows that are about as wide as most: a cut-off last one is left out.
     """
     measured_s = sum(window.width_s for window in windows)
     if measured_s < MIN_HOLD_S:

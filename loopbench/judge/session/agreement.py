@@ -1,4 +1,4 @@
-"""Do the two roads to the curve agree? Our own samples against Locust's CSV history, of the same run.
+"""Cross-check of a run's curve: our own samples against Locust's CSV history.
 
 They must, within `HOLD_WITHIN` in the hold and `RISE_WITHIN` in every bin of the rise. The CSV has a row about every
 second, so a bin that spans few rows cannot be compared: the row's edges do not fall on the bin's.
@@ -49,7 +49,7 @@ def agreement(run: RunReport) -> Agreement:
 
 def _hold(ours: Plateau | None, theirs: Plateau | None) -> tuple[float | None, tuple[str, ...]]:
     if ours is None or theirs is None or not ours.good:
-        return None, ("no hold with good answers on both roads",)
+        return None, ("no hold with good answers in both sources",)
     difference = theirs.goodput_rps / ours.goodput_rps - 1
     if abs(difference) <= HOLD_WITHIN:
         return difference, ()
@@ -62,7 +62,7 @@ def _hold(ours: Plateau | None, theirs: Plateau | None) -> tuple[float | None, t
 
 def _rise(own: Sequence[Window], csv: Sequence[Window]) -> tuple[float | None, tuple[str, ...]]:
     if not own or not csv:
-        return None, ("no rise on both roads",)
+        return None, ("no rise in both sources",)
     users = [step.users for step in own]
     half_step = float(np.median(np.abs(np.diff(users)))) / 2 if len(users) > 1 else 0.0
     # Between two steps, not on them: the history knows the users to a part of a step only, and a point on an edge would

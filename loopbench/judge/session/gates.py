@@ -17,7 +17,7 @@ from loopbench.records.gates import RecordedGate
 
 NOT_SETTLED: Final = "that does not settle it"
 SURE: Final = 1.0
-"""Confidence of an interval that is no statistic: a count, or a figure known to within what its instrument can tell."""
+"""Confidence of an interval that is no statistic: a count, or a figure known to within its instrument's precision."""
 
 _UNITS: Final = {
     figures.GOODPUT: "/s",
@@ -29,7 +29,7 @@ _UNITS: Final = {
 
 
 class Outcome(StrEnum):
-    """All that may be said of a gate. What is not known is never met."""
+    """The three outcomes of a gate. What is not known is never met."""
 
     MET = "MET"
     NOT_MET = "NOT MET"
@@ -53,7 +53,7 @@ class GateAnswer:
         outcome: the word.
         subject: what the figure is, in words and with the variant.
         value: the figure, or its ratio to the baseline session's; None: not known.
-        interval: where it lies: 95 % where it rests on rounds, else what the instrument can tell; None: not known.
+        interval: where it lies: 95 % where it rests on rounds, else the instrument's precision; None: not known.
         reason: one clause, why the word is what it is; empty where the numbers say it.
         line: the line of code that the figure is about.
     """
@@ -100,8 +100,10 @@ class GateAnswer:
         """`at least 0.9 times the baseline session's`: exact, as the scenario gives it."""
         gate, scale = self.gate, 100 if self.gate.figure == figures.LOOP_BLOCKED_SHARE else 1
         limits = (("at least", gate.at_least), ("at most", gate.at_most), ("under", gate.under))
-        said = (f"{word} {self._with_unit(f'{scale * value:,.6g}')}" for word, value in limits if value is not None)
-        return " and ".join(said) + (" times the baseline session's" if gate.of else "")
+        limits_shown = (
+            f"{word} {self._with_unit(f'{scale * value:,.6g}')}" for word, value in limits if value is not None
+        )
+        return " and ".join(limits_shown) + (" times the baseline session's" if gate.of else "")
 
     def _shown(self, value: float) -> str:
         if self.gate.of:

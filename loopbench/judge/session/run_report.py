@@ -68,7 +68,7 @@ class RunReport:
 
 
 def judge_run(run: Run, session: SessionRecord, stamp: Stamp) -> RunReport:
-    """Work everything out that a ramp run tells.
+    """Judge a ramp run.
 
     Raises:
         DataError: a file of the run is damaged.

@@ -57,7 +57,7 @@ class GateFigure:
     value: float | None = None
     line: LoopLine | None = None
     doubt: str = ""  # why it is not known, or may be worse than it looks: such a gate is never MET
-    note: str = ""  # what else is to be said of it
+    note: str = ""  # a remark
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def _share(seen: LoopFigures) -> GateFigure:
 
 
 def _line(seen: LoopFigures) -> GateFigure:
-    """A block is known to within one look, and no shorter ones than the probe tells."""
+    """A block is known to within one look, and the probe reports none below its limit."""
     own = [line for line in seen.lines if line.blocked and line.owner is Owner.USER]
     if any(line.longest_s is None for line in own):
         return GateFigure(doubt="the probe of that session did not write how long a line blocked at a time")

@@ -1,4 +1,4 @@
-"""A session, judged: its runs in the scenario's order, its rounds, and what can be said over all of them."""
+"""A session, judged: its runs in the scenario's order, its rounds, and everything that follows from all of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

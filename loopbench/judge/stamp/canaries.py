@@ -9,7 +9,7 @@ from typing import Final
 from loopbench.records.session import RunRecord
 
 MIN_CANARIES: Final = 6
-"""Canaries from which their usual scatter can be told."""
+"""Canaries from which their usual scatter is known."""
 USUAL: Final = 0.8
 """What more than one canary in five does is the machine's habit (the share of repeats that rule X3 allows, too)."""
 
@@ -20,11 +20,11 @@ class Canaries:
 
     On a host that gives its processors to others as well, the same work takes 3 ms in one tenth of a second and 5 ms
     in the next, all session long. A run of ten seconds has its share of both, and the rounds' intervals carry what is
-    left; so what usually happens in a session says nothing against one of its runs. It is told once, for the session.
+    left; so the usual scatter is no fault of a single run. It is reported once, for the session.
     """
 
     median_s: float | None  # None: never run
-    scatter: float | None  # as a share of it: four in five lie nearer; None: too few to tell
+    scatter: float | None  # as a share of it: four in five lie nearer; None: too few
 
 
 def canaries_of(seconds: Iterable[float | None]) -> Canaries:

@@ -33,7 +33,7 @@ def machine_metrics(run: Run, canaries: Canaries, *, remote: bool) -> dict[str, 
         remote: the generators' clocks are not the sensors', so every row counts.
     """
     deviation = {"canary_deviation": _canary_deviation(run.record, canaries)}
-    if run.sensors is None or run.origin_s is None:  # without an origin nobody knows which second was which
+    if run.sensors is None or run.origin_s is None:  # without an origin no row has a place in the run
         return deviation
     everything = (Phase("all", -math.inf, math.inf),)
     shown = everything if remote else run.shown

@@ -1,6 +1,6 @@
 """The figures that the stamp is made of: what was measured, what does not exist here, what could not be seen.
 
-A figure that nobody filled in is None, and None makes a run INVALID ("not measured"): forgetting is no way to be VALID.
+A figure that was not filled in is None, and None makes a run INVALID ("not measured").
 To omit a figure deliberately, return `NotApplicable` or `NotObservable` with the reason.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A figure; NaN is no figure. `detail` says more about it: which second, which setting."""
+    """A figure; NaN is no figure. `detail` adds which second, or which setting."""
 
     value: float
     detail: str = ""

@@ -292,7 +292,7 @@ def table() -> tuple[tuple[str, str, str, str, str], ...]:
     return tuple(
         (
             rule.id,
-            check.says,
+            check.title,
             " / ".join(check.bound(limit) for _, limit in check.limits),
             " / ".join(level.name for level, _ in check.limits),
             rule.advice,
@@ -306,8 +306,8 @@ def markdown_table() -> str:
     """The same in GitHub's Markdown, with what it costs when a figure cannot be seen; it stands in `docs/stamp.md`."""
     unseen = {rule.id: f"{rule.unobservable.name}: {rule.unobservable_why}" for rule in RULES}
     rows = [
-        f"| {id_} | {level} | {says} | {limit} | {advice} | {unseen[id_]} |"
-        for id_, says, limit, level, advice in table()
+        f"| {id_} | {level} | {title} | {limit} | {advice} | {unseen[id_]} |"
+        for id_, title, limit, level, advice in table()
     ]
     return "\n".join(
         ("| id | level | figure | limit | what to do | if it cannot be seen |", "|---|---|---|---|---|---|", *rows)

@@ -1,4 +1,4 @@
-"""Was it the right target, set up as the scenario says, and did it count the same? For the stamp."""
+"""Checks of the target for the stamp: the right process, its settings, and the three counts."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from loopbench.records.session import Counts, ResolvedTarget, RunRecord
 REMOTE = "the target was not started by loopbench"
 
 _NOT_SETTINGS = ("--port", "--header")
-"""Options that tell runs apart and change nothing that is measured."""
+"""Options that differ between runs and change nothing that is measured."""
 _SCENARIO_KEYS = {
     "app": "app",
     "--app-dir": "app_dir",
@@ -54,7 +54,7 @@ def target_metrics(run: Run, reference: Reference | None) -> dict[str, Metric]:
 
 
 def effective_settings(record: RunRecord, logs: ProbeLogs) -> Settings:
-    """What the target was started with and what it then was, by name, less what tells runs apart."""
+    """The target's options and its observed settings, by name, without those that differ between runs."""
     facts = {name: value for name, value in _options(record.target_command) if name not in _NOT_SETTINGS}
     for process in logs.processes:
         start = process.start

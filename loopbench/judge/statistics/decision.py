@@ -11,7 +11,7 @@ from loopbench.judge.statistics.intervals import Interval
 
 
 class Decision(Enum):
-    """What an interval says of a region."""
+    """How an interval lies to a region."""
 
     INSIDE = "all of it lies in the region"
     OUTSIDE = "none of it lies in the region"

@@ -37,7 +37,7 @@ class TEstimate(ABC):
     @property
     @abstractmethod
     def error(self) -> float | None:
-        """Standard error of the mean; None where it cannot be told."""
+        """Standard error of the mean; None where it is not known."""
 
     @property
     @abstractmethod
@@ -96,7 +96,7 @@ class TEstimate(ABC):
 
 @dataclass(frozen=True)
 class Estimate(TEstimate):
-    """A geometric mean over runs, with what Student's t says of it: exact where the logarithms are normal.
+    """A geometric mean over runs, with Student's t: exact where the logarithms are normal.
 
     Args:
         logs: natural logarithms, one a run or one a round.

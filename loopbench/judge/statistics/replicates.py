@@ -104,7 +104,7 @@ class Replicates:
         for number in self.rounds:
             for variant in self.variants:
                 if (number, variant) not in taken:
-                    raise NotReplicatesError(f"round {number} says nothing of variant {variant!r}")
+                    raise NotReplicatesError(f"round {number} has no entry for variant {variant!r}")
 
     @cached_property
     def _places(self) -> tuple[RunFigure | MissingRun, ...]:

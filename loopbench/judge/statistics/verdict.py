@@ -22,7 +22,7 @@ NOTHING_INVALID: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Word(StrEnum):
-    """All that may be said of two variants. There is no word for "no difference": that cannot be measured."""
+    """The five verdicts. There is no word for "no difference": that cannot be measured."""
 
     FASTER = "FASTER"
     SLOWER = "SLOWER"
@@ -48,7 +48,7 @@ class Quantity(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One comparison and what may be said of it.
+    """One comparison and its verdict.
 
     Args:
         quantity: what was compared.

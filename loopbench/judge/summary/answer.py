@@ -89,14 +89,14 @@ def verdict_answer(report: SessionReport, show: Show = showable) -> str:
     verdicts = report.rounds.goodput.verdicts
     names = {each.slug: each.name for each in report.record.scenario.variants}
     baseline = names.get(report.record.scenario.baseline)
-    told = [each for each in verdicts if each.word is not Word.INVALID]
-    if not told:
+    decided = [each for each in verdicts if each.word is not Word.INVALID]
+    if not decided:
         return ""
-    first = [each for each in told if baseline is None or each.comparison.b == baseline]
-    shown = sorted(first or told, key=lambda each: WEIGHT[each.word])[:MAX_NAMES]
+    first = [each for each in decided if baseline is None or each.comparison.b == baseline]
+    shown = sorted(first or decided, key=lambda each: WEIGHT[each.word])[:MAX_NAMES]
     clauses = "; ".join(_verdict_clause(each, show) for each in shown)
-    invalid = len(verdicts) - len(told)
-    rest = [f"{plural(len(told) - len(shown), 'more pair')} below"] * (len(told) > len(shown))
+    invalid = len(verdicts) - len(decided)
+    rest = [f"{plural(len(decided) - len(shown), 'more pair')} below"] * (len(decided) > len(shown))
     rest += [f"{plural(invalid, 'pair')} INVALID"] * bool(invalid)
     return f"In {report.rounds.goodput.quantity.name}: {clauses}{' (' + ', '.join(rest) + ')' if rest else ''}."
 
@@ -127,7 +127,7 @@ def neighbour_answer(report: SessionReport, show: Show = showable) -> str:
 
 
 def served_answer(report: SessionReport, show: Show = showable) -> str:
-    """Whom nobody answered, in one sentence: without it, no response time is worth reading."""
+    """One sentence on users that never got a response (survivorship bias in the latencies)."""
     ends = [(show(run.variant.name), end_of_load(run)) for run in report.runs]
     known = [(name, end.moment) for name, end in ends if end is not None]
     if not known:

@@ -1,9 +1,9 @@
 """What a variant could reach at most, and which resource stops it: the ceilings of one run, for the chart.
 
-Two kinds, never mixed up. What is *known beforehand* (the users, work of a known length) may prove a measurement
-wrong: rule B0, in `load_metrics`. What is *observed* here comes from the same run: by Little's law D = (mean number of
-requests that hold a resource) / X, so m / D is X over the share of the resource that was in use. Such a ceiling lies
-above the measured throughput by construction and proves nothing; it shows what was full, and where the curve would end.
+What is observed comes from the same run: by Little's law D = (mean number of requests that hold a resource) / X, so
+m / D is X over the share of the resource that was in use. Such a ceiling lies above the measured throughput by
+construction and proves nothing (rule B0, in `load_metrics`, uses the users' bound alone); it shows what was full, and
+where the curve would end.
 """
 
 from collections.abc import Iterator
@@ -32,10 +32,10 @@ QUEUED = 0.5
 
 @dataclass(frozen=True)
 class RunCeilings:
-    """The bounds of one run, and how its throughput stands to them.
+    """The bounds of one run, and its throughput beside them.
 
     Args:
-        limits: `limits.curve(users)` is the ceiling in requests per second at each number of users.
+        limits: `limits.at(users)` is the ceiling at a number of users.
         users: N in the window.
         answers_rps: X in the window, failed answers included: they held the same resources.
     """

@@ -64,8 +64,8 @@ RUN_RULES: Final = (
     Rule(
         "B0",
         "throughput is possible",
-        (Check("above_ceiling", "throughput over the lowest ceiling known beforehand", Unit.SHARE, invalid=0.02),),
-        "the measurement is wrong: look at the window, the number of users, the think time and the known work",
+        (Check("above_ceiling", "throughput over what the users can ask for", Unit.SHARE, invalid=0.02),),
+        "the measurement is wrong: look at the window, the number of users and the think time",
         Level.INVALID,
         "a throughput that may be impossible is none",
     ),

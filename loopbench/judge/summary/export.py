@@ -102,15 +102,13 @@ def _export_samples(session_folder: Path, path: Path, form: Form) -> Exported:
     with _beside(path) as part, writer(part) as write:
         for run in session.runs:
             try:
-                frames = sample_frames(run, session.record.scenario, BLOCK_ROWS)
-                run.samples  # noqa: B018  a damaged file costs its own run and no other
-            except DataError as problem:
+                rows += len(run.samples.rows)
+            except DataError as problem:  # a damaged file costs its own run and no other
                 left_out.append(f"{run.folder.name}: {problem}")
                 continue
             runs += 1
-            for frame in frames:
+            for frame in sample_frames(run, session.record.scenario, BLOCK_ROWS):
                 write(frame)
-                rows += len(frame)
             run.forget()
         if not runs:
             reason = left_out[0] if left_out else "no run is complete"

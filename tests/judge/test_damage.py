@@ -1,6 +1,7 @@
 """A session with one bad run folder gives the others, and says what is wrong with the one."""
 
 import io
+import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -75,6 +76,29 @@ def test_a_damaged_file_costs_its_own_run_and_no_other(tmp_path: Path, file: str
     report = judge_session(session)
     (named,) = report.damaged
     assert named.startswith(f"{run.name}: ")
+    assert len(report.records) == 11
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("second", "utilization", "much"),
+        ("second", "blocked", 7),
+        ("second", "busy", [{"busy_s": None}]),
+        ("second", "t0_monotonic_s", None),
+        ("start", "pools", []),
+        ("end", "requests_total", "all"),
+    ],
+)
+def test_a_record_that_no_probe_writes_costs_its_own_run(tmp_path: Path, kind: str, key: str, value: object) -> None:
+    session = shutil.copytree(EXAMPLE, tmp_path / "session")
+    log = next(min((session / "runs").iterdir()).glob("probe-*.jsonl"))
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    changed = [record | {key: value} if record["record"] == kind else record for record in records]
+    log.write_text("".join(json.dumps(record) + "\n" for record in changed), encoding="utf-8")
+    report = judge_session(session)
+    (named,) = report.damaged
+    assert log.name in named
     assert len(report.records) == 11
 
 

@@ -182,6 +182,8 @@ def _of_route(route: str | None, routes: pd.DataFrame, queues: pd.DataFrame) -> 
         return None
     rows, jobs = routes[routes["route"] == route], queues[queues["route"] == route]
     requests = float(rows["requests"].sum())
+    if not requests:
+        return None
     columns = (rows["in_app_s"], rows["after_app_s"], rows["on_loop_s"], jobs["wait_s"], jobs["run_s"])
     return _RouteMeans(*(float(column.sum()) / requests for column in columns))
 

@@ -74,6 +74,9 @@ def rounds_standing(session_folder: Path) -> RoundsStanding:
         DataError: a folder cannot be read.
     """
     session = open_session(session_folder)
+    for name, problem in session.damaged.items():
+        if f"-{KIND_PLATEAU}-" in name:
+            raise problem
     scenario = session.record.scenario
     runs = tuple(
         judge_plateau(run, scenario.neighbours, stamp_run(run, session))

@@ -77,7 +77,7 @@ def percent(part: float | np.floating) -> str:
 def covers(comparison: Comparison, ratio: float) -> bool:
     """Return whether the 95 % interval contains the true ratio."""
     interval = comparison.interval()
-    return interval is not None and not interval.excludes(ratio)
+    return interval is not None and interval.low <= ratio <= interval.high
 
 
 def coverage(sessions: int) -> Iterable[tuple[str, ...]]:

@@ -12,9 +12,10 @@ import pandas as pd
 
 from loopbench.errors import DataError
 from loopbench.judge.run.dataframes import joined, sample_frames
-from loopbench.judge.run.run_files import load_folders, open_run
+from loopbench.judge.run.run import Run
 from loopbench.judge.session import session_tables as tables
 from loopbench.judge.session.session_report import SessionReport, judge_session
+from loopbench.judge.stamp.open_session import open_session
 from loopbench.records.session import SessionRecord, read_session
 
 
@@ -72,7 +73,7 @@ class Session:
         Raises:
             DataError: a file of a run is damaged.
         """
-        return tables.table(tables.SECONDS_COLUMNS, tables.second_rows(self.folder, self.record))
+        return tables.table(tables.SECONDS_COLUMNS, tables.second_rows(self._all_runs()))
 
     @cached_property
     def sensors(self) -> pd.DataFrame:
@@ -81,7 +82,7 @@ class Session:
         Raises:
             DataError: a file of a run is damaged.
         """
-        return tables.table(tables.SENSORS_COLUMNS, tables.sensor_rows(self.folder, self.record))
+        return tables.table(tables.SENSORS_COLUMNS, tables.sensor_rows(self._all_runs()))
 
     def samples(self, run: int | None = None) -> pd.DataFrame:
         """A row for each request (`dataframes.SAMPLE_COLUMNS`); read anew at each call, because it may be large.
@@ -92,13 +93,23 @@ class Session:
         Raises:
             DataError: the session has no such run, or a run's samples are damaged.
         """
-        folders = [path for path in load_folders(self.folder) if run in {None, _number(path)}]
-        if run is not None and not folders:
+        if run is None:
+            return joined([frame for each in self._all_runs() for frame in self._samples_of(each)])
+        runs = [each for each in open_session(self.folder).runs if each.record.number == run]
+        if not runs:
             raise DataError(f"the session has no run {run} under load", slug="run-missing", where=str(self.folder))
-        return joined([frame for path in folders for frame in self._samples_of(path)])
+        return joined([frame for each in runs for frame in self._samples_of(each)])
 
-    def _samples_of(self, path: Path) -> list[pd.DataFrame]:
-        return list(sample_frames(open_run(path, self.record.scenario.variants), self.record.scenario))
+    def _all_runs(self) -> tuple[Run, ...]:
+        session = open_session(self.folder)
+        for problem in session.damaged.values():
+            raise problem
+        return session.runs
+
+    def _samples_of(self, run: Run) -> list[pd.DataFrame]:
+        frames = list(sample_frames(run, self.record.scenario))
+        run.forget()
+        return frames
 
 
 def load(folder: str | Path) -> Session:
@@ -108,8 +119,3 @@ def load(folder: str | Path) -> Session:
         DataError: it is no session, or its `session.json` is damaged or of another format.
     """
     return Session(Path(folder), read_session(Path(folder)))
-
-
-def _number(path: Path) -> int | None:
-    number = path.name.partition("-")[0]
-    return int(number) if number.isdecimal() else None

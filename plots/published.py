@@ -1,5 +1,6 @@
 """What the source claims beside what was measured: plateaus, and their ratios to the reference variant."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from loopbench.judge.figures import ratio, rounded
-from loopbench.judge.rounds.published import NEAR, Claim, Published
+from loopbench.judge.rounds.published import Published, PublishedFigure
 from loopbench.judge.run.windows import Curve
 from loopbench.showable import showable
 from plots import panels, style
@@ -30,7 +31,7 @@ def caption(published: Published) -> Caption:
         "a claim that travels keeps its ratios.",
         (
             "Open: published. Filled: measured, one run each. Pale bar: 10th to 90th percentile of the hold's seconds.",
-            f"Grey: within a factor of {NEAR:.3g} of the published ratio.",
+            "Grey: the ratios in which the claim holds.",
         ),
     )
 
@@ -57,7 +58,15 @@ def draw_published(published: Published, curves: Sequence[Curve], palette: style
             _pair(plateaus, row, claim.published_rps, claim.measured_rps, stroke, rounded)
             if row:
                 _pair(ratios, row, claim.published_ratio, claim.measured_ratio, stroke, ratio)
-                _bar(ratios, row, (claim.published_ratio / NEAR, claim.published_ratio * NEAR), style.GRID, 1.0)
+            if claim.region:
+                highest = max(1.0, claim.published_ratio, claim.measured_ratio or 0.0)
+                _bar(
+                    ratios,
+                    row,
+                    (claim.region.low, claim.region.high if math.isfinite(claim.region.high) else highest),
+                    style.GRID,
+                    1.0,
+                )
         ratios.axvline(1, color=style.QUIET, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
         _name_reference(ratios)
     return figure
@@ -76,7 +85,7 @@ def describe(published: Published) -> str:
     return "Published and measured plateaus. " + " ".join(parts)
 
 
-def _rows(axes: Axes, claims: Sequence[Claim], palette: style.Palette, x: str) -> None:
+def _rows(axes: Axes, claims: Sequence[PublishedFigure], palette: style.Palette, x: str) -> None:
     panels.frame(axes, x="", y="")
     axes.set_title(x, loc="left", fontsize=11, color=style.QUIET, pad=8)
     axes.grid(visible=False, axis="y")

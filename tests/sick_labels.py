@@ -14,11 +14,10 @@ from loopbench.judge.diagnosis.diagnosis import Diagnosis, diagnose
 from loopbench.judge.diagnosis.findings import Kind
 from loopbench.judge.diagnosis.loop_figures import loop_figures
 from loopbench.judge.diagnosis.loop_lines import Owner
-from loopbench.judge.run.load_figures import Window
-from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.measure.lines import capture_lines
-from loopbench.records.source_lines import read_lines
+from loopbench.records.session import Phase
 from tests.closed_loop_users import Seen, ask
+from tests.judge.made_run import made_run, queued
 from tests.probe.target import PROBE_FOLDER, Target, running
 
 APPS: Final = Path(__file__).resolve().parent / "sick_apps"
@@ -53,43 +52,43 @@ class Label(NamedTuple):
         return f"{self.app}-{self.loop}".replace("_", "-")
 
 
-RAMP: Final = Label("sleep_in_async_def", Kind.BLOCKED_LOOP, users=100, users_per_s=10, load_s=10.0, live=True)
+RAMP: Final = Label("sleep_in_async_def", Kind.LOOP_BLOCKED, users=100, users_per_s=10, load_s=10.0, live=True)
 """uvloop accepts one connection an iteration: after T seconds of blocks of B seconds sqrt(2 T / B) users are served."""
 
 LABELS: Final = (
-    Label("sleep_in_async_def", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio", live=True),
-    Label("blocking_http", Kind.BLOCKED_LOOP, "httpx.AsyncClient"),
-    Label("subprocess_in_async_def", Kind.BLOCKED_LOOP, "create_subprocess_exec", loop="asyncio"),
-    Label("dependency", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
-    Label("base_http_middleware", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
-    Label("asgi_middleware", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
-    Label("lifespan_task", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
-    Label("package_client", Kind.BLOCKED_LOOP, "async equivalent"),
-    Label("package_middleware", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
-    Label("blocking_background", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
-    Label("class_endpoint", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
-    Label("mounted_app", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
-    Label("router", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
-    Label("generated_code", Kind.BLOCKED_LOOP, "async equivalent"),
-    Label("streaming", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
-    Label("validator", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
-    Label("thread_lock", Kind.BLOCKED_LOOP, "asyncio.Lock", loop="asyncio"),
-    Label("sync_file", Kind.BLOCKED_LOOP, "plain `def`", or_kind=Kind.LOOP_OUT_OF_CPU),  # where the disk is memory
-    Label("sqlite_in_async_def", Kind.LOOP_OUT_OF_CPU, "async driver", loop="asyncio"),
-    Label("cpu_in_async_def", Kind.LOOP_OUT_OF_CPU, "ProcessPoolExecutor", live=True),
-    Label("c_call_in_async_def", Kind.LOOP_OUT_OF_CPU, "gives up the GIL", loop="asyncio"),
-    Label("short_steps", Kind.LOOP_OUT_OF_CPU, "more workers"),
-    Label("short_and_rare", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
-    Label("installed_app", Kind.BLOCKED_LOOP, "await asyncio.sleep"),
-    Label("package_send", Kind.BLOCKED_LOOP, "await asyncio.sleep", loop="asyncio"),
-    Label("included_rows", Kind.LOOP_OUT_OF_CPU, "answer less at a time", loop="asyncio"),
-    Label("included_rows", Kind.LOOP_OUT_OF_CPU, "answer less at a time", loop="uvloop"),
-    Label("mounted_rows", Kind.LOOP_OUT_OF_CPU, "answer less at a time"),
-    Label("endpoint_object", Kind.LOOP_OUT_OF_CPU, "answer less at a time", loop="asyncio"),
-    Label("template_rows", Kind.LOOP_OUT_OF_CPU, ""),
+    Label("sleep_in_async_def", Kind.LOOP_BLOCKED, "await asyncio.sleep", loop="asyncio", live=True),
+    Label("blocking_http", Kind.LOOP_BLOCKED, "httpx.AsyncClient"),
+    Label("subprocess_in_async_def", Kind.LOOP_BLOCKED, "create_subprocess_exec", loop="asyncio"),
+    Label("dependency", Kind.LOOP_BLOCKED, "await asyncio.sleep"),
+    Label("base_http_middleware", Kind.LOOP_BLOCKED, "await asyncio.sleep", loop="asyncio"),
+    Label("asgi_middleware", Kind.LOOP_BLOCKED, "await asyncio.sleep"),
+    Label("lifespan_task", Kind.LOOP_BLOCKED, "await asyncio.sleep", loop="asyncio"),
+    Label("package_client", Kind.LOOP_BLOCKED, "async equivalent"),
+    Label("package_middleware", Kind.LOOP_BLOCKED, "await asyncio.sleep", loop="asyncio"),
+    Label("blocking_background", Kind.LOOP_BLOCKED, "await asyncio.sleep"),
+    Label("class_endpoint", Kind.LOOP_BLOCKED, "await asyncio.sleep", loop="asyncio"),
+    Label("mounted_app", Kind.LOOP_BLOCKED, "await asyncio.sleep"),
+    Label("router", Kind.LOOP_BLOCKED, "await asyncio.sleep", loop="asyncio"),
+    Label("generated_code", Kind.LOOP_BLOCKED, "async equivalent"),
+    Label("streaming", Kind.LOOP_BLOCKED, "await asyncio.sleep", loop="asyncio"),
+    Label("validator", Kind.LOOP_BLOCKED, "await asyncio.sleep"),
+    Label("thread_lock", Kind.LOOP_BLOCKED, "asyncio.Lock", loop="asyncio"),
+    Label("sync_file", Kind.LOOP_BLOCKED, "plain `def`", or_kind=Kind.LOOP_CPU_BOUND),  # where the disk is memory
+    Label("sqlite_in_async_def", Kind.LOOP_CPU_BOUND, "async driver", loop="asyncio"),
+    Label("cpu_in_async_def", Kind.LOOP_CPU_BOUND, "ProcessPoolExecutor", live=True),
+    Label("c_call_in_async_def", Kind.LOOP_CPU_BOUND, "gives up the GIL", loop="asyncio"),
+    Label("short_steps", Kind.LOOP_CPU_BOUND, "more workers"),
+    Label("short_and_rare", Kind.LOOP_BLOCKED, "await asyncio.sleep", loop="asyncio"),
+    Label("installed_app", Kind.LOOP_BLOCKED, "await asyncio.sleep"),
+    Label("package_send", Kind.LOOP_BLOCKED, "await asyncio.sleep", loop="asyncio"),
+    Label("included_rows", Kind.LOOP_CPU_BOUND, "answer less at a time", loop="asyncio"),
+    Label("included_rows", Kind.LOOP_CPU_BOUND, "answer less at a time", loop="uvloop"),
+    Label("mounted_rows", Kind.LOOP_CPU_BOUND, "answer less at a time"),
+    Label("endpoint_object", Kind.LOOP_CPU_BOUND, "answer less at a time", loop="asyncio"),
+    Label("template_rows", Kind.LOOP_CPU_BOUND, ""),
     Label("collected_often", Kind.GC_PAUSES, "gc.freeze()", loop="asyncio", live=True),
-    Label("huge_answer", Kind.LOOP_OUT_OF_CPU, "answer less at a time"),
-    Label("client_per_request", Kind.LOOP_OUT_OF_CPU, "one client in the lifespan", loop="asyncio"),
+    Label("huge_answer", Kind.LOOP_CPU_BOUND, "answer less at a time"),
+    Label("client_per_request", Kind.LOOP_CPU_BOUND, "one client in the lifespan", loop="asyncio"),
     Label("sync_background", Kind.BACKGROUND_BACKLOG, "bound the work", users=10, think_s=0.02, linger_s=1.2),
     Label(
         "tasks_pile_up",
@@ -101,13 +100,13 @@ LABELS: Final = (
         loop="asyncio",
         live=True,
     ),
-    Label("def_waits", Kind.ANYIO_QUEUE, "async equivalent", users=80, live=True),
-    Label("to_thread_waits", Kind.EXECUTOR_QUEUE, "async equivalent", loop="asyncio", live=True),
-    Label("def_computes", Kind.GIL_FIGHT, "processes", live=True),
-    Label("lock_over_await", Kind.DOWNSTREAM, "", loop="asyncio"),
-    Label("async_wait", Kind.DOWNSTREAM, "more users", live=True),
-    Label("hello", Kind.LOOP_OUT_OF_CPU, "more workers", users=20, loop="asyncio"),
-    Label("hello", Kind.NOTHING_LIMITS, "more users", users=10, think_s=0.1, live=True),
+    Label("def_waits", Kind.ANYIO_POOL_SATURATED, "async equivalent", users=80, live=True),
+    Label("to_thread_waits", Kind.EXECUTOR_SATURATED, "async equivalent", loop="asyncio", live=True),
+    Label("def_computes", Kind.GIL_CONTENTION, "processes", live=True),
+    Label("lock_over_await", Kind.DOWNSTREAM_WAIT, "", loop="asyncio"),
+    Label("async_wait", Kind.DOWNSTREAM_WAIT, "more users", live=True),
+    Label("hello", Kind.LOOP_CPU_BOUND, "more workers", users=20, loop="asyncio"),
+    Label("hello", Kind.NO_BOTTLENECK, "more users", users=10, think_s=0.1, live=True),
     RAMP,
 )
 
@@ -121,10 +120,10 @@ class Sighting(NamedTuple):
 
     def diagnosis(self, folder: Path) -> Diagnosis:
         """As `diagnose_run` makes it from a run's folder."""
-        window = Window(0.0, self.seen.ended_s - self.seen.origin_s)
-        logs, sources = read_probe_logs(folder), read_lines(folder)
-        samples, origin_s = self.seen.samples(), self.seen.origin_s
-        return diagnose(loop_figures(logs, samples, window, origin_s, sources=sources, run_queue=self.run_queue))
+        origin_s, width_s = self.seen.origin_s, self.seen.ended_s - self.seen.origin_s
+        sensors = queued(self.run_queue, origin_s, width_s)
+        run = made_run(folder, origin_s, samples=self.seen.samples(), sensors=sensors)
+        return diagnose(loop_figures(run, Phase("hold", 0.0, width_s)))
 
 
 def measured(folder: Path, label: Label) -> Sighting:

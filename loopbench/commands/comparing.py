@@ -71,6 +71,7 @@ def compare(  # noqa: PLR0913  one parameter an option
 
 def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_json: bool) -> None:
     from loopbench.judge.compare.comparison import compare_sessions
+    from loopbench.judge.compare.session_figures import figures_of
     from loopbench.judge.session.session_report import judge_session
 
     if len(folders) != TWO:
@@ -79,7 +80,8 @@ def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_
             slug="compare-arguments",
             hints=("loopbench compare DIR_BEFORE DIR_AFTER", "loopbench compare SCENARIO --rev main --rev HEAD"),
         )
-    found = compare_sessions(judge_session(folders[0]), judge_session(folders[1]), tolerance)
+    before, after = (figures_of(judge_session(folder)) for folder in folders)
+    found = compare_sessions(before, after, tolerance)
     if found.unlike and not anyway:
         raise UsageError(
             f"the two sessions differ in more than the code: {'; '.join(each.sentence for each in found.unlike[:8])}"
@@ -104,6 +106,7 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
     from loopbench.commands.ending import leave_if_ended_early
     from loopbench.commands.reporting import draw
     from loopbench.judge.compare.comparison import compare_revisions
+    from loopbench.judge.compare.session_figures import figures_of
     from loopbench.measure.revisions import at, at_revisions, checked_out
     from loopbench.progress import progress_on
 
@@ -116,7 +119,7 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
     assert judged is not None, "a session that was not ended early has runs"
     pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}
     old, new = (f"{each.label} ({each.commit[:12]})" for each in (before, after))
-    return compare_revisions(judged, pairs, old, new, tolerance), after.in_repository
+    return compare_revisions(figures_of(judged), pairs, old, new, tolerance), after.in_repository
 
 
 def _print_and_end(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = str) -> None:
@@ -129,8 +132,8 @@ def _print_and_end(found: "Comparing", *, as_json: bool, shown: Callable[[str], 
     if found.regressions:
         losses = "; ".join(each.verdict.sentence for each in found.regressions)
         raise RegressionError(f"slower by more than {found.tolerance:.0%}: {losses}", slug="regression")
-    if found.untold or not found.changed:
-        reasons = [f"{each.variant}: {each.verdict.sentence}" for each in found.untold] or ["no variant is in both"]
+    if found.undecided or not found.changed:
+        reasons = [f"{each.variant}: {each.verdict.sentence}" for each in found.undecided] or ["no variant is in both"]
         raise CannotTellError(
             f"the measurement cannot tell: {'; '.join(reasons)}",
             slug="compare",

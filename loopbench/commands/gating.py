@@ -44,7 +44,7 @@ class Gating:
         Raises:
             DataError: one of the two is not a session, or damaged.
         """
-        from loopbench.judge.compare.baseline_gates import with_baseline
+        from loopbench.judge.compare.comparison import with_baseline
         from loopbench.judge.session.session_report import judge_session
 
         judged = judge_session(folder)

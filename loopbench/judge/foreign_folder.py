@@ -10,9 +10,9 @@ from typing import Final
 
 from loopbench.errors import DataError
 
-MOST_FILES: Final = 200_000
-MOST_BYTES: Final = 64_000_000_000
-MOST_FILE_BYTES: Final = 8_000_000_000
+MAX_FILES: Final = 200_000
+MAX_BYTES: Final = 64_000_000_000
+MAX_FILE_BYTES: Final = 8_000_000_000
 """Of one, which may be read whole."""
 
 
@@ -33,7 +33,7 @@ def refuse_hostile(folder: Path) -> None:
             if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
                 raise _hostile(f"{path} is {_kind(about.st_mode)}; a session holds files and folders only", folder)
             files, total_bytes = files + 1, total_bytes + about.st_size
-            if max(files / MOST_FILES, total_bytes / MOST_BYTES, about.st_size / MOST_FILE_BYTES) > 1:
+            if max(files / MAX_FILES, total_bytes / MAX_BYTES, about.st_size / MAX_FILE_BYTES) > 1:
                 raise _hostile(f"{path} and what lies beside it are more than any session writes", folder)
 
 

@@ -177,6 +177,11 @@ class Phase:
     start_s: float
     end_s: float
 
+    @property
+    def width_s(self) -> float:
+        """Its length."""
+        return self.end_s - self.start_s
+
 
 @dataclass(frozen=True)
 class Counts:

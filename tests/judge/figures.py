@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from loopbench.judge.diagnosis.loop_figures import AfterLoad, LoopFigures
+from loopbench.judge.diagnosis.loop_figures import AfterLoad, LoadFigures, LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
-from loopbench.judge.run.load_figures import LoadFigures, Window
+from loopbench.records.session import Phase
 from loopbench.records.source_lines import SourceLine
 
 APP = "/srv/app.py"
@@ -19,7 +19,7 @@ def load(**changes: Any) -> LoadFigures:
 def figures(**changes: Any) -> LoopFigures:
     """A loop that has time, watched for ten seconds, with nothing in its pools."""
     usual: dict[str, Any] = {
-        "window": Window(5.0, 15.0),
+        "window": Phase("hold", 5.0, 15.0),
         "load": load(),
         "seconds_seen": 10.0,
         "utilization": 0.3,

@@ -12,8 +12,10 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
-from loopbench.judge.run.run_files import RunFiles, open_run
+from loopbench.judge.run.run import Run, open_run
 from loopbench.judge.run.samples import DTYPE
+from loopbench.judge.stamp.canaries import Canaries
+from loopbench.judge.stamp.open_session import OpenSession, open_session
 from loopbench.records import FORMAT_VERSION, codec, frames, samples
 from loopbench.records.expectation import Expectation
 from loopbench.records.generator_watch import WatchedSecond, encode_seconds
@@ -36,6 +38,7 @@ from loopbench.records.session import (
     LOAD_ORDER_FILE,
     RUN_FILE,
     RUNS_FOLDER,
+    SESSION_FILE,
     Counts,
     Phase,
     RecordedScenario,
@@ -132,7 +135,7 @@ class Made:
         )
 
 
-def write_run(session_folder: Path, made: Made = Made(), number: int = 1) -> RunFiles:
+def write_run(session_folder: Path, made: Made = Made(), number: int = 1) -> Run:
     """The folder of one run, opened."""
     folder = session_folder / RUNS_FOLDER / f"{number:04d}-{made.kind}-def"
     folder.mkdir(parents=True)
@@ -160,6 +163,16 @@ def write_run(session_folder: Path, made: Made = Made(), number: int = 1) -> Run
         (session_folder / CEILING_FILE).write_text(codec.to_json(ceiling), encoding="utf-8")
     (folder / RUN_FILE).write_text(codec.to_json(run), encoding="utf-8")
     return open_run(folder, SESSION.scenario.variants)
+
+
+def session_of(run: Run, record: SessionRecord = SESSION, canaries: Canaries | None = None) -> OpenSession:
+    """The session a run lies in, opened; with these canaries instead of its own."""
+    folder = run.folder.parents[1]
+    (folder / SESSION_FILE).write_text(codec.to_json(record), encoding="utf-8")
+    session = open_session(folder)
+    if canaries is not None:
+        session.__dict__["canaries"] = canaries
+    return session
 
 
 def _requests(made: Made) -> Rows:

@@ -18,7 +18,8 @@ def claim(claim_id: str, compare: str = "goodput", ratio: float | None = None) -
 
 def answered(claim_id: str, word: Answer, compare: str = "goodput") -> AtlasClaim:
     return AtlasClaim(
-        ClaimAnswer(claim(claim_id, compare, 2.0), word, 2.1, Interval(1.9, 2.3), "it is above 1"), "a: blocked loop"
+        ClaimAnswer(claim(claim_id, compare, 2.0), word, 2.1, Interval(1.9, 2.3), "it is above 1"),
+        "a: event loop blocked",
     )
 
 
@@ -82,7 +83,7 @@ def test_as_json_it_holds_every_answer_and_no_nan() -> None:
     values = json.loads(json.dumps(atlas_values(MADE), allow_nan=False))
     first, second = values["scenarios"]
     assert (
-        first["claims"][0] | {"answer": "REPRODUCED", "interval": [1.9, 2.3], "because": "a: blocked loop"}
+        first["claims"][0] | {"answer": "REPRODUCED", "interval": [1.9, 2.3], "because": "a: event loop blocked"}
         == (first["claims"][0])
     )
     assert (second["session"], second["claims"][0]["answer"]) == (None, "NOT DECIDED")

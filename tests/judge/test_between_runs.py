@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.rounds.between_runs import LONGEST_WINDOW_S, faults_of, least_window_s
+from loopbench.judge.rounds.between_runs import MAX_WINDOW_S, faults_of, least_window_s
 from loopbench.records.codec import to_json
 from loopbench.records.session import KIND_RAMP, SESSION_FILE, Counts
 from tests.judge.recorded_run import SESSION, Made, Rows, write_run
@@ -43,7 +43,7 @@ def test_a_run_that_was_disturbed_is_to_be_repeated_and_one_that_failed_is_not(t
 
 
 def test_a_window_does_not_last_for_ever(tmp_path: Path) -> None:
-    assert least_window_s(session(tmp_path, 15.0), "def") == LONGEST_WINDOW_S
+    assert least_window_s(session(tmp_path, 15.0), "def") == MAX_WINDOW_S
 
 
 def test_without_a_ramp_nothing_is_asked_of_the_window(tmp_path: Path) -> None:

@@ -11,10 +11,7 @@ from loopbench.judge.run.ceilings import (
     Standing,
     anyio_limiter,
     cpu_cores,
-    default_executor,
     event_loop,
-    gil,
-    process_pool,
     read,
 )
 
@@ -22,12 +19,6 @@ CASES = (
     # 100 users without think time; the predictions that were measured on a 2-core machine
     ("blocked loop", Limits((event_loop(1 / 49),), alone_s=1 / 49), 49.0, "event loop"),
     ("def", Limits((anyio_limiter(0.020),), alone_s=0.020), 2000.0, "anyio limiter of 40"),
-    ("to_thread", Limits((default_executor(0.020, cpus=2),), alone_s=0.020), 300.0, "default executor of 6"),
-    ("many cpus", Limits((default_executor(1.0, cpus=64),), alone_s=1.0), 32.0, "default executor of 32"),
-    ("process pool", Limits((process_pool(0.1, processes=2),), alone_s=0.1), 20.0, "process pool of 2"),
-    ("GIL", Limits((gil(0.005, cores=2), anyio_limiter(0.005)), alone_s=0.005), 200.0, "GIL"),
-    ("two workers", Limits((gil(0.005, cores=2, workers=2),), alone_s=0.005), 400.0, "GIL"),
-    ("four workers, two cores", Limits((gil(0.005, cores=2, workers=4),), alone_s=0.005), 400.0, "GIL"),
     ("cores", Limits((cpu_cores(0.004, cores=2), event_loop(0.001)), alone_s=0.004), 500.0, "2 CPU cores"),
     ("nothing held", Limits((event_loop(0.0),), alone_s=0.05), 2000.0, USERS),
 )
@@ -44,12 +35,7 @@ def test_few_users_are_their_own_ceiling_and_think_time_counts() -> None:
     limits = Limits((anyio_limiter(0.050),), alone_s=0.050, think_time_s=0.150)
     assert limits.at(10).limited_by == USERS
     assert limits.at(10).rps == pytest.approx(50)
-    assert limits.knee_users == pytest.approx(160)
-    assert limits.curve([10, 160, 200]) == pytest.approx((50, 800, 800))
-
-
-def test_without_a_held_resource_there_is_no_knee() -> None:
-    assert Limits((event_loop(0.0),), alone_s=0.1).knee_users is None
+    assert [limits.at(users).rps for users in (10, 160, 200)] == pytest.approx([50, 800, 800])
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from loopbench.judge.rounds.claims import Answer, Told, answer_claims
-from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates, RunFigure
+from loopbench.judge.rounds.claims import Answer, Receipt, answer_claims
+from loopbench.judge.statistics.replicates import MissingReason, MissingRun, Replicates, RunFigure
 from loopbench.records.claims import RecordedClaim
 
 HIGHER = RecordedClaim("c", "text", "where", "goodput", "a", "b", None, "higher", None, None)
@@ -64,7 +64,7 @@ def test_the_interval_against_the_claimed_region(
     assert judged.interval is not None
 
 
-def test_a_claimed_figure_is_held_against_the_variant_alone() -> None:
+def test_a_claimed_figure_is_compared_with_the_variant_alone() -> None:
     claim = dataclasses.replace(ABOUT, b=None, value=550.0, within=0.1)
     (judged,) = answer_claims([claim], {"goodput": rounds(5.5)}, {})
     assert (judged.answer, round(judged.measured or 0, 1)) == (YES, 1.0)
@@ -113,7 +113,7 @@ def test_too_little_is_not_decided_and_says_why(replicates: dict[str, Replicates
     ],
 )
 def test_receipts_must_all_say_the_same(claim: RecordedClaim, lost: list[int], answer: Answer) -> None:
-    (judged,) = answer_claims([claim], {}, {"a": [Told({"lost": each}) for each in lost]})
+    (judged,) = answer_claims([claim], {}, {"a": [Receipt({"lost": each}) for each in lost]})
     assert judged.answer is answer
 
 
@@ -121,39 +121,39 @@ def test_receipts_must_all_say_the_same(claim: RecordedClaim, lost: list[int], a
     ("a", "b", "answer"), [([5, 6], [1, 4], YES), ([1, 2], [2, 9], NO), ([3, 5], [4, 4], OPEN), ([3], [], OPEN)]
 )
 def test_two_variants_receipts_are_compared_run_by_run(a: list[int], b: list[int], answer: Answer) -> None:
-    receipts = {"a": [Told({"lost": each}) for each in a], "b": [Told({"lost": each}) for each in b]}
+    receipts = {"a": [Receipt({"lost": each}) for each in a], "b": [Receipt({"lost": each}) for each in b]}
     (judged,) = answer_claims([dataclasses.replace(LOST, b="b", value=None)], {}, receipts)
     assert judged.answer is answer
 
 
 def test_a_receipt_without_the_number_says_nothing() -> None:
-    (judged,) = answer_claims([LOST], {}, {"a": [Told({"lost": "many"}), Told({"found": 3})]})
+    (judged,) = answer_claims([LOST], {}, {"a": [Receipt({"lost": "many"}), Receipt({"found": 3})]})
     assert (judged.answer, judged.measured) == (OPEN, None)
-    assert "no receipt of a says anything of 'lost'" in judged.sentence
+    assert "no receipt of a holds 'lost'" in judged.sentence
 
 
-def gap(variant: str, gap: Gap, figures: Replicates) -> Replicates:
+def gap(variant: str, kind: MissingReason, figures: Replicates) -> Replicates:
     """The same rounds, but the first has no figure of this variant."""
     kept = tuple(each for each in figures.figures if (each.round, each.variant) != (1, variant))
-    return Replicates(kept, (MissingRun(1, variant, "so it is", gap),))
+    return Replicates(kept, (MissingRun(1, variant, "so it is", kind),))
 
 
 @pytest.mark.parametrize(
     ("claim", "ratio", "variant", "kind", "answer"),
     [
-        (HIGHER, 2.0, "a", Gap.UNTRUSTED, YES),
-        (HIGHER, 2.0, "a", Gap.UNKNOWN, OPEN),
-        (HIGHER, 2.0, "a", Gap.ENDLESS, YES),  # it would have been higher still
-        (HIGHER, 2.0, "b", Gap.ENDLESS, OPEN),
-        (LOWER, 0.5, "a", Gap.ENDLESS, OPEN),
-        (LOWER, 0.5, "b", Gap.ENDLESS, YES),
-        (HIGHER, 0.5, "a", Gap.ENDLESS, OPEN),
-        (HIGHER, 0.5, "b", Gap.ENDLESS, NO),
-        (ABOUT, 1.5, "a", Gap.ENDLESS, OPEN),
+        (HIGHER, 2.0, "a", MissingReason.EXCLUDED, YES),
+        (HIGHER, 2.0, "a", MissingReason.UNKNOWN, OPEN),
+        (HIGHER, 2.0, "a", MissingReason.CENSORED, YES),  # it would have been higher still
+        (HIGHER, 2.0, "b", MissingReason.CENSORED, OPEN),
+        (LOWER, 0.5, "a", MissingReason.CENSORED, OPEN),
+        (LOWER, 0.5, "b", MissingReason.CENSORED, YES),
+        (HIGHER, 0.5, "a", MissingReason.CENSORED, OPEN),
+        (HIGHER, 0.5, "b", MissingReason.CENSORED, NO),
+        (ABOUT, 1.5, "a", MissingReason.CENSORED, OPEN),
     ],
 )
 def test_a_round_without_a_figure_opens_every_answer_that_it_could_have_changed(
-    claim: RecordedClaim, ratio: float, variant: str, kind: Gap, answer: Answer
+    claim: RecordedClaim, ratio: float, variant: str, kind: MissingReason, answer: Answer
 ) -> None:
     noise = (*TIGHT, 1.0)
     (judged,) = answer_claims([claim], {"goodput": gap(variant, kind, rounds(ratio, noise))}, {})
@@ -162,16 +162,22 @@ def test_a_round_without_a_figure_opens_every_answer_that_it_could_have_changed(
 
 
 @pytest.mark.parametrize(
-    ("told", "answer", "said"),
+    ("receipts", "answer", "said"),
     [
-        ([Told({"lost": 3}), Told({"lost": 2}, ("C2",))], YES, "2 runs of a (1 INVALID by C2, which counts survive)"),
-        ([Told({"lost": 3}), Told({"lost": 0}, ("T1", "C2"))], YES, "lost was 3 in 1 run of a"),
-        ([Told({"lost": 3}, ("C3",))], OPEN, "every run of a is INVALID by C3"),
-        ([Told({"lost": 3}), Told({})], OPEN, "1 of 2 runs of a say nothing of 'lost'"),
+        (
+            [Receipt({"lost": 3}), Receipt({"lost": 2}, ("C2",))],
+            YES,
+            "2 runs of a (1 INVALID by C2, which counts survive)",
+        ),
+        ([Receipt({"lost": 3}), Receipt({"lost": 0}, ("T1", "C2"))], YES, "lost was 3 in 1 run of a"),
+        ([Receipt({"lost": 3}, ("C3",))], OPEN, "every run of a is INVALID by C3"),
+        ([Receipt({"lost": 3}), Receipt({})], OPEN, "1 of 2 runs of a do not hold 'lost'"),
     ],
 )
-def test_a_receipt_is_evidence_unless_the_wrong_process_answered(told: list[Told], answer: Answer, said: str) -> None:
-    (judged,) = answer_claims([LOST], {}, {"a": told})
+def test_a_receipt_is_evidence_unless_the_wrong_process_answered(
+    receipts: list[Receipt], answer: Answer, said: str
+) -> None:
+    (judged,) = answer_claims([LOST], {}, {"a": receipts})
     assert judged.answer is answer
     assert said in judged.sentence
 

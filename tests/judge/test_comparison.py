@@ -1,4 +1,4 @@
-"""Before and after: when something is called a regression, and when nothing can be told."""
+"""Before and after: when something is called a regression, and when nothing is decided."""
 
 import math
 from dataclasses import replace
@@ -9,6 +9,7 @@ from scipy import stats
 
 from loopbench.judge.compare.comparison import Change, Comparing, compare_revisions, compare_sessions
 from loopbench.judge.compare.likeness import code_of, differences
+from loopbench.judge.compare.session_figures import figures_of
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.canaries import Canaries
 from loopbench.judge.statistics.intervals import Estimate, UnpairedEstimate
@@ -31,41 +32,47 @@ def change(found: Comparing, variant: str = "def") -> Change:
 
 
 def test_a_loss_beyond_the_tolerance_is_a_regression() -> None:
-    found = compare_sessions(measured(500, 1), measured(300, 2))
+    found = compare_sessions(figures_of(measured(500, 1)), figures_of(measured(300, 2)))
     assert change(found) is Change.REGRESSION
     assert change(found, "other") is Change.NONE_SHOWN
     assert [each.variant for each in found.regressions] == ["def"]
 
 
 def test_a_loss_within_the_tolerance_is_none() -> None:
-    assert change(compare_sessions(measured(500, 1), measured(470, 2), tolerance=0.2)) is Change.NONE_SHOWN
+    assert (
+        change(compare_sessions(figures_of(measured(500, 1)), figures_of(measured(470, 2)), tolerance=0.2))
+        is Change.NONE_SHOWN
+    )
 
 
 def test_a_gain_is_no_regression() -> None:
-    assert change(compare_sessions(measured(300, 1), measured(500, 2))) is Change.NONE_SHOWN
+    assert change(compare_sessions(figures_of(measured(300, 1)), figures_of(measured(500, 2)))) is Change.NONE_SHOWN
 
 
 def test_what_the_machine_lost_is_not_the_apps_regression() -> None:
     slow_machine = measured(300, 2, canary_s=0.005)
-    assert change(compare_sessions(measured(500, 1), slow_machine)) is not Change.REGRESSION
+    assert change(compare_sessions(figures_of(measured(500, 1)), figures_of(slow_machine))) is not Change.REGRESSION
 
 
 def test_the_same_app_twice_is_never_a_regression_in_a_hundred_pairs() -> None:
-    pairs = [compare_sessions(measured(500, 2 * seed), measured(500, 2 * seed + 1)) for seed in range(100)]
+    pairs = [
+        compare_sessions(figures_of(measured(500, 2 * seed)), figures_of(measured(500, 2 * seed + 1)))
+        for seed in range(100)
+    ]
     assert not [pair for pair in pairs if pair.regressions]
 
 
-def test_without_rounds_nothing_can_be_told() -> None:
+def test_without_rounds_nothing_is_decided() -> None:
     picture = replace(measured(500, 1), rounds=None)
-    found = compare_sessions(picture, measured(300, 2))
+    found = compare_sessions(figures_of(picture), figures_of(measured(300, 2)))
     assert [each.change for each in found.changed] == [Change.CANNOT_TELL, Change.CANNOT_TELL]
     assert "A has no rounds" in found.changed[0].verdict.sentence
-    assert found.untold
+    assert found.undecided
 
 
 def test_a_variant_of_one_session_alone_is_named_and_not_compared() -> None:
     more = repeated(explained(session([BEFORE, Made("new")], neighbours=())), 6)
-    found = compare_sessions(measured(500, 1), more)
+    found = compare_sessions(figures_of(measured(500, 1)), figures_of(more))
     assert [each.variant for each in found.changed] == ["def"]
     assert found.only_in_one == ("other", "new")
 
@@ -73,7 +80,7 @@ def test_a_variant_of_one_session_alone_is_named_and_not_compared() -> None:
 def test_revisions_are_paired_inside_their_rounds() -> None:
     made = [Made("def @ main", rps=500), Made("def @ HEAD", rps=300)]
     report = repeated(explained(session(made, neighbours=())), 6, spread=NOISE)
-    found = compare_revisions(report, {"def": ("def @ main", "def @ HEAD")}, "main", "HEAD")
+    found = compare_revisions(figures_of(report), {"def": ("def @ main", "def @ HEAD")}, "main", "HEAD")
     assert change(found) is Change.REGRESSION
     assert found.changed[0].diagnosis is not None
 

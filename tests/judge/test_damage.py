@@ -1,12 +1,19 @@
 """A session with one bad run folder gives the others, and says what is wrong with the one."""
 
+import io
+import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from loopbench.judge.session.session_report import judge_session
+from loopbench.records.codec import to_json
+from loopbench.records.session import read_run
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
 SAMPLES = "samples-0.bin"
@@ -57,3 +64,66 @@ def test_a_lost_side_file_costs_a_note_only(tmp_path: Path) -> None:
     assert len(report.runs) == 4
     assert report.damaged == ()
     assert [run.csv_curve is None for run in report.runs].count(True) == 1
+
+
+@pytest.mark.parametrize("file", ["probe-*.jsonl", "sensors.csv", "load.json", "lines.json"])
+@pytest.mark.parametrize("place", [0, 2], ids=["first run", "third run"])
+def test_a_damaged_file_costs_its_own_run_and_no_other(tmp_path: Path, file: str, place: int) -> None:
+    session = shutil.copytree(EXAMPLE, tmp_path / "session")
+    run = sorted((session / "runs").iterdir())[place]
+    path = next(run.glob(file))
+    path.write_bytes(b"\x00 damaged\n" + path.read_bytes()[40:])
+    report = judge_session(session)
+    (named,) = report.damaged
+    assert named.startswith(f"{run.name}: ")
+    assert len(report.records) == 11
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("second", "utilization", "much"),
+        ("second", "blocked", 7),
+        ("second", "busy", [{"busy_s": None}]),
+        ("second", "t0_monotonic_s", None),
+        ("start", "pools", []),
+        ("end", "requests_total", "all"),
+    ],
+)
+def test_a_record_that_no_probe_writes_costs_its_own_run(tmp_path: Path, kind: str, key: str, value: object) -> None:
+    session = shutil.copytree(EXAMPLE, tmp_path / "session")
+    log = next(min((session / "runs").iterdir()).glob("probe-*.jsonl"))
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    changed = [record | {key: value} if record["record"] == kind else record for record in records]
+    log.write_text("".join(json.dumps(record) + "\n" for record in changed), encoding="utf-8")
+    report = judge_session(session)
+    (named,) = report.damaged
+    assert log.name in named
+    assert len(report.records) == 11
+
+
+def test_settings_are_compared_with_the_first_run_that_can_be_read(tmp_path: Path) -> None:
+    session = shutil.copytree(EXAMPLE, tmp_path / "session")
+    first, second, *_ = sorted((session / "runs").iterdir())
+    for log in first.glob("probe-*.jsonl"):
+        log.write_bytes(b"{}\n")
+    record = read_run(second)
+    command = (*record.target_command, "--limit-concurrency", "50")
+    (second / "run.json").write_text(to_json(replace(record, target_command=command)), encoding="utf-8")
+    report = judge_session(session)
+    amiss = {run.record.number for run in report.runs if "T2" in run.stamp.invalid_ids}
+    assert amiss == {3, 4}, "the second run is what the others are compared with"
+
+
+def test_judging_a_session_reads_each_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: Counter[str] = Counter()
+    plain_open = io.open
+
+    def counting(file: Any, *args: Any, **kwargs: Any) -> Any:
+        opened[str(file)] += 1
+        return plain_open(file, *args, **kwargs)
+
+    monkeypatch.setattr(io, "open", counting)
+    judge_session(EXAMPLE)
+    assert len([file for file in opened if file.endswith("run.json")]) == 12
+    assert {file: count for file, count in opened.items() if count > 1} == {}

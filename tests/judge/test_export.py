@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 
 from loopbench.errors import DataError, EnvironmentRefusedError, UsageError
 from loopbench.judge.run.dataframes import SAMPLE_COLUMNS, joined, sample_frames
-from loopbench.judge.run.run_files import RunFiles
+from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import DTYPE, Samples
 from loopbench.judge.summary import export as exporting
 from loopbench.judge.summary.export import FORMS, Form, What, export
 from loopbench.records import codec
 from loopbench.records.session import SESSION_FILE, Phase, RecordedScenario, RunRecord
 from loopbench.showable import csv_text
-from tests.judge.recorded_run import SESSION, VARIANT, Made, blank, write_run
+from tests.judge.made_run import made_run
+from tests.judge.recorded_run import SESSION, Made, blank, write_run
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
 SCENARIO = blank(RecordedScenario)
@@ -37,14 +38,14 @@ def session(folder: Path, *runs: Made) -> Path:
     return folder
 
 
-def opened(rows: list[tuple[float, int, int]], names: list[str], errors: list[str]) -> RunFiles:
+def opened(rows: list[tuple[float, int, int]], names: list[str], errors: list[str]) -> Run:
     """A run of these (sent, name, error)."""
     made = np.zeros(len(rows), dtype=DTYPE)
     for index, (start_s, name, error) in enumerate(rows):
         made[index]["start_s"], made[index]["name"], made[index]["error"] = start_s, name, error
     phases = (Phase("warmup", 1.0, 2.0), Phase("hold", 2.0, 5.0))
     samples = Samples(made, tuple(names), ("", *errors), (), ())
-    return RunFiles(Path(), blank(RunRecord, kind="plateau", number=3, phases=phases), samples, VARIANT)
+    return made_run(record=blank(RunRecord, kind="plateau", number=3, phases=phases), samples=samples)
 
 
 def test_every_request_of_every_run_has_a_row(tmp_path: Path) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from loopbench.judge.compare.baseline_gates import with_baseline
+from loopbench.judge.compare.comparison import with_baseline
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.session.gates import SURE, GateAnswer, Outcome, decide
+from loopbench.judge.session.gates import OUTCOMES, SURE, GateAnswer, Outcome, region_of
 from loopbench.judge.session.session_gates import session_gates
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.canaries import Canaries
+from loopbench.judge.statistics.decision import decide
 from loopbench.judge.statistics.intervals import Interval
 from loopbench.records.gates import RecordedGate
 from tests.judge.figures import line as code_line
@@ -95,7 +96,7 @@ def blocked_for(*longest_ms: float | None) -> tuple[LoopLine, ...]:
     ],
 )
 def test_the_whole_interval_decides(keys: dict[str, float], ends: tuple[float, float], outcome: Outcome) -> None:
-    assert decide(gate("goodput", **keys), Interval(*ends, SURE)) is outcome
+    assert OUTCOMES[decide(Interval(*ends, SURE), region_of(gate("goodput", **keys)))] is outcome
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from loopbench.commands import history as command
 from loopbench.errors import DataError
-from loopbench.judge.compare import past
+from loopbench.judge.compare import session_figures
 from loopbench.judge.compare.history import Entry, History, Mark, history_values, read_history
 from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.judge.summary.summary import to_json
@@ -143,8 +143,8 @@ def judged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
         asked.append(path)
         return judge_session(path)
 
-    monkeypatch.setattr(past, "judge_session", judge)
-    past.read_past(folder)
+    monkeypatch.setattr(session_figures, "judge_session", judge)
+    session_figures.read_figures(folder)
     return bool(asked)
 
 
@@ -165,7 +165,7 @@ def test_a_summary_newer_than_its_runs_is_read_and_an_older_or_foreign_one_is_no
 
 
 def test_a_summary_says_what_judging_again_says(tmp_path: Path) -> None:
-    """A real session, by both roads: the same figures to the digits that a summary holds."""
+    """A real session, from both sources: the same figures to the digits that a summary holds."""
     for name in ("judged", "summed"):
         shutil.copytree(EXAMPLE, tmp_path / name / "session")
     (tmp_path / "judged" / "session" / "summary.json").unlink()

@@ -1,5 +1,6 @@
 """From the probe's log and the samples to figures: which seconds count, whose they are, what is added up."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,20 +8,20 @@ import numpy as np
 import pytest
 
 from loopbench.judge.diagnosis.loop_curve import loop_curve
-from loopbench.judge.diagnosis.loop_figures import LoopFigures, loop_figures
+from loopbench.judge.diagnosis.loop_figures import LoopFigures, load_figures, loop_figures
 from loopbench.judge.diagnosis.loop_lines import Owner
-from loopbench.judge.run.load_figures import Window, load_figures, window_of
-from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.run.samples import DTYPE, Samples
 from loopbench.records import samples as layout
 from loopbench.records.generator_watch import WatchedSecond
-from loopbench.records.session import Phase
+from loopbench.records.session import Phase, RunRecord
 from loopbench.records.source_lines import SourceLine
+from tests.judge.made_run import made_run
+from tests.judge.recorded_run import blank
 from tests.probe.test_probe_log import LINE, second, start, write
 
 ORIGIN_S = 1000.0
 """Of the samples, on the probe's clock."""
-WINDOW = Window(2.0, 5.0)
+WINDOW = Phase("hold", 2.0, 5.0)
 
 
 def samples(*requests: tuple[float, float, int], users_at: tuple[float, ...] = (0.0,), **more: Any) -> Samples:
@@ -35,8 +36,8 @@ def samples(*requests: tuple[float, float, int], users_at: tuple[float, ...] = (
 EVERY_SECOND = samples(*((float(at), 0.5, 0) for at in range(8)))
 
 
-def seen(folder: Path, *, requests: Samples = EVERY_SECOND, **more: Any) -> LoopFigures:
-    return loop_figures(read_probe_logs(folder), requests, WINDOW, ORIGIN_S, **more)
+def seen(folder: Path, *, requests: Samples = EVERY_SECOND, window: Phase = WINDOW, **parts: Any) -> LoopFigures:
+    return loop_figures(made_run(folder, ORIGIN_S, samples=requests, **parts), window)
 
 
 def log(folder: Path, *seconds: dict[str, Any], pid: int = 7) -> None:
@@ -109,7 +110,7 @@ def test_without_the_user_s_code_the_nearest_line_is_named_and_else_the_innermos
 def test_a_line_carries_its_text(tmp_path: Path) -> None:
     kept = SourceLine("a.py", 3, 2, ("def f():", "    wait()"), "")
     log(tmp_path, *[{"blocked": [{**LINE, "blocked_s": 0.5, "samples": 9}]}] * 6)
-    (line,) = seen(tmp_path, sources={("a.py", 3): kept}).lines
+    (line,) = seen(tmp_path, source_lines={("a.py", 3): kept}).lines
     assert line.source is not None
     assert line.source.itself == "    wait()"
 
@@ -117,7 +118,7 @@ def test_a_line_carries_its_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("tasks", "slope"), [((5, 5, 15, 25, 35, 45), 10.0), ((5, 5, 5, 5, 5, 5), 0.0)])
 def test_the_growth_of_tasks_is_a_slope(tmp_path: Path, tasks: tuple[int, ...], slope: float) -> None:
     log(tmp_path, *({"tasks": count} for count in tasks))
-    figures = loop_figures(read_probe_logs(tmp_path), EVERY_SECOND, Window(1.0, 6.0), ORIGIN_S)
+    figures = seen(tmp_path, window=Phase("hold", 1.0, 6.0))
     assert figures.tasks_growth_per_s == pytest.approx(slope)
 
 
@@ -140,21 +141,36 @@ def test_requests_nobody_answered_are_no_background_work(tmp_path: Path) -> None
 
 def test_requests_in_flight_are_their_overlap_with_the_window() -> None:
     """One is under way all the time, one for a second of three, one before it."""
-    load = load_figures(samples((0.0, 9.0, 0), (4.0, 2.0, 0), (0.0, 1.0, 0)), WINDOW)
+    load = load_figures(made_run(samples=samples((0.0, 9.0, 0), (4.0, 2.0, 0), (0.0, 1.0, 0))), WINDOW)
     assert load.in_flight == pytest.approx((3.0 + 1.0) / 3.0)
     assert load.goodput_rps == 0.0
 
 
 def test_users_without_an_answer_are_counted() -> None:
-    load = load_figures(samples((0.0, 1.0, 0), users_at=(0.0, 1.0, 2.0, 9.0)), WINDOW)
+    load = load_figures(made_run(samples=samples((0.0, 1.0, 0), users_at=(0.0, 1.0, 2.0, 9.0))), WINDOW)
     assert (load.users, load.never_served) == (3, 2)
 
 
 def test_the_time_of_a_request_alone_comes_from_the_first_users() -> None:
     alone = samples(*((at / 10, 0.02, 0) for at in range(10)), (3.0, 0.9, 0))
-    load = load_figures(alone, WINDOW)
-    assert load.alone_s == pytest.approx(0.02)
-    assert load_figures(EVERY_SECOND, WINDOW).alone_s is None, "two answers are too few"
+    assert load_figures(made_run(samples=alone), WINDOW).alone_s == pytest.approx(0.02)
+
+
+def test_where_too_few_answers_came_to_the_first_users_the_least_ever_counts() -> None:
+    few = samples((0.0, 0.5, 0), (1.0, 0.3, 0), (2.0, 0.9, 0))
+    assert load_figures(made_run(samples=few), WINDOW).alone_s == pytest.approx(0.3)
+
+
+def test_without_a_good_answer_in_the_window_the_time_alone_is_not_known() -> None:
+    assert load_figures(made_run(samples=samples((0.0, 0.5, 0))), WINDOW).alone_s is None
+
+
+def test_each_name_has_a_time_alone_of_its_own() -> None:
+    """Nine quick answers and one slow one in the window: the slow one's name weighs a tenth."""
+    requests = samples(*((2.0 + at / 10, 0.01, 0) for at in range(9)), (2.0, 1.0, 0))
+    requests.rows["name"][-1] = 1
+    mixed = replace(requests, names=("quick", "slow"))
+    assert load_figures(made_run(samples=mixed), WINDOW).alone_s == pytest.approx(0.9 * 0.01 + 0.1 * 1.0)
 
 
 def test_the_generator_s_own_watch_is_averaged_over_the_window(tmp_path: Path) -> None:
@@ -169,7 +185,7 @@ def test_the_generator_s_own_watch_is_averaged_over_the_window(tmp_path: Path) -
 def test_the_curve_shows_each_second_against_the_users_of_its_middle(tmp_path: Path) -> None:
     log(tmp_path, *({"utilization": share} for share in (0.0, 0.3, 0.6, 0.9)))
     requests = samples((1.0, 2.0, 0), (2.0, 0.5, 1), users_at=(1.0, 2.0))
-    moments = loop_curve(read_probe_logs(tmp_path), requests, ORIGIN_S)
+    moments = loop_curve(made_run(tmp_path, ORIGIN_S, samples=requests))
     assert [(each.at_s, each.users, each.utilization) for each in moments] == [(1.5, 1, 0.3), (2.5, 2, 0.6)]
 
 
@@ -179,12 +195,12 @@ RAMP, HOLD = Phase("ramp", 2.0, 12.0), Phase("hold", 12.0, 20.0)
 @pytest.mark.parametrize(
     ("phases", "window"),
     [
-        ((RAMP, HOLD, Phase("drain", 20.0, 21.0)), Window(12.0, 20.0)),
-        ((RAMP, Phase("drain", 12.0, 13.0)), Window(9.0, 12.0)),
-        ((Phase("step-5", 2.0, 8.0), Phase("step-10", 9.0, 15.0)), Window(9.0, 15.0)),
+        ((RAMP, HOLD, Phase("drain", 20.0, 21.0)), HOLD),
+        ((RAMP, Phase("drain", 12.0, 13.0)), Phase("ramp", 9.0, 12.0)),
+        ((Phase("step-5", 2.0, 8.0), Phase("step-10", 9.0, 15.0)), Phase("step-10", 9.0, 15.0)),
         ((Phase("warmup", 0.0, 2.0),), None),
     ],
     ids=["hold", "ramp alone", "steps", "neither"],
 )
-def test_the_window_is_where_the_load_was_highest(phases: tuple[Phase, ...], window: Window | None) -> None:
-    assert window_of(phases) == window
+def test_the_window_is_where_the_load_was_highest(phases: tuple[Phase, ...], window: Phase | None) -> None:
+    assert made_run(record=blank(RunRecord, phases=phases)).diagnosed == window

@@ -1,50 +1,98 @@
-"""What a source claims beside what was measured: reproduced, in part, not, or not known."""
+"""Published figures become claims about ratios, and are answered like any other claim."""
+
+from dataclasses import replace
 
 import pytest
 
-from loopbench.judge.rounds.published import compare_with_published
+from loopbench.judge.rounds.claims import Answer, answer_claims
+from loopbench.judge.rounds.published import Published, published_claims, published_figures
+from loopbench.judge.statistics.replicates import Replicates, RunFigure
+from loopbench.records.claims import RecordedClaim
+from loopbench.records.session import RecordedScenario, RecordedVariant
+from tests.judge.recorded_run import blank
 
-ARTICLE = (("def", 550.0), ("blocking", 205.0), ("thread", 540.0))
+ARTICLE = {"def": 550.0, "blocking": 205.0, "thread": 540.0, "unpublished": None}
+SCENARIO = blank(
+    RecordedScenario,
+    source="the article",
+    variants=tuple(blank(RecordedVariant, name=name, slug=name, published_rps=rps) for name, rps in ARTICLE.items()),
+)
+OWN = RecordedClaim("own", "text", "where", "goodput", "blocking", "def", None, "lower", None, None)
+NOISE = (1.0, 0.99, 1.01, 1.0, 1.005)
+
+
+def replicates(**rps: float) -> Replicates:
+    """Five rounds in which each variant is a few per mille off its figure."""
+    return Replicates(
+        tuple(
+            RunFigure(10 * number + index, number, name, value * noise ** (index + 1))
+            for number, noise in enumerate(NOISE, 1)
+            for index, (name, value) in enumerate(rps.items())
+        )
+    )
+
+
+def published(figures: Replicates | None, scenario: RecordedScenario = SCENARIO) -> Published:
+    claims = (*scenario.claims, *published_claims(scenario))
+    answers = answer_claims(claims, {} if figures is None else {"goodput": figures}, {})
+    means = {} if figures is None else {name: figures.by_round(name)[1] for name in figures.variants}
+    found = published_figures(scenario, answers, means.get)
+    assert found is not None
+    return found
+
+
+def test_each_ratio_to_the_first_published_variant_is_a_claim() -> None:
+    claims = published_claims(SCENARIO)
+    assert [(each.id, each.a, each.b, each.expect) for each in claims] == [
+        ("published-blocking", "blocking", "def", "about"),
+        ("published-thread", "thread", "def", "about"),
+    ]
+    assert claims[0].ratio == pytest.approx(205 / 550)
+    assert {each.where for each in claims} == {"the article"}
+
+
+def test_a_pair_that_the_scenario_has_a_claim_about_gets_no_second_one() -> None:
+    scenario = replace(SCENARIO, claims=(OWN,))
+    assert [each.a for each in published_claims(scenario)] == ["thread"]
+    figures = published(replicates(**{"def": 1100.0, "blocking": 900.0, "thread": 1080.0}), scenario)
+    answer = figures.claims[1].answer
+    assert answer is not None
+    assert (answer.claim.id, answer.answer) == ("own", Answer.REPRODUCED)
 
 
 @pytest.mark.parametrize(
-    ("measured", "words"),
+    ("blocking", "thread", "reproduced", "sentence"),
     [
-        ((1100.0, 410.0, 1080.0), "This machine reproduces every published ratio to def within a factor of 1.25"),
+        (410, 1080, [None, True, True], "2 of 2 published ratios to def REPRODUCED."),
         (
-            (1100.0, 1300.0, 1080.0),
-            "1 of 2 published ratios within a factor of 1.25 (one run each, so no interval): measured blocking 1.18",
+            1300,
+            1080,
+            [None, False, True],
+            "1 of 2 published ratios to def REPRODUCED: blocking NOT REPRODUCED (1.18 instead of 0.37).",
         ),
-        ((1100.0, 1300.0, 400.0), "reproduces none of 2 published ratios"),
-        ((None, 410.0, 1080.0), "def has no measured plateau"),
-        ((1100.0, None, None), "no other variant was measured beside def"),
-        ((1100.0, None, 1080.0), "reproduces 1 of 2 published ratios"),
-        ((1100.0, None, 1080.0), "not known of blocking."),
+        (1300, 400, [None, False, False], "0 of 2 published ratios to def REPRODUCED: blocking NOT REPRODUCED"),
     ],
 )
-def test_the_sentence(measured: tuple[float | None, ...], words: str) -> None:
-    figures = [(name, rps, own) for (name, rps), own in zip(ARTICLE, measured, strict=True)]
-    published = compare_with_published("the article", figures)
-    assert published is not None
-    assert words in published.sentence
+def test_the_sentence(blocking: float, thread: float, reproduced: list[bool | None], sentence: str) -> None:
+    found = published(replicates(**{"def": 1100.0, "blocking": blocking, "thread": thread}))
+    assert [each.reproduced for each in found.claims] == reproduced
+    assert found.sentence.startswith(sentence)
 
 
-def test_ratios_are_to_the_first_claimed_variant() -> None:
-    published = compare_with_published("s", [("other", None, 5.0), ("a", 100.0, 10.0), ("b", 50.0, 5.0)])
-    assert published is not None
-    assert [claim.variant for claim in published.claims] == ["a", "b"]
-    assert published.claims[1].published_ratio == 0.5
-    assert published.claims[1].measured_ratio == 0.5
+def test_without_rounds_nothing_is_decided() -> None:
+    found = published(None)
+    assert [each.reproduced for each in found.claims] == [None, None, None]
+    assert found.sentence == ("0 of 2 published ratios to def REPRODUCED: blocking NOT DECIDED; thread NOT DECIDED.")
 
 
-def test_a_single_claim_has_no_ratio_and_nothing_is_said() -> None:
-    assert compare_with_published("s", [("a", 100.0, 10.0), ("b", None, 5.0)]) is None
+def test_ratios_are_to_the_first_published_variant() -> None:
+    found = published(replicates(**{"def": 10.0, "blocking": 5.0, "thread": 20.0}))
+    assert [each.variant for each in found.claims] == ["def", "blocking", "thread"]
+    assert [each.published_ratio for each in found.claims] == pytest.approx([1.0, 205 / 550, 540 / 550])
+    assert [each.measured_ratio for each in found.claims] == [1.0, 0.5, 2.0]
 
 
-def test_with_rounds_the_ratios_are_the_paired_ones_and_the_sentence_says_so() -> None:
-    figures = [("a", 100.0, 200.0), ("b", 50.0, 190.0)]
-    published = compare_with_published("", figures, lambda name, _reference: 1.0 if name == "a" else 0.5)
-    assert published is not None
-    assert [claim.measured_ratio for claim in published.claims] == [1.0, 0.5]
-    assert "paired inside rounds" in published.sentence
-    assert "one run each" not in published.sentence
+def test_a_single_published_figure_has_no_ratio() -> None:
+    alone = replace(SCENARIO, variants=SCENARIO.variants[2:])
+    assert published_claims(alone) == ()
+    assert published_figures(alone, (), lambda _name: None) is None

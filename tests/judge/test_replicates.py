@@ -28,7 +28,7 @@ def test_bare_numbers_are_refused() -> None:
 
 def test_a_round_that_says_nothing_of_a_variant_is_refused() -> None:
     figures = (RunFigure(1, 1, "a", 1.0), RunFigure(2, 1, "b", 1.0), RunFigure(3, 2, "a", 1.0))
-    with pytest.raises(NotReplicatesError, match="round 2 says nothing of variant 'b'"):
+    with pytest.raises(NotReplicatesError, match="round 2 has no entry for variant 'b'"):
         Replicates(figures)
 
 

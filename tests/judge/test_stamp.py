@@ -17,9 +17,9 @@ MEASURED_IN_SECTION_8 = (
 
 LIMITS = {
     # figure: (the worst VALID one, one that is DEGRADED or None, one that is INVALID or None)
-    "foreign_answers": (0, None, 1),
-    "workers_amiss": (0, None, 1),
-    "settings_amiss": (0, None, 1),
+    "wrong_process_count": (0, None, 1),
+    "worker_count_mismatch": (0, None, 1),
+    "settings_mismatches": (0, None, 1),
     "count_difference": (0, None, 1),
     "failure_share": (0.01, None, 0.0101),
     "wrong_bodies": (0, None, 1),
@@ -121,8 +121,8 @@ def test_every_check_can_trip() -> None:
 def test_the_printed_table_has_a_row_for_each_check() -> None:
     rows = {(row[0], row[1]): row for row in table()}
     assert len(rows) == len(CHECKS)
-    assert rows["G2", CHECKS["hidden_share"].says][2:4] == ("<= 10 % / <= 2 %", "INVALID / DEGRADED")
-    assert rows["D2", CHECKS["completions"].says][2:4] == (">= 100", "INVALID")
+    assert rows["G2", CHECKS["hidden_share"].title][2:4] == ("<= 10 % / <= 2 %", "INVALID / DEGRADED")
+    assert rows["D2", CHECKS["completions"].title][2:4] == (">= 100", "INVALID")
 
 
 def test_the_worst_finding_decides_and_comes_first() -> None:

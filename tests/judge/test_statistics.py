@@ -15,6 +15,7 @@ from loopbench.judge.statistics.comparisons import (
     rounds_needed,
     rounds_still_needed,
 )
+from loopbench.judge.statistics.decision import NO_DIFFERENCE, Decision, Region, decide
 from loopbench.judge.statistics.intervals import Estimate, Interval
 from loopbench.judge.statistics.percentiles import percentile, samples_needed
 from loopbench.judge.statistics.replicates import MissingRun, NotReplicatesError, Replicates, RunFigure
@@ -162,18 +163,34 @@ def test_an_unanswered_request_is_slower_than_every_answered_one() -> None:
     assert percentile([0.1] * 90 + [math.inf] * 10, 0.95) == math.inf
 
 
-def test_an_interval_knows_what_it_excludes_and_where_it_lies() -> None:
-    interval = Interval(0.97, 1.02)
-    assert not interval.excludes(1.0)
-    assert interval.excludes(0.96)
-    assert interval.lies_inside(0.95, 1.05)
-    assert not interval.lies_inside(0.98, 1.05)
+@pytest.mark.parametrize(
+    ("region", "decision"),
+    [
+        (Region(1.0, 1.0), Decision.OPEN),
+        (Region(0.96, 0.96), Decision.OUTSIDE),
+        (Region(0.95, 1.05), Decision.INSIDE),
+        (Region(0.97, 1.02), Decision.INSIDE),
+        (Region(0.98, 1.05), Decision.OPEN),
+        (Region(1.02, 1.05), Decision.OPEN),
+        (Region.above(1.02), Decision.OUTSIDE),
+        (Region.above(0.97), Decision.OPEN),
+        (Region(high=0.9), Decision.OUTSIDE),
+        (Region(), Decision.INSIDE),
+    ],
+)
+def test_an_interval_is_decided_against_a_region(region: Region, decision: Decision) -> None:
+    assert decide(Interval(0.97, 1.02), region) is decision
+
+
+def test_an_interval_of_less_confidence_is_enough_to_be_inside_but_not_to_be_outside() -> None:
+    assert decide(Interval(0.9, 1.1), Region(0.95, 1.05), Interval(0.97, 1.02, 0.9)) is Decision.INSIDE
+    assert decide(Interval(0.9, 1.1), Region(high=0.95), Interval(0.97, 1.02, 0.9)) is Decision.OPEN
 
 
 def _excludes_one(comparison: Comparison) -> bool:
     interval = comparison.interval()
     assert interval is not None
-    return interval.excludes(1)
+    return decide(interval, NO_DIFFERENCE) is Decision.OUTSIDE
 
 
 def false_difference_rate(noise: simulate.Noise, order: simulate.Order, rounds: int, sessions: int = 1500) -> float:
@@ -188,7 +205,7 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(rounds: int) -> None:
     rng = np.random.default_rng(rounds)
     made = (simulate.session(rounds, simulate.white(0.07), simulate.random_rounds, rng, 1.3) for _ in range(2000))
     intervals = [compare(one, "a", "b").interval() for one in made]
-    covered = np.mean([interval is not None and not interval.excludes(1.3) for interval in intervals])
+    covered = np.mean([interval is not None and interval.low <= 1.3 <= interval.high for interval in intervals])
     assert 0.93 <= covered <= 0.97
 
 

@@ -23,13 +23,16 @@ from loopbench.judge.diagnosis.time_spent import (
     TimeSpent,
     time_spent,
 )
-from loopbench.judge.run.load_figures import Window
-from loopbench.judge.run.probe_log import read_probe_logs
+from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import DTYPE, Samples
+from loopbench.records.load_order import LoadOrder, OrderedRequest
+from loopbench.records.session import Phase
+from tests.judge.made_run import made_run
+from tests.judge.recorded_run import blank
 from tests.probe.test_probe_log import second, start, write
 
 ORIGIN_S = 100.0
-WINDOW = Window(0.0, 4.0)
+WINDOW = Phase("hold", 0.0, 4.0)
 ROUTE = "GET /items/{id}"
 
 
@@ -56,9 +59,18 @@ def jobs(wait_s: float, run_s: float, of: str | None = ROUTE) -> dict[str, Any]:
     return {"pool": "anyio", "route": of, "jobs": 10, "wait_s": wait_s, "wait_max_s": wait_s, "run_s": run_s}
 
 
-def spent(folder: Path, requests: Samples, *records: dict[str, Any], level: str = "explain") -> TimeSpent:
+def spent(
+    folder: Path, requests: Samples, *records: dict[str, Any], level: str = "explain", target: str = "/items/7?q=1"
+) -> TimeSpent:
     write(folder, 7, start(level=level), *records)
-    return time_spent(requests, read_probe_logs(folder), WINDOW, ORIGIN_S, {"mine": ("GET", "/items/7?q=1")})
+    found = time_spent(run(folder, requests, target), WINDOW)
+    assert found is not None
+    return found
+
+
+def run(folder: Path, requests: Samples, target: str = "/") -> Run:
+    asked = blank(OrderedRequest, name="mine", method="GET", target=target)
+    return made_run(folder, ORIGIN_S, samples=requests, load=blank(LoadOrder, requests=(asked,)))
 
 
 def only(told: TimeSpent) -> RequestTime:
@@ -127,12 +139,8 @@ def test_the_explain_level_waits_are_the_jobs_own(tmp_path: Path) -> None:
     assert (pool.waiting, pool.wait_s, pool.basis) == (1.0, 0.5, EXACT)
 
 
-def test_without_a_probe_only_the_latency_is_known(tmp_path: Path) -> None:
-    told = time_spent(
-        samples((0.5, math.nan, math.nan)), read_probe_logs(tmp_path), WINDOW, ORIGIN_S, {"mine": ("GET", "/")}
-    )
-    assert (told.level, told.pools, only(told).latency_s) == ("", (), 0.5)
-    assert {part.basis for part in only(told).parts} == {UNKNOWN}
+def test_without_a_probe_nothing_is_known(tmp_path: Path) -> None:
+    assert time_spent(run(tmp_path, samples((0.5, math.nan, math.nan))), WINDOW) is None
 
 
 @pytest.mark.parametrize(
@@ -149,6 +157,5 @@ def test_without_a_probe_only_the_latency_is_known(tmp_path: Path) -> None:
     ],
 )
 def test_a_request_finds_the_route_that_serves_it(tmp_path: Path, pattern: str, target: str, *, fits: bool) -> None:
-    write(tmp_path, 7, start(level="explain"), explained(1, routes=[{**route(), "route": pattern}], queues=[]))
-    told = time_spent(samples(), read_probe_logs(tmp_path), WINDOW, ORIGIN_S, {"mine": ("GET", target)})
+    told = spent(tmp_path, samples(), explained(1, routes=[{**route(), "route": pattern}], queues=[]), target=target)
     assert only(told).route == (pattern if fits else None)

@@ -43,7 +43,6 @@ def test_merging_adds_counts_and_weighs_users_by_time() -> None:
     merged = merge([Window(0, 1, 10, 5, 1), Window(1, 4, 20, 7, 2)])
     assert merged == Window(0, 4, 17.5, 12, 3)
     assert merged.goodput_rps == 3
-    assert merged.failed_rps == 0.75
 
 
 def test_a_stall_keeps_its_zeros() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from loopbench.judge.diagnosis.diagnosis import diagnose
 from loopbench.judge.diagnosis.insights import Insights, OpenMode
 from loopbench.judge.diagnosis.loop_curve import LoopMoment
-from loopbench.judge.diagnosis.loop_figures import LoopFigures
+from loopbench.judge.diagnosis.loop_figures import LoadFigures, LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.diagnosis.run_ceilings import RunCeilings
 from loopbench.judge.diagnosis.time_spent import (
@@ -32,13 +32,13 @@ from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.rounds.rounds import judge_rounds
 from loopbench.judge.run.ceilings import Limits, anyio_limiter, cpu_cores, event_loop
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.run.load_figures import LoadFigures, Window
 from loopbench.judge.run.open_loop import OpenLoop, Quantile, RateCurve, Times
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport, StepReport
 from loopbench.judge.stamp.stamp import Finding, Stamp
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.statistics.fits import RunCurve
+from loopbench.records.session import Phase
 from loopbench.records.source_lines import SourceLine
 
 LOST = Finding(
@@ -70,7 +70,7 @@ def loop_figures(run: RunReport) -> LoopFigures:
     """A loop that one line holds."""
     rps = run.goodput_rps or 0.0
     return LoopFigures(
-        Window(100.0, 120.0),
+        Phase("hold", 100.0, 120.0),
         LoadFigures(100, 60.0, 0, rps, 0.02),
         seconds_seen=20.0,
         utilization=0.99,

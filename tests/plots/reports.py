@@ -9,7 +9,8 @@ import numpy as np
 
 from loopbench.judge.diagnosis.diagnosis import not_observed
 from loopbench.judge.diagnosis.insights import Insights
-from loopbench.judge.rounds.published import compare_with_published
+from loopbench.judge.rounds.claims import answer_claims
+from loopbench.judge.rounds.published import published_claims, published_figures
 from loopbench.judge.run.latency import LatencyPoint, Percentiles
 from loopbench.judge.run.occupancy import Moment, PhaseEnd
 from loopbench.judge.run.windows import Curve, curve_from_completions
@@ -106,8 +107,10 @@ def session(
         stamp=VALID_SESSION if runs else SessionStamp((NOTHING,)),
         canaries=Canaries(0.003, 0.02),
         claims=(),
-        published=compare_with_published(
-            "An article", [(each.name, each.published_rps, measured.get(each.name)) for each in made]
+        published=published_figures(
+            record.scenario,
+            answer_claims(published_claims(record.scenario), {}, {}),
+            measured.get,
         ),
         damaged=(),
         missing=tuple(missing),

@@ -13,7 +13,9 @@ from tests.plots.test_page import Outline
 CLAIM = RecordedClaim("000-a", "b halves a", "part 2", "goodput", "a", "b", None, "lower", 0.5, None)
 COUNT = RecordedClaim("003-lost", "nothing is lost", "part 3", "receipt:lost", "a", None, 0.0, "about", None, None)
 CLAIMS = (
-    AtlasClaim(ClaimAnswer(CLAIM, Answer.REPRODUCED, 0.42, Interval(0.4, 0.44), "it is below 1"), "a: blocked loop"),
+    AtlasClaim(
+        ClaimAnswer(CLAIM, Answer.REPRODUCED, 0.42, Interval(0.4, 0.44), "it is below 1"), "a: event loop blocked"
+    ),
     AtlasClaim(ClaimAnswer(COUNT, Answer.NOT_REPRODUCED, 8871.0, None, "lost was 8,871 in 5 runs of a"), ""),
 )
 STARTED = "2026-11-20T10:22:05+00:00"
@@ -30,7 +32,7 @@ def page(*entries: AtlasEntry, not_asked: tuple[NotAsked, ...] = ()) -> str:
 
 def test_every_claim_has_its_answer_figures_reason_and_session() -> None:
     text = " ".join(Outline(page(MEASURED)).text.split())
-    for said in ("b halves a", "REPRODUCED", "0.42", "0.40 to 0.44", "0.50", "it is below 1", "a: blocked loop"):
+    for said in ("b halves a", "REPRODUCED", "0.42", "0.40 to 0.44", "0.50", "it is below 1", "a: event loop blocked"):
         assert said in text
     assert 'href="./file-write/2026-11-20T10-22-05Z/report.html"' in page(MEASURED)
 

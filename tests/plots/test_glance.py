@@ -24,7 +24,12 @@ def row(shown: Table, name: str) -> Glance:
 def test_without_rounds_a_figure_is_the_ramps_and_says_so() -> None:
     shown = table(glance.table(explained(session())))
     first = row(shown, "def")
-    assert (first.goodput, first.width, first.never_served, first.why) == ("500", glance.RAMP, "0", "blocked loop")
+    assert (first.goodput, first.width, first.never_served, first.why) == (
+        "500",
+        glance.RAMP,
+        "0",
+        "event loop blocked",
+    )
     assert (shown.load, shown.neighbour, shown.reference) == ("100 users", "hello", "")
     assert row(shown, "blocking async def").never_served == "31"
 

@@ -64,7 +64,7 @@ def test_the_axis_reaches_beyond_everything_that_is_drawn() -> None:
     wide = replace(report.runs[0].curve, hold=replace(hold, spread_rps=(100.0, 1700.0)))
     plateaus, ratios = draw_published(report.published, [wide], PALETTE, panels.FILE).axes
     assert plateaus.get_xlim()[1] > 1700
-    assert ratios.get_xlim()[1] > 540 / 550 * 1.25
+    assert ratios.get_xlim()[1] > 540 / 550 * 1.1
 
 
 def test_a_variant_without_a_measurement_keeps_its_claim_and_gets_no_dot() -> None:

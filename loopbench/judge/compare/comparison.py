@@ -7,16 +7,19 @@ within one session shows it.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from loopbench.judge.compare.likeness import Difference, code_of, differences
+from loopbench.judge.compare.session_figures import SessionFigures
 from loopbench.judge.diagnosis.diagnosis import Diagnosis
-from loopbench.judge.rounds.rounds import Judged, Rounds
+from loopbench.judge.rounds.rounds import goodput_quantity
+from loopbench.judge.session.session_gates import Baseline, session_gates
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.statistics.comparisons import Comparison, compare
-from loopbench.judge.statistics.intervals import Estimate, UnpairedEstimate
+from loopbench.judge.statistics.decision import Decision, Region, decide
+from loopbench.judge.statistics.intervals import Estimate, Interval, UnpairedEstimate
 from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, Word, judge
 
 TOLERANCE: Final = 0.10
@@ -26,7 +29,7 @@ BLIND: Final = 0.50
 
 
 class Change(StrEnum):
-    """What may be said of one figure of B against A."""
+    """The answer for one figure of B against A."""
 
     REGRESSION = "REGRESSION"
     NONE_SHOWN = "no regression shown"
@@ -45,7 +48,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Comparing:
-    """Everything `loopbench compare` says."""
+    """The result of `loopbench compare`."""
 
     before: str  # which session or revision, for people
     after: str
@@ -61,13 +64,13 @@ class Comparing:
         return tuple(each for each in self.changed if each.change is Change.REGRESSION)
 
     @property
-    def untold(self) -> tuple[Changed, ...]:
-        """Goodput of which nothing can be said; the tail of a neighbour is often too short to know."""
+    def undecided(self) -> tuple[Changed, ...]:
+        """Goodput that cannot be decided; the tail of a neighbour is often too short to know."""
         unknown = (each for each in self.changed if each.change is Change.CANNOT_TELL)
         return tuple(each for each in unknown if each.verdict.quantity.better is Better.HIGHER)
 
 
-def compare_sessions(a: SessionReport, b: SessionReport, tolerance: float = TOLERANCE) -> Comparing:
+def compare_sessions(a: SessionFigures, b: SessionFigures, tolerance: float = TOLERANCE) -> Comparing:
     """B against A, variant by variant; ratios are B over A.
 
     Args:
@@ -75,16 +78,16 @@ def compare_sessions(a: SessionReport, b: SessionReport, tolerance: float = TOLE
         b: after.
         tolerance: a loss up to this share is none.
     """
-    drift = _drift(a, b)
-    names_a, names_b = ([each.name for each in report.record.scenario.variants] for report in (a, b))
+    drift = drift_between(a.canary_s, b.canary_s)
+    names_a, names_b = ([each.name for each in side.record.scenario.variants] for side in (a, b))
     shared = [name for name in names_a if name in names_b]
     pairs = {name: (f"{name} in A", f"{name} in B") for name in shared}
     found: list[Changed] = []
-    if a.rounds is None or b.rounds is None:
-        lacking = " and ".join(side for side, report in (("A", a), ("B", b)) if report.rounds is None)
+    if a.goodput is None or b.goodput is None:
+        lacking = " and ".join(side for side, figures in (("A", a), ("B", b)) if figures.goodput is None)
         found += _without_rounds(b, pairs, f"{lacking} has no rounds, so no interval", tolerance)
-    else:
-        for before, after in _quantities(a.rounds, b.rounds):
+    for before, after in ((a.goodput, b.goodput), (a.neighbour, b.neighbour)):
+        if before is not None and after is not None:
             comparisons = [
                 Comparison(new, old, UnpairedEstimate(after.estimate(name), before.estimate(name), drift or 0.0))
                 for name, (old, new) in pairs.items()
@@ -102,48 +105,59 @@ def compare_sessions(a: SessionReport, b: SessionReport, tolerance: float = TOLE
 
 
 def compare_revisions(
-    report: SessionReport, pairs: Mapping[str, tuple[str, str]], before: str, after: str, tolerance: float = TOLERANCE
+    figures: SessionFigures,
+    pairs: Mapping[str, tuple[str, str]],
+    before: str,
+    after: str,
+    tolerance: float = TOLERANCE,
 ) -> Comparing:
     """Variants of one session against each other, paired inside its rounds.
 
     Args:
-        report: a session that measured both.
+        figures: of a session that measured both.
         pairs: what each is called, and its names before and after.
         before: where the one comes from, for people.
         after: where the other comes from.
         tolerance: a loss up to this share is none.
     """
     found: list[Changed] = []
-    if report.rounds is None:
-        found += _without_rounds(report, pairs, "there are no rounds, so no interval", tolerance)
-    else:
-        for judged in report.rounds.judged:
+    if figures.goodput is None:
+        found += _without_rounds(figures, pairs, "there are no rounds, so no interval", tolerance)
+    for judged in (figures.goodput, figures.neighbour):
+        if judged is not None:
             comparisons = [compare(judged.replicates, new, old) for old, new in pairs.values()]
-            found += _judged(judged.quantity, comparisons, list(pairs), report, tolerance)
+            found += _judged(judged.quantity, comparisons, list(pairs), figures, tolerance)
     return Comparing(before, after, tuple(found), (), (), None, tolerance)
 
 
+def with_baseline(report: SessionReport, before: SessionReport, *, anyway: bool = False) -> SessionReport:
+    """The same session with its gates compared with an earlier one.
+
+    Args:
+        report: the session that is judged.
+        before: the baseline session.
+        anyway: compare although they differ in more than the code; otherwise such gates cannot be decided.
+    """
+    unlike = () if anyway else tuple(each.sentence for each in differences(before.record, report.record))
+    drift = drift_between(before.canaries.median_s, report.canaries.median_s)
+    gates = session_gates(report.record.scenario, report.runs, report.rounds, Baseline(before.rounds, drift, unlike))
+    return replace(report, gates=gates)
+
+
 def change_of(verdict: Verdict, tolerance: float) -> Change:
-    """Which of the three a ratio of new over old amounts to."""
+    """The answer for a ratio of new over old."""
     interval = verdict.comparison.interval()
     if verdict.word is Word.INVALID or interval is None:
         return Change.CANNOT_TELL
-    worse, better = (interval.low, interval.high)
     if verdict.quantity.better is Better.LOWER:
-        worse, better = 1 / interval.high, 1 / interval.low
-    if better < 1 / (1 + tolerance):
+        interval = Interval(1 / interval.high, 1 / interval.low)
+    if decide(interval, Region(low=1 / (1 + tolerance))) is Decision.OUTSIDE:
         return Change.REGRESSION
-    return Change.NONE_SHOWN if worse > BLIND else Change.CANNOT_TELL
-
-
-def _quantities(a: Rounds, b: Rounds) -> Iterator[tuple[Judged, Judged]]:
-    yield a.goodput, b.goodput
-    if a.neighbour is not None and b.neighbour is not None:
-        yield a.neighbour, b.neighbour
+    return Change.NONE_SHOWN if decide(interval, Region.above(BLIND)) is Decision.INSIDE else Change.CANNOT_TELL
 
 
 def _judged(
-    quantity: Quantity, comparisons: list[Comparison], names: list[str], after: SessionReport, tolerance: float
+    quantity: Quantity, comparisons: list[Comparison], names: list[str], after: SessionFigures, tolerance: float
 ) -> Iterator[Changed]:
     invalid = {
         pair.a: "it has no valid run on one of the two sides" for pair in comparisons if pair.estimate.value is None
@@ -154,22 +168,20 @@ def _judged(
 
 
 def _without_rounds(
-    after: SessionReport, pairs: Mapping[str, tuple[str, str]], reason: str, tolerance: float
+    after: SessionFigures, pairs: Mapping[str, tuple[str, str]], reason: str, tolerance: float
 ) -> Iterator[Changed]:
-    """One ramp run a variant has no interval, so nothing can be said."""
-    quantity = Quantity(f"goodput at {after.record.scenario.users} users", "1/s", Better.HIGHER)
+    """One ramp run a variant has no interval, so nothing is decided."""
+    quantity = goodput_quantity(after.record.scenario)
     comparisons = [Comparison(new, old, Estimate(())) for old, new in pairs.values()]
     invalid = {pair.a: reason for pair in comparisons}
     for name, verdict in zip(pairs, judge(quantity, comparisons, invalid=invalid), strict=True):
         yield Changed(name, verdict, change_of(verdict, tolerance), _diagnosis(after, name, verdict.comparison.a))
 
 
-def _diagnosis(after: SessionReport, *names: str) -> Diagnosis | None:
-    return next((run.insights.diagnosis for run in after.runs if run.variant.name in names), None)
+def _diagnosis(after: SessionFigures, *names: str) -> Diagnosis | None:
+    return next((each for name, each in after.diagnoses.items() if name in names), None)
 
 
-def _drift(a: SessionReport, b: SessionReport) -> float | None:
-    """How much longer the same fixed work took in one session than in the other."""
-    if not a.canaries.median_s or not b.canaries.median_s:
-        return None
-    return abs(math.log(a.canaries.median_s / b.canaries.median_s))
+def drift_between(canary_a_s: float | None, canary_b_s: float | None) -> float | None:
+    """How much longer the same fixed work took in one session than in the other, as a logarithm; None: not known."""
+    return abs(math.log(canary_a_s / canary_b_s)) if canary_a_s and canary_b_s else None

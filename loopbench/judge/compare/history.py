@@ -14,8 +14,9 @@ from typing import Any, Final
 from loopbench.errors import DataError
 from loopbench.judge.compare.comparison import TOLERANCE, Change, Changed, compare_sessions
 from loopbench.judge.compare.likeness import code_of, differences
-from loopbench.judge.compare.past import Past, RampFigure, read_past
-from loopbench.judge.rounds.rounds import Judged, Rounds
+from loopbench.judge.compare.session_figures import RampFigure, SessionFigures, read_figures
+from loopbench.judge.rounds.rounds import Judged
+from loopbench.judge.statistics.decision import NO_DIFFERENCE, Decision, decide
 from loopbench.judge.statistics.verdict import Quantity, Verdict, Word
 from loopbench.records.session import SESSION_FILE
 
@@ -23,7 +24,7 @@ HISTORY_FORMAT: Final = 1
 
 
 class Mark(StrEnum):
-    """What may be said of a figure against the one before it. Nothing, where the interval holds 1."""
+    """The change of a figure since the session before. Empty where the interval holds 1."""
 
     REGRESSION = "REGRESSION"  # a loss, the whole interval beyond the tolerance
     LOSS = "slower"  # a loss that is shown, within the tolerance or not surely beyond it
@@ -124,13 +125,13 @@ def read_history(folder: Path, tolerance: float = TOLERANCE) -> History:
             where=str(folder),
             hints=("loopbench run SCENARIO",),
         )
-    newest = past[-1].report.record
+    newest = past[-1].record
     like = []
     for each in past:
-        unlike = differences(each.report.record, newest)
+        unlike = differences(each.record, newest)
         if unlike:
             first = f"{unlike[0].fact}: {unlike[0].a} there, {unlike[0].b} in the newest"
-            left_out.append(LeftOut(each.report.folder.name, first))
+            left_out.append(LeftOut(each.folder.name, first))
         else:
             like.append(each)
     scenario = newest.scenario
@@ -188,50 +189,50 @@ def _point_values(point: Point) -> dict[str, Any]:
     }
 
 
-def _read_all(folder: Path, left_out: list[LeftOut]) -> Iterator[Past]:
+def _read_all(folder: Path, left_out: list[LeftOut]) -> Iterator[SessionFigures]:
     """By the time they started; those that cannot be read are left out with why."""
     found = []
     for file in folder.glob(f"*/{SESSION_FILE}"):
         try:
-            found.append(read_past(file.parent))
+            found.append(read_figures(file.parent))
         except DataError as problem:
             left_out.append(LeftOut(file.parent.name, problem.what))
-    yield from sorted(found, key=lambda past: (past.report.record.started, past.report.folder.name))
+    yield from sorted(found, key=lambda each: (each.record.started, each.folder.name))
 
 
-def _entries(past: Sequence[Past], tolerance: float) -> Iterator[SessionEntry]:
-    before: Past | None = None
+def _entries(past: Sequence[SessionFigures], tolerance: float) -> Iterator[SessionEntry]:
+    before: SessionFigures | None = None
     for each in past:
         changed: tuple[Changed, ...] = ()
-        if before is not None and each.report.rounds is not None:
-            changed = compare_sessions(before.report, each.report, tolerance).changed
+        if before is not None and each.goodput is not None:
+            changed = compare_sessions(before, each, tolerance).changed
         yield _session_entry(each, changed)
-        before = each if each.report.rounds is not None else before
+        before = each if each.goodput is not None else before
 
 
-def _session_entry(past: Past, changed: Sequence[Changed]) -> SessionEntry:
-    record, rounds = past.report.record, past.report.rounds
+def _session_entry(figures: SessionFigures, changed: Sequence[Changed]) -> SessionEntry:
+    record = figures.record
     marks = {(each.variant, each.verdict.quantity): each for each in changed}
     return SessionEntry(
-        name=past.report.folder.name,
+        name=figures.folder.name,
         started=record.started,
         code=code_of(record),
-        stamp=past.stamp,
-        entries=tuple(_entry(past, rounds, variant.name, marks) for variant in record.scenario.variants),
+        stamp=figures.stamp,
+        entries=tuple(_entry(figures, variant.name, marks) for variant in record.scenario.variants),
     )
 
 
-def _entry(past: Past, rounds: Rounds | None, variant: str, marks: dict[tuple[str, Quantity], Changed]) -> Entry:
-    has_neighbour = bool(past.report.record.scenario.neighbours)
-    if rounds is None:
-        ramp = past.ramps.get(variant, RampFigure(None, None, valid=False))
-        p99_ms = _of_ramp(ramp.neighbour_p99_ms, ramp) if has_neighbour else None
+def _entry(figures: SessionFigures, variant: str, marks: dict[tuple[str, Quantity], Changed]) -> Entry:
+    if figures.goodput is None:
+        ramp = figures.ramps.get(variant, RampFigure(None, None, valid=False))
+        p99_ms = _of_ramp(ramp.neighbour_p99_ms, ramp) if figures.record.scenario.neighbours else None
         return Entry(variant, _of_ramp(ramp.goodput_rps, ramp), p99_ms, ())
+    verdicts = figures.goodput.verdicts
     return Entry(
         variant=variant,
-        goodput=_of_rounds(rounds.goodput, variant, marks),
-        neighbour=None if rounds.neighbour is None else _of_rounds(rounds.neighbour, variant, marks),
-        words=tuple((each.comparison.b, each.word) for each in rounds.goodput.verdicts if each.comparison.a == variant),
+        goodput=_of_rounds(figures.goodput, variant, marks),
+        neighbour=None if figures.neighbour is None else _of_rounds(figures.neighbour, variant, marks),
+        words=tuple((each.comparison.b, each.word) for each in verdicts if each.comparison.a == variant),
     )
 
 
@@ -266,5 +267,6 @@ def mark_of(changed: Changed) -> Mark:
 
 def _is_shown(verdict: Verdict) -> bool:
     """The word survived all pairs together, and the interval of this one excludes 1."""
-    ends = verdict.shown_interval
-    return verdict.word in {Word.FASTER, Word.SLOWER} and ends is not None and (ends[0] > 1 or ends[1] < 1)
+    ends = verdict.comparison.interval()
+    is_difference = verdict.word in {Word.FASTER, Word.SLOWER}
+    return is_difference and ends is not None and decide(ends, NO_DIFFERENCE) is Decision.OUTSIDE

@@ -27,7 +27,7 @@ FREE_TO_DIFFER: Final = frozenset({"published", "app_dir", "python", "min_rounds
 whose version and packages are compared instead of its path."""
 
 ABSENT: Final = "absent"
-MOST_CHARACTERS: Final = 60
+MAX_CHARACTERS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -117,4 +117,4 @@ def _slug(key: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"

@@ -1,29 +1,23 @@
 """Why a run is as slow as it is: from recorded figures to one class, the lines to look at, and what to do.
 
-`diagnose` is pure. The first rule that holds is the diagnosis, the others that hold are told beside it.
+`diagnose` is pure. The first rule that holds is the diagnosis; the others that hold stand beside it.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from loopbench.judge.diagnosis.findings import Evidence, Finding, Kind
 from loopbench.judge.diagnosis.guilty_lines import lines_for
-from loopbench.judge.diagnosis.limits import LEAST_SECONDS
+from loopbench.judge.diagnosis.limits import MIN_SECONDS
 from loopbench.judge.diagnosis.loop_figures import LoopFigures, loop_figures
 from loopbench.judge.diagnosis.loop_lines import LoopLine
 from loopbench.judge.diagnosis.remedies import for_line
 from loopbench.judge.diagnosis.rules import LAST_RESORTS, RULES
-from loopbench.judge.diagnosis.run_queue import run_queue_share
-from loopbench.judge.run.load_figures import window_of
-from loopbench.judge.run.probe_log import read_probe_logs
-from loopbench.judge.run.samples import Samples
-from loopbench.records.session import RunRecord
-from loopbench.records.source_lines import read_lines
+from loopbench.judge.run.run import Run
 
 
 class Confidence(StrEnum):
-    """How far the figures are from telling another story."""
+    """How far the figures are from the limits."""
 
     CLEAR = "clear"
     BORDERLINE = "borderline"
@@ -49,30 +43,19 @@ class Diagnosis:
         return self.lines[0] if self.lines else None
 
 
-def diagnose_run(folder: Path, record: RunRecord, samples: Samples) -> Diagnosis:
+def diagnose_run(run: Run) -> Diagnosis:
     """The diagnosis of one complete run.
 
-    Args:
-        folder: the run's.
-        record: its `run.json`.
-        samples: its requests.
-
     Raises:
-        DataError: the probe's logs are damaged.
-        DataError: `lines.json` or `sensors.csv` is damaged.
+        DataError: a file of the run is damaged.
     """
-    logs = read_probe_logs(folder)
-    window = window_of(record.phases)
-    if not logs.processes:
-        return not_observed("the probe was not aboard")
-    if window is None:
+    if not run.probe.processes:
+        return not_observed("the probe did not run")
+    if run.diagnosed is None:
         return not_observed("the run had neither a hold nor a ramp")
-    if samples.head is None:
+    if run.origin_s is None:
         return not_observed("the samples do not say when they began")
-    origin_s = samples.head.origin_monotonic_s
-    sources = read_lines(folder)
-    queued = run_queue_share(folder, window, origin_s)
-    return diagnose(loop_figures(logs, samples, window, origin_s, sources=sources, run_queue=queued))
+    return diagnose(loop_figures(run, run.diagnosed))
 
 
 def diagnose(figures: LoopFigures) -> Diagnosis:
@@ -112,9 +95,9 @@ def not_observed(*why: str, figures: LoopFigures | None = None) -> Diagnosis:
 
 
 def _confidence(finding: Finding, figures: LoopFigures) -> Confidence:
-    doubtful = figures.seconds_seen < LEAST_SECONDS or any(evidence.is_narrow for evidence in finding.evidence)
+    doubtful = figures.seconds_seen < MIN_SECONDS or any(evidence.is_narrow for evidence in finding.evidence)
     return Confidence.BORDERLINE if doubtful else Confidence.CLEAR
 
 
 def _line_remedies(kind: Kind, lines: tuple[LoopLine, ...]) -> tuple[str, ...]:
-    return for_line(lines[0]) if kind is Kind.BLOCKED_LOOP and lines else ()
+    return for_line(lines[0]) if kind is Kind.LOOP_BLOCKED and lines else ()

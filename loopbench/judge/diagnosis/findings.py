@@ -1,4 +1,4 @@
-"""The words of a diagnosis: the classes, a figure beside its limit, and one rule that held."""
+"""The vocabulary of a diagnosis: its classes, a figure beside its limit, and one rule that held."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,43 +7,43 @@ from loopbench.judge.diagnosis.limits import LIMITS, NARROW, Limit, Sense
 
 
 class Kind(StrEnum):
-    """All that a run can be diagnosed with."""
+    """The classes of a diagnosis."""
 
-    BLOCKED_LOOP = "blocked loop"
+    LOOP_BLOCKED = "event loop blocked"
     BACKGROUND_BACKLOG = "background backlog"
-    GIL_FIGHT = "GIL fight"
-    LOOP_OUT_OF_CPU = "loop out of CPU"
-    ANYIO_QUEUE = "anyio pool queue"
-    EXECUTOR_QUEUE = "executor queue"
-    GENERATOR_LIMITED = "generator-limited"
+    GIL_CONTENTION = "GIL contention"
+    LOOP_CPU_BOUND = "event loop CPU-bound"
+    ANYIO_POOL_SATURATED = "thread pool saturated (anyio)"
+    EXECUTOR_SATURATED = "default executor saturated"
+    GENERATOR_SATURATED = "load generator saturated"
     ACCEPT_STARVATION = "accept starvation"
     GC_PAUSES = "garbage collection"
-    DOWNSTREAM = "downstream or too few users"
-    NOTHING_LIMITS = "nothing limits"
+    DOWNSTREAM_WAIT = "downstream wait"
+    NO_BOTTLENECK = "no bottleneck found"
     NOT_OBSERVED = "not observed"
 
     @property
     def meaning(self) -> str:
-        """One line for the documentation: when a run is diagnosed with it."""
+        """When a run is diagnosed with it: one line for the documentation."""
         return _MEANINGS[self]
 
 
 _MEANINGS = {
-    Kind.BLOCKED_LOOP: (
-        "a call that does not give way holds the loop: it is full or often in long steps, and does not compute "
-        "meanwhile; or it has time, but now and then takes a long step"
+    Kind.LOOP_BLOCKED: (
+        "a call that does not yield blocks the loop: the loop is full or often in long steps and does not compute "
+        "meanwhile, or it has time and takes a long step now and then"
     ),
     Kind.BACKGROUND_BACKLOG: "tasks are left after the last answer, or grow in number while the users do not",
-    Kind.GIL_FIGHT: "other threads of the process compute, and no single call of the user's holds the loop",
-    Kind.LOOP_OUT_OF_CPU: "the loop is full and computes",
-    Kind.ANYIO_QUEUE: "tasks wait for a thread of anyio's default limiter",
-    Kind.EXECUTOR_QUEUE: "jobs wait for a thread of the loop's default executor",
-    Kind.GENERATOR_LIMITED: "the load generator is out of CPU and the loop is not full",
+    Kind.GIL_CONTENTION: "other threads of the process compute, and no single call of the app blocks the loop",
+    Kind.LOOP_CPU_BOUND: "the loop is full and computes",
+    Kind.ANYIO_POOL_SATURATED: "tasks wait for a thread of anyio's default limiter",
+    Kind.EXECUTOR_SATURATED: "jobs wait for a thread of the loop's default executor",
+    Kind.GENERATOR_SATURATED: "the load generator is out of CPU and the loop is not full",
     Kind.ACCEPT_STARVATION: "users never had an answer, and nothing above explains it",
-    Kind.GC_PAUSES: "garbage collection stops the loop; told second where it takes much of a full one",
-    Kind.DOWNSTREAM: "most users wait for an answer, and neither loop nor pools are full",
-    Kind.NOTHING_LIMITS: "most users think, and neither loop nor pools are full",
-    Kind.NOT_OBSERVED: "the probe was not aboard, or saw nothing of the window; the reason is told",
+    Kind.GC_PAUSES: "garbage collection stops the loop; second in the order where it takes much of a full loop",
+    Kind.DOWNSTREAM_WAIT: "most users wait for an answer, and neither loop nor pools are full",
+    Kind.NO_BOTTLENECK: "most users think, and neither loop nor pools are full",
+    Kind.NOT_OBSERVED: "the probe did not run, or saw nothing of the window; the reason is given",
 }
 
 
@@ -56,12 +56,12 @@ class Evidence:
 
     @property
     def holds(self) -> bool:
-        """Whether the figure is on the limit's telling side."""
+        """Whether the figure is on the side of the limit on which the rule holds."""
         return self.value >= self.limit.value if self.limit.sense is Sense.AT_LEAST else self.value < self.limit.value
 
     @property
     def is_narrow(self) -> bool:
-        """Whether a little less would have told otherwise."""
+        """Whether the figure is within 10 % of the limit."""
         return abs(self.value - self.limit.value) < NARROW * self.limit.value
 
     @property

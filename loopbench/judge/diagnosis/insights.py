@@ -6,14 +6,9 @@ from loopbench.judge.diagnosis.diagnosis import Diagnosis, diagnose_run
 from loopbench.judge.diagnosis.loop_curve import LoopMoment, loop_curve
 from loopbench.judge.diagnosis.run_ceilings import RunCeilings, run_ceilings
 from loopbench.judge.diagnosis.time_spent import TimeSpent, time_spent
-from loopbench.judge.run.load_figures import window_of
 from loopbench.judge.run.open_loop import OpenLoop, RateCurve, open_loop, rate_curve
-from loopbench.judge.run.probe_log import ProbeLogs, read_probe_logs
-from loopbench.judge.run.run_files import RunFiles
-from loopbench.records.codec import from_json
-from loopbench.records.load_order import MODE_OPEN, LoadOrder
+from loopbench.judge.run.run import Run
 from loopbench.records.samples import PHASE_HOLD, PHASE_RAMP
-from loopbench.records.session import LOAD_ORDER_FILE, SessionRecord
 
 
 @dataclass(frozen=True)
@@ -35,38 +30,29 @@ class Insights:
     open_mode: OpenMode | None  # None in closed mode
 
 
-def insights(files: RunFiles, session: SessionRecord) -> Insights:
+def insights(run: Run, cores: int) -> Insights:
     """Look into one complete run.
+
+    Args:
+        run: the run.
+        cores: processors of the machine, for a target that is not pinned.
 
     Raises:
         DataError: a file of the run is damaged.
     """
-    logs = read_probe_logs(files.folder)
-    head = files.samples.head
     return Insights(
-        diagnosis=diagnose_run(files.folder, files.record, files.samples),
-        ceilings=run_ceilings(files, int(session.machine.get("cores", 1))),
-        time_spent=_time_spent(files, logs),
-        loop=loop_curve(logs, files.samples, head.origin_monotonic_s) if head and logs.processes else (),
-        open_mode=_open_mode(files) if session.scenario.mode == MODE_OPEN else None,
+        diagnosis=diagnose_run(run),
+        ceilings=run_ceilings(run, cores),
+        time_spent=None if run.diagnosed is None else time_spent(run, run.diagnosed),
+        loop=loop_curve(run),
+        open_mode=_open_mode(run) if run.is_open else None,
     )
 
 
-def _time_spent(files: RunFiles, logs: ProbeLogs) -> TimeSpent | None:
-    window, head = window_of(files.record.phases), files.samples.head
-    if window is None or head is None or not logs.processes:
-        return None
-    path = files.folder / LOAD_ORDER_FILE
-    order = from_json(LoadOrder, path.read_bytes(), str(path))
-    own_first = sorted(order.requests, key=lambda request: request.name != files.variant.name)
-    asked = {request.name: (request.method, request.target) for request in own_first}
-    return time_spent(files.samples, logs, window, head.origin_monotonic_s, asked)
-
-
-def _open_mode(files: RunFiles) -> OpenMode:
-    ramp, hold = files.phase(PHASE_RAMP), files.phase(PHASE_HOLD)
-    climb = rate_curve(files.samples, ramp.start_s, ramp.end_s) if ramp.end_s > ramp.start_s else []
+def _open_mode(run: Run) -> OpenMode:
+    ramp, hold = run.phase(PHASE_RAMP), run.phase(PHASE_HOLD)
+    climb = rate_curve(run.samples, ramp.start_s, ramp.end_s) if ramp.width_s > 0 else []
     return OpenMode(
-        climb=RateCurve(files.variant.name, tuple(climb)),
-        hold=open_loop(files.samples, hold.start_s, hold.end_s) if hold.end_s > hold.start_s else None,
+        climb=RateCurve(run.variant.name, tuple(climb)),
+        hold=open_loop(run.samples, hold.start_s, hold.end_s) if hold.width_s > 0 else None,
     )

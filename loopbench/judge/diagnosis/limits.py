@@ -1,4 +1,4 @@
-"""Every number the diagnosis compares with, in one table. Engineering choices, re-calibrated with `tests/sick_apps`."""
+"""Every limit of the diagnosis, in one table. Engineering choices, calibrated with `tests/sick_apps`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Sense(StrEnum):
-    """On which side of a limit a figure says something."""
+    """On which side of a limit a rule holds."""
 
     AT_LEAST = "at least"
     BELOW = "below"
@@ -24,9 +24,7 @@ class Limit:
 
 _ROWS = (
     Limit("utilization", 0.85, Sense.AT_LEAST, "share of the time in which the loop had something to do"),
-    Limit(
-        "waiting part", 0.50, Sense.AT_LEAST, "of the loop's time at work less its wait for a processor: not computing"
-    ),
+    Limit("waiting part", 0.50, Sense.AT_LEAST, "off-CPU share of the loop's busy time, run-queue delay excluded"),
     Limit(
         "blocked waiting", 0.30, Sense.AT_LEAST, "time in steps over 10 ms in which the loop's thread did not compute"
     ),
@@ -35,7 +33,7 @@ _ROWS = (
         "blocked unseen", 0.10, Sense.AT_LEAST, "the same without any line to blame: a callback that is a C function"
     ),
     Limit("longest line", 0.05, Sense.AT_LEAST, "the longest blocked line's time over the window"),
-    Limit("one line", 0.40, Sense.AT_LEAST, "one line's blocked, not computing time: a call, not a fight over the GIL"),
+    Limit("one line", 0.40, Sense.AT_LEAST, "one line's blocked, off-CPU time: a call, not GIL contention"),
     Limit("short steps", 0.40, Sense.AT_LEAST, "one line's time in steps of up to 10 ms over the window"),
     Limit("process cpu", 0.40, Sense.AT_LEAST, "CPU of all threads, in cores, the loop being full"),
     Limit(
@@ -57,9 +55,9 @@ _ROWS = (
 
 LIMITS: Final = {limit.figure: limit for limit in _ROWS}
 
-LEAST_TASKS: Final = 10
+MIN_TASKS: Final = 10
 """Fewer tasks left are the server's own comings and goings."""
 NARROW: Final = 0.10
 """A figure this near its limit (relative) makes a diagnosis borderline."""
-LEAST_SECONDS: Final = 3.0
+MIN_SECONDS: Final = 3.0
 """Fewer of them make it borderline too."""

@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loopbench.judge.run.probe_log import ProbeLogs
-from loopbench.judge.run.samples import Samples
+from loopbench.judge.run.run import Run
 
 
 class LoopMoment(NamedTuple):
@@ -22,10 +21,12 @@ class LoopMoment(NamedTuple):
     executor_queue: float
 
 
-def loop_curve(logs: ProbeLogs, samples: Samples, origin_s: float) -> tuple[LoopMoment, ...]:
+def loop_curve(run: Run) -> tuple[LoopMoment, ...]:
     """Every second the probe saw while there were users, against the number of users in the middle of it."""
-    seconds = logs.seconds
-    at = ((seconds["t0_monotonic_s"] + seconds["t1_monotonic_s"]) / 2 - origin_s).to_numpy(dtype=np.float64)
+    samples, seconds = run.samples, run.probe.seconds
+    if run.origin_s is None or seconds.empty:
+        return ()
+    at = ((seconds["t0_monotonic_s"] + seconds["t1_monotonic_s"]) / 2 - run.origin_s).to_numpy(dtype=np.float64)
     users = np.searchsorted(samples.user_start_times_s, at, side="right")
     last_s = float(samples.end_s.max()) if len(samples.rows) else 0.0
     columns = ["utilization", "loop_cpu_share", "anyio_borrowed_mean", "anyio_waiting_mean", "executor_queue_mean"]

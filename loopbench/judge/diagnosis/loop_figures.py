@@ -4,26 +4,39 @@ Joins the probe's logs with the samples. Both carry the host's monotonic clock w
 host; where their times have nothing in common, nothing is joined and the figures say so.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from loopbench.judge.diagnosis.loop_lines import LoopLine, by_own_line, loop_lines
-from loopbench.judge.run.load_figures import LoadFigures, Window, load_figures
+from loopbench.judge.run.occupancy import first_answers_s
 from loopbench.judge.run.probe_log import BLOCKED, ProbeLogs
+from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import Samples
 from loopbench.records.generator_watch import lag_ms
-from loopbench.records.source_lines import SourceLine
+from loopbench.records.session import Phase
 
 QUIET_UTILIZATION = 0.1
-EDGE_S = 0.05
-"""A second that reaches so far out of the window counts as inside."""
-LEAST_OF_A_SLOPE = 4
-"""Seconds from which a growth says something."""
+MIN_SLOPE_SECONDS = 4
+"""Seconds from which a slope is fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFigures:
+    """What the users saw in the window. Times in seconds."""
+
+    users: int
+    in_flight: float  # mean number of requests sent and not answered: exact, from the overlap of each with the window
+    never_served: int  # users who had no answer up to the end of the window
+    goodput_rps: float
+    alone_s: float | None  # see `Run.alone_s`; None: no good answer
+
+    @property
+    def served_at_once(self) -> float | None:
+        """How many requests are worked on at a time, by Little's law with the time one takes alone."""
+        return None if self.alone_s is None else self.goodput_rps * self.alone_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class LoopFigures:
     With several workers, the loop, its pools and its blocked shares are those of the busiest one.
     """
 
-    window: Window
+    window: Phase
     load: LoadFigures
     seconds_seen: float  # of the window, by the probe; 0: nothing below was observed
     utilization: float | None = None
@@ -101,70 +114,59 @@ class LoopFigures:
     @property
     def anyio_wait_s(self) -> float | None:
         """Mean wait for a thread, by Little's law, if every request takes one token once."""
-        return _little(self.anyio_waiting, self.load.goodput_rps)
-
-    @property
-    def executor_wait_s(self) -> float | None:
-        """The same for the default executor."""
-        return _little(self.executor_queue, self.load.goodput_rps)
+        per_s = self.load.goodput_rps
+        return None if self.anyio_waiting is None or per_s <= 0 else self.anyio_waiting / per_s
 
 
-NO_SOURCES: Final[Mapping[tuple[str, int], SourceLine]] = MappingProxyType({})
-
-
-def loop_figures(  # noqa: PLR0913  two logs, their two clocks, the window, and what else was watched
-    logs: ProbeLogs,
-    samples: Samples,
-    window: Window,
-    origin_s: float,
-    *,
-    sources: Mapping[tuple[str, int], SourceLine] = NO_SOURCES,
-    run_queue: float | None = None,
-) -> LoopFigures:
-    """Everything the diagnosis looks at.
-
-    Args:
-        logs: of the probe, on the host's monotonic clock.
-        samples: of the same run.
-        window: what is looked at, seconds after the origin.
-        origin_s: the samples' origin on the same monotonic clock.
-        sources: text of the lines, by file and number.
-        run_queue: share of the window in which the loop's thread waited for a processor; None: not measured.
-    """
-    load = load_figures(samples, window)
+def loop_figures(run: Run, window: Phase) -> LoopFigures:
+    """Everything the diagnosis looks at in one window of a run."""
+    load, logs = load_figures(run, window), run.probe
     seconds = logs.seconds.sort_values(["pid", "t0_monotonic_s"])
-    inside = _overlapping(seconds, window, origin_s)
+    inside = run.seconds_within(seconds, window)
     if inside.empty:
-        note = "the probe was not aboard" if seconds.empty else "the probe's times and the generator's do not meet"
+        note = "the probe did not run" if seconds.empty else "the probe's times and the generator's do not meet"
         return LoopFigures(window, load, 0.0, notes=(note, *logs.notes))
     processes = _processes(logs, inside)
     pid = max(processes, key=lambda process: -1.0 if process.utilization is None else process.utilization).pid
     busiest = inside[inside["pid"] == pid]
-    lines = _overlapping(logs.lines, window, origin_s)
+    lines = run.seconds_within(logs.lines, window)
     return LoopFigures(
         window,
         load,
-        run_queue=run_queue,
+        run_queue=run_queue_share(run, window),
         **_loop(busiest),
         **_pools(logs, pid, busiest),
         **_blocked(lines[lines["pid"] == pid], busiest),
-        lines=by_own_line(loop_lines(lines, sources)),
-        after=_after_load(seconds[seconds["pid"] == pid], samples, origin_s),
-        generator=_generator(samples, window),
+        lines=by_own_line(loop_lines(lines, run.source_lines)),
+        after=_after_load(seconds[seconds["pid"] == pid], run.samples, run.origin_s or 0.0),
+        generator=_generator(run.samples, window),
         processes=processes,
         notes=logs.notes,
     )
 
 
-def _overlapping(table: pd.DataFrame, window: Window, origin_s: float) -> pd.DataFrame:
-    """Rows whose whole second lies in the window; if there are none, those that mostly do, or that touch it."""
-    begin, end = table["t0_monotonic_s"] - origin_s, table["t1_monotonic_s"] - origin_s
-    shared = np.minimum(end, window.end_s) - np.maximum(begin, window.start_s)
-    for part in (1.0, 0.5):
-        chosen = table[shared >= part * (end - begin) - EDGE_S]
-        if len(chosen):
-            return chosen
-    return table[shared > 0]
+def load_figures(run: Run, window: Phase) -> LoadFigures:
+    """What the users saw in a window."""
+    samples = run.samples
+    sent, end = samples.rows["start_s"][samples.loaded], samples.end_s[samples.loaded]
+    overlap = np.clip(np.minimum(end, window.end_s) - np.maximum(sent, window.start_s), 0.0, None)
+    users = int(np.searchsorted(samples.user_start_times_s, window.end_s, side="right"))
+    served = int(np.searchsorted(first_answers_s(samples), window.end_s, side="right"))
+    return LoadFigures(
+        users=users,
+        in_flight=float(overlap.sum()) / window.width_s,
+        never_served=max(0, users - served),
+        goodput_rps=run.goodput_rps(window),
+        alone_s=run.alone_s(window),
+    )
+
+
+def run_queue_share(run: Run, window: Phase) -> float | None:
+    """Share of a window in which the loop's thread was ready and another had its processor; None: not measured."""
+    rows = run.sensors_within(window)
+    known = [(delay_s, row.wall_s) for row in rows if (delay_s := row.target.run_queue_delay_s) is not None]
+    spans_s = sum(wall_s for _, wall_s in known)
+    return sum(delay_s for delay_s, _ in known) / spans_s if spans_s else None
 
 
 def _mean(seconds: pd.DataFrame, column: str) -> float | None:
@@ -203,9 +205,9 @@ def _loop(seconds: pd.DataFrame) -> dict[str, Any]:
 
 
 def _slope(seconds: pd.DataFrame, column: str) -> float | None:
-    """Change per second, by least squares; None with fewer than LEAST_OF_A_SLOPE values."""
+    """Change per second, by least squares; None with fewer than MIN_SLOPE_SECONDS values."""
     known = seconds[seconds[column].notna()]
-    if len(known) < LEAST_OF_A_SLOPE:
+    if len(known) < MIN_SLOPE_SECONDS:
         return None
     at = known["t1_monotonic_s"].to_numpy(dtype=np.float64)
     return float(np.polyfit(at - at[0], known[column].to_numpy(dtype=np.float64), 1)[0])
@@ -255,7 +257,7 @@ def _after_load(seconds: pd.DataFrame, samples: Samples, origin_s: float) -> Aft
     )
 
 
-def _generator(samples: Samples, window: Window) -> GeneratorFigures | None:
+def _generator(samples: Samples, window: Phase) -> GeneratorFigures | None:
     shares, lags_ms = [], []
     for generator in samples.watch:
         inside = [second for second in generator if window.start_s < second.at_s <= window.end_s + second.span_s / 2]
@@ -273,7 +275,3 @@ def _processes(logs: ProbeLogs, inside: pd.DataFrame) -> tuple[ProcessShare, ...
         for seconds in [inside[inside["pid"] == process.start.pid]]
         if len(seconds)
     )
-
-
-def _little(waiting: float | None, per_s: float) -> float | None:
-    return None if waiting is None or per_s <= 0 else waiting / per_s

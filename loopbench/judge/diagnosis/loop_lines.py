@@ -1,6 +1,6 @@
 """Lines of code on which a target's loop spent its time, added up over a window.
 
-A line has an owner, which says how sure the blame is: the user's own code was on the stack; or none was, and the
+A line has an owner, which shows how sure the blame is: the user's own code was on the stack; or none was, and the
 endpoint being served or a package that ran is the nearest thing to it; or there was only framework and library.
 """
 
@@ -59,7 +59,7 @@ class LoopLine:
 
     @property
     def short_place(self) -> str:
-        """The same for sentences and pictures: the end of a path tells the file, its beginning the machine."""
+        """The same for sentences and pictures: the end of a path names the file, its beginning the machine."""
         return f"{_end_of(self.file)}:{self.line} in {self.function}"
 
     @property
@@ -69,7 +69,7 @@ class LoopLine:
 
     @property
     def is_handover(self) -> bool:
-        """Found where asyncio gives up the GIL, with nobody's own code on the stack.
+        """Found where asyncio gives up the GIL, with none of the app's own code on the stack.
 
         A step shorter than the interpreter's switch interval (5 ms) keeps the watching thread waiting until its answer
         is sent, and is seen there: the time is the step's, not the socket's.

@@ -1,7 +1,7 @@
 """What to do about a line that holds the loop: what it calls, and what to call instead.
 
-What a line calls is told by the innermost frame, if one is written in Python, and by the line's own text: a call into C
-(`time.sleep`, `hashlib.scrypt`) leaves no frame, and many things end in a socket or a lock.
+What a line calls is known from the innermost frame, if one is written in Python, and from the line's own text: a call
+into C (`time.sleep`, `hashlib.scrypt`) leaves no frame, and many things end in a socket or a lock.
 """
 
 import re
@@ -139,7 +139,7 @@ UNKNOWN: Final = ("use the async equivalent of the call", *TO_A_THREAD)
 
 
 def call_of(line: LoopLine, *, computes: bool | None = None) -> Call | None:
-    """What a line calls, if it is one of CALLS and fits to whether the line computes (None: nobody knows)."""
+    """What a line calls, if it is one of CALLS and fits to whether the line computes (None: not known)."""
     inner = "" if line.is_innermost else f"{_inside(line.inner_file)}:{line.inner_function}"
     text = line.source.itself if line.source is not None and line.owner is not Owner.LIBRARY else ""
     fitting = [call for call in CALLS if computes is None or call.computes in {None, computes}]
@@ -161,7 +161,7 @@ def for_line(line: LoopLine, *, computes: bool | None = None) -> tuple[str, ...]
 
     Args:
         line: where the loop was held.
-        computes: whether it used the processor meanwhile; None: as its own CPU share says.
+        computes: whether it used the processor meanwhile; None: by its own CPU share.
     """
     if computes is None and line.cpu_share is not None:
         computes = line.cpu_share >= COMPUTES_FROM

@@ -1,6 +1,6 @@
-"""The rules of the diagnosis: each looks at a run's figures and says what it finds, or nothing. All pure.
+"""The rules of the diagnosis: each takes a run's figures and returns a finding, or None. All pure.
 
-They are asked in the order of RULES, the most particular first. What they compare with stands in `limits`.
+They are tried in the order of RULES, the most particular first. Their limits are in `limits`.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Final
 
 from loopbench.judge.diagnosis.findings import Evidence, Finding, Kind, all_holding, evidence_of
 from loopbench.judge.diagnosis.guilty_lines import lines_for, longest_waiting, ranked, watched_s
-from loopbench.judge.diagnosis.limits import LEAST_TASKS
+from loopbench.judge.diagnosis.limits import MIN_TASKS
 from loopbench.judge.diagnosis.loop_figures import LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.diagnosis.remedies import call_of, for_line
@@ -22,8 +22,8 @@ def _percent(share: float | None) -> str:
     return "an unknown part" if share is None else f"{100 * min(1.0, share):.0f} %"  # looks overlap a step's ends
 
 
-def _is_fight(figures: LoopFigures) -> tuple[Evidence, ...] | None:
-    """Threads take the processor from the loop, and no single call holds it."""
+def _contention(figures: LoopFigures) -> tuple[Evidence, ...] | None:
+    """Evidence that threads take the CPU from the loop, and no single call blocks it."""
     if (one := evidence_of("one line", longest_waiting(figures))) and one.holds:
         return None
     others = figures.other_threads_cpu
@@ -37,8 +37,8 @@ def _is_fight(figures: LoopFigures) -> tuple[Evidence, ...] | None:
     return full or all_holding(evidence_of("threads' cpu", others))
 
 
-def _blocked_loop(figures: LoopFigures) -> Finding | None:
-    if _is_fight(figures):
+def _loop_blocked(figures: LoopFigures) -> Finding | None:
+    if _contention(figures):
         return None
     in_long_steps = evidence_of("blocked waiting", _less_queue(figures.blocked_waiting, figures))
     full, waiting = evidence_of("utilization", figures.utilization), evidence_of("waiting part", figures.waiting_part)
@@ -55,10 +55,10 @@ def _less_queue(blocked: float | None, figures: LoopFigures) -> float | None:
 
 
 def _now_and_then(figures: LoopFigures) -> Finding | None:
-    """Long steps on a loop that has time left: everybody waits for them nevertheless."""
+    """Long steps on a loop that has time left: every request waits for them nevertheless."""
     unseen = all_holding(evidence_of("blocked unseen", figures.blocked_unseen))
     if unseen:
-        return Finding(Kind.BLOCKED_LOOP, _UNSEEN_SENTENCE, unseen, _UNSEEN_REMEDIES, has_lines=False)
+        return Finding(Kind.LOOP_BLOCKED, _UNSEEN_SENTENCE, unseen, _UNSEEN_REMEDIES, has_lines=False)
     line = next(iter(ranked([line for line in figures.lines if line.blocked])), None)
     if line is None:
         return None
@@ -70,19 +70,19 @@ def _now_and_then(figures: LoopFigures) -> Finding | None:
 
 
 def _blocked_finding(figures: LoopFigures, evidence: tuple[Evidence, ...]) -> Finding:
-    line = next(iter(lines_for(Kind.BLOCKED_LOOP, figures)), None)
+    line = next(iter(lines_for(Kind.LOOP_BLOCKED, figures)), None)
     where = f" The longest: {line.short_place}, {_percent(line.share)} of that time." if line else ""
     how = (
         f"{_percent(figures.blocked)} of the time went into steps of more than 10 ms"
         if line is None or line.blocked
         else f"{_percent(figures.utilization)} of the time it was held in steps of up to 10 ms, mostly not computing"
     )
-    sentence = f"A call that does not give way holds the event loop: {how}, and every other request waited.{where}"
-    return Finding(Kind.BLOCKED_LOOP, sentence, evidence, () if line else _UNSEEN_REMEDIES)
+    sentence = f"A call that does not yield blocks the event loop: {how}, and every other request waited.{where}"
+    return Finding(Kind.LOOP_BLOCKED, sentence, evidence, () if line else _UNSEEN_REMEDIES)
 
 
 _UNSEEN_SENTENCE: Final = (
-    "Something holds the event loop for more than 10 ms at a time and leaves no line of Python to blame."
+    "Something blocks the event loop for more than 10 ms at a time, and no line of Python is on its stack."
 )
 _UNSEEN_REMEDIES: Final = ("a callback without a line of Python blocks (call_soon or call_later of a C function)",)
 
@@ -90,11 +90,11 @@ _UNSEEN_REMEDIES: Final = ("a callback without a line of Python blocks (call_soo
 def _background_backlog(figures: LoopFigures) -> Finding | None:
     left, users = (figures.after.tasks_left if figures.after else None), max(1, figures.load.users)
     rest = None
-    if left is not None and left >= LEAST_TASKS:
+    if left is not None and left >= MIN_TASKS:
         rest = all_holding(evidence_of("tasks left", left / users))
     grown, goodput = figures.tasks_growth_per_s, figures.load.goodput_rps
     growth = None
-    if grown is not None and goodput and grown * figures.seconds_seen >= max(LEAST_TASKS, users):
+    if grown is not None and goodput and grown * figures.seconds_seen >= max(MIN_TASKS, users):
         growth = all_holding(evidence_of("tasks growth", grown / goodput))
     if not rest and not growth:
         return None
@@ -121,12 +121,12 @@ def _left_over(figures: LoopFigures) -> str:
     return ", ".join(parts)
 
 
-def _gil_fight(figures: LoopFigures) -> Finding | None:
-    evidence = _is_fight(figures)
+def _gil_contention(figures: LoopFigures) -> Finding | None:
+    evidence = _contention(figures)
     if evidence is None:
         return None
     return Finding(
-        Kind.GIL_FIGHT,
+        Kind.GIL_CONTENTION,
         f"Threads compute beside the loop ({figures.other_threads_cpu or 0:.2f} of {figures.process_cpu or 0:.2f} "
         f"cores) and they share one GIL{_partly_free(figures)}: the loop waits for its turn, and more threads make it "
         "wait longer.",
@@ -143,11 +143,11 @@ def _partly_free(figures: LoopFigures) -> str:
     return " (more than one core, so part of it runs without the GIL)" if (figures.process_cpu or 0.0) > ONE_GIL else ""
 
 
-def _loop_out_of_cpu(figures: LoopFigures) -> Finding | None:
+def _loop_cpu_bound(figures: LoopFigures) -> Finding | None:
     evidence = all_holding(evidence_of("utilization", figures.utilization))
-    if evidence is None or _is_fight(figures) or _blocked_loop(figures):  # full, but not of its own computing
+    if evidence is None or _contention(figures) or _loop_blocked(figures):  # full, but not of its own computing
         return None
-    line = next(iter(lines_for(Kind.LOOP_OUT_OF_CPU, figures)), None)
+    line = next(iter(lines_for(Kind.LOOP_CPU_BOUND, figures)), None)
     sentence = (
         f"The event loop computes all the time (its thread used {_percent(figures.loop_cpu)} of a core): "
         f"this is what one process can do.{_most_of_it(line)}"
@@ -163,7 +163,7 @@ def _loop_out_of_cpu(figures: LoopFigures) -> Finding | None:
         and (much := evidence_of("short steps", line.seconds / watched_s(figures)))
     ):
         remedies = (*remedies, *(for_line(line, computes=True) if much.holds else ()))
-    return Finding(Kind.LOOP_OUT_OF_CPU, sentence, evidence, remedies)
+    return Finding(Kind.LOOP_CPU_BOUND, sentence, evidence, remedies)
 
 
 _HANDED_OVER: Final = (
@@ -178,10 +178,10 @@ def _most_of_it(line: LoopLine | None) -> str:
         return ""
     if line.is_handover:
         return f" In short steps, for {line.function} ({line.short_place})."
-    return f" {'Most of it' if line.share >= MOST else 'Of the code that can be told, most'} at {line.short_place}."
+    return f" {'Most of it' if line.share >= MOST else 'Of the code that was seen, most'} at {line.short_place}."
 
 
-def _anyio_queue(figures: LoopFigures) -> Finding | None:
+def _anyio_pool_saturated(figures: LoopFigures) -> Finding | None:
     tokens = figures.anyio_tokens
     borrowed = None if figures.anyio_borrowed is None or not tokens else figures.anyio_borrowed / tokens
     evidence = all_holding(evidence_of("anyio waiting", figures.anyio_waiting), evidence_of("anyio borrowed", borrowed))
@@ -190,7 +190,7 @@ def _anyio_queue(figures: LoopFigures) -> Finding | None:
     wait_s = figures.anyio_wait_s
     waited = "" if wait_s is None else f" A request waits {1000 * wait_s:.0f} ms for a thread, by Little's law."
     return Finding(
-        Kind.ANYIO_QUEUE,
+        Kind.ANYIO_POOL_SATURATED,
         f"All {tokens} threads of anyio's limiter are taken and {figures.anyio_waiting:.1f} tasks wait.{waited}",
         evidence,
         (
@@ -201,12 +201,12 @@ def _anyio_queue(figures: LoopFigures) -> Finding | None:
     )
 
 
-def _executor_queue(figures: LoopFigures) -> Finding | None:
+def _executor_saturated(figures: LoopFigures) -> Finding | None:
     evidence = all_holding(evidence_of("executor queue", figures.executor_queue))
     if evidence is None:
         return None
     return Finding(
-        Kind.EXECUTOR_QUEUE,
+        Kind.EXECUTOR_SATURATED,
         f"The default executor has {figures.executor_size} threads (min(32, cores + 4)) and "
         f"{figures.executor_queue:.1f} jobs wait: asyncio.to_thread, run_in_executor(None) and aiofiles share it.",
         evidence,
@@ -218,14 +218,14 @@ def _executor_queue(figures: LoopFigures) -> Finding | None:
     )
 
 
-def _generator_limited(figures: LoopFigures) -> Finding | None:
+def _generator_saturated(figures: LoopFigures) -> Finding | None:
     generator = figures.generator
     evidence = all_holding(evidence_of("generator cpu", generator.cpu_share)) if generator else None
     if evidence is None or all_holding(evidence_of("utilization", figures.utilization)):
         return None
     return Finding(
-        Kind.GENERATOR_LIMITED,
-        "The load generator is out of CPU while the target has time: the figures are the generator's.",
+        Kind.GENERATOR_SATURATED,
+        "The load generator is saturated while the target has CPU to spare: the figures are the generator's.",
         evidence,
         ("more generator processes, or a lighter client, or fewer users with less think time",),
     )
@@ -258,13 +258,13 @@ def _gc_pauses(figures: LoopFigures) -> Finding | None:
 def _gc_finding(figures: LoopFigures, evidence: tuple[Evidence, ...]) -> Finding:
     return Finding(
         Kind.GC_PAUSES,
-        f"Garbage collection took {_percent(figures.gc_share)} of the time; whoever was on the loop was stopped by it.",
+        f"Garbage collection took {_percent(figures.gc_share)} of the time; the event loop stood still meanwhile.",
         evidence,
         ("gc.freeze() after start-up, a higher gc.set_threshold, fewer objects in cycles",),
     )
 
 
-def _downstream(figures: LoopFigures) -> Finding | None:
+def _downstream_wait(figures: LoopFigures) -> Finding | None:
     evidence = all_holding(evidence_of("in flight", figures.load.in_flight / max(1, figures.load.users)))
     if evidence is None:
         return None
@@ -276,7 +276,7 @@ def _downstream(figures: LoopFigures) -> Finding | None:
         "or a limiter of the app's own."
     )
     return Finding(
-        Kind.DOWNSTREAM,
+        Kind.DOWNSTREAM_WAIT,
         "Requests wait for something outside the loop, which has time left, and no thread pool is full: a service "
         f"behind it, a lock or pool of the app's own, or too few users to fill it.{width}",
         evidence,
@@ -287,10 +287,10 @@ def _downstream(figures: LoopFigures) -> Finding | None:
     )
 
 
-def _nothing_limits(figures: LoopFigures) -> Finding:
+def _no_bottleneck(figures: LoopFigures) -> Finding:
     return Finding(
-        Kind.NOTHING_LIMITS,
-        f"Nothing limits here: the loop is at {_percent(figures.utilization)} and users mostly think "
+        Kind.NO_BOTTLENECK,
+        f"No bottleneck found: the loop is at {_percent(figures.utilization)} and users mostly think "
         f"({figures.load.in_flight:.1f} of {figures.load.users} wait for an answer).",
         (),
         ("more users, or less think time, to find a limit",),
@@ -299,20 +299,20 @@ def _nothing_limits(figures: LoopFigures) -> Finding:
 
 Rule = Callable[[LoopFigures], Finding | None]
 RULES: Final[tuple[Rule, ...]] = (
-    _blocked_loop,
+    _loop_blocked,
     _gc_bound,
     _background_backlog,
-    _gil_fight,
-    _loop_out_of_cpu,
-    _anyio_queue,
-    _executor_queue,
-    _generator_limited,
+    _gil_contention,
+    _loop_cpu_bound,
+    _anyio_pool_saturated,
+    _executor_saturated,
+    _generator_saturated,
     _now_and_then,
     _accept_starvation,
     _gc_pauses,
-    _downstream,
-    _nothing_limits,
+    _downstream_wait,
+    _no_bottleneck,
 )
-"""In the order in which they are asked. The last always holds."""
+"""In the order in which they are tried. The last always holds."""
 
-LAST_RESORTS: Final = frozenset({Kind.DOWNSTREAM, Kind.NOTHING_LIMITS})
+LAST_RESORTS: Final = frozenset({Kind.DOWNSTREAM_WAIT, Kind.NO_BOTTLENECK})

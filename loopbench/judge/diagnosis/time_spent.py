@@ -3,7 +3,7 @@
 Pure arithmetic over the samples and the probe's tables of one window. Two kinds of knowledge meet, and each part says
 which it is:
 
-- *exact*, at the explain level: the stamps of the requests that asked for them (one in four), which also tell slow
+- *exact*, at the explain level: the stamps of the requests that asked for them (one in four), which also separate slow
   requests from quick ones; and the sums the probe kept for every request of a route, which give means alone.
 - *estimated*, at the watch level: the mean wait for a pool by Little's law (waiters / answers a second; Little, "A
   Proof for the Queuing Formula L = lambda W", Operations Research 9 (1961)). It is of all requests together: whose they
@@ -13,7 +13,6 @@ What neither can know is None with a reason, and never zero.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from loopbench.judge.run.load_figures import Window
-from loopbench.judge.run.probe_log import ProbeLogs
+from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import Samples
+from loopbench.records.session import Phase
 
 EXACT, ESTIMATED, UNKNOWN = "exact", "estimated", "unknown"
 
@@ -36,8 +35,8 @@ AFTER_APP: Final = "after the app"  # from when the whole answer was handed to t
 
 GROUPS: Final = ((0.0, 0.5), (0.5, 0.9), (0.9, 0.99), (0.99, 1.0))
 """Quantiles of the latency between which requests are taken together."""
-LEAST_OF_A_GROUP: Final = 20
-"""Stamped requests from which a group is told."""
+MIN_GROUP: Final = 20
+"""Stamped requests from which a group is reported."""
 
 WATCH_LEVEL: Final = "the probe's watch level does not follow single requests: measure with --explain"
 NO_STAMPS: Final = "no answer in this window was stamped"
@@ -106,36 +105,35 @@ class RequestTime:
 class TimeSpent:
     """One window of one run."""
 
-    level: str  # of the probe: watch or explain; empty without a probe
+    level: str  # of the probe: watch or explain
     requests: tuple[RequestTime, ...]
     pools: tuple[PoolWait, ...]
 
 
-def time_spent(
-    samples: Samples, logs: ProbeLogs, window: Window, origin_s: float, requests: Mapping[str, tuple[str, str]]
-) -> TimeSpent:
-    """Where the time went of the requests that were answered well in one window.
+def time_spent(run: Run, window: Phase) -> TimeSpent | None:
+    """Where the time went of the requests that were answered well in one window; None if the probe did not run."""
+    if run.origin_s is None or not run.probe.processes:
+        return None
+    routes, queues = (run.seconds_within(table, window) for table in (run.probe.routes, run.probe.queues))
+    levels = {process.start.level for process in run.probe.processes}
+    level = "explain" if levels == {"explain"} else "watch"
+    answered, answers_per_s = run.good_within(window), run.goodput_rps(window)
+    own_first = sorted(run.load.requests, key=lambda request: request.name != run.variant.name)
+    found = tuple(
+        _request_time(
+            run.samples, answered, each.name, _route_of(each.method, each.target, routes), routes, queues, level
+        )
+        for each in own_first
+    )
+    seconds = run.seconds_within(run.probe.seconds, window)
+    pools = _waited(queues, _seen_s(seconds) or window.width_s, answers_per_s)
+    return TimeSpent(level, found, pools if level == "explain" else _little(seconds, answers_per_s))
 
-    Args:
-        samples: of the run.
-        logs: of its probe.
-        window: seconds after the samples' origin.
-        origin_s: that origin on the probe's clock (the host's monotonic one).
-        requests: method and target (path and query) of each request name, in the order to tell them in.
-    """
-    routes, queues = (_inside(table, window, origin_s) for table in (logs.routes, logs.queues))
-    levels = {process.start.level for process in logs.processes}
-    level = "" if not levels else "explain" if levels == {"explain"} else "watch"
-    answered = samples.good & samples.loaded & (samples.end_s >= window.start_s) & (samples.end_s < window.end_s)
-    told = tuple(
-        _request_time(samples, answered, name, _route_of(method, target, routes), routes, queues, level)
-        for name, (method, target) in requests.items()
-    )
-    answers_per_s = float(np.count_nonzero(answered)) / window.width_s
-    pools = (
-        _waited(queues, window, answers_per_s) if level == "explain" else _little(logs, window, origin_s, answers_per_s)
-    )
-    return TimeSpent(level, told, pools)
+
+def _seen_s(seconds: pd.DataFrame) -> float:
+    """How much of a window the probe's seconds cover, mean over the processes."""
+    lengths_s = seconds["t1_monotonic_s"] - seconds["t0_monotonic_s"]
+    return float(lengths_s.sum()) / max(1, seconds["pid"].nunique())
 
 
 def _request_time(  # noqa: PLR0913  the two halves of what is known, and how to join them
@@ -165,7 +163,7 @@ def _request_time(  # noqa: PLR0913  the two halves of what is known, and how to
 
 @dataclass(frozen=True, slots=True)
 class _RouteMeans:
-    """What the probe's sums of one route come to, in seconds a request."""
+    """Means of one route from the probe's sums, in seconds a request."""
 
     in_app_s: float  # until the last part of the answer was handed over
     after_answer_s: float  # from then until the app returned: background tasks, teardown
@@ -184,6 +182,8 @@ def _of_route(route: str | None, routes: pd.DataFrame, queues: pd.DataFrame) -> 
         return None
     rows, jobs = routes[routes["route"] == route], queues[queues["route"] == route]
     requests = float(rows["requests"].sum())
+    if not requests:
+        return None
     columns = (rows["in_app_s"], rows["after_app_s"], rows["on_loop_s"], jobs["wait_s"], jobs["run_s"])
     return _RouteMeans(*(float(column.sum()) / requests for column in columns))
 
@@ -218,7 +218,7 @@ def _groups(stamped: npt.NDArray[np.void]) -> tuple[Group, ...]:
     ordered = stamped[np.argsort(stamped["latency_s"], kind="stable")]
     cuts = [round(len(ordered) * high) for _, high in GROUPS]
     parts = zip(GROUPS, np.split(ordered, cuts[:-1]), strict=True)
-    return tuple(_group(low, high, rows) for (low, high), rows in parts if len(rows) >= LEAST_OF_A_GROUP)
+    return tuple(_group(low, high, rows) for (low, high), rows in parts if len(rows) >= MIN_GROUP)
 
 
 def _group(low: float, high: float, rows: npt.NDArray[np.void]) -> Group:
@@ -228,16 +228,15 @@ def _group(low: float, high: float, rows: npt.NDArray[np.void]) -> Group:
     return Group(low, high, len(rows), latency_s, before_s, in_app_s, latency_s - before_s - in_app_s)
 
 
-def _waited(queues: pd.DataFrame, window: Window, answers_per_s: float) -> tuple[PoolWait, ...]:
-    """Exact: the waits of every job, over the answers of the window."""
+def _waited(queues: pd.DataFrame, seen_s: float, answers_per_s: float) -> tuple[PoolWait, ...]:
+    """Exact: the waits of every job in the time that was seen, over the answers meanwhile."""
     totals_s = queues.groupby("pool")["wait_s"].sum()
-    waiting = {str(pool): float(total_s) / window.width_s for pool, total_s in totals_s.items()}
+    waiting = {str(pool): float(total_s) / seen_s for pool, total_s in totals_s.items()}
     return tuple(PoolWait(pool, mean, _per_answer(mean, answers_per_s), EXACT) for pool, mean in waiting.items())
 
 
-def _little(logs: ProbeLogs, window: Window, origin_s: float, answers_per_s: float) -> tuple[PoolWait, ...]:
+def _little(seconds: pd.DataFrame, answers_per_s: float) -> tuple[PoolWait, ...]:
     """Estimated: waiters seen at the heartbeats, of all processes."""
-    seconds = _inside(logs.seconds, window, origin_s)
     waits = []
     for pool, column in (("anyio", "anyio_waiting_mean"), ("executor", "executor_queue_mean")):
         known = seconds.dropna(subset=[column])
@@ -249,12 +248,6 @@ def _little(logs: ProbeLogs, window: Window, origin_s: float, answers_per_s: flo
 
 def _per_answer(waiting: float, answers_per_s: float) -> float | None:
     return waiting / answers_per_s if answers_per_s > 0 else None
-
-
-def _inside(table: pd.DataFrame, window: Window, origin_s: float) -> pd.DataFrame:
-    """Rows whose middle lies in the window."""
-    middle_s = (table["t0_monotonic_s"] + table["t1_monotonic_s"]) / 2 - origin_s
-    return table[((middle_s >= window.start_s) & (middle_s < window.end_s)).fillna(value=False).astype(bool)]
 
 
 def _route_of(method: str, target: str, routes: pd.DataFrame) -> str | None:

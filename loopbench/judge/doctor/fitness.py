@@ -19,12 +19,12 @@ RUN_S: Final = 8.0
 """About what a plateau run takes: beats inside such a stretch would have been inside one run."""
 MIN_PAIRS: Final = 3
 LOOK_S: Final = RUN_S * (MIN_PAIRS + 1)
-"""The shortest look that says something about rounds."""
+"""The shortest examination from which rounds can be planned."""
 
 
 @dataclass(frozen=True)
 class Fitness:
-    """What the doctor says.
+    """The result of `loopbench doctor`.
 
     Args:
         findings: all that was looked at.
@@ -65,7 +65,7 @@ class Fitness:
 
 
 def judge_fitness(seen: Examination) -> Fitness:
-    """Everything that may be said of an examination."""
+    """The judgement of an examination."""
     spread = pair_spread(seen)
     findings = tuple(finding for rule in RULES for finding in rule(seen))
     rounds = None if spread is None else max(MIN_ROUNDS, rounds_needed(spread, PRECISION))
@@ -74,8 +74,10 @@ def judge_fitness(seen: Examination) -> Fitness:
 
 def fitness_json(seen: Examination, fitness: Fitness) -> str:
     """Both for a program: the sentence and findings, and under them the raw figures they rest on."""
-    said = {"fit": fitness.fit, "sentence": fitness.sentence, **asdict(fitness)}
-    return json.dumps({"format": seen.format, "fitness": said, "examination": asdict(seen)}, indent=1, allow_nan=False)
+    judged = {"fit": fitness.fit, "sentence": fitness.sentence, **asdict(fitness)}
+    return json.dumps(
+        {"format": seen.format, "fitness": judged, "examination": asdict(seen)}, indent=1, allow_nan=False
+    )
 
 
 def pair_spread(seen: Examination) -> float | None:

@@ -13,11 +13,11 @@ from loopbench.records.examination import Examination, MachineSecond
 from loopbench.records.sensors import MachineUse
 from loopbench.showable import showable
 
-MOST_CANARY_MOVES: Final = (0.05, 0.10)  # beyond: a run is DEGRADED, or INVALID, by M2
-MOST_STRAYS: Final = 0.20  # as many runs to be repeated make a session DEGRADED
-MOST_WAITED: Final = (0.02, 0.05)  # M5
-MOST_FOREIGN: Final = (0.05, 0.25)  # M3
-MOST_STEAL: Final = (0.01, 0.05)  # M1
+MAX_CANARY_MOVES: Final = (0.05, 0.10)  # beyond: a run is DEGRADED, or INVALID, by M2
+MAX_STRAYS: Final = 0.20  # as many runs to be repeated make a session DEGRADED
+MAX_WAITED: Final = (0.02, 0.05)  # M5
+MAX_FOREIGN: Final = (0.05, 0.25)  # M3
+MAX_STEAL: Final = (0.01, 0.05)  # M1
 SLOW_FSYNC_S: Final = 0.05
 FEW_OPEN_FILES: Final = 4_096
 FEW_PORTS: Final = 10_000
@@ -58,11 +58,11 @@ def _canary(seen: Examination) -> Iterator[FitnessFinding]:
             continue
         usual = median(pieces)
         moves = [abs(piece / usual - 1) for piece in pieces]
-        often, far = (sum(move > limit for move in moves) / len(moves) for limit in MOST_CANARY_MOVES)
-        fit = Fit.UNFIT if far > MOST_STRAYS else Fit.NOISY if often > MOST_STRAYS or far > 0 else Fit.GOOD
+        often, far = (sum(move > limit for move in moves) / len(moves) for limit in MAX_CANARY_MOVES)
+        fit = Fit.UNFIT if far > MAX_STRAYS else Fit.NOISY if often > MAX_STRAYS or far > 0 else Fit.GOOD
         what = (
             f"fixed work takes {1e3 * usual:.2f} ms; {100 * often:.0f} % of {len(moves)} tries strayed by more than "
-            f"{100 * MOST_CANARY_MOVES[0]:.0f} %, the worst by {100 * max(moves):.0f} %"
+            f"{100 * MAX_CANARY_MOVES[0]:.0f} %, the worst by {100 * max(moves):.0f} %"
         )
         yield FitnessFinding(
             subject, fit, what, "" if fit is Fit.GOOD else "stop other work; see the next lines for what it may be"
@@ -77,7 +77,7 @@ def _waiting(seen: Examination) -> Iterator[FitnessFinding]:
             yield FitnessFinding(subject, Fit.UNKNOWN, "the kernel keeps no schedstat")
             continue
         share = fmean(waited)
-        fit = _grade(share, MOST_WAITED)
+        fit = _grade(share, MAX_WAITED)
         what = f"fixed work was ready but not running for {100 * share:.1f} % of its time"
         yield FitnessFinding(subject, fit, what, "" if fit is Fit.GOOD else "stop what else runs on this core")
 
@@ -90,7 +90,7 @@ def _foreign(seen: Examination) -> Iterator[FitnessFinding]:
         return
     loose_share = fmean(loose) if loose else 0.0
     share = fmean(shares) + loose_share
-    fit = _grade(share, MOST_FOREIGN)
+    fit = _grade(share, MAX_FOREIGN)
     top = ", ".join(f"{showable(each.name)} ({each.pid}) {100 * each.cpu_share:.0f} %" for each in seen.busiest[:3])
     what = (
         f"{100 * share:.1f} % of the machine's CPU went to others ({100 * loose_share:.1f} % to interrupts and "
@@ -105,7 +105,7 @@ def _steal(seen: Examination) -> Iterator[FitnessFinding]:
         yield _unknown(seen, "steal", "steal_s")
         return
     share = fmean(shares)
-    fit = _grade(share, MOST_STEAL)
+    fit = _grade(share, MAX_STEAL)
     advice = "" if fit is Fit.GOOD else "measure on a machine with processors of its own, or at another hour"
     yield FitnessFinding("steal", fit, f"the host gave {100 * share:.1f} % of the CPU to others", advice)
 

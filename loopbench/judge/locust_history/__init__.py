@@ -1,1 +1,1 @@
-"""The other road: Locust's own history CSV of any version, as the same points that samples give."""
+"""Locust's own history CSV of any version, as the same points that samples give: a cross-check."""

@@ -2,7 +2,7 @@
 
 The columns differ between versions and with the percentiles a user chose; four of them matter here. A file holds the
 rows of all requests together (named Aggregated, about one a second), and with `--csv-full-history` one for every name
-before it. A last line torn by a kill is left out and said; anything else that is not as Locust writes it is a
+before it. A last line torn by a kill is left out with a note; anything else that is not as Locust writes it is a
 `DataError` with its line. What the counts mean is the business of `locust_curve`.
 """
 
@@ -107,10 +107,11 @@ class _Line(NamedTuple):
 
 
 class _Lines:
-    """The whole lines under the header, one by one; afterwards `notes` says whether the last one was torn."""
+    """The whole lines under the header, one by one; afterwards `notes` holds a note if the last one was torn."""
 
     def __init__(self, path: Path, file: TextIO) -> None:
         self.path = path
+        self._file = file
         self.notes: tuple[str, ...] = ()
         self._reader = csv.reader(file)
         self._header = [cell.strip() for cell in self._next_cells() or []]
@@ -123,7 +124,7 @@ class _Lines:
         ahead = self._next_line()
         while (line := ahead) is not None:
             ahead = self._next_line()
-            if len(line.cells) < len(self._header) or (ahead is None and not _ends_with_a_line_end(self.path)):
+            if len(line.cells) < len(self._header) or (ahead is None and not _ends_with_a_line_end(self._file)):
                 if ahead is not None:
                     self.refuse(line, f"{len(line.cells)} cells instead of {len(self._header)}")
                 self.notes = (f"line {line.number} is torn, as a kill leaves it: left out",)
@@ -207,7 +208,7 @@ def _refuse(path: Path, slug: str, what: str, allowed: str) -> NoReturn:
     )
 
 
-def _ends_with_a_line_end(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) in b"\r\n"
+def _ends_with_a_line_end(file: TextIO) -> bool:
+    """Of a file that was read to its end."""
+    file.buffer.seek(-1, os.SEEK_END)
+    return file.buffer.read(1) in b"\r\n"

@@ -21,7 +21,7 @@ from loopbench.errors import DataError
 from loopbench.judge.locust_history.locust_arrivals import Arrivals, find_arrivals, user_seconds
 from loopbench.judge.locust_history.locust_clock import row_times_s, straightest
 from loopbench.judge.locust_history.locust_csv import History, Row
-from loopbench.judge.run.windows import MINIMUM_HOLD_S, Curve, Window, make_curve, stalls
+from loopbench.judge.run.windows import MIN_HOLD_S, Curve, Window, make_curve, stalls
 
 REPORT_ROWS = range(2, 11)
 """Rows between two reports that are taken for a distributed master's (3 by default)."""
@@ -105,7 +105,7 @@ def _curve(rows: Sequence[Row], label: str, notes: tuple[str, ...]) -> Curve:
     marks = _find_marks(rows, times_s)
     intervals = _intervals(rows, _anchored(rows, times_s, marks), marks, rows[0].users)
     begin, end = _longest_at_most_users(rows)
-    if times_s[end] - times_s[begin] < MINIMUM_HOLD_S:
+    if times_s[end] - times_s[begin] < MIN_HOLD_S:
         begin = end
     ramp = [i for i in intervals if i.first < begin and i.last <= end]
     steps = [i.window for i in ramp if not _jumps(rows[i.first : i.last + 1], rows[end].users)]

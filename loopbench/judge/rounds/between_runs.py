@@ -3,17 +3,15 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from loopbench.judge.rounds.plateau_run import PlateauRun, judge_plateau
+from loopbench.judge.rounds.plateau_run import judge_plateau
 from loopbench.judge.rounds.rounds import Rounds, judge_rounds
-from loopbench.judge.run.load_view import load_view
-from loopbench.judge.run.run_files import open_run
-from loopbench.judge.stamp.canaries import Canaries, session_canaries
+from loopbench.judge.run.run import Run, open_run
+from loopbench.judge.stamp.open_session import open_session
 from loopbench.judge.stamp.run_stamp import stamp_run
 from loopbench.judge.stamp.stamp_rules import OUTCOMES
 from loopbench.records.session import (
     KIND_PLATEAU,
     KIND_RAMP,
-    SessionRecord,
     read_session,
     rejected_folders,
     rejected_runs,
@@ -22,7 +20,7 @@ from loopbench.records.session import (
 
 RESPONSE_TIMES = 6.0
 """In a steady window: one more than rule D1 asks for, because no two runs are alike."""
-LONGEST_WINDOW_S = 60.0
+MAX_WINDOW_S = 60.0
 
 
 class RoundsStanding(NamedTuple):
@@ -48,8 +46,14 @@ def least_window_s(session_folder: Path, variant: str) -> float:
     if seen:
         names = zip(rejected_folders(session_folder), rejected_runs(session_folder), strict=True)
         seen += [path for path, name in names if name.endswith(f"-{KIND_PLATEAU}-{variant}")]
-    responses_s = [load_view(open_run(path, record.scenario.variants)).mean_response_s or 0.0 for path in seen]
-    return round(min(RESPONSE_TIMES * max(responses_s, default=0.0), LONGEST_WINDOW_S), 1)
+    responses_s = [_mean_response_s(open_run(path, record.scenario.variants)) for path in seen]
+    return round(min(RESPONSE_TIMES * max(responses_s, default=0.0), MAX_WINDOW_S), 1)
+
+
+def _mean_response_s(run: Run) -> float:
+    """In the longest window; 0 without one, or without an answer in it."""
+    window = max(run.windows, key=lambda phase: phase.width_s, default=None)
+    return (None if window is None else run.mean_response_s(window)) or 0.0
 
 
 def faults_of(run_folder: Path, session_folder: Path) -> tuple[str, ...]:
@@ -58,9 +62,8 @@ def faults_of(run_folder: Path, session_folder: Path) -> tuple[str, ...]:
     Raises:
         DataError: it cannot be read at all.
     """
-    record = read_session(session_folder)
-    files = open_run(run_folder, record.scenario.variants)
-    stamp = stamp_run(files, record, session_canaries(session_folder))
+    session = open_session(session_folder)
+    stamp = stamp_run(open_run(run_folder, session.record.scenario.variants), session)
     return () if OUTCOMES & set(stamp.invalid_ids) else stamp.invalid_because
 
 
@@ -70,22 +73,22 @@ def rounds_standing(session_folder: Path) -> RoundsStanding:
     Raises:
         DataError: a folder cannot be read.
     """
-    record = read_session(session_folder)
-    canaries = session_canaries(session_folder)
+    session = open_session(session_folder)
+    for name, problem in session.damaged.items():
+        if f"-{KIND_PLATEAU}-" in name:
+            raise problem
+    scenario = session.record.scenario
     runs = tuple(
-        _plateau(path, record, canaries) for path in run_folders(session_folder) if f"-{KIND_PLATEAU}-" in path.name
+        judge_plateau(run, scenario.neighbours, stamp_run(run, session))
+        for run in session.runs
+        if run.record.kind == KIND_PLATEAU
     )
-    rounds = judge_rounds(record.scenario, runs, len(rejected_runs(session_folder)))
+    rounds = judge_rounds(scenario, runs, len(rejected_runs(session_folder)))
     if rounds is None:
         return RoundsStanding(enough=False, rounds_needed=None, sentence="no round is complete")
     left = rounds.still_needed
     needed = None if left is None else rounds.count + left
     return RoundsStanding(left == 0, needed, _sentence(rounds, left))
-
-
-def _plateau(path: Path, record: SessionRecord, canaries: Canaries) -> PlateauRun:
-    files = open_run(path, record.scenario.variants)
-    return judge_plateau(files, record.scenario.neighbours, stamp_run(files, record, canaries))
 
 
 def _sentence(rounds: Rounds, left: int | None) -> str:

@@ -1,4 +1,4 @@
-"""A source's claims, answered: REPRODUCED, NOT REPRODUCED or NOT DECIDED, with what was measured and why.
+"""A source's claims, answered: REPRODUCED, NOT REPRODUCED or NOT DECIDED, with the measured figures and the reason.
 
 A claim names a region of ratios: above 1, below 1, around the published figure. Runs give an interval. Inside the
 region the claim is reproduced, outside it is not, across its edge nothing is decided. Each claim is a question of its
@@ -16,13 +16,16 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from loopbench.judge.statistics.comparisons import MIN_ROUNDS, compare
+from loopbench.judge.statistics.decision import Decision, Region, decide
 from loopbench.judge.statistics.intervals import Estimate, Interval, TEstimate
-from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates
+from loopbench.judge.statistics.replicates import MissingReason, MissingRun, Replicates
 from loopbench.judge.statistics.verdict import EQUIVALENCE_CONFIDENCE, MARGIN, figure
 from loopbench.records.claims import ABOUT, HIGHER, LOWER, RecordedClaim
 
 DEFAULT_TOLERANCE: Final = 0.1
 """What `about` means for a measured ratio when the scenario does not say: articles quote two digits at best."""
+
+EQUIVALENT: Final = Region.around(1.0, MARGIN)
 
 NO_EVIDENCE: Final = frozenset({"T1", "T2", "C1", "C3"})
 """Rules of the stamp that no receipt survives: another process, other settings, counts that differ, no work done."""
@@ -30,15 +33,15 @@ NO_EVIDENCE: Final = frozenset({"T1", "T2", "C1", "C3"})
 ReceiptValues = Mapping[str, int | float | bool | str]
 
 
-class Told(NamedTuple):
-    """What the target said after one run (empty: nothing), and by which rules that run is INVALID."""
+class Receipt(NamedTuple):
+    """What the target reported after one run (empty: nothing), and by which rules that run is INVALID."""
 
-    receipt: ReceiptValues
+    values: ReceiptValues
     invalid_by: tuple[str, ...] = ()
 
 
 class _Count(NamedTuple):
-    """What the runs of a variant that are evidence say of one key."""
+    """The values of one key in those runs of a variant that are evidence."""
 
     values: tuple[float, ...]
     doubt: str  # why that is not enough; empty if it is
@@ -46,7 +49,7 @@ class _Count(NamedTuple):
 
 
 class Answer(StrEnum):
-    """All that may be said of a claim."""
+    """The three answers to a claim."""
 
     REPRODUCED = "REPRODUCED"
     NOT_REPRODUCED = "NOT REPRODUCED"
@@ -55,7 +58,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class ClaimAnswer:
-    """One claim and what the measurement says of it.
+    """One claim and its answer.
 
     Args:
         claim: what was claimed.
@@ -87,17 +90,10 @@ class ClaimAnswer:
         return f"{_subject(self.claim)} {measured} ({interval}{published}); "
 
 
-class _Region(NamedTuple):
-    """Ratios a claim allows, both ends included."""
-
-    low: float
-    high: float
-
-
 def answer_claims(
     claims: Sequence[RecordedClaim],
     replicates: Mapping[str, Replicates],
-    told: Mapping[str, Sequence[Told]],
+    receipts: Mapping[str, Sequence[Receipt]],
 ) -> tuple[ClaimAnswer, ...]:
     """An answer to each claim, in order.
 
@@ -105,12 +101,12 @@ def answer_claims(
         claims: of one scenario.
         replicates: one figure a run, by quantity (`loopbench.records.claims.QUANTITIES`); an absent one was not
             measured.
-        told: by variant, what the target said after each run.
+        receipts: by variant, one for each run.
     """
     return tuple(
         _by_rounds(claim, replicates.get(claim.compare))
         if claim.receipt_key is None
-        else _by_receipts(claim, claim.receipt_key, told)
+        else _by_receipts(claim, claim.receipt_key, receipts)
         for claim in claims
     )
 
@@ -137,9 +133,9 @@ def _by_rounds(claim: RecordedClaim, replicates: Replicates | None) -> ClaimAnsw
 
 def _speaks_against(gap: MissingRun, claim: RecordedClaim, word: Answer) -> bool:
     """Whether a round without a figure could have changed this answer."""
-    if word is Answer.NOT_DECIDED or gap.gap is Gap.UNTRUSTED:
+    if word is Answer.NOT_DECIDED or gap.kind is MissingReason.EXCLUDED:
         return False
-    if gap.gap is Gap.UNKNOWN:
+    if gap.kind is MissingReason.UNKNOWN:
         return True
     raises = gap.variant == claim.a  # without an end above the line: the ratio is higher than what is seen
     wanted_higher = claim.expect == HIGHER if word is Answer.REPRODUCED else claim.expect == LOWER
@@ -163,21 +159,18 @@ def _too_few(claim: RecordedClaim, estimate: TEstimate, replicates: Replicates) 
 
 
 def _decided(claim: RecordedClaim, estimate: TEstimate, interval: Interval) -> tuple[Answer, str]:
-    region, narrow = _region(claim), estimate.interval(EQUIVALENCE_CONFIDENCE)
-    enough = estimate.count >= MIN_ROUNDS
-    assert narrow is not None, "a 95 % interval comes with a 90 % one"
-    if interval.high < region.low or interval.low > region.high:
-        return Answer.NOT_REPRODUCED, f"it was claimed to be {_wanted(claim, region)}"
-    if _wants_a_difference(claim) and enough and narrow.lies_inside(1 / (1 + MARGIN), 1 + MARGIN):
+    """INSIDE takes 95 %, and of a figure that is claimed itself 90 % and enough rounds."""
+    region, narrow = region_of(claim), estimate.interval(EQUIVALENCE_CONFIDENCE)
+    enough, wanted = estimate.count >= MIN_ROUNDS, _wanted(claim)
+    decision = decide(interval, region, narrow if claim.expect == ABOUT else None)
+    if decision is Decision.OUTSIDE:
+        return Answer.NOT_REPRODUCED, f"it was claimed to be {wanted}"
+    if _wants_a_difference(claim) and enough and narrow and decide(narrow, EQUIVALENT) is Decision.INSIDE:
         return Answer.NOT_REPRODUCED, f"there is no difference of {MARGIN:.0%} or more"
-    if claim.expect == ABOUT:
-        if narrow.lies_inside(*region) and enough:
-            return Answer.REPRODUCED, f"it is {_wanted(claim, region)}"
-        few = "" if enough else f"; saying so takes {MIN_ROUNDS} rounds"
-        return Answer.NOT_DECIDED, f"the interval does not settle whether it is {_wanted(claim, region)}{few}"
-    if interval.lies_inside(*region):
-        return Answer.REPRODUCED, f"it is {_wanted(claim, region)}"
-    return Answer.NOT_DECIDED, f"the interval does not settle whether it is {_wanted(claim, region)}"
+    few = f"; saying so takes {MIN_ROUNDS} rounds" if claim.expect == ABOUT and not enough else ""
+    if decision is Decision.INSIDE and not few:
+        return Answer.REPRODUCED, f"it is {wanted}"
+    return Answer.NOT_DECIDED, f"the interval does not settle whether it is {wanted}{few}"
 
 
 def _wants_a_difference(claim: RecordedClaim) -> bool:
@@ -185,59 +178,58 @@ def _wants_a_difference(claim: RecordedClaim) -> bool:
     return claim.expect != ABOUT and claim.within is None and claim.b is not None
 
 
-def _region(claim: RecordedClaim, tolerance: float = DEFAULT_TOLERANCE) -> _Region:
+def region_of(claim: RecordedClaim, tolerance: float = DEFAULT_TOLERANCE) -> Region:
+    """The ratios that a claim allows."""
     published = claim.ratio or 1.0
     slack = 1 + (tolerance if claim.within is None else claim.within)
     edges = {
-        HIGHER: _Region(1.0 if claim.within is None else published / slack, math.inf),
-        LOWER: _Region(0.0, 1.0 if claim.within is None else published * slack),
-        ABOUT: _Region(published / slack, published * slack),
+        HIGHER: Region(1.0 if claim.within is None else published / slack, math.inf),
+        LOWER: Region(0.0, 1.0 if claim.within is None else published * slack),
+        ABOUT: Region.around(published, slack - 1),
     }
     return edges[claim.expect]
 
 
-def _by_receipts(claim: RecordedClaim, key: str, told: Mapping[str, Sequence[Told]]) -> ClaimAnswer:
-    own = _counted(claim.a, key, told)
-    other = _Count((claim.value or 0.0,), "", "") if claim.b is None else _counted(claim.b, key, told)
+def _by_receipts(claim: RecordedClaim, key: str, receipts: Mapping[str, Sequence[Receipt]]) -> ClaimAnswer:
+    own = _counted(claim.a, key, receipts)
+    other = _Count((claim.value or 0.0,), "", "") if claim.b is None else _counted(claim.b, key, receipts)
     doubt = own.doubt or other.doubt
     if doubt:
         return ClaimAnswer(claim, Answer.NOT_DECIDED, None, None, doubt)
     counts, against = own.values, other.values
-    said = [_holds(claim, count, each) for count in counts for each in against]
+    held = [_holds(claim, count, each) for count in counts for each in against]
     median = sorted(counts)[len(counts) // 2]
     reason = f"{key} was {_range(counts)} in {_runs(len(counts))} of {claim.a}{own.note}, against {_range(against)}"
-    if all(said):
+    if all(held):
         return ClaimAnswer(claim, Answer.REPRODUCED, median, None, reason)
-    if not any(said):
+    if not any(held):
         return ClaimAnswer(claim, Answer.NOT_REPRODUCED, median, None, reason)
     return ClaimAnswer(claim, Answer.NOT_DECIDED, median, None, f"not all runs agree: {reason}")
 
 
-def _counted(variant: str, key: str, told: Mapping[str, Sequence[Told]]) -> _Count:
+def _counted(variant: str, key: str, receipts: Mapping[str, Sequence[Receipt]]) -> _Count:
     """One number a run, of every run that is evidence."""
-    runs = told.get(variant, ())
+    runs = receipts.get(variant, ())
     evidence = [each for each in runs if NO_EVIDENCE.isdisjoint(each.invalid_by)]
-    values = [each.receipt.get(key) for each in evidence]
+    values = [each.values.get(key) for each in evidence]
     numbers = tuple(float(value) for value in values if isinstance(value, int | float))
     if runs and not evidence:
         return _Count((), f"every run of {variant} is INVALID by {', '.join(runs[-1].invalid_by)}", "")
     if not numbers:
-        return _Count((), f"no receipt of {variant} says anything of {key!r}", "")
+        return _Count((), f"no receipt of {variant} holds {key!r}", "")
     if len(numbers) < len(values):
-        return _Count(
-            (), f"{len(values) - len(numbers)} of {_runs(len(values))} of {variant} say nothing of {key!r}", ""
-        )
+        return _Count((), f"{len(values) - len(numbers)} of {_runs(len(values))} of {variant} do not hold {key!r}", "")
     invalid = [each for each in evidence if each.invalid_by]
     rules = ", ".join(sorted({rule for each in invalid for rule in each.invalid_by}))
     return _Count(numbers, "", f" ({len(invalid)} INVALID by {rules}, which counts survive)" if invalid else "")
 
 
 def _holds(claim: RecordedClaim, count: float, other: float) -> bool:
-    """Whether one run says what was claimed. Counts are exact: without `within`, `about` means equal.
+    """Whether one run agrees with the claim. Counts are exact: without `within`, `about` means equal.
 
     Higher and lower mean different; with `within` they mean at least and at most.
     """
-    region = _region(claim, tolerance=0.0)
+    region = region_of(claim, tolerance=0.0)
     if claim.within is None and claim.expect != ABOUT:
         return count > other if claim.expect == HIGHER else count < other
     return other * region.low <= count <= other * region.high
@@ -248,7 +240,8 @@ def _subject(claim: RecordedClaim) -> str:
     return f"{claim.compare} of {claim.a} over {against}:"
 
 
-def _wanted(claim: RecordedClaim, region: _Region) -> str:
+def _wanted(claim: RecordedClaim) -> str:
+    region = region_of(claim)
     if claim.expect == ABOUT:
         return f"between {region.low:.2f} and {region.high:.2f}"
     return f"above {region.low:.2g}" if claim.expect == HIGHER else f"below {region.high:.2g}"

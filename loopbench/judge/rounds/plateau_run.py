@@ -1,11 +1,11 @@
-"""One plateau run, reduced to what rounds compare: a figure for each quantity, and the stamp that says if it counts."""
+"""One plateau run, reduced to what rounds compare: a figure for each quantity, and its stamp."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from loopbench.judge.run.latency import Percentiles, percentiles
-from loopbench.judge.run.run_files import RunFiles
+from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import Samples
 from loopbench.judge.stamp.stamp import Stamp
 from loopbench.records.samples import PHASE_HOLD
@@ -14,7 +14,7 @@ from loopbench.records.session import Phase, RecordedVariant, RunRecord
 
 @dataclass(frozen=True)
 class PlateauRun:
-    """What one run of a round is worth."""
+    """The figures of one run of a round."""
 
     record: RunRecord
     variant: RecordedVariant
@@ -30,24 +30,22 @@ class PlateauRun:
         return self.record.round
 
 
-def judge_plateau(files: RunFiles, neighbours: tuple[str, ...], stamp: Stamp) -> PlateauRun:
+def judge_plateau(run: Run, neighbours: tuple[str, ...], stamp: Stamp) -> PlateauRun:
     """Reduce one complete run to its figures."""
-    window = files.phase(PHASE_HOLD)
-    answered = files.samples.loaded & files.samples.good & _ends_in(files.samples, window)
-    length_s = window.end_s - window.start_s
+    window = run.phase(PHASE_HOLD)
     return PlateauRun(
-        record=files.record,
-        variant=files.variant,
-        goodput_rps=float(np.count_nonzero(answered) / length_s) if length_s > 0 else 0.0,
-        own=window_percentiles(files.samples, files.variant.name, window),
-        neighbours=tuple(window_percentiles(files.samples, name, window) for name in neighbours),
+        record=run.record,
+        variant=run.variant,
+        goodput_rps=run.goodput_rps(window),
+        own=window_percentiles(run.samples, run.variant.name, window),
+        neighbours=tuple(window_percentiles(run.samples, name, window) for name in neighbours),
         stamp=stamp,
-        failures=int(np.count_nonzero(files.samples.failed)),
+        failures=int(np.count_nonzero(run.samples.failed)),
     )
 
 
 def window_percentiles(samples: Samples, name: str, window: Phase) -> Percentiles:
-    """Response times of one request in a steady window, those nobody answered included.
+    """Response times of one request in a steady window, unanswered ones included.
 
     Requests are chosen by when they were sent: by when they were answered, the slowest would fall out at the end. One
     that waited from before the window until after it belongs to it too. Without an answer it counts as infinitely slow.
@@ -59,7 +57,3 @@ def window_percentiles(samples: Samples, name: str, window: Phase) -> Percentile
     chosen &= waited_throughout | sent_inside
     latency_s = np.where(samples.finished, samples.rows["latency_s"], np.inf).astype(np.float64)
     return percentiles(latency_s[chosen])
-
-
-def _ends_in(samples: Samples, window: Phase) -> np.ndarray:
-    return (samples.end_s >= window.start_s) & (samples.end_s < window.end_s)

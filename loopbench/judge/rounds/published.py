@@ -1,104 +1,142 @@
-"""What a source claims beside what was measured here: ratios to the first claimed variant, and a plain sentence."""
+"""Published figures beside what was measured here, and the claims that follow from them.
 
-import math
-from collections.abc import Callable, Sequence
+A published figure claims a ratio: that of its variant to the first published one. `claims` answers it like any other.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-NEAR = 1.25
-"""Two ratios within this factor tell the same story. With one run each, identical runs on a shared 2-core machine
-differ by 4 to 14 %, so the ratio of two can be off by a fifth without meaning anything."""
-
-
-ONE_RUN_EACH = "one run each, so no interval"
-IN_ROUNDS = "paired inside rounds, the verdicts give the intervals"
+from loopbench.judge.rounds.claims import Answer, ClaimAnswer, region_of
+from loopbench.judge.statistics.decision import Region
+from loopbench.records.claims import ABOUT, GOODPUT, RecordedClaim
+from loopbench.records.session import RecordedScenario
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """One variant's published plateau and ours."""
+class PublishedFigure:
+    """One variant's published plateau and ours.
+
+    Args:
+        variant: its name.
+        published_rps: good answers per second, as published.
+        measured_rps: as measured here; None: not measured.
+        published_ratio: to the reference variant's.
+        measured_ratio: to the reference variant's; None: not measured.
+        answer: of the claim about the ratio; None of the reference itself.
+    """
 
     variant: str
     published_rps: float
     measured_rps: float | None
-    published_ratio: float  # to the reference variant
+    published_ratio: float
     measured_ratio: float | None
+    answer: ClaimAnswer | None
 
     @property
     def reproduced(self) -> bool | None:
-        """Whether both ratios tell the same story, roughly (`claims` decides); None: there is nothing to compare."""
-        if self.measured_ratio is None or self.measured_ratio <= 0:
-            return None
-        return abs(math.log(self.measured_ratio / self.published_ratio)) <= math.log(NEAR)
+        """The answer; None where it is not decided, and of the reference."""
+        known = {Answer.REPRODUCED: True, Answer.NOT_REPRODUCED: False}
+        return None if self.answer is None else known.get(self.answer.answer)
+
+    @property
+    def region(self) -> Region | None:
+        """The ratios in which the claim holds; None of the reference."""
+        return None if self.answer is None else region_of(self.answer.claim)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """All claims of a scenario, the reference first."""
+    """All published figures of a scenario, the reference first."""
 
     source: str
-    claims: tuple[Claim, ...]
-    basis: str  # what the measured ratios rest on
+    claims: tuple[PublishedFigure, ...]
 
     @property
     def sentence(self) -> str:
-        """Whether this machine reproduces the source, in one sentence."""
+        """How many published ratios this machine reproduces, and what became of the others."""
         reference, *others = self.claims
-        known = [claim for claim in others if claim.reproduced is not None]
-        if not known:
-            alone = f"no other variant was measured beside {reference.variant}"
-            why = f"{reference.variant} has no measured plateau" if reference.measured_rps is None else alone
-            return f"Nothing can be said about the published figures: {why}."
-        missed = [claim for claim in known if not claim.reproduced]
-        roughly = f"within a factor of {NEAR} ({self.basis})"
-        if not missed and len(known) == len(others):
-            return f"This machine reproduces every published ratio to {reference.variant} {roughly}."
-        parts = ", ".join(
-            f"{claim.variant} {claim.measured_ratio:.2f} times {reference.variant}"
-            f" instead of {claim.published_ratio:.2f} times"
-            for claim in missed
+        answers = [each.answer for each in others if each.answer is not None]
+        parts = [
+            f"{each.claim.a} {each.answer}"
+            + (
+                f" ({figure.measured_ratio:.2f} instead of {figure.published_ratio:.2f})"
+                if figure.measured_ratio
+                else ""
+            )
+            for figure, each in zip(others, answers, strict=True)
+            if each.answer is not Answer.REPRODUCED
+        ]
+        reproduced = len(answers) - len(parts)
+        beginning = f"{reproduced} of {len(answers)} published ratios to {reference.variant} REPRODUCED"
+        return f"{beginning}: {'; '.join(parts)}." if parts else f"{beginning}."
+
+
+def published_claims(scenario: RecordedScenario) -> tuple[RecordedClaim, ...]:
+    """A claim for each published ratio, except where the scenario has one of its own about that pair's goodput."""
+    own = {(each.a, each.b) for each in scenario.claims if each.compare == GOODPUT}
+    return tuple(each for each in _claims(scenario) if (each.a, each.b) not in own)
+
+
+def _claims(scenario: RecordedScenario) -> Iterator[RecordedClaim]:
+    named = [(each.slug, each.name, each.published_rps) for each in scenario.variants if each.published_rps]
+    for slug, name, rps in named[1:]:
+        _, reference, reference_rps = named[0]
+        yield RecordedClaim(
+            id=f"published-{slug}",
+            text=f"{name} reaches {rps:g} requests a second where {reference} reaches {reference_rps:g}.",
+            where=scenario.source or "the published figures",
+            compare=GOODPUT,
+            a=name,
+            b=reference,
+            value=None,
+            expect=ABOUT,
+            ratio=rps / reference_rps,
+            within=None,
         )
-        unknown = ", ".join(claim.variant for claim in others if claim.reproduced is None)
-        details = [f"measured {parts}"] * bool(missed) + [f"not known of {unknown}"] * bool(unknown)
-        how_many = f"{len(known) - len(missed) or 'none'} of {len(others)} published ratios"
-        return f"This machine reproduces {how_many} {roughly}: {'; '.join(details)}."
 
 
-def compare_with_published(
-    source: str,
-    figures: Sequence[tuple[str, float | None, float | None]],
+def published_figures(
+    scenario: RecordedScenario,
+    answers: Sequence[ClaimAnswer],
+    measured_rps: Callable[[str], float | None],
     paired: Callable[[str, str], float | None] | None = None,
 ) -> Published | None:
-    """Claims against measurements.
+    """Published figures beside measured ones.
 
     Args:
-        source: what to cite.
-        figures: (variant, published requests per second, measured requests per second), in the scenario's order.
-        paired: the measured ratio of two variants, compared inside rounds; without it, that of their figures.
+        scenario: with the published figures.
+        answers: to all claims, those of `published_claims` included.
+        measured_rps: of a variant, by name.
+        paired: the ratio of two variants, by name, compared inside rounds; None: that of their figures.
 
     Returns:
         None when fewer than two variants have a published figure: there is no ratio to compare.
     """
-    claimed = [(name, published, measured) for name, published, measured in figures if published is not None]
-    if len(claimed) < 2:
+    named = [(each.name, each.published_rps) for each in scenario.variants if each.published_rps]
+    if len(named) < 2:
         return None
-    reference, published_reference, measured_reference = claimed[0]
+    reference, reference_rps = named[0]
 
-    def measured_ratio(name: str, measured: float | None) -> float | None:
-        if paired is not None:
-            return paired(name, reference)
-        return measured / measured_reference if measured and measured_reference else None
+    def ratio(a: str, b: str) -> float | None:
+        above, below = measured_rps(a), measured_rps(b)
+        return above / below if above and below else None
 
     return Published(
-        source,
+        scenario.source,
         tuple(
-            Claim(
+            PublishedFigure(
                 variant=name,
-                published_rps=published,
-                measured_rps=measured,
-                published_ratio=published / published_reference,
-                measured_ratio=measured_ratio(name, measured),
+                published_rps=rps,
+                measured_rps=measured_rps(name),
+                published_ratio=rps / reference_rps,
+                measured_ratio=(paired or ratio)(name, reference),
+                answer=_answer(answers, name, reference),
             )
-            for name, published, measured in claimed
+            for name, rps in named
         ),
-        ONE_RUN_EACH if paired is None else IN_ROUNDS,
     )
+
+
+def _answer(answers: Sequence[ClaimAnswer], a: str, b: str) -> ClaimAnswer | None:
+    """The first about this pair's goodput."""
+    return next((each for each in answers if (each.claim.compare, each.claim.a, each.claim.b) == (GOODPUT, a, b)), None)

@@ -1,22 +1,21 @@
-"""What the rounds say: for each declared quantity a verdict on every pair, and each variant's own figure.
+"""The rounds, judged: for each declared quantity a verdict on every pair, and each variant's own figure.
 
 Declared before anything runs: goodput at N users, and the p99 of the first neighbour. The wanted precision is asked of
 goodput; the tail of a neighbour's response times spreads several times as wide, and its interval is what it is.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.stamp.stamp_rules import OUTCOMES
 from loopbench.judge.statistics.comparisons import compare, compare_all, estimate, rounds_still_needed
 from loopbench.judge.statistics.intervals import Estimate
-from loopbench.judge.statistics.replicates import Gap, MissingRun, Replicates, RunFigure
+from loopbench.judge.statistics.replicates import MissingReason, MissingRun, Replicates, RunFigure
 from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, judge
 from loopbench.records.session import RecordedScenario
 
@@ -27,7 +26,7 @@ class NoFigure(NamedTuple):
     """A valid run without the figure that is asked for."""
 
     reason: str
-    gap: Gap = Gap.UNKNOWN
+    kind: MissingReason = MissingReason.UNKNOWN
 
 
 Figure = Callable[[PlateauRun], float | NoFigure]
@@ -82,13 +81,13 @@ class Rounds:
 
     @cached_property
     def still_needed(self) -> int | None:
-        """Rounds until goodput is as precise as wanted; 0: enough; None: cannot be told yet.
+        """Rounds until goodput is as precise as wanted; 0: enough; None: not known yet.
 
         A variant that is INVALID in every run will not become precise: its pairs are left out.
         """
-        hopeless = {name for name in self.goodput.replicates.variants if not self.goodput.replicates.by_round(name)}
+        never_valid = {name for name in self.goodput.replicates.variants if not self.goodput.replicates.by_round(name)}
         pairs = [each.comparison for each in self.goodput.verdicts]
-        open_pairs = [pair for pair in pairs if not {pair.a, pair.b} & hopeless]
+        open_pairs = [pair for pair in pairs if not {pair.a, pair.b} & never_valid]
         return rounds_still_needed(open_pairs, self.precision) if open_pairs else 0
 
 
@@ -96,18 +95,29 @@ def judge_rounds(scenario: RecordedScenario, runs: tuple[PlateauRun, ...], rejec
     """Verdicts over the plateau runs of a session; None when there is none."""
     if not runs:
         return None
-    goodput = Quantity(f"goodput at {scenario.users} users", "1/s", Better.HIGHER)
     neighbour = None
     if scenario.neighbours:
-        quantity = Quantity(f"the p99 of {scenario.neighbours[0]} beside it", "ms", Better.LOWER)
-        neighbour = _judge(quantity, scenario, runs, _neighbour_p99_ms)
+        p99s = replicates_of(scenario, places_of(runs, _neighbour_p99_ms))
+        neighbour = judge_quantity(neighbour_quantity(scenario), scenario, p99s)
+    rates = replicates_of(scenario, places_of(runs, goodput_rps))
     return Rounds(
         runs=runs,
-        goodput=_judge(quantity=goodput, scenario=scenario, runs=runs, figure=goodput_rps),
+        goodput=judge_quantity(goodput_quantity(scenario), scenario, rates),
         neighbour=neighbour,
         rejected=rejected,
         precision=scenario.repeat.precision,
     )
+
+
+def goodput_quantity(scenario: RecordedScenario) -> Quantity:
+    """Good answers per second of all requests together."""
+    return Quantity(f"goodput at {scenario.users} users", "1/s", Better.HIGHER)
+
+
+def neighbour_quantity(scenario: RecordedScenario) -> Quantity:
+    """The p99 of the first neighbour."""
+    name = next(iter(scenario.neighbours), "the neighbour")
+    return Quantity(f"the p99 of {name} beside it", "ms", Better.LOWER)
 
 
 def goodput_rps(run: PlateauRun) -> float | NoFigure:
@@ -120,57 +130,67 @@ def percentile_ms(times: Percentiles, quantile: str) -> float | NoFigure:
     value: float | None = getattr(times, f"{quantile}_ms")
     if value is None:
         return NoFigure(f"{times.samples} answers are too few for a {quantile}")
-    return value if math.isfinite(value) else NoFigure(f"the {quantile} was never answered", Gap.ENDLESS)
+    return value if math.isfinite(value) else NoFigure(f"the {quantile} was never answered", MissingReason.CENSORED)
 
 
 def _neighbour_p99_ms(run: PlateauRun) -> float | NoFigure:
     return percentile_ms(run.neighbours[0], "p99")
 
 
-def _judge(
-    quantity: Quantity,
-    scenario: RecordedScenario,
-    runs: tuple[PlateauRun, ...],
-    figure: Figure,
-) -> Judged:
-    replicates = replicates_of(scenario, runs, figure)
+def judge_quantity(quantity: Quantity, scenario: RecordedScenario, replicates: Replicates) -> Judged:
+    """Verdicts on every declared pair in one quantity."""
     baseline = next((each.name for each in scenario.variants if each.slug == scenario.baseline), None)
     invalid = {name: reason for name in replicates.variants if (reason := _never_valid(replicates, name))}
     verdicts = judge(quantity, compare_all(replicates, baseline), invalid=invalid)
     return Judged(quantity, replicates, verdicts)
 
 
-def replicates_of(scenario: RecordedScenario, runs: tuple[PlateauRun, ...], figure: Figure) -> Replicates:
-    """One figure for each variant and round, or the reason why there is none.
+def replicates_of(scenario: RecordedScenario, places: Iterable[RunFigure | MissingRun]) -> Replicates:
+    """One figure for each variant and round, or the reason why there is none; in the order of rounds and variants.
 
     Args:
         scenario: names the variants that rounds are about.
-        runs: every plateau run that counts.
-        figure: of one valid run, or why it has none.
+        places: one for each run that counts.
     """
-    by_place = {(run.round, run.variant.name): run for run in runs}
-    figures: list[RunFigure] = []
-    missing: list[MissingRun] = []
-    for number in sorted({run.round for run in runs}):
-        for variant in (each.name for each in scenario.repeated_variants):
-            found = _in_place(number, variant, by_place.get((number, variant)), figure)
-            if isinstance(found, RunFigure):
-                figures.append(found)
-            else:
-                missing.append(found)
-    return Replicates(tuple(figures), tuple(missing))
+    known = {(each.round, each.variant): each for each in places}
+    variants = [each.name for each in scenario.repeated_variants]
+    found = [
+        known.get((number, variant), MissingRun(number, variant, NEVER_RUN))
+        for number in sorted({number for number, _ in known})
+        for variant in variants
+    ]
+    return Replicates(
+        tuple(each for each in found if isinstance(each, RunFigure)),
+        tuple(each for each in found if isinstance(each, MissingRun)),
+    )
 
 
-def _in_place(number: int, variant: str, run: PlateauRun | None, figure: Figure) -> RunFigure | MissingRun:
-    if run is None:
-        return MissingRun(number, variant, NEVER_RUN)
-    if run.stamp.level is Level.INVALID:  # by which rules; the findings say the rest, once for all runs
-        gap = Gap.UNTRUSTED if OUTCOMES.isdisjoint(run.stamp.invalid_ids) else Gap.UNKNOWN
-        return MissingRun(number, variant, f"INVALID by {', '.join(run.stamp.invalid_ids)}", gap)
-    value = figure(run)
+def places_of(runs: Iterable[PlateauRun], figure: Figure) -> Iterator[RunFigure | MissingRun]:
+    """One figure of each run, or why it has none."""
+    for run in runs:
+        invalid_by = run.stamp.invalid_ids
+        value = NoFigure("") if invalid_by else figure(run)
+        yield place_of(run.record.number, run.round, run.variant.name, invalid_by, value)
+
+
+def place_of(
+    number: int, in_round: int, variant: str, invalid_by: Sequence[str], value: float | NoFigure
+) -> RunFigure | MissingRun:
+    """One run's place in the rounds.
+
+    Args:
+        number: of the run in its session.
+        in_round: its round.
+        variant: its name.
+        invalid_by: the rules that make the run INVALID.
+        value: its figure, or why it has none.
+    """
+    if invalid_by:  # the findings say the rest, once for all runs
+        kind = MissingReason.EXCLUDED if OUTCOMES.isdisjoint(invalid_by) else MissingReason.UNKNOWN
+        return MissingRun(in_round, variant, f"INVALID by {', '.join(invalid_by)}", kind)
     if isinstance(value, NoFigure):
-        return MissingRun(number, variant, value.reason, value.gap)
-    return RunFigure(run.record.number, number, variant, value)
+        return MissingRun(in_round, variant, value.reason, value.kind)
+    return RunFigure(number, in_round, variant, value)
 
 
 def _never_valid(replicates: Replicates, variant: str) -> str:

@@ -8,7 +8,6 @@ A request that does not fail cannot beat these, so a measured throughput above t
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -57,25 +56,9 @@ def anyio_limiter(held_s: float, tokens: int = ANYIO_TOKENS, workers: int = 1) -
     return Resource(f"anyio limiter of {tokens}", tokens * workers, held_s)
 
 
-def default_executor(held_s: float, cpus: int, workers: int = 1) -> Resource:
-    """Asyncio's own thread pool: `asyncio.to_thread`, `run_in_executor(None)`, aiofiles (all its hops together)."""
-    threads = min(32, cpus + 4)
-    return Resource(f"default executor of {threads}", threads * workers, held_s)
-
-
-def process_pool(held_s: float, processes: int, workers: int = 1) -> Resource:
-    """Worker processes for CPU work, each with its own GIL."""
-    return Resource(f"process pool of {processes}", processes * workers, held_s)
-
-
 def cpu_cores(held_s: float, cores: int) -> Resource:
     """CPU seconds of all processes and threads of the target."""
     return Resource("CPU core" if cores == 1 else f"{cores} CPU cores", cores, held_s)
-
-
-def gil(held_s: float, cores: int, workers: int = 1) -> Resource:
-    """CPU seconds in Python code: one thread a worker runs, and no more than there are cores."""
-    return Resource("GIL", min(workers, cores), held_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +84,7 @@ class Limits:
 
     Args:
         resources: what its requests hold. For a mix (a variant and its neighbours) times are means over the mix.
-        alone_s: R1, the response time of one request with nobody else there.
+        alone_s: R1, the response time of one request alone.
         think_time_s: Z, the mean wait between an answer and the same user's next request.
     """
 
@@ -118,16 +101,6 @@ class Limits:
         population = users / cycle_s if cycle_s else math.inf
         bounds = sorted([*((r.name, r.rps) for r in self.resources), (USERS, population)], key=lambda bound: bound[1])
         return Ceiling(users, bounds[0][1], bounds[0][0], tuple(bounds))
-
-    def curve(self, users: Iterable[float]) -> tuple[float, ...]:
-        """Ceilings in requests per second, for a chart."""
-        return tuple(self.at(n).rps for n in users)
-
-    @property
-    def knee_users(self) -> float | None:
-        """How many users fill the scarcest resource; None when none is held."""
-        rps = min((r.rps for r in self.resources), default=math.inf)
-        return rps * (self.alone_s + self.think_time_s) if math.isfinite(rps) else None
 
 
 class Standing(StrEnum):

@@ -13,7 +13,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from loopbench.errors import DataError
-from loopbench.judge.run.run_files import RunFiles
+from loopbench.judge.run.run import Run
 from loopbench.records import samples as layout
 from loopbench.records.load_order import MODE_OPEN
 from loopbench.records.session import RecordedScenario
@@ -42,7 +42,7 @@ SAMPLE_COLUMNS: Final = MappingProxyType(
         "new_connection": "bool",
         "retried": "bool",
         "unfinished": "bool",  # given up at the end of the drain
-        "hung_up": "bool",  # the client left before the answer, as it was told to
+        "hung_up": "bool",  # the client left before the answer, on purpose
     }
 )
 """Name and pandas type of each column, in order."""
@@ -61,23 +61,21 @@ _AS_RECORDED: Final = ("start_s", "latency_s", "before_app_s", "in_app_s", "size
 Codes = npt.NDArray[np.int32]
 
 
-def sample_frames(
-    files: RunFiles, scenario: RecordedScenario, rows_at_once: int | None = None
-) -> Iterator[pd.DataFrame]:
+def sample_frames(run: Run, scenario: RecordedScenario, rows_at_once: int | None = None) -> Iterator[pd.DataFrame]:
     """A run's samples in the order in which their answers came, a frame for each so many rows; at least one frame.
 
     Args:
-        files: of an open run.
+        run: the run.
         scenario: of its session.
         rows_at_once: None: all of them.
 
     Raises:
-        DataError: a sample names a request or an error that its file does not list.
+        DataError: the samples are damaged, or one names a request or an error that its file does not list.
     """
-    rows = files.samples.rows
+    rows = run.samples.rows
     step = rows_at_once or max(1, len(rows))
     for start in range(0, max(1, len(rows)), step):
-        yield _sample_frame(files, scenario, slice(start, start + step))
+        yield _sample_frame(run, scenario, slice(start, start + step))
 
 
 def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -100,8 +98,8 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def _sample_frame(files: RunFiles, scenario: RecordedScenario, part: slice) -> pd.DataFrame:
-    samples, record = files.samples, files.record
+def _sample_frame(run: Run, scenario: RecordedScenario, part: slice) -> pd.DataFrame:
+    samples, record = run.samples, run.record
     rows = samples.rows[part]
     count = len(rows)
     error = rows["error"].astype(np.int32) - 1  # index 0 is the absence of one
@@ -111,8 +109,8 @@ def _sample_frame(files: RunFiles, scenario: RecordedScenario, part: slice) -> p
         "run": np.full(count, record.number),
         "kind": _named(nowhere, [record.kind]),
         "round": np.full(count, record.round),
-        "variant": _named(nowhere, [files.variant.name]),
-        "phase": _phases(files, rows["start_s"]),
+        "variant": _named(nowhere, [run.variant.name]),
+        "phase": _phases(run, rows["start_s"]),
         "request": _named(rows["name"].astype(np.int32), samples.names),
         "late_s": rows["late_s"] if scenario.mode == MODE_OPEN else np.full(count, np.nan),
         "status": pd.Series(rows["status"].copy()).astype("UInt16").mask(rows["status"] == 0),
@@ -124,9 +122,9 @@ def _sample_frame(files: RunFiles, scenario: RecordedScenario, part: slice) -> p
     return frame.astype({name: dtype for name, dtype in SAMPLE_COLUMNS.items() if dtype != CATEGORY})
 
 
-def _phases(files: RunFiles, sent_s: npt.NDArray[np.float64]) -> pd.Categorical:
+def _phases(run: Run, sent_s: npt.NDArray[np.float64]) -> pd.Categorical:
     """The phase in which each request was sent: the last that had begun."""
-    phases = files.record.phases
+    phases = run.record.phases
     last = np.searchsorted([phase.start_s for phase in phases], sent_s, side="right") - 1
     return _named(last.astype(np.int32), [phase.name for phase in phases])
 

@@ -1,7 +1,7 @@
 """Response times of good answers: percentiles where there are enough of them, a gap where there are not.
 
 These are response times *given at most N requests in flight* (a closed loop): when the server stalls, so do the
-arrivals. They are never shown without the users nobody answered (`occupancy`).
+arrivals. They are never shown without the users that were never served (`occupancy`).
 """
 
 from dataclasses import dataclass

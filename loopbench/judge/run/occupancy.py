@@ -1,4 +1,4 @@
-"""Who waited: requests in flight, and users nobody has answered. A latency figure without them can lie.
+"""Requests in flight, and users that were never served. A latency figure without them can mislead.
 
 uvloop accepts one connection per turn of its loop; with a handler that blocks it, most users may never get a first
 answer, and the few that do look fast.

@@ -25,7 +25,7 @@ LATE_S = 0.005
 RATE_POINT_REQUESTS = 400
 """A point of a curve against offered rate ends when it holds so many due requests: enough for a p99."""
 
-MOST_POINTS = 60
+MAX_POINTS = 60
 
 
 class Quantile(NamedTuple):
@@ -115,7 +115,7 @@ def open_loop(samples: Samples, start_s: float, end_s: float) -> OpenLoop:
 def rate_curve(samples: Samples, start_s: float, end_s: float, requests: int = RATE_POINT_REQUESTS) -> list[OpenLoop]:
     """Consecutive windows of [start_s, end_s), each with at least so many due requests, in order of time.
 
-    No more than MOST_POINTS of them; all hold about as many.
+    No more than MAX_POINTS of them; all hold about as many.
     """
     due_s = due_times_s(samples)[samples.loaded]
     unsent = [at_s for at_s, count in _unsent(samples) for _ in range(count)]
@@ -123,7 +123,7 @@ def rate_curve(samples: Samples, start_s: float, end_s: float, requests: int = R
     inside_s = inside_s[(inside_s >= start_s) & (inside_s < end_s)]
     if not len(inside_s):
         return []
-    windows = min(MOST_POINTS, max(1, len(inside_s) // requests))
+    windows = min(MAX_POINTS, max(1, len(inside_s) // requests))
     first = [len(inside_s) * index // windows for index in range(1, windows)]
     edges_s = [start_s, *inside_s[first].tolist(), end_s]
     bounds = [(a, b) for a, b in pairwise(edges_s) if a < b]

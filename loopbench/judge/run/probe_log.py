@@ -5,8 +5,9 @@ that is not as it should be is refused. A value that was not measured is missing
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,6 +94,23 @@ QUEUE_COLUMNS: Final = (
 )
 
 
+_EXPLAINED: Final = {"routes": ROUTE_COLUMNS, "queues": QUEUE_COLUMNS}
+_NOT_NUMBERS: Final = frozenset({"pid", "t0_monotonic_s", "t1_monotonic_s", "route", "pool"})
+"""Of a row of `_EXPLAINED`: texts, and what its record holds."""
+_REQUIRED: Final = frozenset({"t0_monotonic_s", "t1_monotonic_s", "line", *_LINE_TIMES.values()})
+_START_TYPES: Final = {
+    "pid": int,
+    "nonce": str,
+    "python": str,
+    "loop_class": str,
+    "level": str,
+    "available": list,
+    "unavailable": dict,
+    "settings": dict,
+    "pools": dict,
+}
+
+
 @dataclass(frozen=True)
 class StartFacts:
     """What a process could measure, and of what."""
@@ -150,13 +168,13 @@ class ProbeLogs:
         """What is wrong or missing in these files, a sentence each."""
         return tuple(note for process in self.processes for note in process.notes)
 
-    @property
+    @cached_property
     def seconds(self) -> pd.DataFrame:
         """One row a process and second: `pid` and SECOND_COLUMNS."""
         rows = [{"pid": pid, **record} for pid, record in self._records("second")]
         return pd.DataFrame(rows, columns=["pid", *SECOND_COLUMNS]).convert_dtypes(dtype_backend="numpy_nullable")
 
-    @property
+    @cached_property
     def lines(self) -> pd.DataFrame:
         """Time per line: LINE_COLUMNS. `kind` is blocked (one step beyond the limit) or busy (sampled short steps)."""
         rows = [
@@ -167,12 +185,12 @@ class ProbeLogs:
         ]
         return pd.DataFrame(rows, columns=list(LINE_COLUMNS)).convert_dtypes(dtype_backend="numpy_nullable")
 
-    @property
+    @cached_property
     def routes(self) -> pd.DataFrame:
         """Explain level: ROUTE_COLUMNS, summed over the requests of each second; empty at the watch level."""
         return self._explained("routes", ROUTE_COLUMNS)
 
-    @property
+    @cached_property
     def queues(self) -> pd.DataFrame:
         """Explain level: QUEUE_COLUMNS, summed over the jobs of each second; empty at the watch level."""
         return self._explained("queues", QUEUE_COLUMNS)
@@ -191,7 +209,7 @@ class ProbeLogs:
 
 
 def read_probe_logs(folder: Path) -> ProbeLogs:
-    """Every `probe-<pid>.jsonl` in a run's folder; no processes when the probe was not aboard.
+    """Every `probe-<pid>.jsonl` in a run's folder; no processes when the probe did not run.
 
     Raises:
         DataError: a file is damaged before its last line, has no start, or is of another format version.
@@ -205,6 +223,8 @@ def _read_process(path: Path) -> ProcessLog:
         raise _damaged(path, "it does not begin with a start record")
     start, *rest = records
     _check_version(start, path)
+    for number, record in enumerate(rest, 2):
+        _check_record(record, f"line {number}", path)
     end = rest[-1] if rest and rest[-1].get("record") == "end" else None
     facts = _start_facts(start, path)
     return ProcessLog(
@@ -243,11 +263,47 @@ def _check_version(start: dict[str, Any], path: Path) -> None:
     )
 
 
+def _check_record(record: dict[str, Any], where: str, path: Path) -> None:
+    """A record is whole JSON; a damaged one may still hold something else than the probe writes."""
+    kind = record.get("record")
+    if kind == "second":
+        _check_numbers(record, SECOND_COLUMNS, where, path)
+        for part, seconds in _LINE_TIMES.items():
+            for line in _rows(record, part, where, path):
+                _check_numbers(line, (seconds, "cpu_s", "longest_s", "line", "user_line", "near_line"), where, path)
+    elif kind == "explain":
+        _check_numbers(record, ("t0_monotonic_s", "t1_monotonic_s"), where, path)
+        for part, columns in _EXPLAINED.items():
+            for row in _rows(record, part, where, path):
+                _check_numbers(row, [name for name in columns if name not in _NOT_NUMBERS], where, path)
+    elif kind == "end":
+        _check_numbers(record, ("requests_total",), where, path)
+
+
+def _check_numbers(row: dict[str, Any], names: Iterable[str], where: str, path: Path) -> None:
+    """Every one is a number or not known; its two moments, and the number and time of a line, must be known."""
+    for name in names:
+        value = row.get(name)
+        is_number = isinstance(value, int | float)
+        if not is_number and (value is not None or name in _REQUIRED):
+            raise _damaged(path, f"{where}: {name} is {str(value)[:40]!r}, not a number")
+
+
+def _rows(record: dict[str, Any], part: str, where: str, path: Path) -> list[dict[str, Any]]:
+    rows = record.get(part)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _damaged(path, f"{where}: {part} is no list of objects")
+    return rows
+
+
 def _start_facts(start: dict[str, Any], path: Path) -> StartFacts:
     try:
         known = {name: start[name] for name in StartFacts.__dataclass_fields__}
     except KeyError as missing:
         raise _damaged(path, f"its start record has no {missing}") from None
+    wrong = [name for name, kind in _START_TYPES.items() if not isinstance(known[name], kind)]
+    if wrong:
+        raise _damaged(path, f"in its start record {wrong[0]} is {str(known[wrong[0]])[:40]!r}")
     return StartFacts(**{**known, "available": tuple(known["available"])})
 
 

@@ -1,16 +1,17 @@
 """A run's samples as one table: every generator's file read, checked, and joined.
 
-Reading is strict about what it says: a torn file gives what is whole and a note, a missing trailer is a note, and a
+Reading is strict: a torn file gives what is whole and a note, a missing trailer is a note, and a
 file of another run or format is refused.
 """
 
 import dataclasses
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +22,10 @@ from loopbench.records import FORMAT_VERSION
 from loopbench.records import samples as layout
 from loopbench.records.frames import Frame, Torn, decode
 from loopbench.records.generator_watch import WatchedSecond, decode_seconds
-from loopbench.records.session import SAMPLES_GLOB
+from loopbench.records.session import SAMPLES_GLOB, FileFact
 
 DTYPE = np.dtype(list(layout.FIELDS))
 assert DTYPE.itemsize == layout.STRUCT.size
-
-HEAD_BYTES: Final = 4096
-"""More than the first frame ever has."""
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -62,7 +60,7 @@ class Samples:
 
     @cached_property
     def failed(self) -> Mask:
-        """Answered badly or not at all. A client that hung up as it was told to is no failure."""
+        """Answered badly or not at all. A client that hung up on purpose is no failure."""
         hung_up = self.rows["flags"] & layout.FLAG_HUNG_UP != 0
         return np.asarray(self.finished & ~self.good & ~hung_up)
 
@@ -99,52 +97,47 @@ class Samples:
         return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
 
 
-def read_samples(run_folder: Path, run: str | None = None) -> Samples:
+def read_samples(run_folder: Path, run: str | None = None, facts: Sequence[FileFact] = ()) -> Samples:
     """The samples of one run.
 
     Args:
         run_folder: where they lie.
         run: the run's nonce; None accepts any.
+        facts: what the run's files held when it was finished; empty accepts any.
 
     Raises:
-        DataError: there are none, or a file is of another run or format, or holds what no recorder writes.
+        DataError: there are none, or a file was changed, is of another run or format, or holds what no recorder writes.
     """
-    files = sorted(run_folder.glob(SAMPLES_GLOB))
-    if not files:
+    known = {fact.name: fact for fact in facts if fnmatch(fact.name, SAMPLES_GLOB)}
+    names = sorted({path.name for path in run_folder.glob(SAMPLES_GLOB)} | known.keys())
+    if not names:
         raise DataError("the run's folder holds no samples", slug="samples-missing", where=str(run_folder))
-    parts = [_read_carefully(path, run) for path in files]
+    parts = [_read_carefully(run_folder / name, run, known.get(name)) for name in names]
     return parts[0] if len(parts) == 1 else _join(parts)
 
 
-def read_head(run_folder: Path) -> layout.Head | None:
-    """Whose samples these are, of the first generator, without reading them; None: there are none, or it is torn off.
-
-    Raises:
-        DataError: the file is of another format, or no recorder's.
-    """
-    path = next(iter(sorted(run_folder.glob(SAMPLES_GLOB))), None)
-    if path is None:
-        return None
-    with path.open("rb") as file:
-        frame = next(decode(file.read(HEAD_BYTES)), None)
-    if not isinstance(frame, Frame) or frame.kind != layout.HEAD:
-        return None
+def _read_carefully(path: Path, run: str | None, fact: FileFact | None) -> Samples:
+    data = path.read_bytes() if path.exists() else b""
+    _check_unchanged(path, data, fact)
     try:
-        return _checked_head(frame, path, None)
-    except (ValueError, TypeError) as problem:
-        raise DataError(f"the samples hold what no recorder writes: {problem}", slug="samples-foreign") from None
-
-
-def _read_carefully(path: Path, run: str | None) -> Samples:
-    try:
-        return _read_file(path, run)
+        return _decode(path, data, run)
     except (ValueError, TypeError, KeyError, RecursionError) as problem:  # whole frames with foreign content
         raise DataError(
             f"the samples hold what no recorder writes: {problem}", slug="samples-foreign", where=str(path)
         ) from None
 
 
-def _read_file(path: Path, run: str | None) -> Samples:
+def _check_unchanged(path: Path, data: bytes, fact: FileFact | None) -> None:
+    if fact is not None and FileFact(path.name, len(data), zlib.crc32(data)) != fact:
+        raise DataError(
+            f"{path.name} is not what it was when the run was finished",
+            slug="samples-changed",
+            where=str(path.parent),
+            allowed=f"{fact.size_bytes} bytes with checksum {fact.crc32}",
+        )
+
+
+def _decode(path: Path, data: bytes, run: str | None) -> Samples:
     blocks: list[npt.NDArray[np.void]] = []
     events: list[layout.Event] = []
     tables = layout.Tables([], [""])
@@ -152,7 +145,7 @@ def _read_file(path: Path, run: str | None) -> Samples:
     trailer: layout.Trailer | None = None
     notes: list[str] = []
     watch: list[WatchedSecond] = []
-    for frame in decode(path.read_bytes()):
+    for frame in decode(data):
         if isinstance(frame, Torn):
             notes.append(f"{path.name} is torn at byte {frame.offset_bytes}: {frame.reason}")
         elif frame.kind == layout.HEAD:

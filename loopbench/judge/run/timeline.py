@@ -13,10 +13,9 @@ from typing import Any, Final
 
 from loopbench.errors import DataError
 from loopbench.judge.figures import listed, plural
-from loopbench.records.session import read_run
 from loopbench.records.timeline import TimedRequest, read_timeline
 
-LEAST_WAIT_S: Final = 0.02
+MIN_WAIT_S: Final = 0.02
 """Shorter waits are the server's own work: accepting a handful of connections took it some milliseconds."""
 
 KEPT_WAITING: Final = "kept_waiting"
@@ -75,7 +74,7 @@ class TimelineReport:
 
     @property
     def receipt(self) -> dict[str, int | float | bool | str]:
-        """What a claim can be held against, as a variant's receipt can; a key that is not known is absent.
+        """Figures that a claim can be compared with, like a variant's receipt; a key that is not known is absent.
 
         Nothing at all where an answer was wrong: a request that was refused at once waited for nobody.
         """
@@ -129,7 +128,6 @@ def judge_timeline(folder: Path) -> TimelineReport:
         DataError: a file of it is damaged or of another format.
         DataError: it holds no request.
     """
-    read_run(folder)  # refuses other versions
     record = read_timeline(folder)
     if not record.requests:
         raise DataError("the timeline holds no request", slug="timeline-empty", where=str(folder))
@@ -150,7 +148,7 @@ def who_waited(requests: Sequence[TimedRequest]) -> tuple[Bar, ...]:
             problem=request.problem,
             held_the_loop=number in holders,
             waited_for=tuple(
-                other for other in sorted(holders - {number}) if _overlap_s(request, requests[other - 1]) > LEAST_WAIT_S
+                other for other in sorted(holders - {number}) if _overlap_s(request, requests[other - 1]) > MIN_WAIT_S
             ),
         )
         for number, request in enumerate(requests, 1)
@@ -168,7 +166,7 @@ def _held(requests: Sequence[TimedRequest], index: int) -> bool:
         for each in others
         for moment in (each.entered_s, each.answering_s)
     )
-    return not moved and any(_overlap_s(each, suspect) > LEAST_WAIT_S for each in others)
+    return not moved and any(_overlap_s(each, suspect) > MIN_WAIT_S for each in others)
 
 
 def _overlap_s(waiting: TimedRequest, holder: TimedRequest) -> float:

@@ -1,8 +1,8 @@
-"""Throughput against users, as points: made by both roads (our samples, a Locust CSV), drawn by every chart.
+"""Throughput against users, as points: made from both sources (our samples, a Locust CSV), drawn by every chart.
 
 A curve is counted, never smoothed: each point is the answers that completed in one window of time, divided by the
 window's real width, against the mean number of users alive in it. Windows widen until each holds enough answers to
-mean something. How the windows come about is the business of the road that makes them.
+mean something. Each source makes its own windows.
 """
 
 import math
@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from loopbench.judge.statistics.curves import knee_users
 
-MINIMUM_COMPLETIONS = 100
+MIN_COMPLETIONS = 100
 """Of a point on a chart: its counting error is then at most 10 %."""
 
-MINIMUM_STEP_S = 0.2
+MIN_STEP_S = 0.2
 """Of a ramp: users who arrive faster than this share a step."""
 
-MINIMUM_HOLD_S = 5.0
+MIN_HOLD_S = 5.0
 """A shorter time at full load is the end of a ramp, not a hold."""
 
 SPREAD_PERCENTILES = (10, 90)
@@ -61,11 +61,6 @@ class Window:
         """Good answers per second."""
         return self.good / self.width_s
 
-    @property
-    def failed_rps(self) -> float:
-        """Failed answers per second."""
-        return self.failed / self.width_s
-
 
 @dataclass(frozen=True, slots=True)
 class Plateau:
@@ -84,11 +79,6 @@ class Plateau:
     def goodput_rps(self) -> float:
         """Good answers per second, over the whole hold."""
         return self.good / self.measured_s
-
-    @property
-    def failed_rps(self) -> float:
-        """Failed answers per second, over the whole hold."""
-        return self.failed / self.measured_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +123,7 @@ def make_curve(label: str, steps: Sequence[Window], hold: Sequence[Window], note
     )
 
 
-def widen(windows: Sequence[Window], minimum_completions: int = MINIMUM_COMPLETIONS) -> tuple[Window, ...]:
+def widen(windows: Sequence[Window], minimum_completions: int = MIN_COMPLETIONS) -> tuple[Window, ...]:
     """Merge neighbours until each window holds the minimum, or all there is.
 
     Failed answers count as completions: a server that fails fast must show its zeros at once. A lull in which the
@@ -151,9 +141,7 @@ def widen(windows: Sequence[Window], minimum_completions: int = MINIMUM_COMPLETI
     return tuple(merged)
 
 
-def stalls(
-    windows: Sequence[Window], minimum_completions: int = MINIMUM_COMPLETIONS
-) -> tuple[tuple[float, float], ...]:
+def stalls(windows: Sequence[Window], minimum_completions: int = MIN_COMPLETIONS) -> tuple[tuple[float, float], ...]:
     """Start and end (seconds) of every lull in which nothing completed although `minimum_completions` should have."""
     runs = groupby(zip(_stalled(windows, minimum_completions), windows, strict=True), key=lambda pair: pair[0])
     stretches = [[window for _, window in run] for is_stall, run in runs if is_stall]
@@ -172,12 +160,12 @@ def merge(windows: Sequence[Window]) -> Window:
 
 
 def measure_plateau(windows: Sequence[Window]) -> Plateau | None:
-    """The hold that these short windows make up; None if they last less than `MINIMUM_HOLD_S`.
+    """The hold that these short windows make up; None if they last less than `MIN_HOLD_S`.
 
-    The spread is taken over the windows that are about as wide as most: a cut-off last one says nothing.
+    The spread is taken over the windows that are about as wide as most: a cut-off last one is left out.
     """
     measured_s = sum(window.width_s for window in windows)
-    if measured_s < MINIMUM_HOLD_S:
+    if measured_s < MIN_HOLD_S:
         return None
     typical_s = float(np.median([window.width_s for window in windows]))
     whole = [window.goodput_rps for window in windows if 0.9 < window.width_s / typical_s < 1.1]
@@ -282,10 +270,10 @@ def _knee(steps: Sequence[Window], hold: Plateau | None) -> float | None:
 
 
 def _step_edges(starts_s: Floats, begin_s: float, end_s: float) -> Floats:
-    """Window edges at the users' arrivals, at least `MINIMUM_STEP_S` apart."""
+    """Window edges at the users' arrivals, at least `MIN_STEP_S` apart."""
     edges = [begin_s]
     for start_s in starts_s.tolist():
-        if edges[-1] + MINIMUM_STEP_S <= start_s <= end_s - MINIMUM_STEP_S:
+        if edges[-1] + MIN_STEP_S <= start_s <= end_s - MIN_STEP_S:
             edges.append(start_s)
     return np.array([*edges, end_s] if end_s > begin_s else [])
 
@@ -293,7 +281,7 @@ def _step_edges(starts_s: Floats, begin_s: float, end_s: float) -> Floats:
 def _second_edges(begin_s: float, end_s: float) -> Floats:
     """Window edges one second apart; the last window is what is left, unless it is a mere crumb."""
     edges = np.arange(begin_s, end_s, 1.0)
-    if len(edges) > 1 and end_s - edges[-1] < MINIMUM_STEP_S:
+    if len(edges) > 1 and end_s - edges[-1] < MIN_STEP_S:
         edges = edges[:-1]
     return np.append(edges, end_s) if len(edges) else edges
 

@@ -1,4 +1,4 @@
-"""Do the two roads to the curve agree? Our own samples against Locust's CSV history, of the same run.
+"""Cross-check of a run's curve: our own samples against Locust's CSV history.
 
 They must, within `HOLD_WITHIN` in the hold and `RISE_WITHIN` in every bin of the rise. The CSV has a row about every
 second, so a bin that spans few rows cannot be compared: the row's edges do not fall on the bin's.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loopbench.judge.run.windows import MINIMUM_COMPLETIONS, Plateau, Window, goodput_by_users
+from loopbench.judge.run.windows import MIN_COMPLETIONS, Plateau, Window, goodput_by_users
 from loopbench.judge.session.run_report import RunReport
 
 HOLD_WITHIN = 0.03
@@ -18,7 +18,7 @@ RISE_WITHIN = 0.05
 BINS = 10
 """Of the rise, equally wide in users."""
 
-FEWEST_ROWS = 5
+MIN_ROWS = 5
 """Of the history in each bin: one more or less at its edge then moves the bin's mean user by a tenth of its width."""
 
 
@@ -49,7 +49,7 @@ def agreement(run: RunReport) -> Agreement:
 
 def _hold(ours: Plateau | None, theirs: Plateau | None) -> tuple[float | None, tuple[str, ...]]:
     if ours is None or theirs is None or not ours.good:
-        return None, ("no hold with good answers on both roads",)
+        return None, ("no hold with good answers in both sources",)
     difference = theirs.goodput_rps / ours.goodput_rps - 1
     if abs(difference) <= HOLD_WITHIN:
         return difference, ()
@@ -62,7 +62,7 @@ def _hold(ours: Plateau | None, theirs: Plateau | None) -> tuple[float | None, t
 
 def _rise(own: Sequence[Window], csv: Sequence[Window]) -> tuple[float | None, tuple[str, ...]]:
     if not own or not csv:
-        return None, ("no rise on both roads",)
+        return None, ("no rise in both sources",)
     users = [step.users for step in own]
     half_step = float(np.median(np.abs(np.diff(users)))) / 2 if len(users) > 1 else 0.0
     # Between two steps, not on them: the history knows the users to a part of a step only, and a point on an edge would
@@ -70,7 +70,7 @@ def _rise(own: Sequence[Window], csv: Sequence[Window]) -> tuple[float | None, t
     edges = np.linspace(0, max(users), BINS + 1) + half_step
     rows, _ = np.histogram([step.users for step in csv], edges)
     answers, _ = np.histogram([step.users for step in own], edges, weights=[step.good for step in own])
-    usable = (answers >= MINIMUM_COMPLETIONS) & (rows >= FEWEST_ROWS)
+    usable = (answers >= MIN_COMPLETIONS) & (rows >= MIN_ROWS)
     if not usable.any():
         each = f"{rows.mean():.1f} rows of Locust's history and {answers.mean():.0f} answers for each tenth of it"
         return None, (f"the rise was too short to compare: {each}",)

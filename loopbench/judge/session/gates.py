@@ -3,19 +3,21 @@
 Owns the words and the decision. Which runs a figure comes from is `session_gates`' business.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from loopbench.judge.diagnosis.loop_lines import LoopLine
 from loopbench.judge.figures import ratio, rounded
+from loopbench.judge.statistics.decision import Decision, Region
 from loopbench.judge.statistics.intervals import CONFIDENCE, Interval
 from loopbench.records import gates as figures
 from loopbench.records.gates import RecordedGate
 
 NOT_SETTLED: Final = "that does not settle it"
 SURE: Final = 1.0
-"""Confidence of an interval that is no statistic: a count, or a figure known to within what its instrument can tell."""
+"""Confidence of an interval that is no statistic: a count, or a figure known to within its instrument's precision."""
 
 _UNITS: Final = {
     figures.GOODPUT: "/s",
@@ -27,11 +29,18 @@ _UNITS: Final = {
 
 
 class Outcome(StrEnum):
-    """All that may be said of a gate. What is not known is never met."""
+    """The three outcomes of a gate. What is not known is never met."""
 
     MET = "MET"
     NOT_MET = "NOT MET"
     CANNOT_TELL = "CANNOT TELL"
+
+
+OUTCOMES: Final = {
+    Decision.INSIDE: Outcome.MET,
+    Decision.OUTSIDE: Outcome.NOT_MET,
+    Decision.OPEN: Outcome.CANNOT_TELL,
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class GateAnswer:
         outcome: the word.
         subject: what the figure is, in words and with the variant.
         value: the figure, or its ratio to the baseline session's; None: not known.
-        interval: where it lies: 95 % where it rests on rounds, else what the instrument can tell; None: not known.
+        interval: where it lies: 95 % where it rests on rounds, else the instrument's precision; None: not known.
         reason: one clause, why the word is what it is; empty where the numbers say it.
         line: the line of code that the figure is about.
     """
@@ -91,8 +100,10 @@ class GateAnswer:
         """`at least 0.9 times the baseline session's`: exact, as the scenario gives it."""
         gate, scale = self.gate, 100 if self.gate.figure == figures.LOOP_BLOCKED_SHARE else 1
         limits = (("at least", gate.at_least), ("at most", gate.at_most), ("under", gate.under))
-        said = (f"{word} {self._with_unit(f'{scale * value:,.6g}')}" for word, value in limits if value is not None)
-        return " and ".join(said) + (" times the baseline session's" if gate.of else "")
+        limits_shown = (
+            f"{word} {self._with_unit(f'{scale * value:,.6g}')}" for word, value in limits if value is not None
+        )
+        return " and ".join(limits_shown) + (" times the baseline session's" if gate.of else "")
 
     def _shown(self, value: float) -> str:
         if self.gate.of:
@@ -103,11 +114,13 @@ class GateAnswer:
         return number if self.gate.of else number + _UNITS.get(self.gate.figure, "")
 
 
-def decide(gate: RecordedGate, interval: Interval) -> Outcome:
-    """MET when both ends of the interval keep every limit, NOT MET when all of it breaks one, else CANNOT TELL."""
-    if not _reaches(gate, interval.high) or not _stays_below(gate, interval.low):
-        return Outcome.NOT_MET
-    return Outcome.MET if _reaches(gate, interval.low) and _stays_below(gate, interval.high) else Outcome.CANNOT_TELL
+def region_of(gate: RecordedGate) -> Region:
+    """Where the figure must lie. The limit of `under` is excluded."""
+    highest = [gate.at_most, None if gate.under is None else math.nextafter(gate.under, -math.inf)]
+    return Region(
+        -math.inf if gate.at_least is None else gate.at_least,
+        min((each for each in highest if each is not None), default=math.inf),
+    )
 
 
 def gate_values(answer: GateAnswer) -> dict[str, Any]:
@@ -128,11 +141,3 @@ def gate_values(answer: GateAnswer) -> dict[str, Any]:
         "line": None if line is None else {"file": line.file, "line": line.line, "function": line.function},
         "sentence": answer.sentence,
     }
-
-
-def _reaches(gate: RecordedGate, value: float) -> bool:
-    return gate.at_least is None or value >= gate.at_least
-
-
-def _stays_below(gate: RecordedGate, value: float) -> bool:
-    return (gate.at_most is None or value <= gate.at_most) and (gate.under is None or value < gate.under)

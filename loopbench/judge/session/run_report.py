@@ -1,4 +1,4 @@
-"""One run, judged: everything a page or a chart says about it, as values."""
+"""One run, judged: everything a page or a chart shows of it, as values."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from loopbench.judge.diagnosis.insights import Insights, insights
 from loopbench.judge.locust_history import locust_csv, locust_curve
 from loopbench.judge.run.latency import LatencyPoint, Percentiles, latency_curve, percentiles
 from loopbench.judge.run.occupancy import Moment, PhaseEnd, moments, phase_ends
-from loopbench.judge.run.run_files import RunFiles
+from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import Mask
 from loopbench.judge.run.windows import Curve, curve_from_completions
 from loopbench.judge.stamp.stamp import Stamp
@@ -49,19 +49,13 @@ class RunReport:
 
     @property
     def is_valid(self) -> bool:
-        """Whether its figures may be told as results: VALID, DEGRADED or not."""
+        """Whether its figures count as results: VALID, DEGRADED or not."""
         return self.stamp.level < Level.INVALID
 
     @property
     def goodput_rps(self) -> float | None:
         """Good answers per second at full load, neighbours included; None if the run held no load."""
         return self.curve.hold.goodput_rps if self.curve.hold else None
-
-    @property
-    def failure_share(self) -> float:
-        """Of the answers that came, how many were bad ones (0 to 1); 0 when none came."""
-        answers = self.record.counts.samples
-        return self.failures / answers if answers else 0.0
 
     @property
     def own(self) -> RequestReport:
@@ -73,50 +67,50 @@ class RunReport:
         return next((end.moment for end in self.ends if end.phase == phase), None)
 
 
-def judge_run(files: RunFiles, session: SessionRecord, stamp: Stamp) -> RunReport:
-    """Work everything out that a ramp run tells.
+def judge_run(run: Run, session: SessionRecord, stamp: Stamp) -> RunReport:
+    """Judge a ramp run.
 
     Raises:
         DataError: a file of the run is damaged.
     """
-    neighbours = session.scenario.neighbours
-    record, samples, variant = files.record, files.samples, files.variant
-    csv_curve, csv_notes = _csv_road(files.folder, variant.name)
-    own = _request(files, variant.name, is_neighbour=False)
+    samples, name, ramp = run.samples, run.variant.name, run.phase(layout.PHASE_RAMP)
+    csv_curve, csv_notes = _curve_from_locust_csv(run.folder, name)
+    last_s = max((phase.end_s for phase in run.record.phases), default=ramp.start_s)
     return RunReport(
-        record=record,
-        variant=variant,
-        curve=_curve(files, variant.name, samples.loaded),
-        requests=(own, *(_request(files, name, is_neighbour=True) for name in neighbours)),
-        moments=moments(samples, np.arange(*_loaded_span_s(files), 1.0)),
-        ends=phase_ends(samples, record.phases),
+        record=run.record,
+        variant=run.variant,
+        curve=_curve(run, name, samples.loaded),
+        requests=(
+            _request(run, name),
+            *(_request(run, each, is_neighbour=True) for each in session.scenario.neighbours),
+        ),
+        moments=moments(samples, np.arange(ramp.start_s, last_s, 1.0)),
+        ends=phase_ends(samples, run.record.phases),
         errors=samples.errors_by_count(),
         failures=int(np.count_nonzero(samples.failed)),
         csv_curve=csv_curve,
         stamp=stamp,
-        insights=insights(files, session),
-        notes=samples.notes + csv_notes + _count_notes(record),
+        insights=insights(run, int(session.machine.get("cores", 1))),
+        notes=samples.notes + csv_notes + _count_notes(run.record),
     )
 
 
-def _request(files: RunFiles, name: str, *, is_neighbour: bool) -> RequestReport:
-    samples = files.samples
+def _request(run: Run, name: str, *, is_neighbour: bool = False) -> RequestReport:
+    samples = run.samples
     chosen = samples.named(name) & samples.loaded
-    good = chosen & samples.good
-    hold = files.phase(layout.PHASE_HOLD)
-    held = good & (samples.end_s >= hold.start_s) & (samples.end_s < hold.end_s)
+    good, held = chosen & samples.good, chosen & run.good_within(run.phase(layout.PHASE_HOLD))
     latencies_s = samples.rows["latency_s"].astype(np.float64)
     return RequestReport(
         name=name,
         is_neighbour=is_neighbour,
-        curve=_curve(files, name, chosen),
+        curve=_curve(run, name, chosen),
         latency=latency_curve(latencies_s[good], samples.rows["users"][good].astype(np.int_)),
         hold=percentiles(latencies_s[held]),
     )
 
 
-def _curve(files: RunFiles, label: str, chosen: Mask) -> Curve:
-    ramp, hold, samples = files.phase(layout.PHASE_RAMP), files.phase(layout.PHASE_HOLD), files.samples
+def _curve(run: Run, label: str, chosen: Mask) -> Curve:
+    ramp, hold, samples = run.phase(layout.PHASE_RAMP), run.phase(layout.PHASE_HOLD), run.samples
     counted = chosen & samples.finished
     return curve_from_completions(
         label,
@@ -129,13 +123,8 @@ def _curve(files: RunFiles, label: str, chosen: Mask) -> Curve:
     )
 
 
-def _loaded_span_s(files: RunFiles) -> tuple[float, float]:
-    ramp = files.phase(layout.PHASE_RAMP)
-    return ramp.start_s, max((phase.end_s for phase in files.record.phases), default=ramp.start_s)
-
-
-def _csv_road(folder: Path, label: str) -> tuple[Curve | None, tuple[str, ...]]:
-    """The same run from Locust's history alone; a note where that road is closed."""
+def _curve_from_locust_csv(folder: Path, label: str) -> tuple[Curve | None, tuple[str, ...]]:
+    """The same run's curve from Locust's history alone; a note where that cannot be used."""
     try:
         history = locust_csv.read(locust_csv.find_history(folder / LOCUST_CSV_PREFIX))
         return locust_curve.make_curves(history, label)[0], ()

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from loopbench.judge.rounds.claims import ClaimAnswer, Told, answer_claims
-from loopbench.judge.rounds.rounds import Figure, NoFigure, Rounds, goodput_rps, percentile_ms, replicates_of
+from loopbench.judge.rounds.claims import ClaimAnswer, Receipt, answer_claims
+from loopbench.judge.rounds.published import published_claims
+from loopbench.judge.rounds.rounds import Figure, NoFigure, Rounds, goodput_rps, percentile_ms, places_of, replicates_of
 from loopbench.judge.run.timeline import TimelineReport
 from loopbench.judge.session.run_report import RunReport
 from loopbench.records import claims as quantities
@@ -16,16 +17,18 @@ def session_claims(
     rounds: Rounds | None,
     timelines: tuple[TimelineReport, ...] = (),
 ) -> tuple[ClaimAnswer, ...]:
-    """An answer to each claim, in the scenario's order."""
+    """An answer to each claim, in the scenario's order, and then to each published ratio."""
     plateaus = rounds.runs if rounds else ()
-    replicates = {name: replicates_of(scenario, plateaus, figure) for name, figure in _FIGURES.items() if plateaus}
-    after = [(run.variant.name, Told(run.record.receipt or {}, run.stamp.invalid_ids)) for run in runs]
-    after += [(run.variant.name, Told(run.record.receipt or {}, run.stamp.invalid_ids)) for run in plateaus]
-    after += [(timeline.name, Told(timeline.receipt)) for timeline in timelines]
-    told: dict[str, list[Told]] = {}
+    replicates = {
+        name: replicates_of(scenario, places_of(plateaus, figure)) for name, figure in _FIGURES.items() if plateaus
+    }
+    after = [(run.variant.name, Receipt(run.record.receipt or {}, run.stamp.invalid_ids)) for run in runs]
+    after += [(run.variant.name, Receipt(run.record.receipt or {}, run.stamp.invalid_ids)) for run in plateaus]
+    after += [(timeline.name, Receipt(timeline.receipt)) for timeline in timelines]
+    receipts: dict[str, list[Receipt]] = {}
     for name, each in after:
-        told.setdefault(name, []).append(each)
-    return answer_claims(scenario.claims, replicates, told)
+        receipts.setdefault(name, []).append(each)
+    return answer_claims((*scenario.claims, *published_claims(scenario)), replicates, receipts)
 
 
 def _own(quantile: str) -> Figure:

@@ -10,15 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loopbench.judge.diagnosis.limits import LEAST_SECONDS, LIMITS
+from loopbench.judge.diagnosis.limits import LIMITS, MIN_SECONDS
 from loopbench.judge.diagnosis.loop_figures import LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.rounds.rounds import NEVER_RUN, Rounds
-from loopbench.judge.session.gates import NOT_SETTLED, SURE, GateAnswer, Outcome, decide
+from loopbench.judge.session.gates import NOT_SETTLED, OUTCOMES, SURE, GateAnswer, Outcome, region_of
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.stamp.stamp import Stamp
 from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.statistics.decision import decide
 from loopbench.judge.statistics.intervals import Estimate, Interval, TEstimate, UnpairedEstimate
 from loopbench.records import gates as figures
 from loopbench.records.gates import RecordedGate
@@ -34,8 +35,8 @@ SHARE_ERROR: Final = 0.01
 LOOK_MS: Final = 5.0
 """Between two looks of the probe: to which it knows when a block began or ended, beside a loop that is busy."""
 OVERDUE_MS: Final = 10.0
-"""Shorter steps the probe tells of no line."""
-MOST_FACTS: Final = 4
+"""The probe names no line for shorter steps."""
+MAX_FACTS: Final = 4
 """Named of those in which two sessions differ."""
 
 
@@ -49,14 +50,14 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class _Told:
+class GateFigure:
     """A gate's figure, as far as it is known."""
 
     interval: Interval | None = None
     value: float | None = None
     line: LoopLine | None = None
     doubt: str = ""  # why it is not known, or may be worse than it looks: such a gate is never MET
-    note: str = ""  # what else is to be said of it
+    note: str = ""  # a remark
 
 
 @dataclass(frozen=True)
@@ -100,20 +101,20 @@ def session_gates(
     """
     ramps = {run.variant.name: run for run in runs}
     return tuple(
-        _answer(scenario, gate, variant.name, _told(gate, variant.name, ramps, rounds, baseline))
+        _answer(scenario, gate, variant.name, _gate_figure(gate, variant.name, ramps, rounds, baseline))
         for gate in scenario.expect
         for variant in scenario.variants
         if gate.variant in {None, variant.name}
     )
 
 
-def _answer(scenario: RecordedScenario, gate: RecordedGate, variant: str, told: _Told) -> GateAnswer:
-    outcome = Outcome.CANNOT_TELL if told.interval is None else decide(gate, told.interval)
-    if told.doubt and outcome is Outcome.MET:
+def _answer(scenario: RecordedScenario, gate: RecordedGate, variant: str, figure: GateFigure) -> GateAnswer:
+    outcome = Outcome.CANNOT_TELL if figure.interval is None else OUTCOMES[decide(figure.interval, region_of(gate))]
+    if figure.doubt and outcome is Outcome.MET:
         outcome = Outcome.CANNOT_TELL
-    reason = told.doubt or told.note or (NOT_SETTLED if outcome is Outcome.CANNOT_TELL else "")
+    reason = figure.doubt or figure.note or (NOT_SETTLED if outcome is Outcome.CANNOT_TELL else "")
     subject = _subject(scenario, gate, variant)
-    return GateAnswer(gate, variant, outcome, subject, told.value, told.interval, reason, told.line)
+    return GateAnswer(gate, variant, outcome, subject, figure.value, figure.interval, reason, figure.line)
 
 
 def _subject(scenario: RecordedScenario, gate: RecordedGate, variant: str) -> str:
@@ -129,58 +130,58 @@ def _subject(scenario: RecordedScenario, gate: RecordedGate, variant: str) -> st
     }[gate.figure]
 
 
-def _told(
+def _gate_figure(
     gate: RecordedGate, variant: str, ramps: dict[str, RunReport], rounds: Rounds | None, baseline: Baseline | None
-) -> _Told:
+) -> GateFigure:
     if gate.figure in figures.FROM_ROUNDS:
         if rounds is None:
-            return _Told(doubt=NO_ROUNDS)
+            return GateFigure(doubt=NO_ROUNDS)
         now = _series(gate.figure, variant, rounds)
         return _from_rounds(gate, now) if gate.of is None else _against(baseline, gate, variant, now)
     run = ramps.get(variant)
     if run is None:
-        return _Told(doubt="there is no complete ramp run of it")
-    return _from_ramp(gate, run, rounds) if run.is_valid else _Told(doubt=_invalid(run.stamp))
+        return GateFigure(doubt="there is no complete ramp run of it")
+    return _from_ramp(gate, run, rounds) if run.is_valid else GateFigure(doubt=_invalid(run.stamp))
 
 
-def _from_rounds(gate: RecordedGate, now: _Series) -> _Told:
+def _from_rounds(gate: RecordedGate, now: _Series) -> GateFigure:
     if now.is_endless and gate.highest is not None:
-        return _Told(Interval(math.inf, math.inf, SURE), doubt=now.doubt)
+        return GateFigure(Interval(math.inf, math.inf, SURE), doubt=now.doubt)
     return _estimated(now.estimate, now.doubt)
 
 
-def _against(baseline: Baseline | None, gate: RecordedGate, variant: str, now: _Series) -> _Told:
+def _against(baseline: Baseline | None, gate: RecordedGate, variant: str, now: _Series) -> GateFigure:
     if baseline is None:
-        return _Told(doubt=NO_BASELINE)
+        return GateFigure(doubt=NO_BASELINE)
     if baseline.unlike:
-        more = f"; and {len(baseline.unlike) - MOST_FACTS} more" if len(baseline.unlike) > MOST_FACTS else ""
-        facts = "; ".join(baseline.unlike[:MOST_FACTS])
-        return _Told(doubt=f"the baseline session differs in more than the code: {facts}{more}")
+        more = f"; and {len(baseline.unlike) - MAX_FACTS} more" if len(baseline.unlike) > MAX_FACTS else ""
+        facts = "; ".join(baseline.unlike[:MAX_FACTS])
+        return GateFigure(doubt=f"the baseline session differs in more than the code: {facts}{more}")
     if baseline.rounds is None:
-        return _Told(doubt="the baseline session has no rounds, so no interval")
+        return GateFigure(doubt="the baseline session has no rounds, so no interval")
     then = _series(gate.figure, variant, baseline.rounds)
     of_then = then.doubt and f"in the baseline session: {then.doubt}"
     return _estimated(UnpairedEstimate(now.estimate, then.estimate, baseline.drift or 0.0), now.doubt or of_then)
 
 
-def _from_ramp(gate: RecordedGate, run: RunReport, rounds: Rounds | None) -> _Told:
+def _from_ramp(gate: RecordedGate, run: RunReport, rounds: Rounds | None) -> GateFigure:
     if gate.figure == figures.FAILURES:
         return _failures(run, rounds)
     end = run.end_of(PHASE_HOLD)
     if end is None:
-        return _Told(doubt="the run held no load")
+        return GateFigure(doubt="the run held no load")
     if gate.figure == figures.NEVER_SERVED:
         return _counted(end.never_served)
     seen = run.insights.diagnosis.figures
-    if seen is None or seen.blocked is None or seen.seconds_seen < LEAST_SECONDS:
-        why = "; ".join(run.insights.diagnosis.notes) or f"fewer than {LEAST_SECONDS:g} s of the hold were seen"
-        return _Told(doubt=f"the loop was not observed: {why}")
+    if seen is None or seen.blocked is None or seen.seconds_seen < MIN_SECONDS:
+        why = "; ".join(run.insights.diagnosis.notes) or f"fewer than {MIN_SECONDS:g} s of the hold were seen"
+        return GateFigure(doubt=f"the loop was not observed: {why}")
     return _share(seen) if gate.figure == figures.LOOP_BLOCKED_SHARE else _line(seen)
 
 
-def _estimated(estimate: TEstimate, doubt: str) -> _Told:
+def _estimated(estimate: TEstimate, doubt: str) -> GateFigure:
     interval = estimate.interval()
-    return _Told(interval, estimate.value, doubt=doubt or ("" if interval else ONE_ROUND))
+    return GateFigure(interval, estimate.value, doubt=doubt or ("" if interval else ONE_ROUND))
 
 
 def _series(figure: str, variant: str, rounds: Rounds) -> _Series:
@@ -199,7 +200,7 @@ def _value(figure: str, run: PlateauRun) -> float | str:
     return times.p99_ms or f"the {times.samples} answers of a round are too few for a p99"
 
 
-def _failures(run: RunReport, rounds: Rounds | None) -> _Told:
+def _failures(run: RunReport, rounds: Rounds | None) -> GateFigure:
     """Of every run of the variant: those of a round count as much as those of the ramp."""
     counts = [run.failures, *(each.failures for each in _plateaus(run.variant.name, rounds))]
     known = [count for count in counts if count is not None]
@@ -210,30 +211,30 @@ def _plateaus(variant: str, rounds: Rounds | None) -> Iterator[PlateauRun]:
     yield from (each for each in (rounds.runs if rounds else ()) if each.variant.name == variant)
 
 
-def _counted(count: int, doubt: str = "") -> _Told:
-    return _Told(Interval(count, count, SURE), float(count), doubt=doubt)
+def _counted(count: int, doubt: str = "") -> GateFigure:
+    return GateFigure(Interval(count, count, SURE), float(count), doubt=doubt)
 
 
-def _share(seen: LoopFigures) -> _Told:
+def _share(seen: LoopFigures) -> GateFigure:
     """Blocked with a line to blame, and without one."""
     share = (seen.blocked or 0.0) + (seen.blocked_unseen or 0.0)
-    return _Told(Interval(max(0.0, share - SHARE_ERROR), min(1.0, share + SHARE_ERROR), SURE), min(1.0, share))
+    return GateFigure(Interval(max(0.0, share - SHARE_ERROR), min(1.0, share + SHARE_ERROR), SURE), min(1.0, share))
 
 
-def _line(seen: LoopFigures) -> _Told:
-    """A block is known to within one look, and no shorter ones than the probe tells."""
+def _line(seen: LoopFigures) -> GateFigure:
+    """A block is known to within one look, and the probe reports none below its limit."""
     own = [line for line in seen.lines if line.blocked and line.owner is Owner.USER]
     if any(line.longest_s is None for line in own):
-        return _Told(doubt="the probe of that session did not write how long a line blocked at a time")
+        return GateFigure(doubt="the probe of that session did not write how long a line blocked at a time")
     unseen = LIMITS["blocked unseen"].value
     doubt = "too much of the blocking has no line to blame" if (seen.blocked_unseen or 0.0) >= unseen else ""
     worst = max(own, key=lambda line: line.longest_s or 0.0, default=None)
     if worst is None:
         none = f"none was seen to block for more than {OVERDUE_MS:g} ms"
-        return _Told(Interval(0.0, OVERDUE_MS + LOOK_MS, SURE), doubt=doubt, note=none)
+        return GateFigure(Interval(0.0, OVERDUE_MS + LOOK_MS, SURE), doubt=doubt, note=none)
     longest_ms = 1000 * (worst.longest_s or 0.0)
     interval = Interval(max(0.0, longest_ms - LOOK_MS), max(longest_ms, OVERDUE_MS) + LOOK_MS, SURE)
-    return _Told(interval, longest_ms, worst, doubt)
+    return GateFigure(interval, longest_ms, worst, doubt)
 
 
 def _invalid(stamp: Stamp) -> str:

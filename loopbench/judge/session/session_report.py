@@ -1,40 +1,39 @@
-"""A session, judged: its runs in the scenario's order, its rounds, and what can be said over all of them."""
+"""A session, judged: its runs in the scenario's order, its rounds, and everything that follows from all of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loopbench.errors import DataError
 from loopbench.judge.foreign_folder import refuse_hostile
 from loopbench.judge.rounds.claims import ClaimAnswer
 from loopbench.judge.rounds.plateau_run import PlateauRun, judge_plateau
-from loopbench.judge.rounds.published import Published, compare_with_published
+from loopbench.judge.rounds.published import Published, published_figures
 from loopbench.judge.rounds.rounds import Rounds, judge_rounds
-from loopbench.judge.run.run_files import open_run
-from loopbench.judge.run.step_run import step_curve
+from loopbench.judge.run.run import Run
 from loopbench.judge.run.timeline import TimelineReport, judge_timeline
 from loopbench.judge.session.gates import GateAnswer
 from loopbench.judge.session.run_report import RunReport, judge_run
 from loopbench.judge.session.session_claims import session_claims
 from loopbench.judge.session.session_gates import session_gates
 from loopbench.judge.session.session_stamp import SessionStamp, stamp_session
-from loopbench.judge.stamp.canaries import Canaries, session_canaries
+from loopbench.judge.stamp.canaries import Canaries
+from loopbench.judge.stamp.open_session import OpenSession, open_session
 from loopbench.judge.stamp.run_stamp import stamp_run
 from loopbench.judge.stamp.stamp import Stamp
 from loopbench.judge.statistics.curves import Shape, describe
 from loopbench.judge.statistics.fits import RunCurve
 from loopbench.records.load_order import MODE_OPEN
+from loopbench.records.samples import STEP_PREFIX
 from loopbench.records.session import (
     KIND_RAMP,
     KIND_STEPS,
-    KIND_TIMELINE,
     PlannedRun,
     RecordedScenario,
     RunRecord,
     SessionRecord,
-    read_session,
     rejected_runs,
-    run_folders,
 )
 
 
@@ -65,7 +64,7 @@ class SessionReport:
     damaged: tuple[str, ...]  # run folders that could not be used, with the reason
     notes: tuple[str, ...]
     timelines: tuple[TimelineReport, ...] = ()
-    gates: tuple[GateAnswer, ...] = ()  # those against an earlier session: see `baseline_gates`
+    gates: tuple[GateAnswer, ...] = ()  # those against an earlier session: see `comparison.with_baseline`
 
     @property
     def records(self) -> tuple[RunRecord, ...]:
@@ -100,78 +99,102 @@ def judge_session(folder: Path) -> SessionReport:
         DataError: it is no session, or its `session.json` is damaged or of another format.
     """
     refuse_hostile(folder)
-    record = read_session(folder)
-    scenario = record.scenario
-    judged = _JudgedRuns(folder, record)
+    session = open_session(folder)
+    record, scenario = session.record, session.record.scenario
+    judged = _judge_runs(session)
     order = {variant.slug: index for index, variant in enumerate(scenario.variants)}
     runs = tuple(sorted(judged.ramps, key=lambda run: order[run.variant.slug]))
     rounds = judge_rounds(scenario, tuple(judged.plateaus), len(rejected_runs(folder)))
+    claims = session_claims(scenario, runs, rounds, tuple(judged.timelines))
     measured = {run.variant.slug for run in runs}
+    damaged = tuple(f"{name}: {reason}" for name, reason in sorted(judged.damaged.items()))
     return SessionReport(
         folder=folder,
         record=record,
         runs=runs,
         steps=tuple(judged.steps),
         rounds=rounds,
-        stamp=stamp_session(judged.stamps, rounds, judged.canaries),
-        canaries=judged.canaries,
-        claims=session_claims(scenario, runs, rounds, tuple(judged.timelines)),
-        published=_published(scenario, runs, rounds),
+        stamp=stamp_session(judged.stamps, rounds, session.canaries),
+        canaries=session.canaries,
+        claims=claims,
+        published=_published(scenario, claims, runs, rounds),
         missing=tuple(each.name for each in scenario.variants if each.slug not in measured),
-        damaged=tuple(judged.damaged),
-        notes=tuple(f"not used: {each}" for each in judged.damaged) + _notes(record),
+        damaged=damaged,
+        notes=tuple(f"not used: {each}" for each in damaged) + _notes(record),
         timelines=tuple(judged.timelines),
         gates=session_gates(scenario, runs, rounds),
     )
 
 
-def _published(scenario: RecordedScenario, runs: Sequence[RunReport], rounds: Rounds | None) -> Published | None:
+def _published(
+    scenario: RecordedScenario, answers: Sequence[ClaimAnswer], runs: Sequence[RunReport], rounds: Rounds | None
+) -> Published | None:
     """From the rounds, paired; without any from the ramps that are not INVALID. The two are never mixed."""
     if rounds is not None:
         goodput = rounds.goodput
-        repeated = [(each.name, each.published_rps, goodput.estimate(each.name).value) for each in scenario.variants]
-        return compare_with_published(scenario.source, repeated, goodput.ratio)
-    ramps = {run.variant.slug: run.goodput_rps for run in runs if run.is_valid}
-    figures = [(each.name, each.published_rps, ramps.get(each.slug)) for each in scenario.variants]
-    return compare_with_published(scenario.source, figures)
+        return published_figures(scenario, answers, lambda name: goodput.estimate(name).value, goodput.ratio)
+    ramps = {run.variant.name: run.goodput_rps for run in runs if run.is_valid}
+    return published_figures(scenario, answers, ramps.get)
 
 
+@dataclass
 class _JudgedRuns:
-    """Every run of the plan that can be read, and why the others cannot: one bad folder must not cost the rest."""
+    """Every run of the plan that can be read, and why the others cannot."""
 
-    def __init__(self, folder: Path, record: SessionRecord) -> None:
-        self.ramps: list[RunReport] = []
-        self.plateaus: list[PlateauRun] = []
-        self.steps: list[StepReport] = []
-        self.timelines: list[TimelineReport] = []
-        self.stamps: list[tuple[PlannedRun, Stamp]] = []
-        self.damaged: list[str] = []
-        self._record = record
-        self._planned = {run.folder: run for run in record.plan}
-        self.canaries = session_canaries(folder)
-        for path in run_folders(folder):
-            try:
-                self._take(path)
-            except DataError as problem:
-                self.damaged.append(f"{path.name}: {problem}")
+    damaged: dict[str, DataError]  # by the name of the run's folder
+    ramps: list[RunReport] = field(default_factory=list)
+    plateaus: list[PlateauRun] = field(default_factory=list)
+    steps: list[StepReport] = field(default_factory=list)
+    timelines: list[TimelineReport] = field(default_factory=list)
+    stamps: list[tuple[PlannedRun, Stamp]] = field(default_factory=list)
 
-    def _take(self, path: Path) -> None:
-        scenario = self._record.scenario
-        planned = self._planned.get(path.name)
-        if planned is not None and planned.kind == KIND_TIMELINE:
-            self.timelines.append(judge_timeline(path))
-            return
-        files = open_run(path, scenario.variants)
-        if planned is None or (files.record.number, files.record.variant) != (planned.number, planned.variant):
-            raise DataError("no run of this session's plan", slug="run-foreign", where=str(path))
-        stamp = stamp_run(files, self._record, self.canaries)
-        if planned.kind == KIND_RAMP:
-            self.ramps.append(judge_run(files, self._record, stamp))
-        elif planned.kind == KIND_STEPS:
-            self.steps.append(StepReport(files.variant.name, step_curve(files), stamp, files.record.number))
-        else:
-            self.plateaus.append(judge_plateau(files, scenario.neighbours, stamp))
-        self.stamps.append((planned, stamp))
+
+def _judge_runs(session: OpenSession) -> _JudgedRuns:
+    """Judge each run by itself: a damaged file costs its own run and no other."""
+    judged = _JudgedRuns(dict(session.damaged))
+    planned = {run.folder: run for run in session.record.plan}
+    for path in session.timelines:
+        with _damage_noted(judged, path):
+            _check_planned(path, planned)
+            judged.timelines.append(judge_timeline(path))
+    for run in session.runs:
+        with _damage_noted(judged, run.folder):
+            _check_planned(run.folder, planned, run.record)
+            _judge(run, planned[run.folder.name], session, judged)
+        run.forget()
+    return judged
+
+
+@contextmanager
+def _damage_noted(judged: _JudgedRuns, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DataError as problem:
+        judged.damaged[path.name] = problem
+
+
+def _check_planned(path: Path, plan: Mapping[str, PlannedRun], record: RunRecord | None = None) -> None:
+    planned = plan.get(path.name)
+    if planned is None or (record and (record.number, record.variant) != (planned.number, planned.variant)):
+        raise DataError("no run of this session's plan", slug="run-foreign", where=str(path))
+
+
+def _judge(run: Run, planned: PlannedRun, session: OpenSession, judged: _JudgedRuns) -> None:
+    scenario, stamp = session.record.scenario, stamp_run(run, session)
+    if planned.kind == KIND_RAMP:
+        judged.ramps.append(judge_run(run, session.record, stamp))
+    elif planned.kind == KIND_STEPS:
+        judged.steps.append(StepReport(run.variant.name, step_curve(run), stamp, run.record.number))
+    else:
+        judged.plateaus.append(judge_plateau(run, scenario.neighbours, stamp))
+    judged.stamps.append((planned, stamp))
+
+
+def step_curve(run: Run) -> RunCurve:
+    """Good answers per second at each level of a step load, by users; a level that was not reached is absent."""
+    phases = [each for each in run.record.phases if each.name.startswith(STEP_PREFIX)]
+    levels = sorted((int(phase.name.removeprefix(STEP_PREFIX)), run.goodput_rps(phase)) for phase in phases)
+    return RunCurve(tuple(float(users) for users, _ in levels), tuple(rps for _, rps in levels))
 
 
 def _notes(record: SessionRecord) -> tuple[str, ...]:

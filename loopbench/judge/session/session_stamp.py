@@ -1,4 +1,4 @@
-"""The stamp of a whole session: the worst of its runs and of its rounds, told once for each fault, not for each run."""
+"""The stamp of a whole session: the worst of its runs and of its rounds, each fault reported once."""
 
 import dataclasses
 import math
@@ -17,7 +17,7 @@ from loopbench.judge.stamp.stamp_rules import CHECKS
 from loopbench.judge.statistics.verdict import Word
 from loopbench.records.session import PlannedRun
 
-MOST_VARIANTS = 6
+MAX_VARIANTS = 6
 """Named in one sentence."""
 NO_ROUNDS = "there are no rounds"
 
@@ -60,8 +60,8 @@ class MergedFinding:
     def _where(self) -> str:
         if self.hit == self.runs:
             return "in the only run" if self.runs == 1 else f"in all {self.runs} runs"
-        where = listed([f"{variant} ({count})" for variant, count in self.by_variant[:MOST_VARIANTS]])
-        more = f" and {len(self.by_variant) - MOST_VARIANTS} more" if len(self.by_variant) > MOST_VARIANTS else ""
+        where = listed([f"{variant} ({count})" for variant, count in self.by_variant[:MAX_VARIANTS]])
+        more = f" and {len(self.by_variant) - MAX_VARIANTS} more" if len(self.by_variant) > MAX_VARIANTS else ""
         return f"in {self.hit} of {self.runs} runs: {where}{more}"
 
 
@@ -96,7 +96,7 @@ class SessionStamp:
 
     @cached_property
     def remarks(self) -> tuple[MergedFinding, ...]:
-        """What lowered nothing but must be said."""
+        """What lowered nothing but is always reported."""
         return tuple(finding for finding in self.findings if finding.level is Level.VALID)
 
     @property
@@ -121,7 +121,7 @@ def stamp_session(
         canaries: of all its runs.
     """
     own = evaluate_session(dataclasses.replace(_metrics(rounds), canary_scatter=_scatter(canaries)))
-    faults = tuple(MergedFinding(each) for each in own.findings if _is_said(each))
+    faults = tuple(MergedFinding(each) for each in own.findings if _is_reported(each))
     return SessionStamp((*(_merged(stamps) if stamps else (NOTHING,)), *faults), _answered(rounds))
 
 
@@ -143,7 +143,7 @@ def _metrics(rounds: Rounds | None) -> SessionMetrics:
 
 
 def _scatter(canaries: Canaries) -> Metric:
-    return NotApplicable("too few runs to tell") if canaries.scatter is None else Measured(canaries.scatter)
+    return NotApplicable("too few runs") if canaries.scatter is None else Measured(canaries.scatter)
 
 
 def _complete_rounds(rounds: Rounds) -> Measured:
@@ -166,13 +166,13 @@ def _half_width(rounds: Rounds) -> Metric:
 
 def _merged(stamps: Sequence[tuple[PlannedRun, Stamp]]) -> Iterable[MergedFinding]:
     """One for each figure, in the order of the rules; a remark only where the figure is nowhere a fault."""
-    said: dict[str, list[tuple[str, Finding]]] = {}
+    reported: dict[str, list[tuple[str, Finding]]] = {}
     for run, stamp in stamps:
-        for finding in filter(_is_said, stamp.findings):
-            said.setdefault(finding.metric, []).append((run.variant, finding))
-    for metric in filter(said.__contains__, CHECKS):
-        faults = [each for each in said[metric] if each[1].level > Level.VALID]
-        found = faults or said[metric]
+        for finding in filter(_is_reported, stamp.findings):
+            reported.setdefault(finding.metric, []).append((run.variant, finding))
+    for metric in filter(reported.__contains__, CHECKS):
+        faults = [each for each in reported[metric] if each[1].level > Level.VALID]
+        found = faults or reported[metric]
         counts = Counter(variant for variant, _ in found).most_common()
         invalid = sum(1 for _, finding in found if finding.level is Level.INVALID)
         yield MergedFinding(_worst(metric, [each for _, each in found]), tuple(counts), invalid, len(stamps))
@@ -184,5 +184,5 @@ def _worst(metric: str, findings: list[Finding]) -> Finding:
     return max(findings, key=lambda each: (each.level, math.inf if each.value is None else sign * each.value))
 
 
-def _is_said(finding: Finding) -> bool:
+def _is_reported(finding: Finding) -> bool:
     return finding.level > Level.VALID or finding.remark

@@ -5,7 +5,6 @@ What `loopbench.load` returns; docs/notebook.md describes every column. What is 
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -13,14 +12,14 @@ import pandas as pd
 
 from loopbench.errors import DataError
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.run.probe_log import SECOND_COLUMNS, read_probe_logs
-from loopbench.judge.run.run_files import load_folders
-from loopbench.judge.run.samples import read_head
+from loopbench.judge.run.probe_log import SECOND_COLUMNS
+from loopbench.judge.run.run import Run
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.open_session import open_session
 from loopbench.judge.statistics.intervals import Estimate
 from loopbench.records.sensors import COLUMNS as SENSOR_COLUMNS
-from loopbench.records.sensors import SENSORS_FILE, SensorRow, read_sensors
-from loopbench.records.session import RunRecord, SessionRecord, read_run
+from loopbench.records.sensors import SensorRow
+from loopbench.records.session import RunRecord
 
 Columns = Mapping[str, str]
 Row = dict[str, Any]
@@ -114,9 +113,9 @@ def table(columns: Columns, rows: Iterable[Row]) -> pd.DataFrame:
 def run_rows(report: SessionReport) -> Iterator[Row]:
     """For `RUN_COLUMNS`, in the order of the runs' numbers; runs that could not be used are absent."""
     figures = _figures(report)
-    for record, own in _complete(report.folder, report.record):
-        if record.number in figures:
-            yield own | _of_record(record) | figures[record.number]
+    for run in open_session(report.folder).runs:
+        if run.record.number in figures:
+            yield _own(run) | _of_record(run.record) | figures[run.record.number]
 
 
 def variant_rows(report: SessionReport) -> Iterator[Row]:
@@ -160,33 +159,32 @@ def verdict_rows(report: SessionReport) -> Iterator[Row]:
             }
 
 
-def second_rows(folder: Path, record: SessionRecord) -> Iterator[Row]:
+def second_rows(runs: Iterable[Run]) -> Iterator[Row]:
     """For `SECONDS_COLUMNS`, run by run.
 
     Raises:
-        DataError: a log of the probe, or a `run.json`, is damaged.
+        DataError: the samples or a log of the probe are damaged.
     """
-    for path in load_folders(folder):
-        own, origin_s = _own(read_run(path), record), _origin_s(path)
-        for process in read_probe_logs(path).processes:
+    for run in runs:
+        for process in run.probe.processes:
             for second in process.records:
                 if second["record"] == "second":
                     seen = {name: second.get(name) for name in SECOND_COLUMNS}
-                    start_s, end_s = (_after(origin_s, seen[name]) for name in ("t0_monotonic_s", "t1_monotonic_s"))
-                    yield own | {"pid": process.start.pid, "start_s": start_s, "end_s": end_s} | seen
+                    start_s, end_s = (_after(run, seen[name]) for name in ("t0_monotonic_s", "t1_monotonic_s"))
+                    yield _own(run) | {"pid": process.start.pid, "start_s": start_s, "end_s": end_s} | seen
+        run.forget()
 
 
-def sensor_rows(folder: Path, record: SessionRecord) -> Iterator[Row]:
+def sensor_rows(runs: Iterable[Run]) -> Iterator[Row]:
     """For `SENSORS_COLUMNS`, run by run.
 
     Raises:
-        DataError: the sensors' file, or a `run.json`, is damaged.
+        DataError: the samples or the sensors' file are damaged.
     """
-    for path in load_folders(folder):
-        own, origin_s = _own(read_run(path), record), _origin_s(path)
-        sensors = path / SENSORS_FILE
-        for row in read_sensors(sensors) if sensors.is_file() else ():
-            yield own | {"end_s": _after(origin_s, row.t_s)} | _flat(row)
+    for run in runs:
+        for row in run.sensors or ():
+            yield _own(run) | {"end_s": _after(run, row.t_s)} | _flat(row)
+        run.forget()
 
 
 def _column(values: list[Any], kind: Any) -> Any:
@@ -195,19 +193,8 @@ def _column(values: list[Any], kind: Any) -> Any:
     return pd.Series(values, dtype=kind)
 
 
-def _complete(folder: Path, record: SessionRecord) -> Iterator[tuple[RunRecord, Row]]:
-    """The runs under load whose `run.json` can be read, and what each of their rows begins with."""
-    for path in load_folders(folder):
-        try:
-            run = read_run(path)
-        except DataError:  # the report names it among the damaged
-            continue
-        yield run, _own(run, record)
-
-
-def _own(run: RunRecord, record: SessionRecord) -> Row:
-    names = {variant.slug: variant.name for variant in record.scenario.variants}
-    return {"run": run.number, "kind": run.kind, "variant": names.get(run.variant, run.variant)}
+def _own(run: Run) -> Row:
+    return {"run": run.record.number, "kind": run.record.kind, "variant": run.variant.name}
 
 
 def _of_record(record: RunRecord) -> Row:
@@ -250,14 +237,9 @@ def _estimate(name: str, unit: str, estimate: Estimate) -> Row:
     return {f"{name}_{unit}": estimate.value, f"{name}_low_{unit}": low, f"{name}_high_{unit}": high}
 
 
-def _origin_s(path: Path) -> float | None:
-    """Of the run's time axis, on the host's monotonic clock."""
-    head = read_head(path)
-    return None if head is None else head.origin_monotonic_s
-
-
-def _after(origin_s: float | None, at_s: float | None) -> float | None:
-    return None if origin_s is None or at_s is None else at_s - origin_s
+def _after(run: Run, at_s: float | None) -> float | None:
+    """A moment of the host's monotonic clock on the run's own time axis."""
+    return None if run.origin_s is None or at_s is None else at_s - run.origin_s
 
 
 def _flat(row: SensorRow) -> Row:

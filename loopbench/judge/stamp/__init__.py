@@ -1,1 +1,1 @@
-"""Can a run be believed? Figures of load, machine, generator and target, held against one table of limits."""
+"""Can a run be believed? Figures of load, machine, generator and target, compared with one table of limits."""

@@ -3,15 +3,13 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Final
 
-from loopbench.errors import DataError
-from loopbench.records.session import read_run, run_folders
+from loopbench.records.session import RunRecord
 
-FEWEST: Final = 6
-"""Canaries from which their usual scatter can be told."""
+MIN_CANARIES: Final = 6
+"""Canaries from which their usual scatter is known."""
 USUAL: Final = 0.8
 """What more than one canary in five does is the machine's habit (the share of repeats that rule X3 allows, too)."""
 
@@ -22,11 +20,11 @@ class Canaries:
 
     On a host that gives its processors to others as well, the same work takes 3 ms in one tenth of a second and 5 ms
     in the next, all session long. A run of ten seconds has its share of both, and the rounds' intervals carry what is
-    left; so what usually happens in a session says nothing against one of its runs. It is told once, for the session.
+    left; so the usual scatter is no fault of a single run. It is reported once, for the session.
     """
 
     median_s: float | None  # None: never run
-    scatter: float | None  # as a share of it: four in five lie nearer; None: too few to tell
+    scatter: float | None  # as a share of it: four in five lie nearer; None: too few
 
 
 def canaries_of(seconds: Iterable[float | None]) -> Canaries:
@@ -36,16 +34,9 @@ def canaries_of(seconds: Iterable[float | None]) -> Canaries:
         return Canaries(None, None)
     middle_s = median(known)
     strayed = sorted(abs(canary_s / middle_s - 1) for canary_s in known)
-    return Canaries(middle_s, strayed[math.ceil(USUAL * len(known)) - 1] if len(known) >= FEWEST else None)
+    return Canaries(middle_s, strayed[math.ceil(USUAL * len(known)) - 1] if len(known) >= MIN_CANARIES else None)
 
 
-def session_canaries(session_folder: Path) -> Canaries:
-    """Of all complete runs of a session, before and after each."""
-    seconds: list[float | None] = []
-    for folder in run_folders(session_folder):
-        try:
-            record = read_run(folder)
-        except DataError:  # a damaged run costs only itself
-            continue
-        seconds += [record.canary_before_s, record.canary_after_s]
-    return canaries_of(seconds)
+def session_canaries(records: Iterable[RunRecord]) -> Canaries:
+    """Of a session's complete runs, before and after each."""
+    return canaries_of(canary_s for run in records for canary_s in (run.canary_before_s, run.canary_after_s))

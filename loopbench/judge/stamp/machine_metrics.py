@@ -1,130 +1,113 @@
-"""What the sensors and the canary say of the machine during a run, for the stamp.
+"""What the sensors and the canary show of the machine during a run, for the stamp.
 
 The sensors' clock and the generator's are one: seconds after the generator's origin become the host's monotonic time
-by adding that origin. Only rows that lie in a stretch by more than half count for it.
+by adding that origin.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
-from loopbench.judge.run.load_view import NO_WINDOW
+from loopbench.judge.run.run import NO_WINDOW, Run
+from loopbench.judge.stamp.canaries import Canaries, canaries_of
 from loopbench.judge.stamp.metrics import Measured, Metric, NotApplicable, NotObservable
+from loopbench.records.samples import PHASE_WARMUP
 from loopbench.records.sensors import ProcessUse, SensorRow
-from loopbench.records.session import Phase
+from loopbench.records.session import Phase, RunRecord
 
-STEAL_ROWS = 5
+STEAL_ROWS: Final = 5
 """One a second: five seconds, the shortest stretch in which a host's ticks say something."""
-NO_ROWS = "the sensors have no row in it"
+NO_ROWS: Final = "the sensors have no row in it"
 
-Read = Callable[[SensorRow], float | None]
+Rows = list[SensorRow]
+Figure = Measured | str
+"""A figure, or the sensors' column in which no row has a value."""
 
 
-@dataclass(frozen=True)
-class MachineView:
-    """What was seen of the machine in one run.
+def machine_metrics(run: Run, canaries: Canaries, *, remote: bool) -> dict[str, Metric]:
+    """Figures of `RunMetrics` by name; None (not measured) for all of the sensors' when they left no file.
 
     Args:
-        rows: of the sensors, in order; None when there are none.
-        unobservable: sensor column to the reason why its cells are empty.
-        origin_s: of the generator, on the host's monotonic clock.
-        shown: stretches that become figures, seconds after the origin.
-        loaded: stretches under load, arrivals and drain included.
-        canaries_s: fixed work before and after the run, seconds; None where it was not done.
-        canary_median_s: of the session; None when nothing is known.
-        canary_scatter: how far the session's canaries usually stray from it (0.05: 5 %).
+        run: the run.
+        canaries: of the session; for its first run there are none, and its own two are compared with each other.
+        remote: the generators' clocks are not the sensors', so every row counts.
     """
-
-    rows: tuple[SensorRow, ...] | None
-    unobservable: Mapping[str, str]
-    origin_s: float
-    shown: tuple[Phase, ...]
-    loaded: tuple[Phase, ...]
-    canaries_s: tuple[float | None, ...]
-    canary_median_s: float | None
-    canary_scatter: float
-
-    def within(self, phases: Sequence[Phase]) -> list[SensorRow]:
-        """Rows that lie in one of these stretches by more than half."""
-        return [row for row in self.rows or () if any(_inside(row, phase, self.origin_s) for phase in phases)]
-
-
-def machine_metrics(view: MachineView) -> dict[str, Metric]:
-    """Figures of `RunMetrics` by name; None (not measured) for all of the sensors' when they left no file."""
-    return {
-        "canary_deviation": _canary_deviation(view),
-        **({} if view.rows is None else _sensed(view)),
+    deviation = {"canary_deviation": _canary_deviation(run.record, canaries)}
+    if run.sensors is None or run.origin_s is None:  # without an origin no row has a place in the run
+        return deviation
+    everything = (Phase("all", -math.inf, math.inf),)
+    shown = everything if remote else run.shown
+    loaded = everything if remote else tuple(each for each in run.record.phases if each.name != PHASE_WARMUP)
+    return deviation | {
+        "steal_share": _figure(run, shown, _steal_share),
+        "foreign_cpu_share": _figure(run, shown, _foreign_cpu_share),
+        "run_queue_share": _figure(run, shown, _run_queue_share),
+        "throttled_periods": _figure(run, loaded, _throttled_periods, shown),
+        "listen_drops": _figure(run, loaded, _listen_drops, shown),
+        "dirty_share": _figure(run, loaded, _dirty_share, shown),
     }
 
 
-def _sensed(view: MachineView) -> dict[str, Metric]:
-    shown, loaded = view.within(view.shown), view.within(view.loaded)
-    return {
-        "steal_share": _steal_share(view, shown),
-        "foreign_cpu_share": _share_of_cpu(view, shown, "machine_foreign_cpu_s", lambda row: row.machine.foreign_cpu_s),
-        "throttled_periods": _total(
-            view, loaded, {"machine_throttled_periods": lambda row: row.machine.throttled_periods}
-        ),
-        "run_queue_share": _run_queue_share(view, shown),
-        "listen_drops": _total(
-            view,
-            loaded,
-            {
-                "machine_listen_overflows": lambda row: row.machine.listen_overflows,
-                "machine_listen_drops": lambda row: row.machine.listen_drops,
-            },
-        ),
-        "dirty_share": _dirty_share(view, loaded),
-    }
-
-
-def _canary_deviation(view: MachineView) -> Metric:
-    known = [canary_s for canary_s in view.canaries_s if canary_s]
-    if not known or not view.canary_median_s:
+def _canary_deviation(record: RunRecord, canaries: Canaries) -> Metric:
+    own_s = (record.canary_before_s, record.canary_after_s)
+    known = [canary_s for canary_s in own_s if canary_s]
+    median_s, scatter = canaries.median_s or canaries_of(own_s).median_s, canaries.scatter or 0.0
+    if not known or not median_s:
         return None
-    worst_s = max(known, key=lambda canary_s: abs(canary_s / view.canary_median_s - 1) if view.canary_median_s else 0)
-    detail = f"{1000 * worst_s:.3g} ms against {1000 * view.canary_median_s:.3g} +-{100 * view.canary_scatter:.2g} %"
-    return Measured(max(0.0, abs(worst_s / view.canary_median_s - 1) - view.canary_scatter), detail)
+    worst_s = max(known, key=lambda canary_s: abs(canary_s / median_s - 1))
+    detail = f"{1000 * worst_s:.3g} ms against {1000 * median_s:.3g} +-{100 * scatter:.2g} %"
+    return Measured(max(0.0, abs(worst_s / median_s - 1) - scatter), detail)
 
 
-def _steal_share(view: MachineView, rows: list[SensorRow]) -> Metric:
+def _figure(
+    run: Run, phases: Sequence[Phase], figure: Callable[[Rows], Figure], shown: Sequence[Phase] | None = None
+) -> Metric:
+    """A figure of the rows in some phases; without a value not observable if the sensors say why, else not measured."""
+    rows = run.sensors_within(*phases)
+    found = figure(rows)
+    if isinstance(found, Measured):
+        return found
+    if not (phases if shown is None else shown):
+        return NotApplicable(NO_WINDOW)
+    if not rows:
+        return Measured(math.nan, NO_ROWS)
+    reason = run.unobservable.get(found)
+    return None if reason is None else NotObservable(reason)
+
+
+def _steal_share(rows: Rows) -> Figure:
     """Of all processor-seconds there were, in the worst `STEAL_ROWS` rows in a row (or in all, if there are fewer)."""
-    pairs = [(row.machine.steal_s, row.machine.cpu_total_s) for row in rows]
-    known = [(steal_s, total_s) for steal_s, total_s in pairs if steal_s is not None and total_s]
+    known = _known((row.machine.steal_s, row.machine.cpu_total_s) for row in rows)
     if not known:
-        return _unseen(view, rows, "machine_steal_s")
+        return "machine_steal_s"
     stretches = [known[first : first + STEAL_ROWS] for first in range(max(1, len(known) - STEAL_ROWS + 1))]
     return Measured(max(_ratio(stretch) for stretch in stretches))
 
 
-def _share_of_cpu(view: MachineView, rows: list[SensorRow], column: str, read: Read) -> Metric:
-    pairs = [(read(row), row.machine.cpu_total_s) for row in rows]
-    known = [(spent_s, total_s) for spent_s, total_s in pairs if spent_s is not None and total_s]
-    if not known:
-        return _unseen(view, rows, column)
-    return Measured(_ratio(known))
+def _foreign_cpu_share(rows: Rows) -> Figure:
+    known = _known((row.machine.foreign_cpu_s, row.machine.cpu_total_s) for row in rows)
+    return Measured(_ratio(known)) if known else "machine_foreign_cpu_s"
 
 
-def _total(view: MachineView, rows: list[SensorRow], columns: Mapping[str, Read]) -> Metric:
-    """The largest of these counters' sums (the kernel counts an overflow among the drops as well)."""
-    sums = {name: [value for row in rows if (value := read(row)) is not None] for name, read in columns.items()}
-    seen = {name: sum(values) for name, values in sums.items() if values}
-    if not seen:
-        return _unseen(view, rows, next(iter(columns)))
-    return Measured(max(seen.values()))
+def _throttled_periods(rows: Rows) -> Figure:
+    known = [count for row in rows if (count := row.machine.throttled_periods) is not None]
+    return Measured(sum(known)) if known else "machine_throttled_periods"
 
 
-def _run_queue_share(view: MachineView, rows: list[SensorRow]) -> Metric:
+def _listen_drops(rows: Rows) -> Figure:
+    """The larger of both counters' sums: the kernel counts an overflow among the drops as well."""
+    counters = ([row.machine.listen_overflows for row in rows], [row.machine.listen_drops for row in rows])
+    sums = [sum(known) for counts in counters if (known := [count for count in counts if count is not None])]
+    return Measured(max(sums)) if sums else "machine_listen_overflows"
+
+
+def _run_queue_share(rows: Rows) -> Figure:
     """Of the target's loop thread and of the generator's, the one that was kept waiting longer."""
-    sides: dict[str, Read] = {
-        "target": lambda row: _kept_waiting_s(row.target),
-        "generator": lambda row: _kept_waiting_s(row.generator),
-    }
     shares = {}
-    for side, read in sides.items():
-        known = [(delay_s, row.wall_s) for row in rows if (delay_s := read(row)) is not None]
+    for side in ("target", "generator"):
+        known = _known((_kept_waiting_s(getattr(row, side)), row.wall_s) for row in rows)
         if not known:
-            return _unseen(view, rows, f"{side}_run_queue_delay_s")
+            return f"{side}_run_queue_delay_s"
         shares[side] = _ratio(known)
     worst = max(shares, key=lambda side: shares[side])
     return Measured(shares[worst], worst)
@@ -142,27 +125,14 @@ def _kept_waiting_s(use: ProcessUse) -> float | None:
     return max(0.0, use.run_queue_delay_s - own_s)
 
 
-def _dirty_share(view: MachineView, rows: list[SensorRow]) -> Metric:
-    pairs = [(row.machine.dirty_bytes, row.machine.dirty_background_threshold_bytes) for row in rows]
-    known = [dirty / threshold for dirty, threshold in pairs if dirty is not None and threshold]
-    return Measured(max(known)) if known else _unseen(view, rows, "machine_dirty_bytes")
+def _dirty_share(rows: Rows) -> Figure:
+    known = _known((row.machine.dirty_bytes, row.machine.dirty_background_threshold_bytes) for row in rows)
+    return Measured(max(dirty / threshold for dirty, threshold in known)) if known else "machine_dirty_bytes"
+
+
+def _known(pairs: Iterable[tuple[float | None, float | None]]) -> list[tuple[float, float]]:
+    return [(part, whole) for part, whole in pairs if part is not None and whole]
 
 
 def _ratio(pairs: Sequence[tuple[float, float]]) -> float:
     return sum(part for part, _ in pairs) / sum(whole for _, whole in pairs)
-
-
-def _unseen(view: MachineView, rows: list[SensorRow], column: str) -> Metric:
-    """Not observable if the sensors say why, else not measured."""
-    if not view.shown:
-        return NotApplicable(NO_WINDOW)
-    if not rows:
-        return Measured(math.nan, NO_ROWS)
-    reason = view.unobservable.get(column)
-    return None if reason is None else NotObservable(reason)
-
-
-def _inside(row: SensorRow, phase: Phase, origin_s: float) -> bool:
-    start_s, end_s = row.t_s - row.wall_s, row.t_s
-    overlap_s = min(end_s, origin_s + phase.end_s) - max(start_s, origin_s + phase.start_s)
-    return overlap_s > row.wall_s / 2

@@ -1,7 +1,7 @@
 """The figures that the stamp is made of: what was measured, what does not exist here, what could not be seen.
 
-A figure that nobody filled in is None, and None makes a run INVALID ("not measured"): forgetting is no way to be VALID.
-Whoever leaves one out on purpose says why, with `NotApplicable` or `NotObservable`.
+A figure that was not filled in is None, and None makes a run INVALID ("not measured").
+To omit a figure deliberately, return `NotApplicable` or `NotObservable` with the reason.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A figure; NaN is no figure. `detail` says more about it: which second, which setting."""
+    """A figure; NaN is no figure. `detail` adds which second, or which setting."""
 
     value: float
     detail: str = ""
@@ -36,9 +36,9 @@ Metric = Measured | NotApplicable | NotObservable | None
 class RunMetrics:
     """One run's figures; shares run from 0 to 1. The rule each belongs to, and its limits, stand in `stamp_rules`."""
 
-    foreign_answers: Metric = None
-    workers_amiss: Metric = None
-    settings_amiss: Metric = None
+    wrong_process_count: Metric = None
+    worker_count_mismatch: Metric = None
+    settings_mismatches: Metric = None
     count_difference: Metric = None
     failure_share: Metric = None
     wrong_bodies: Metric = None

@@ -26,9 +26,9 @@ class Finding:
         level: what it does to the stamp.
         what: the figures in words, one clause.
         value: the figure in the check's own unit (shares from 0 to 1); None where there is none.
-        limit: the limit it was held against, as `<= 80 %`.
+        limit: the limit it was compared with, as `<= 80 %`.
         advice: what to do, one sentence; empty when nothing is to be done.
-        remark: worth saying though it harms nothing.
+        remark: reported though it harms nothing.
     """
 
     id: str
@@ -70,7 +70,7 @@ class Stamp:
 
     @cached_property
     def remarks(self) -> tuple[Finding, ...]:
-        """What lowered nothing but must be said: figures that are always printed, and what could not be seen."""
+        """What lowered nothing but is always reported: figures that are always printed, and what could not be seen."""
         return tuple(finding for finding in self.findings if finding.level is Level.VALID and finding.remark)
 
     @cached_property
@@ -119,7 +119,7 @@ def _finding(rule: Rule, check: Check, metric: Metric) -> Finding:
         id=rule.id,
         metric=check.metric,
         level=level,
-        what=f"{check.says}: {outcome}",
+        what=f"{check.title}: {outcome}",
         value=None if math.isnan(value) else value,
         limit=check.limit(level),
         advice=rule.advice if level else "",

@@ -43,16 +43,16 @@ class Check:
 
     Args:
         metric: name of the figure.
-        says: what the figure is, in words that stand before its value.
+        title: what the figure is, in words that stand before its value.
         unit: of figure and limits.
         invalid: beyond it the run is INVALID; None: never.
         degraded: beyond it the run is DEGRADED; None: never.
         at_least: the limits are lower ones.
-        remark_above: said even where it harms nothing, from above this value on; None: only beyond a limit.
+        remark_above: reported above this value even where it harms nothing; None: only beyond a limit.
     """
 
     metric: str
-    says: str
+    title: str
     unit: Unit
     invalid: float | None = None
     degraded: float | None = None

@@ -1,4 +1,4 @@
-"""The rules of the stamp: what is held against which limit, and what to do about it. The one table of thresholds.
+"""The rules of the stamp: each figure, its limit, and what to do beyond it. The one table of thresholds.
 
 A rule has one or more checks; each check names a figure of `metrics.RunMetrics` or `metrics.SessionMetrics`. The limits
 are engineering choices, tested with planted faults (`docs/stamp.md`). Nothing outside this table changes a stamp.
@@ -10,7 +10,7 @@ from typing import Final
 
 from loopbench.judge.stamp.stamp_checks import Check, Level, Rule, Unit
 
-_BLIND: Final = "the fault could be there and nobody would know"
+_BLIND: Final = "the fault could be there unnoticed"
 
 OUTCOMES: Final = frozenset({"C2", "D2"})
 """Rules about what a variant did, not about what was done to it: it failed, or answered too few. A run that is INVALID
@@ -22,8 +22,8 @@ RUN_RULES: Final = (
         "T1",
         "the target that answered is the one that was started",
         (
-            Check("foreign_answers", "processes that served without this run's nonce", Unit.COUNT, invalid=0),
-            Check("workers_amiss", "server processes more or fewer than were asked for", Unit.COUNT, invalid=0),
+            Check("wrong_process_count", "processes that served without this run's nonce", Unit.COUNT, invalid=0),
+            Check("worker_count_mismatch", "server processes more or fewer than were asked for", Unit.COUNT, invalid=0),
         ),
         "see target.log: a worker died and was replaced, or something else serves there; measure again",
         Level.DEGRADED,
@@ -32,7 +32,7 @@ RUN_RULES: Final = (
     Rule(
         "T2",
         "settings are equal except where the scenario says so",
-        (Check("settings_amiss", "settings that are not what the scenario says", Unit.COUNT, invalid=0),),
+        (Check("settings_mismatches", "settings that are not what the scenario says", Unit.COUNT, invalid=0),),
         "start every variant alike: let loopbench start the target, and change nothing between runs of a session",
         Level.DEGRADED,
         "variants may differ in more than their code",
@@ -43,7 +43,7 @@ RUN_RULES: Final = (
         (Check("count_difference", "largest difference between two counts", Unit.COUNT, invalid=0),),
         "look for clients that retry or drop requests, and for a server killed before it had written its end",
         Level.DEGRADED,
-        "only two of the three counts stand against each other",
+        "only two of the three counts can be compared",
     ),
     Rule(
         "C2",
@@ -64,8 +64,8 @@ RUN_RULES: Final = (
     Rule(
         "B0",
         "throughput is possible",
-        (Check("above_ceiling", "throughput over the lowest ceiling known beforehand", Unit.SHARE, invalid=0.02),),
-        "the measurement is wrong: look at the window, the number of users, the think time and the known work",
+        (Check("above_ceiling", "throughput over what the users can ask for", Unit.SHARE, invalid=0.02),),
+        "the measurement is wrong: look at the window, the number of users and the think time",
         Level.INVALID,
         "a throughput that may be impossible is none",
     ),
@@ -94,7 +94,7 @@ RUN_RULES: Final = (
     ),
     Rule(
         "U1",
-        "everybody was answered",
+        "every user was answered",
         (
             Check("users_never_served", "users never served", Unit.COUNT, degraded=0, remark_above=-1.0),
             Check("unfinished_requests", "requests without an answer after the drain", Unit.COUNT, degraded=0),
@@ -141,7 +141,7 @@ RUN_RULES: Final = (
     ),
     Rule(
         "M1",
-        "the host gave our processors to nobody else",
+        "no CPU steal",
         (Check("steal_share", "stolen CPU in the worst 5 s", Unit.SHARE, invalid=0.05),),
         "measure when the host is quiet, or on a machine of your own",
         Level.VALID,
@@ -165,7 +165,7 @@ RUN_RULES: Final = (
     ),
     Rule(
         "M3",
-        "nobody else computes",
+        "no other process uses the CPU",
         (Check("foreign_cpu_share", "CPU taken by other processes, of all there is", Unit.SHARE, degraded=0.05),),
         "stop other work on this machine (`top` names it)",
         Level.DEGRADED,
@@ -181,7 +181,7 @@ RUN_RULES: Final = (
     ),
     Rule(
         "M5",
-        "whoever was ready could run",
+        "runnable threads got a CPU without delay",
         (
             Check(
                 "run_queue_share",
@@ -231,7 +231,7 @@ RUN_RULES: Final = (
         "P1",
         "users come slowly against the throughput",
         (Check("arrival_share", "arrivals over throughput", Unit.SHARE, degraded=0.02),),
-        "lower load.spawn_rate: the ramp tells response times too low by about this share",
+        "lower load.spawn_rate: the ramp's response times are too low by about this share",
         Level.DEGRADED,
         _BLIND,
     ),
@@ -244,7 +244,7 @@ RUN_RULES: Final = (
         "an open load that starts late is a closed one",
     ),
 )
-"""Held against every run, in this order."""
+"""For every run, in this order."""
 
 SESSION_RULES: Final = (
     Rule(
@@ -280,7 +280,7 @@ SESSION_RULES: Final = (
         _BLIND,
     ),
 )
-"""Held against a session as a whole."""
+"""For a session as a whole."""
 
 RULES: Final = RUN_RULES + SESSION_RULES
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType({each.metric: each for rule in RULES for each in rule.checks})
@@ -292,7 +292,7 @@ def table() -> tuple[tuple[str, str, str, str, str], ...]:
     return tuple(
         (
             rule.id,
-            check.says,
+            check.title,
             " / ".join(check.bound(limit) for _, limit in check.limits),
             " / ".join(level.name for level, _ in check.limits),
             rule.advice,
@@ -306,8 +306,8 @@ def markdown_table() -> str:
     """The same in GitHub's Markdown, with what it costs when a figure cannot be seen; it stands in `docs/stamp.md`."""
     unseen = {rule.id: f"{rule.unobservable.name}: {rule.unobservable_why}" for rule in RULES}
     rows = [
-        f"| {id_} | {level} | {says} | {limit} | {advice} | {unseen[id_]} |"
-        for id_, says, limit, level, advice in table()
+        f"| {id_} | {level} | {title} | {limit} | {advice} | {unseen[id_]} |"
+        for id_, title, limit, level, advice in table()
     ]
     return "\n".join(
         ("| id | level | figure | limit | what to do | if it cannot be seen |", "|---|---|---|---|---|---|", *rows)

@@ -1,17 +1,18 @@
-"""Was it the right target, set up as the scenario says, and did it count the same? For the stamp."""
+"""Checks of the target for the stamp: the right process, its settings, and the three counts."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from loopbench.judge.run.probe_log import ProbeLogs, ProcessLog
+from loopbench.judge.run.run import Run
 from loopbench.judge.stamp.metrics import Measured, Metric, NotObservable
 from loopbench.records.session import Counts, ResolvedTarget, RunRecord
 
 REMOTE = "the target was not started by loopbench"
 
 _NOT_SETTINGS = ("--port", "--header")
-"""Options that tell runs apart and change nothing that is measured."""
+"""Options that differ between runs and change nothing that is measured."""
 _SCENARIO_KEYS = {
     "app": "app",
     "--app-dir": "app_dir",
@@ -36,28 +37,24 @@ class Reference:
     settings: Settings
 
 
-def target_metrics(
-    record: RunRecord, target: ResolvedTarget, logs: ProbeLogs, reference: Reference | None
-) -> dict[str, Metric]:
+def target_metrics(run: Run, reference: Reference | None) -> dict[str, Metric]:
     """Figures of `RunMetrics` by name.
 
     Args:
-        record: of the run.
-        target: how its variant was to be started.
-        logs: what the probe wrote in each of its processes.
-        reference: any other run of the session, None when there is none yet.
+        run: the run.
+        reference: any readable run of the session; None when there is none yet.
     """
-    remote = not record.target_command
+    target, remote = run.variant.target, not run.record.target_command
     return {
-        "foreign_answers": _foreign_answers(record, logs.processes, remote=remote),
-        "workers_amiss": _workers_amiss(target, logs.processes, remote=remote),
-        "settings_amiss": _settings_amiss(record, target, logs, reference, remote=remote),
-        "count_difference": _count_difference(record.counts, remote=remote),
+        "wrong_process_count": _wrong_process_count(run.record, run.probe.processes, remote=remote),
+        "worker_count_mismatch": _worker_count_mismatch(target, run.probe.processes, remote=remote),
+        "settings_mismatches": _settings_mismatches(run.record, target, run.probe, reference, remote=remote),
+        "count_difference": _count_difference(run.record.counts, remote=remote),
     }
 
 
 def effective_settings(record: RunRecord, logs: ProbeLogs) -> Settings:
-    """What the target was started with and what it then was, by name, less what tells runs apart."""
+    """The target's options and its observed settings, by name, without those that differ between runs."""
     facts = {name: value for name, value in _options(record.target_command) if name not in _NOT_SETTINGS}
     for process in logs.processes:
         start = process.start
@@ -81,14 +78,14 @@ def _options(command: Sequence[str]) -> Iterable[tuple[str, str]]:
             yield "app", word
 
 
-def _foreign_answers(record: RunRecord, processes: Sequence[ProcessLog], *, remote: bool) -> Metric:
+def _wrong_process_count(record: RunRecord, processes: Sequence[ProcessLog], *, remote: bool) -> Metric:
     """The harness has seen the nonce in its own answers before the load; the probe carries it through all of it."""
     if not processes:
         return NotObservable(REMOTE) if remote else None
     return Measured(sum(1 for process in processes if process.start.nonce != record.nonce))
 
 
-def _workers_amiss(target: ResolvedTarget, processes: Sequence[ProcessLog], *, remote: bool) -> Metric:
+def _worker_count_mismatch(target: ResolvedTarget, processes: Sequence[ProcessLog], *, remote: bool) -> Metric:
     """A worker that died is replaced without a word, and its replacement has a pid, so a log, of its own."""
     if not processes:
         return NotObservable(REMOTE) if remote else None
@@ -96,7 +93,7 @@ def _workers_amiss(target: ResolvedTarget, processes: Sequence[ProcessLog], *, r
     return Measured(abs(found - target.workers), f"{found} for {target.workers}" if found != target.workers else "")
 
 
-def _settings_amiss(
+def _settings_mismatches(
     record: RunRecord, target: ResolvedTarget, logs: ProbeLogs, reference: Reference | None, *, remote: bool
 ) -> Metric:
     if remote:
@@ -104,9 +101,11 @@ def _settings_amiss(
     if not logs.processes:
         return Measured(math.nan, "the probe left no log")
     settings = effective_settings(record, logs)
-    amiss = [f"{name} is {settings.get(name)}, not {wanted}" for name, wanted in _unlike_scenario(settings, target)]
-    amiss += [f"{name} is not as in the other runs" for name in _unlike_others(settings, target, reference)]
-    return Measured(len(amiss), "; ".join(amiss))
+    mismatches = [
+        f"{name} is {settings.get(name)}, not {wanted}" for name, wanted in _unlike_scenario(settings, target)
+    ]
+    mismatches += [f"{name} is not as in the other runs" for name in _unlike_others(settings, target, reference)]
+    return Measured(len(mismatches), "; ".join(mismatches))
 
 
 def _unlike_scenario(settings: Settings, target: ResolvedTarget) -> Iterable[tuple[str, str]]:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 BATCH: Final = 5
 MIN_VALUES: Final = 50
 SMALLEST_STEP: Final = 0.05
-"""Of the level before. Smaller steps move a run's mean by less than the margin of a verdict: nobody would act."""
+"""Of the level before. Smaller steps move a run's mean by less than the margin of a verdict."""
 CRITICAL: Final = 2.00
 """The 1 % point of the range of a Brownian bridge (Kuiper's distribution)."""
 MAX_CUT: Final = 0.25
 """Of the window. What has not settled by then is no settling: it stays in, and shows as a step."""
 MAX_PHI: Final = 0.95
-"""A series that remembers longer than this says nothing about its level in any window of ours."""
+"""A series that remembers longer than this does not show its level in a window of this length."""
 MIN_SIDE: Final = 10
 """Values on each side of a step: a level needs a few to be one."""
 
@@ -58,7 +58,7 @@ class Steadiness:
 
 
 def steadiness(values: Sequence[float] | Values) -> Steadiness | None:
-    """Cut, then look for steps; None when there are too few values to tell."""
+    """Cut, then look for steps; None when there are too few values."""
     series = np.asarray(values, dtype=float)
     if len(series) < MIN_VALUES:
         return None

@@ -99,7 +99,7 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class Usl:
-    """A contended server. `peak` is None where none was shown; `no_peak` then says why."""
+    """A contended server. `peak` is None where none was shown; `no_peak` is then the reason."""
 
     one_user_rps: Number
     sigma: Number
@@ -125,7 +125,7 @@ class NoShape:
     @property
     def sentence(self) -> str:
         """For the console and the page."""
-        return f"no shape is told: {self.reason}"
+        return f"no shape was found: {self.reason}"
 
 
 Shape = Hinge | Usl | NoShape

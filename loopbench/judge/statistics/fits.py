@@ -232,7 +232,7 @@ def aicc(mean_square: float, count: float, free: int = FREE) -> float:
 
 
 def effective_count(residuals: Sequence[float] | Array) -> float:
-    """N (1 - phi) / (1 + phi): how many independent residuals these are worth."""
+    """N (1 - phi) / (1 + phi): the number of independent residuals these are equal to."""
     r = np.asarray(residuals)
     phi = float(r[1:] @ r[:-1]) / (float(r @ r) + len(r) * RESOLUTION**2)
     phi = min(0.95, max(0.0, phi))

@@ -25,14 +25,6 @@ class Interval(NamedTuple):
     high: float
     confidence: float = CONFIDENCE
 
-    def excludes(self, value: float) -> bool:
-        """Whether the value lies outside."""
-        return not self.low <= value <= self.high
-
-    def lies_inside(self, low: float, high: float) -> bool:
-        """Whether all of it lies between the two."""
-        return low <= self.low and self.high <= high
-
 
 class TEstimate(ABC):
     """A ratio on the scale of logarithms: its mean, the standard error of that, and Student's t with its freedom."""
@@ -45,7 +37,7 @@ class TEstimate(ABC):
     @property
     @abstractmethod
     def error(self) -> float | None:
-        """Standard error of the mean; None where it cannot be told."""
+        """Standard error of the mean; None where it is not known."""
 
     @property
     @abstractmethod
@@ -104,7 +96,7 @@ class TEstimate(ABC):
 
 @dataclass(frozen=True)
 class Estimate(TEstimate):
-    """A geometric mean over runs, with what Student's t says of it: exact where the logarithms are normal.
+    """A geometric mean over runs, with Student's t: exact where the logarithms are normal.
 
     Args:
         logs: natural logarithms, one a run or one a round.

@@ -30,7 +30,7 @@ class NotReplicatesError(DataError):
 
 @dataclass(frozen=True, slots=True)
 class RunFigure:
-    """What one run is worth in one quantity.
+    """The figure of one run in one quantity.
 
     Args:
         run: the run's number in its session.
@@ -55,12 +55,12 @@ class RunFigure:
             )
 
 
-class Gap(Enum):
-    """What a place without a figure says of the others."""
+class MissingReason(Enum):
+    """Why a place has no figure, as far as it matters to the other figures."""
 
-    UNTRUSTED = "nothing: it was not measured, or what is wrong with the run is not the variant's doing"
-    UNKNOWN = "that they may be too good: its figure cannot be told, or the variant failed"
-    ENDLESS = "that they are too low: the run is valid, its figure has no end"
+    EXCLUDED = "not measured, or the run was disturbed: it says nothing about the other figures"
+    UNKNOWN = "the variant failed, or its figure is not known: the others may be too good"
+    CENSORED = "the run is valid and its figure has no end: the others are too low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class MissingRun:
     round: int
     variant: str
     reason: str
-    gap: Gap = Gap.UNTRUSTED
+    kind: MissingReason = MissingReason.EXCLUDED
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Replicates:
         for number in self.rounds:
             for variant in self.variants:
                 if (number, variant) not in taken:
-                    raise NotReplicatesError(f"round {number} says nothing of variant {variant!r}")
+                    raise NotReplicatesError(f"round {number} has no entry for variant {variant!r}")
 
     @cached_property
     def _places(self) -> tuple[RunFigure | MissingRun, ...]:

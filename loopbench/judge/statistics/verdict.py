@@ -11,17 +11,18 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from loopbench.judge.statistics.comparisons import MIN_ROUNDS, Comparison, holm
+from loopbench.judge.statistics.decision import NO_DIFFERENCE, Decision, Region, decide
 from loopbench.judge.statistics.intervals import ALPHA, CONFIDENCE, Interval
 
 MARGIN: Final = 0.05
-"""Differences below it do not matter to anybody: EQUIVALENT means inside [1/1.05, 1.05]."""
+"""Smaller differences do not matter: EQUIVALENT means inside [1/1.05, 1.05]."""
 EQUIVALENCE_CONFIDENCE: Final = 1 - 2 * ALPHA
 """Two one-sided 5 % tests are one 90 % interval: Schuirmann, J. Pharmacokinetics and Biopharmaceutics 15 (1987)."""
 NOTHING_INVALID: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Word(StrEnum):
-    """All that may be said of two variants. There is no word for "no difference": that cannot be measured."""
+    """The five verdicts. There is no word for "no difference": that cannot be measured."""
 
     FASTER = "FASTER"
     SLOWER = "SLOWER"
@@ -47,7 +48,7 @@ class Quantity(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One comparison and what may be said of it.
+    """One comparison and its verdict.
 
     Args:
         quantity: what was compared.
@@ -139,7 +140,7 @@ def _judge_one(quantity: Quantity, comparison: Comparison, p: float, margin: flo
     interval, narrow = comparison.interval(), comparison.interval(EQUIVALENCE_CONFIDENCE)
     if interval is None or narrow is None:
         return Verdict(quantity, comparison, Word.NOT_RESOLVED, "one round has no spread, so no interval")
-    small = narrow.lies_inside(1 / (1 + margin), 1 + margin)
+    small = decide(narrow, Region.around(1.0, margin)) is Decision.INSIDE
     if p <= ALPHA:
         above = comparison.estimate.value is not None and comparison.estimate.value > 1
         word = Word.FASTER if above == (quantity.better is Better.HIGHER) else Word.SLOWER
@@ -159,7 +160,7 @@ def _difference(small: bool, margin: float) -> str:
 
 def _doubt(comparison: Comparison, interval: Interval, detectable: float | None) -> str:
     seen = "" if detectable is None else f"a difference of {_percent(detectable)} or more would have been seen"
-    if interval.excludes(1):
+    if decide(interval, NO_DIFFERENCE) is Decision.OUTSIDE:
         return f"its own interval excludes 1, but not once all pairs are counted; {seen}"
     if comparison.rounds < MIN_ROUNDS:
         return f"{seen} (EQUIVALENT takes {MIN_ROUNDS} rounds)"

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from loopbench.judge.figures import interval, listed, plural, ratio, rounded
-from loopbench.judge.rounds.published import NEAR
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.statistics.verdict import Verdict, Word
 from loopbench.judge.summary.table import end_of_load
@@ -14,9 +13,13 @@ from loopbench.showable import showable
 
 ONE_RUN_EACH: Final = "One run each, so no interval: a picture, not a verdict."
 
+NEAR: Final = 1.25
+"""Variants within this factor are not ranked from one run each: identical runs on a shared 2-core machine differ by
+4 to 14 %, so the ratio of two can be off by a fifth without meaning anything."""
+
 SHARES: Final = (("99 of 100", "p99_ms"), ("95 of 100", "p95_ms"), ("half the", "p50_ms"))
 
-MOST_NAMES: Final = 4
+MAX_NAMES: Final = 4
 """In one sentence."""
 
 WEIGHT: Final = {word: rank for rank, word in enumerate((Word.INVALID, Word.SLOWER, Word.FASTER, Word.EQUIVALENT))} | {
@@ -86,14 +89,14 @@ def verdict_answer(report: SessionReport, show: Show = showable) -> str:
     verdicts = report.rounds.goodput.verdicts
     names = {each.slug: each.name for each in report.record.scenario.variants}
     baseline = names.get(report.record.scenario.baseline)
-    told = [each for each in verdicts if each.word is not Word.INVALID]
-    if not told:
+    decided = [each for each in verdicts if each.word is not Word.INVALID]
+    if not decided:
         return ""
-    first = [each for each in told if baseline is None or each.comparison.b == baseline]
-    shown = sorted(first or told, key=lambda each: WEIGHT[each.word])[:MOST_NAMES]
+    first = [each for each in decided if baseline is None or each.comparison.b == baseline]
+    shown = sorted(first or decided, key=lambda each: WEIGHT[each.word])[:MAX_NAMES]
     clauses = "; ".join(_verdict_clause(each, show) for each in shown)
-    invalid = len(verdicts) - len(told)
-    rest = [f"{plural(len(told) - len(shown), 'more pair')} below"] * (len(told) > len(shown))
+    invalid = len(verdicts) - len(decided)
+    rest = [f"{plural(len(decided) - len(shown), 'more pair')} below"] * (len(decided) > len(shown))
     rest += [f"{plural(invalid, 'pair')} INVALID"] * bool(invalid)
     return f"In {report.rounds.goodput.quantity.name}: {clauses}{' (' + ', '.join(rest) + ')' if rest else ''}."
 
@@ -116,7 +119,7 @@ def neighbour_answer(report: SessionReport, show: Show = showable) -> str:
     for share, key in SHARES:
         times_ms = sorted((getattr(hold, key) or math.inf, show(run.variant.name)) for run, hold, _ in held)
         if times_ms and times_ms[-1][0] < math.inf:
-            shown = times_ms if len(times_ms) <= MOST_NAMES else [times_ms[0], times_ms[-1]]
+            shown = times_ms if len(times_ms) <= MAX_NAMES else [times_ms[0], times_ms[-1]]
             parts = [f"{rounded(time_ms)} ms under {name}" for time_ms, name in shown]
             hint = "" if key == "p99_ms" else " (too few answers under one of them to know more: hold longer)"
             return f"Meanwhile {share} {show(held[0][2])} requests were answered within {listed(parts)}{hint}."
@@ -124,7 +127,7 @@ def neighbour_answer(report: SessionReport, show: Show = showable) -> str:
 
 
 def served_answer(report: SessionReport, show: Show = showable) -> str:
-    """Whom nobody answered, in one sentence: without it, no response time is worth reading."""
+    """One sentence on users that never got a response (survivorship bias in the latencies)."""
     ends = [(show(run.variant.name), end_of_load(run)) for run in report.runs]
     known = [(name, end.moment) for name, end in ends if end is not None]
     if not known:
@@ -140,7 +143,7 @@ def _leaders(load: str, near: list[_Held], *, alone: bool) -> str:
         return f"At {load} {near[0].name} gave {rounded(near[0].rps)} good answers a second."
     if len(near) == 1:
         return f"At {load} {near[0].name} gave the most good answers, {rounded(near[0].rps)} a second."
-    names = listed([each.name for each in near]) if len(near) <= MOST_NAMES else f"{len(near)} variants"
+    names = listed([each.name for each in near]) if len(near) <= MAX_NAMES else f"{len(near)} variants"
     lowest, highest = rounded(near[-1].rps), rounded(near[0].rps)
     return f"At {load} {names} gave {lowest} to {highest} good answers a second, too close to rank from one run each."
 
@@ -148,7 +151,7 @@ def _leaders(load: str, near: list[_Held], *, alone: bool) -> str:
 def _behind(behind: list[_Held], best: float) -> str:
     if not behind:
         return ""
-    if len(behind) > MOST_NAMES:
+    if len(behind) > MAX_NAMES:
         return f"The other {len(behind)} gave {rounded(behind[-1].rps)} to {rounded(behind[0].rps)}."
     return f"{listed([_less(each, best) for each in behind])}."
 

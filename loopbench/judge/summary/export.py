@@ -17,11 +17,10 @@ import pandas as pd
 
 from loopbench.errors import DataError, EnvironmentRefusedError, UsageError
 from loopbench.judge.run.dataframes import CATEGORY, SAMPLE_COLUMNS, sample_frames
-from loopbench.judge.run.run_files import RunFiles, load_folders, open_run
 from loopbench.judge.session.session_report import judge_session
+from loopbench.judge.stamp.open_session import open_session
 from loopbench.judge.summary.markdown import markdown
 from loopbench.judge.summary.summary import to_csv, to_json
-from loopbench.records.session import SessionRecord, read_session
 from loopbench.showable import csv_text
 
 BLOCK_ROWS: Final = 500_000
@@ -87,17 +86,6 @@ def export(session_folder: Path, out: Path, what: What, form: Form, *, force: bo
     return _export_samples(session_folder, path, form)
 
 
-def _open_runs(session_folder: Path, record: SessionRecord, left_out: list[str]) -> Iterator[RunFiles]:
-    """Every complete run under load, one open at a time; those that cannot be read go to `left_out`, with why."""
-    for folder in load_folders(session_folder):
-        try:
-            files = open_run(folder, record.scenario.variants)
-        except DataError as problem:
-            left_out.append(f"{folder.name}: {problem}")
-            continue
-        yield files
-
-
 def _export_summary(session_folder: Path, path: Path, form: Form) -> Exported:
     report = judge_session(session_folder)
     text = {Form.JSON: to_json, Form.CSV: to_csv, Form.MARKDOWN: markdown}[form](report)
@@ -107,16 +95,21 @@ def _export_summary(session_folder: Path, path: Path, form: Form) -> Exported:
 
 
 def _export_samples(session_folder: Path, path: Path, form: Form) -> Exported:
-    record = read_session(session_folder)
+    session = open_session(session_folder)
     writer = _csv_writer if form is Form.CSV else _parquet_writer
-    left_out: list[str] = []
+    left_out = [f"{name}: {reason}" for name, reason in session.damaged.items()]
     rows = runs = 0
     with _beside(path) as part, writer(part) as write:
-        for files in _open_runs(session_folder, record, left_out):
+        for run in session.runs:
+            try:
+                rows += len(run.samples.rows)
+            except DataError as problem:  # a damaged file costs its own run and no other
+                left_out.append(f"{run.folder.name}: {problem}")
+                continue
             runs += 1
-            for frame in sample_frames(files, record.scenario, BLOCK_ROWS):
+            for frame in sample_frames(run, session.record.scenario, BLOCK_ROWS):
                 write(frame)
-                rows += len(frame)
+            run.forget()
         if not runs:
             reason = left_out[0] if left_out else "no run is complete"
             raise DataError(f"there is nothing to export: {reason}", slug="export-empty", where=str(session_folder))

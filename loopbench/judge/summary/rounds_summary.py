@@ -10,7 +10,7 @@ from loopbench.judge.statistics.verdict import Verdict
 
 
 def stamp_values(stamp: SessionStamp) -> dict[str, Any]:
-    """Of a session: its label, every finding that lowered it, and what else must be said."""
+    """Of a session: its label, every finding that lowered it, and its remarks."""
     return {
         "label": stamp.label,
         "findings": [_finding(each) for each in stamp.faults],

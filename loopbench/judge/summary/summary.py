@@ -207,7 +207,8 @@ def _end(end: PhaseEnd | None) -> dict[str, Any] | None:
 
 
 def _published(published: Published) -> dict[str, Any]:
-    claims = [asdict(claim) | {"reproduced": claim.reproduced} for claim in published.claims]
+    facts = ("variant", "published_rps", "measured_rps", "published_ratio", "measured_ratio", "reproduced")
+    claims = [{fact: getattr(each, fact) for fact in facts} for each in published.claims]
     return {"source": published.source, "sentence": published.sentence, "claims": claims}
 
 

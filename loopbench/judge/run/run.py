@@ -1,0 +1,217 @@
+"""One complete run: its record, and what its other files say, each read when it is first asked for and kept.
+
+Owns which stretches of a run become figures and which answers and seconds belong to one. Figures are made elsewhere.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from loopbench.errors import DataError
+from loopbench.judge.run.little import Occupation, occupations
+from loopbench.judge.run.probe_log import ProbeLogs, read_probe_logs
+from loopbench.judge.run.samples import Mask, Samples, read_samples
+from loopbench.records import samples as layout
+from loopbench.records.codec import from_json
+from loopbench.records.load_order import MODE_OPEN, LoadOrder
+from loopbench.records.sensors import SENSORS_FILE, UNOBSERVABLE_FILE, SensorRow, read_sensors, read_unobservable
+from loopbench.records.session import LOAD_ORDER_FILE, Phase, RecordedVariant, RunRecord, read_run
+from loopbench.records.source_lines import SourceLine, read_lines
+
+NO_WINDOW: Final = "the run has no steady window"
+LAST_PART_OF_RAMP: Final = 0.3
+"""Share of a ramp without a hold that is diagnosed."""
+FEW_USERS: Final = 2
+"""Up to so many users, a request hardly meets another."""
+MIN_ALONE: Final = 5
+"""Good answers at up to `FEW_USERS` users from which their median is the response time alone."""
+EDGE_S: Final = 0.05
+"""A second that reaches so far out of a window counts as inside."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A complete run's folder. Times are seconds after the generator's origin, unless a name states another clock.
+
+    Every property that reads a file raises `DataError` if the file is damaged.
+    """
+
+    folder: Path
+    record: RunRecord
+    variant: RecordedVariant
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Every request; refused if the files are not what they were when the run was finished."""
+        return read_samples(self.folder, self.record.nonce, self.record.files)
+
+    @cached_property
+    def load(self) -> LoadOrder:
+        """The load that the generator was given."""
+        path = self.folder / LOAD_ORDER_FILE
+        try:
+            return from_json(LoadOrder, path.read_bytes(), str(path))
+        except OSError as problem:
+            raise DataError(f"{path} cannot be read: {problem.strerror}") from None
+
+    @cached_property
+    def probe(self) -> ProbeLogs:
+        """The probe's logs; without processes if the probe did not run."""
+        return read_probe_logs(self.folder)
+
+    @cached_property
+    def sensors(self) -> tuple[SensorRow, ...] | None:
+        """The rows of `sensors.csv`; None without that file."""
+        path = self.folder / SENSORS_FILE
+        return read_sensors(path) if path.is_file() else None
+
+    @cached_property
+    def unobservable(self) -> Mapping[str, str]:
+        """Reasons for empty sensor cells, by column."""
+        path = self.folder / UNOBSERVABLE_FILE
+        return read_unobservable(path) if path.is_file() else {}
+
+    @cached_property
+    def source_lines(self) -> Mapping[tuple[str, int], SourceLine]:
+        """Source text of the loop's busiest lines, by file and line number."""
+        return read_lines(self.folder)
+
+    @property
+    def origin_s(self) -> float | None:
+        """The generator's origin on the host's monotonic clock; None if the samples do not hold it."""
+        return None if self.samples.head is None else self.samples.head.origin_monotonic_s
+
+    def phase(self, name: str) -> Phase:
+        """A phase by name; one that did not happen has no width, at the end."""
+        phases = self.record.phases
+        end = phases[-1].end_s if phases else 0.0
+        return next((phase for phase in phases if phase.name == name), Phase(name, end, end))
+
+    @cached_property
+    def windows(self) -> tuple[Phase, ...]:
+        """The stretches that become figures: the hold, or each level of a step load."""
+        kept = (phase for phase in self.record.phases if phase.width_s > 0)
+        return tuple(p for p in kept if p.name == layout.PHASE_HOLD or p.name.startswith(layout.STEP_PREFIX))
+
+    @cached_property
+    def shown(self) -> tuple[Phase, ...]:
+        """The windows and, before them, the rise of a ramp: everything that becomes a figure or a point of a chart."""
+        return tuple(phase for phase in self.record.phases if phase.name == layout.PHASE_RAMP) + self.windows
+
+    @cached_property
+    def diagnosed(self) -> Phase | None:
+        """The stretch that is diagnosed: the last window, or the last levels of a ramp; None without either."""
+        if self.windows:
+            return self.windows[-1]
+        ramp = self.phase(layout.PHASE_RAMP)
+        begin_s = ramp.end_s - LAST_PART_OF_RAMP * ramp.width_s
+        return Phase(layout.PHASE_RAMP, begin_s, ramp.end_s) if ramp.width_s > 0 else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are due on a schedule."""
+        return self.load.mode == MODE_OPEN
+
+    @property
+    def think_time_s(self) -> float:
+        """Z: the mean of the range that think times are drawn from."""
+        return sum(self.load.think_time_s) / 2
+
+    def within(self, window: Phase) -> Mask:
+        """Answers to users, good and bad, that came in [start, end) of a window."""
+        samples = self.samples
+        inside = (samples.end_s >= window.start_s) & (samples.end_s < window.end_s)
+        return samples.loaded & samples.finished & inside
+
+    def good_within(self, window: Phase) -> Mask:
+        """The good ones among `within`."""
+        return self.within(window) & self.samples.good
+
+    def goodput_rps(self, window: Phase) -> float:
+        """Good answers per second in a window; 0 in one without width."""
+        return np.count_nonzero(self.good_within(window)) / window.width_s if window.width_s > 0 else 0.0
+
+    def seconds_within(self, table: pd.DataFrame, window: Phase) -> pd.DataFrame:
+        """Rows of a table of the probe that lie in a window; if none does, those that mostly do, or that touch it."""
+        if self.origin_s is None:
+            return table.iloc[:0]
+        begin_s, end_s = table["t0_monotonic_s"] - self.origin_s, table["t1_monotonic_s"] - self.origin_s
+        shared_s = np.minimum(end_s, window.end_s) - np.maximum(begin_s, window.start_s)
+        for part in (1.0, 0.5):
+            chosen = table[shared_s >= part * (end_s - begin_s) - EDGE_S]
+            if len(chosen):
+                return chosen
+        return table[shared_s > 0]
+
+    def sensors_within(self, *windows: Phase) -> list[SensorRow]:
+        """Rows of the sensors that lie by more than half in one of these windows."""
+        return [row for row in self.sensors or () if any(self._is_within(row, window) for window in windows)]
+
+    def _is_within(self, row: SensorRow, window: Phase) -> bool:
+        end_s = row.t_s - (self.origin_s or 0.0)
+        return min(end_s, window.end_s) - max(end_s - row.wall_s, window.start_s) > row.wall_s / 2
+
+    @cached_property
+    def occupation(self) -> Mapping[Phase, Occupation]:
+        """Where users' time went in each of `windows`."""
+        return {
+            window: occupations(self.samples, np.array([window.start_s, window.end_s]), self.think_time_s)[0]
+            for window in self.windows
+        }
+
+    def mean_response_s(self, window: Phase) -> float | None:
+        """L / X in one of `windows`, by Little's law: requests without an answer make it longer. None: no answer."""
+        completed = int(np.count_nonzero(self.within(window)))
+        return self.occupation[window].in_flight * window.width_s / completed if completed else None
+
+    def alone_s(self, window: Phase) -> float | None:
+        """R1 of a window's mix of good answers: how long a request takes alone; None without any.
+
+        For each name the median good latency while at most `FEW_USERS` were there, or the least ever.
+        """
+        rows, good = self.samples.rows, self.samples.loaded & self.samples.good
+        few = good & (rows["users"] <= FEW_USERS)
+
+        def time_s(name: int) -> float:
+            alone_s = rows["latency_s"][few & (rows["name"] == name)]
+            every_s = rows["latency_s"][good & (rows["name"] == name)]
+            return float(np.median(alone_s)) if len(alone_s) >= MIN_ALONE else float(every_s.min())
+
+        return self._mean_of_mix(window, time_s)
+
+    def least_s(self, window: Phase) -> float | None:
+        """Mean, over a window's good answers, of the least latency that a good answer of that name ever had."""
+        rows, good = self.samples.rows, self.samples.good
+        return self._mean_of_mix(window, lambda name: float(rows["latency_s"][good & (rows["name"] == name)].min()))
+
+    def _mean_of_mix(self, window: Phase, time_s: Callable[[int], float]) -> float | None:
+        names, counts = np.unique(self.samples.rows["name"][self.good_within(window)], return_counts=True)
+        return float(np.average([time_s(name) for name in names.tolist()], weights=counts)) if len(names) else None
+
+    def forget(self) -> None:
+        """Drop what was read: the samples of a long session's runs do not fit into memory together."""
+        for name in self.__dict__.keys() - {"folder", "record", "variant"}:
+            del self.__dict__[name]
+
+
+def open_run(folder: Path, variants: tuple[RecordedVariant, ...], record: RunRecord | None = None) -> Run:
+    """Open one complete run folder.
+
+    Args:
+        folder: the run's.
+        variants: of its scenario.
+        record: its `run.json`; None: read it.
+
+    Raises:
+        DataError: `run.json` is damaged or of another format, or the run belongs to another scenario.
+    """
+    record = record or read_run(folder)
+    variant = next((each for each in variants if each.slug == record.variant), None)
+    if variant is None:
+        raise DataError(f"no variant {record.variant!r} is in session.json", slug="run-foreign", where=str(folder))
+    return Run(folder, record, variant)

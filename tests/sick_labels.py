@@ -143,7 +143,7 @@ def _served(folder: Path, label: Label) -> AbstractContextManager[Target]:
     hook = f"loopbench_probe:new_{label.loop}_loop"
     command = ["-m", "uvicorn", f"{label.app}:app", "--app-dir", str(APPS), "--loop", hook, "--log-level", "error"]
     options = ["--timeout-graceful-shutdown", "1"]
-    return running(Target(folder, [*command, *options], {"PYTHONPATH": str(PROBE_FOLDER)}))
+    return running(Target(folder, [*command, *options], {"PYTHONPATH": str(PROBE_FOLDER)}, traced=False))
 
 
 def _ready_but_waiting_s(pid: int) -> float:

@@ -7,8 +7,11 @@ from pathlib import Path
 PROBE_FOLDER = Path(__file__).resolve().parents[2] / "probe"
 
 STEERS_THE_SERVER = ("WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
-STEERS_THE_SERVER_PREFIXES = ("UVICORN_", "LOOPBENCH_")
-"""uvicorn reads every option of its own from UVICORN_*, and the number of workers from WEB_CONCURRENCY."""
+STEERS_THE_SERVER_PREFIXES = ("UVICORN_", "LOOPBENCH_", "COVERAGE_")
+"""uvicorn reads every option of its own from UVICORN_*, and the number of workers from WEB_CONCURRENCY.
+
+COVERAGE_PROCESS_* makes coverage.py trace the process, which slows it down.
+"""
 
 STEERS_THE_GENERATOR_PREFIXES = (
     "LOCUST_",

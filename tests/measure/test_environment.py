@@ -8,6 +8,7 @@ HOSTILE = {
     "DATABASE_URL": "postgres://me:secret@db",
     "WEB_CONCURRENCY": "4",
     "UVICORN_WORKERS": "4",
+    "COVERAGE_PROCESS_CONFIG": "{}",
     "LOCUST_USERS": "1000",
     "HTTP_PROXY": "http://proxy",
     "PYTHONPATH": "/mine",
@@ -20,6 +21,7 @@ def test_the_target_keeps_the_user_s_own_variables_but_none_that_steers_the_serv
     assert env["EXTRA"] == "1"
     assert "WEB_CONCURRENCY" not in env
     assert "UVICORN_WORKERS" not in env
+    assert "COVERAGE_PROCESS_CONFIG" not in env
     assert env["PYTHONPATH"].split(":") == [str(environment.PROBE_FOLDER), "/mine"]
 
 
@@ -34,6 +36,7 @@ def test_the_generator_gets_only_what_is_allowed() -> None:
 
 def test_what_was_kept_away_is_named() -> None:
     assert environment.ignored(HOSTILE) == (
+        "COVERAGE_PROCESS_CONFIG",
         "HTTP_PROXY",
         "LOCUST_USERS",
         "PYTHONPATH",

@@ -48,16 +48,24 @@ async def _work(path: str) -> bytes:
 
 
 class Target:
-    """A started server, its requests, and its probe's records."""
+    """A started server, its requests, and its probe's records.
 
-    def __init__(self, folder: Path, command: list[str], environ: dict[str, str]) -> None:
+    Args:
+        folder: where the probe writes.
+        command: arguments of Python.
+        environ: variables on top of ours.
+        traced: measure the server's test coverage too, which slows it down.
+    """
+
+    def __init__(self, folder: Path, command: list[str], environ: dict[str, str], *, traced: bool = True) -> None:
         self.folder = folder
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
         self.requests = 0
+        ours = {name: value for name, value in os.environ.items() if traced or not name.startswith("COVERAGE_")}
         self.process = subprocess.Popen(
             [sys.executable, *command, "--port", str(self.port)],
-            env={**os.environ, "LOOPBENCH_PROBE_DIR": str(folder), "LOOPBENCH_PROBE_NONCE": "nonce", **environ},
+            env={**ours, "LOOPBENCH_PROBE_DIR": str(folder), "LOOPBENCH_PROBE_NONCE": "nonce", **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )

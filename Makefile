@@ -29,8 +29,8 @@ check: $(VENV)/.dev ## check formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(VENV)/.dev ## run the tests, with real uvicorn and real Locust
-	$(BIN)/pytest -n auto
+test: $(VENV)/.dev ## run the tests, with real uvicorn and real Locust (with coverage where CI is set)
+	$(BIN)/pytest -n auto $(if $(CI),--cov --cov-report=term)
 
 nightly: $(VENV)/.dev ## run every test, half an hour of random faults and 10,000 fuzzed scenarios
 	$(BIN)/pytest -n auto --nightly

@@ -1,6 +1,5 @@
 """Runs an app of ours under real uvicorn for a test, and sends many requests to it at once."""
 
-import os
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from tests.serving import ask, free_port
+from tests.serving import ask, free_port, untraced
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S: Final = 120.0
@@ -35,7 +34,7 @@ def running_process(
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", app, "--app-dir", str(ROOT), "--port", str(port), *options]
     command += ["--log-level", "warning"]
-    process = subprocess.Popen(command, env=os.environ | (env or {}), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=untraced() | dict(env or {}), stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + PATIENCE_S
         while not _answers(port):

@@ -8,8 +8,7 @@ from loopbench.judge.run.load_figures import Window
 from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.run.samples import read_samples
 from loopbench.records.session import read_run, run_folders
-from tests.faults.faults import FAULTY
-from tests.faults.shared_sessions import explained_session
+from tests.faults.shared_sessions import failed_session
 
 pytestmark = pytest.mark.real
 
@@ -21,7 +20,7 @@ def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_rec
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """One file a worker, requests by worker, and one answer in four with the app's stamps."""
-    (folder,) = run_folders(explained_session(tmp_path_factory).session)
+    (folder,) = run_folders(failed_session(tmp_path_factory).session)
     record, logs, samples = read_run(folder), read_probe_logs(folder), read_samples(folder)
     assert record.counts.agree
     assert sorted(process.start.pid for process in logs.processes) == sorted(record.target_pids)
@@ -38,7 +37,7 @@ def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_rec
 
     assert samples.head is not None
     window = Window(0.0, record.phases[-1].end_s)
-    spent = time_spent(samples, logs, window, samples.head.origin_monotonic_s, {FAULTY: ("GET", "/slow")})
+    spent = time_spent(samples, logs, window, samples.head.origin_monotonic_s, {"before": ("GET", "/slow")})
     (request,) = spent.requests
     assert request.route == "GET /slow"
     assert None not in [request.mean_s(part) for part in (BEFORE_APP, ON_LOOP, AFTER_APP)]

@@ -1,4 +1,4 @@
-"""The command line against real processes: one whole small session. `tests/faults/` has the ways in which it fails."""
+"""The command line against real processes: one whole small session, and one that fails. The rest is in `tests/faults/`."""
 
 import json
 import shutil
@@ -10,8 +10,8 @@ from loopbench.errors import ExitCode
 from loopbench.records.own_ceiling import read_own_ceiling
 from loopbench.records.session import REPORT_FILE, SESSION_FILE, read_run, run_folders
 from tests.faults.commands import in_process
-from tests.faults.faults import Ended, Measuring, check_end, seed_with_first, write_scenario
-from tests.faults.shared_sessions import HOSTILE, explained_session, healthy_session
+from tests.faults.faults import Ended, check_end
+from tests.faults.shared_sessions import HOSTILE, failed_session, healthy_session
 
 pytestmark = pytest.mark.real
 
@@ -50,21 +50,10 @@ def test_report_draws_the_newest_session_again_from_its_files(
     assert (session / REPORT_FILE).stat().st_size > 0
 
 
-def test_what_was_finished_before_a_failure_stays_and_is_drawn(tmp_path: Path) -> None:
-    file = write_scenario(tmp_path, path="/faulty")
-    seed = str(seed_with_first(file, "before"))
-    with Measuring(tmp_path, file, "--seed", seed, env={"FAULT": "wrong status at once"}) as measuring:
-        measuring.record_ceiling()
-        ended = measuring.end()
-    check_end(ended, ExitCode.TARGET, "error[wrong-answer]", "  kept: 1 of 2 runs are complete")
-    assert [read_run(folder).variant for folder in run_folders(ended.session)] == ["before"]
-    assert (ended.session / REPORT_FILE).exists()
-    assert "counted the same" in ended.stdout
-
-
-def test_a_closed_stdout_does_not_disturb_the_measurement(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The reader of stdout leaves after the first line. `tests/probe/test_in_a_run.py` looks at what was measured."""
-    explained = explained_session(tmp_path_factory)
-    assert explained.code == 0
-    assert len(explained.stdout.splitlines()) == 1
-    assert (explained.session / REPORT_FILE).exists()
+def test_what_was_finished_before_a_failure_stays_and_is_drawn(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Both runs are measured by one process. `tests/probe/test_in_a_run.py` looks at the run that finished."""
+    failed = failed_session(tmp_path_factory)
+    check_end(failed, ExitCode.TARGET, "  kept: 1 of 2 runs are complete")
+    assert [read_run(folder).variant for folder in run_folders(failed.session)] == ["before"]
+    assert (failed.session / REPORT_FILE).exists()
+    assert "counted the same" in failed.stdout

@@ -1,7 +1,7 @@
 """Faults at random moments of real quick sessions, one after the other: `python -m tests.faults.chaos --minutes 30`.
 
 Each strike begins or resumes a session, waits for a random moment, does one thing to it, and checks what always holds:
-nothing runs on, every finished run is byte for byte what it was, no traceback of ours, an exit code that fits.
+no process is left, every finished run is unchanged byte for byte, no traceback of ours, an exit code that fits.
 A session that was struck is resumed by the next strike; at the end the last one must be completed. The seed is printed.
 """
 
@@ -37,6 +37,9 @@ LONGEST_S: Final = 14.0
 """A moment is drawn from the beginning to here; a strike that comes too late for its session hits nothing."""
 
 RUNS: Final = 2
+
+GONE_WITHIN_S: Final = 2.0
+"""Every process of a measurement has ended this long after its end."""
 
 Strike = Callable[[Measuring], None]
 
@@ -169,7 +172,7 @@ class Chaos:
 
 def problems_of(ended: Ended) -> list[str]:
     """What always holds and does not."""
-    problems = [f"left behind: {line}" for line in left_behind(ended.folder)]
+    problems = [f"left behind: {line}" for line in left_behind(ended.folder, GONE_WITHIN_S)]
     after = fingerprint(ended.folder)
     problems += [f"changed: {name}" for name, mark in ended.before.items() if after.get(name) != mark]
     for session in sessions(ended.folder):

@@ -115,14 +115,14 @@ def seed_with_first(file: Path, variant: str = "before") -> int:
     return next(seed for seed in range(999) if make_plan(scenario, seed).runs[0].variant == variant)
 
 
-def begun_session(file: Path, finished_run: Path | None = None, *, explain: bool = False) -> Path:
+def begun_session(file: Path, finished_run: Path | None = None) -> Path:
     """Begin a session whose first run is finished already, as after an interruption. Saves measuring it.
 
     Without a finished run, the first one to be measured is the faulty one.
     """
     scenario = load(file)
     plan = make_plan(scenario, seed_with_first(file, "before" if finished_run else FAULTY))
-    session = new_session(scenario, plan, file.parent / "results", SessionOptions(explain=explain))
+    session = new_session(scenario, plan, file.parent / "results", Wanted())
     record_ceiling(session, scenario.load.generators)
     if finished_run is not None:
         shutil.copytree(finished_run, session / RUNS_FOLDER / plan.runs[0].folder)
@@ -330,9 +330,9 @@ def fingerprint(folder: Path) -> dict[str, str]:
     }
 
 
-def left_behind(folder: Path) -> list[str]:
-    """Command lines of what a measurement has left running. Waits as long as processes are still ending."""
-    deadline = time.monotonic() + LEFT_BEHIND_S
+def left_behind(folder: Path, within_s: float = LEFT_BEHIND_S) -> list[str]:
+    """Command lines of what a measurement has left running. Waits while processes are still ending."""
+    deadline = time.monotonic() + within_s
     while found := [f"{pid}: {line}" for pid, line in processes_of(folder)]:
         if time.monotonic() > deadline:
             break

@@ -10,16 +10,8 @@ from typing import Final
 
 import pytest
 
-from tests.faults.faults import (
-    ALONE,
-    LOOPBENCH,
-    Ended,
-    Measuring,
-    begun_session,
-    check_end,
-    seed_with_first,
-    write_scenario,
-)
+from loopbench.errors import ExitCode
+from tests.faults.faults import BEFORE, Ended, Measuring, check_end, seed_with_first, write_scenario
 
 HOSTILE: Final = {
     "WEB_CONCURRENCY": "3",
@@ -39,7 +31,7 @@ HOSTILE_FILES: Final = {
 """In the current folder, where Python and Locust would find them."""
 
 PLAIN_APPS: Final = Path(__file__).parents[1] / "apps"
-READ_ONE_LINE: Final = ("/bin/bash", "-o", "pipefail", "-c", '"$@" | head -1', "bash")
+SLOW: Final = BEFORE.replace("/fine", "/slow")
 
 
 def healthy_session(tmp_path_factory: pytest.TempPathFactory) -> Ended:
@@ -47,9 +39,9 @@ def healthy_session(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     return _measured_once(tmp_path_factory, "healthy", _measure_healthy)
 
 
-def explained_session(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """`/slow` of `tests/apps/healthy.py` with `--explain` and two workers; its stdout is closed after a line."""
-    return _measured_once(tmp_path_factory, "explained", _measure_explained)
+def failed_session(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """`/slow` of `tests/apps/healthy.py`, which finishes, then `/wrong`, which fails; `--explain`, two workers."""
+    return _measured_once(tmp_path_factory, "failed", _measure_failed)
 
 
 def _measured_once(factory: pytest.TempPathFactory, name: str, measure: Callable[[Path], Ended]) -> Ended:
@@ -78,13 +70,11 @@ def _measure_healthy(folder: Path) -> Ended:
     return ended
 
 
-def _measure_explained(folder: Path) -> Ended:
-    file = write_scenario(
-        folder, **ALONE, app="healthy:app", apps=PLAIN_APPS, path="/slow", workers=2, users=10, spawn_rate=10
-    )
-    session = begun_session(file, explain=True)
-    command = (*READ_ONE_LINE, *LOOPBENCH)
-    with Measuring(folder, file, "--explain", "--resume", session, command=command) as measuring:
+def _measure_failed(folder: Path) -> Ended:
+    load = {"workers": 2, "users": 10, "spawn_rate": 10}
+    file = write_scenario(folder, app="healthy:app", apps=PLAIN_APPS, before=SLOW, path="/wrong", **load)
+    with Measuring(folder, file, "--explain", "--seed", str(seed_with_first(file))) as measuring:
+        measuring.record_ceiling()
         ended = measuring.end()
-    check_end(ended, 0)
+    check_end(ended, ExitCode.TARGET, "error[wrong-answer]", "status 500, expected 200")
     return ended

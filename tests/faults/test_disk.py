@@ -16,6 +16,7 @@ from tests.faults.planted import with_planted
 
 pytestmark = pytest.mark.real
 
+READ_ONE_LINE = ("/bin/bash", "-o", "pipefail", "-c", '"$@" | head -1', "bash")
 LOST = ["error[results-lost]", "the run under way is lost", "--resume"]
 
 
@@ -23,7 +24,6 @@ def _lost(name: str, reason: str) -> Fault:
     return Fault(name, ExitCode.ENVIRONMENT, [*LOST, reason], command=with_planted(name))
 
 
-FSYNC = _lost("fsync EIO", "Input/output error")
 FAULTS = [
     *alone_and_after_a_run(_lost("read-only", "Read-only file system")),
     _lost("rename EXDEV", "Invalid cross-device link"),
@@ -37,14 +37,21 @@ def test_the_disk_fails(fault: Fault, finished_run: Callable[[], Path], tmp_path
     fault.check(finished_run, tmp_path)
 
 
-def test_a_session_goes_on_after_the_disk_has_failed(finished_run: Callable[[], Path], tmp_path: Path) -> None:
-    """A write fails, and --resume measures what was lost. A wall clock that steps meanwhile disturbs nothing."""
-    failed = FSYNC.check(finished_run, tmp_path)
-    file, clock_steps = failed.folder / "case.toml", with_planted("clock steps")
-    with Measuring(failed.folder, file, "--resume", failed.session, command=clock_steps) as measuring:
+@table(alone_and_after_a_run(_lost("fsync EIO", "Input/output error")))
+def test_a_session_goes_on_after_the_disk_has_failed(
+    fault: Fault, finished_run: Callable[[], Path], tmp_path: Path
+) -> None:
+    """A write fails, and --resume measures what was lost.
+
+    Neither a wall clock that steps meanwhile nor a reader of stdout that leaves after a line disturbs it.
+    """
+    failed = fault.check(finished_run, tmp_path)
+    file, disturbed = failed.folder / "case.toml", (*READ_ONE_LINE, *with_planted("clock steps"))
+    with Measuring(failed.folder, file, "--resume", failed.session, command=disturbed) as measuring:
         ended = measuring.end()
     check_end(ended, 0)
-    assert len(list(run_folders(ended.session))) == 2
+    assert len(ended.stdout.splitlines()) == 1
+    assert len(list(run_folders(ended.session))) == (1 if fault.alone else 2)
 
 
 @pytest.mark.nightly

@@ -9,7 +9,7 @@ import pytest
 
 from loopbench.errors import ExitCode
 from loopbench.records.sensors import SENSORS_FILE
-from tests.faults.fault import PHASES, Fault, table
+from tests.faults.fault import PHASES, Fault, alone_and_after_a_run, table
 from tests.faults.faults import APPS, ENDLESS_S, GENERATOR, Measuring
 
 pytestmark = pytest.mark.real
@@ -61,6 +61,17 @@ def lose_one(measuring: Measuring) -> None:
     measuring.signal("--master-host", signal.SIGKILL)
 
 
+def death(phase: str) -> Fault:
+    """Return the fault of a generator that is killed in a phase."""
+    return Fault(
+        f"is killed in {phase}",
+        ExitCode.GENERATOR,
+        ["error[generator-failed]", "Locust failed (killed by SIGKILL)"],
+        settings=PHASES[phase],
+        act=killed_in(phase),
+    )
+
+
 FAULTS = (
     Fault(
         "is missing",
@@ -77,17 +88,8 @@ FAULTS = (
         command=locust_by(WITH_ANOTHER_LOCUST),
         alone=True,
     ),
-    *(
-        Fault(
-            f"is killed in {phase}",
-            ExitCode.GENERATOR,
-            ["error[generator-failed]", "Locust failed (killed by SIGKILL)"],
-            settings=settings,
-            act=killed_in(phase),
-            nightly=phase != "hold",
-        )
-        for phase, settings in PHASES.items()
-    ),
+    *alone_and_after_a_run(death("hold")),
+    *(death(phase) for phase in PHASES if phase != "hold"),
     Fault(
         "is frozen for five seconds", ExitCode.OK, [], settings={"hold_s": 12}, act=frozen, stdout_words=["INVALID  G"]
     ),

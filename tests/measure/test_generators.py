@@ -73,7 +73,7 @@ def order(folder: Path, url: str, kind: str = KIND_PLATEAU, hold_s: float = 1.0)
         rate_rps=(0.0, 0.0),
         arrivals="constant",
         explain=False,
-        think_time_s=(0.03, 0.05),
+        think_time_s=(0.1, 0.2),
         seed=1,
         samples_file=str(folder / samples_file(0)),
     )

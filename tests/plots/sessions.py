@@ -53,6 +53,9 @@ SESSIONS: Final[Mapping[str, Callable[[], SessionReport]]] = {
     "hostile": _hostile,
 }
 
+PAGE_ONLY: Final = frozenset({"everything"})
+"""Sessions whose charts need no check of their own: "open" and "one INVALID" have them all."""
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -67,43 +70,43 @@ class Drawn:
 
 @cache
 def report(name: str) -> SessionReport:
-    """The judged session."""
+    """Return the judged session of this name."""
     return SESSIONS[name]()
 
 
 @cache
 def charts(name: str) -> Charts:
-    """Its charts, not drawn yet."""
+    """Return the charts of a session, not drawn yet."""
     return charts_of(report(name))
 
 
 def checked(name: str) -> tuple[Chart, ...]:
-    """The charts whose layout these sessions check; `test_rps_users.py` and `test_profiles.py` check the others."""
-    return tuple(each for each in charts(name).all if _is_checked(each))
+    """Return the charts whose layout is checked here; `test_rps_users.py` and `test_profiles.py` check the others."""
+    return () if name in PAGE_ONLY else tuple(each for each in charts(name).all if _is_checked(each))
 
 
 @cache
 def in_file(name: str, stem: str) -> Drawn:
-    """What a chart's file shows."""
+    """Return what the file of a chart shows."""
     chart = next(each for each in charts(name).all if each.stem == stem)
     return _drawn(chart, replace(panels.FILE, stamp=chart.stamp))
 
 
 def on_page(name: str, stem: str) -> Drawn:
-    """What a checked chart shows when it is drawn for the page."""
+    """Return what a checked chart shows when it is drawn for the page."""
     return _page(name)[1][stem]
 
 
 def page(name: str) -> str:
-    """The page as HTML."""
+    """Return the page of a session as HTML."""
     return _page(name)[0]
 
 
 @cache
 def _page(name: str) -> tuple[str, Mapping[str, Drawn]]:
-    """The page, and what the figures show from which it is made."""
-    once = _drawn_once(charts(name))
-    drawn = {each.stem: _drawn(each, panels.PAGE) for each in once.all if _is_checked(each)}
+    """Return the page, and what the checked charts show from whose figures it is made."""
+    once, stems = _drawn_once(charts(name)), {each.stem for each in checked(name)}
+    drawn = {each.stem: _drawn(each, panels.PAGE) for each in once.all if each.stem in stems}
     return render_page(report(name), once), drawn
 
 

@@ -39,6 +39,10 @@ CUT_LETTERS = """
         || box.top < room.top - slack || box.bottom > room.bottom + slack;
 }).map(each => each.textContent)
 """
+VIOLATIONS = """
+axe.run({resultTypes: ['violations'], selectors: false})
+    .then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 99))]))
+"""
 OVERLAPPING = """
 [...document.querySelectorAll('svg.chart')].flatMap(picture => {
     const texts = [...picture.querySelectorAll('text')].filter(each => each.getBoundingClientRect().width);
@@ -88,10 +92,7 @@ def test_axe_finds_no_fault_in_either_theme(shown: Tab, dark: bool) -> None:
     shown.evaluate(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + "; 0")
     for width_px in (390, 1280):
         shown.view(width_px, dark=dark)
-        told = shown.evaluate(
-            "axe.run().then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 99))]))"
-        )
-        assert told == []
+        assert shown.evaluate(VIOLATIONS) == []
 
 
 def test_letters_in_pictures_can_be_read_in_both_themes(tab: Tab) -> None:

@@ -7,10 +7,8 @@ from loopbench.judge.diagnosis.time_spent import AFTER_APP, BEFORE_APP, ON_LOOP,
 from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import read_samples
-from loopbench.records.session import Phase, RecordedVariant, read_run, run_folders
-from tests.faults.faults import FAULTY
-from tests.faults.shared_sessions import explained_session
-from tests.judge.recorded_run import blank
+from loopbench.records.session import read_run, run_folders
+from tests.faults.shared_sessions import failed_session
 
 pytestmark = pytest.mark.real
 
@@ -22,7 +20,7 @@ def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_rec
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """One file a worker, requests by worker, and one answer in four with the app's stamps."""
-    (folder,) = run_folders(explained_session(tmp_path_factory).session)
+    (folder,) = run_folders(failed_session(tmp_path_factory).session)
     record, logs, samples = read_run(folder), read_probe_logs(folder), read_samples(folder)
     assert record.counts.agree
     assert sorted(process.start.pid for process in logs.processes) == sorted(record.target_pids)
@@ -38,9 +36,8 @@ def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_rec
     assert (samples.rows["before_app_s"][stamped] + MIN_IN_APP_S < samples.rows["latency_s"][stamped]).all()
 
     assert samples.head is not None
-    run = Run(folder, record, blank(RecordedVariant, name=FAULTY))
-    spent = time_spent(run, Phase("", 0.0, record.phases[-1].end_s))
-    assert spent is not None
+    window = Window(0.0, record.phases[-1].end_s)
+    spent = time_spent(samples, logs, window, samples.head.origin_monotonic_s, {"before": ("GET", "/slow")})
     (request,) = spent.requests
     assert request.route == "GET /slow"
     assert None not in [request.mean_s(part) for part in (BEFORE_APP, ON_LOOP, AFTER_APP)]

@@ -1,4 +1,4 @@
-"""The command line against real processes: one whole small session, and one that fails. The rest is in `tests/faults/`."""
+"""The command line against real processes: one whole session and one that fails; the rest is in `tests/faults/`."""
 
 import json
 import shutil

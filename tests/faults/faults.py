@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from loopbench.measure.session import SessionOptions, new_session
+from loopbench.measure.session import new_session
 from loopbench.plan import make_plan
 from loopbench.records.codec import to_json
 from loopbench.records.own_ceiling import CEILING_FILE, OwnCeiling
@@ -122,7 +122,7 @@ def begun_session(file: Path, finished_run: Path | None = None) -> Path:
     """
     scenario = load(file)
     plan = make_plan(scenario, seed_with_first(file, "before" if finished_run else FAULTY))
-    session = new_session(scenario, plan, file.parent / "results", Wanted())
+    session = new_session(scenario, plan, file.parent / "results", SessionOptions())
     record_ceiling(session, scenario.load.generators)
     if finished_run is not None:
         shutil.copytree(finished_run, session / RUNS_FOLDER / plan.runs[0].folder)

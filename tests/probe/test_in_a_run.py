@@ -7,8 +7,9 @@ from loopbench.judge.diagnosis.time_spent import AFTER_APP, BEFORE_APP, ON_LOOP,
 from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import read_samples
-from loopbench.records.session import read_run, run_folders
+from loopbench.records.session import Phase, RecordedVariant, read_run, run_folders
 from tests.faults.shared_sessions import failed_session
+from tests.judge.recorded_run import blank
 
 pytestmark = pytest.mark.real
 
@@ -36,8 +37,9 @@ def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_rec
     assert (samples.rows["before_app_s"][stamped] + MIN_IN_APP_S < samples.rows["latency_s"][stamped]).all()
 
     assert samples.head is not None
-    window = Window(0.0, record.phases[-1].end_s)
-    spent = time_spent(samples, logs, window, samples.head.origin_monotonic_s, {"before": ("GET", "/slow")})
+    run = Run(folder, record, blank(RecordedVariant, name="before"))
+    spent = time_spent(run, Phase("", 0.0, record.phases[-1].end_s))
+    assert spent is not None
     (request,) = spent.requests
     assert request.route == "GET /slow"
     assert None not in [request.mean_s(part) for part in (BEFORE_APP, ON_LOOP, AFTER_APP)]

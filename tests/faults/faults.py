@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from loopbench.measure.session import new_session
+from loopbench.measure.session import SessionOptions, new_session
 from loopbench.plan import make_plan
 from loopbench.records.codec import to_json
 from loopbench.records.own_ceiling import CEILING_FILE, OwnCeiling

@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SCENARIO ?= scenarios/file_write.toml
 NAME   :=
+PUBSUB_SERVER := target_app/services/pubsub_emulator/bin/pubsub-emulator
 
 .DEFAULT_GOAL := help
 .PHONY: help bench bench-quick atlas ui check test nightly benchmark pubsub-emulator generate lock
@@ -29,10 +30,10 @@ check: $(VENV)/.dev ## check formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(VENV)/.dev ## run the tests, with real uvicorn and real Locust (with coverage where CI is set)
+test: $(VENV)/.dev $(PUBSUB_SERVER) ## run the tests, with real uvicorn and real Locust (with coverage where CI is set)
 	$(BIN)/pytest -n auto $(if $(CI),--cov --cov-report=term)
 
-nightly: $(VENV)/.dev ## run every test, half an hour of random faults and 10,000 fuzzed scenarios
+nightly: $(VENV)/.dev $(PUBSUB_SERVER) ## run every test, half an hour of random faults and 10,000 fuzzed scenarios
 	$(BIN)/pytest -n auto --nightly
 	$(BIN)/python -m tests.faults.chaos
 	$(BIN)/python -m benchmarks fuzz
@@ -42,6 +43,10 @@ benchmark: $(VENV)/.dev ## run one of loopbench's own benchmarks (NAME=generator
 
 pubsub-emulator: ## build Google's in-memory Pub/Sub server from Debian's Go packages
 	target_app/services/pubsub_emulator/build.sh
+
+$(PUBSUB_SERVER):
+	@command -v go >/dev/null && target_app/services/pubsub_emulator/build.sh || \
+	    echo "Go is not installed, or cannot build the Pub/Sub server: its tests are skipped"
 
 generate: $(VENV)/.runtime ## write the scenario schema, the scenario reference and the table of benchmarks
 	$(BIN)/loopbench schema > docs/schemas/scenario.schema.json

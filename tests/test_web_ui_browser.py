@@ -29,6 +29,9 @@ CHOOSE_AND_START = """
   document.querySelector('form button[type="submit"]').click();
 })()
 """
+STATE_IS_KNOWN = "performance.getEntriesByType('resource').some((each) => each.name.endsWith('/stats/requests'))"
+"""The page has the answer to its first question for the state. If that answer, `ready`, arrives after the answer to
+Start, Locust's page keeps it and never asks again."""
 OPEN_TAB = "[...document.querySelectorAll('[role=tab]')].find((tab) => tab.textContent === 'loopbench').click()"
 PRESS_STOP = "[...document.querySelectorAll('button')].find((each) => each.textContent === 'Stop').click()"
 INSIDE = "document.querySelector('iframe').contentDocument"
@@ -71,6 +74,7 @@ def test_a_person_opens_chooses_starts_looks_and_stops(ui: OpenedUi, tab: Tab) -
     assert tab.evaluate("document.querySelector('[name=userCount]').value") == "100"
     assert tab.evaluate("document.querySelector('[name=spawnRate]').value") == "1"
     wait_for(tab, "document.querySelector('select[name=variant]').checkVisibility({visibilityProperty: true})")
+    wait_for(tab, STATE_IS_KNOWN)
 
     tab.evaluate(CHOOSE_AND_START)
     wait_for(tab, "[...document.querySelectorAll('[role=tab]')].some((tab) => tab.textContent === 'loopbench')")

@@ -15,6 +15,7 @@ from tests.faults.faults import APPS, ENDLESS_S, GENERATOR, Measuring
 pytestmark = pytest.mark.real
 
 FROZEN_S = 5
+FROZEN_WORDS = ["stamp: INVALID", "G3: p99 of the generator's loop lag"]
 
 LOCUST_BY = """\
 import sys
@@ -91,7 +92,7 @@ FAULTS = (
     *alone_and_after_a_run(death("hold")),
     *(death(phase) for phase in PHASES if phase != "hold"),
     Fault(
-        "is frozen for five seconds", ExitCode.OK, [], settings={"hold_s": 12}, act=frozen, stdout_words=["INVALID  G"]
+        "is frozen for five seconds", ExitCode.OK, [], settings={"hold_s": 12}, act=frozen, stdout_words=FROZEN_WORDS
     ),
     Fault(
         "has no sample",

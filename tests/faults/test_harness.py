@@ -186,7 +186,8 @@ def test_ctrl_z_stops_the_trees_and_the_run_is_measured_again(tmp_path: Path) ->
         measuring.until(lambda: harness.status() == psutil.STATUS_STOPPED, "a pause")
         children = [pid for word in (SERVER, GENERATOR) for pid in measuring.pids(word)]
         assert len(children) >= 2
-        assert {psutil.Process(pid).status() for pid in children} == {psutil.STATUS_STOPPED}
+        stopped = {psutil.STATUS_STOPPED}
+        measuring.until(lambda: {psutil.Process(pid).status() for pid in children} == stopped, "a pause of all")
         measuring.process.send_signal(signal.SIGCONT)
         repeated = measuring.wait_for("run_repeated", run=1)
         measuring.process.send_signal(signal.SIGTERM)

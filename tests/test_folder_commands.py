@@ -27,7 +27,7 @@ def session(results: Path) -> Path:
 def test_export_writes_into_the_session_and_says_where(results: Path) -> None:
     done = CliRunner().invoke(app, ["export", str(session(results))], catch_exceptions=False)
     assert (session(results) / "export" / "samples.csv").is_file()
-    assert "29,940 requests" in done.stdout
+    assert "30,191 requests" in done.stdout
 
 
 def test_an_export_that_lacks_a_run_is_an_error_and_the_rest_is_kept(results: Path) -> None:

@@ -47,3 +47,7 @@ def test_the_runs_took_what_the_plan_said(report: SessionReport) -> None:
     expected_s = {run.number: run.expected_s for run in report.record.plan}
     for run in report.runs:
         assert run.record.wall_s == pytest.approx(expected_s[run.record.number], rel=0.05)
+
+
+def test_it_is_an_example_that_can_be_trusted(report: SessionReport) -> None:
+    assert report.stamp.label in {"VALID", "VALID (DEGRADED)"}

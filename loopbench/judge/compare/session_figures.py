@@ -1,6 +1,6 @@
 """The figures of a session that comparisons over sessions take: from its `summary.json`, else from judging it again.
 
-Judging takes seconds a session and a history has many. A summary holds each run's figures to six digits and the rules
+Judging takes seconds a session and a history has many. A summary holds each run's figures to nine digits and the rules
 that made it INVALID.
 """
 

@@ -1,6 +1,6 @@
 """The session's figures for other programs and for a table elsewhere: `summary.json`, `summary.csv`, `summary.md`.
 
-JSON carries everything, numbers to six digits and null where nothing is known. CSV has one row for each variant and
+JSON carries everything, numbers to nine digits and null where nothing is known. CSV has one row for each variant and
 request, and is safe to open in a spreadsheet. Markdown is what a pull request shows.
 """
 
@@ -33,7 +33,7 @@ from loopbench.showable import csv_text
 SUMMARY_FORMAT: Final = 2
 """Of `summary.json`. Raise it when a reader of the old one would misread the new one."""
 
-DIGITS: Final = 6
+DIGITS: Final = 9
 """More than any figure here carries, so that nothing is lost by rounding twice."""
 
 

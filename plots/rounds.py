@@ -30,7 +30,7 @@ POINTS: Final = Caption(
 FOREST: Final = Caption(
     "Ratios, with their intervals",
     "Each pair compared inside its rounds, with the 95 % interval; a logarithmic axis.",
-    (f"Shaded: within {MARGIN:.0%} either way of equal, a difference that matters to nobody.",),
+    (f"Shaded: within {MARGIN:.0%} either way of equal, too small a difference to matter.",),
 )
 _ROW_IN: Final = 0.5
 _PAIR_IN: Final = 0.48

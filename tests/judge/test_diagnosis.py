@@ -44,7 +44,7 @@ TABLE: list[tuple[str, dict[str, Any], Kind]] = [
     ("collecting garbage", {"gc_share": 0.2}, Kind.GC_PAUSES),
     ("collecting garbage all the time", {**FULL, "gc_share": 0.5}, Kind.GC_PAUSES),
     ("threads beside a loop that has what it wants", {**FULL, "process_cpu": 1.14}, Kind.LOOP_CPU_BOUND),
-    ("everybody waits, nobody works", {}, Kind.DOWNSTREAM_WAIT),
+    ("all users wait, and the loop and the pools are idle", {}, Kind.DOWNSTREAM_WAIT),
     ("most users think", {"load": load(in_flight=2.0)}, Kind.NO_BOTTLENECK),
     ("nothing seen", {"seconds_seen": 0.0}, Kind.NOT_OBSERVED),
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from loopbench.records import samples
 
 
 def test_requests_without_an_answer_are_counted_apart(tmp_path: Path) -> None:
-    """Two answers, one request cut at the end of the drain, and one whose client hung up as it was told to."""
+    """Two answers, one request cut at the end of the drain, and one whose client hung up as ordered."""
     from locustfiles.recorder import Recorder  # noqa: PLC0415  importing locustfiles changes sockets: as late as can be
     from locustfiles.sinks import FileSink  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ NAME   :=
 PUBSUB_SERVER := target_app/services/pubsub_emulator/bin/pubsub-emulator
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-quick atlas ui check test nightly benchmark pubsub-emulator generate lock
+.PHONY: docs help bench bench-quick atlas map ui check test nightly benchmark generate
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,11 +16,15 @@ help: ## print this list
 bench: $(VENV)/.runtime ## measure four ways of writing a file with 100 users, in at most 20 minutes
 	$(BIN)/loopbench run $(SCENARIO) --max-minutes 19
 
-bench-quick: $(VENV)/.runtime ## run the same pipeline and draw the same charts in under two minutes
+bench-quick: $(VENV)/.runtime ## run the same pipeline, draw the same charts and give a verdict in about two minutes
 	$(BIN)/loopbench run $(SCENARIO) --quick
 
 atlas: $(VENV)/.runtime ## measure every scenario and answer every claim on one page (two hours, can be resumed)
 	$(BIN)/loopbench atlas --write-docs
+
+map: $(VENV)/.runtime ## draw which style is best for which waiting and computing time, in at most 20 minutes
+	$(BIN)/loopbench map scenarios/decision_map.toml --x 'variants.params.wait_s=[0, 0.005, 0.05]' \
+	    --y 'variants.params.cpu_s=[0, 0.001, 0.005]' --max-minutes 19
 
 ui: $(VENV)/.runtime ## start the target app and Locust's web UI on this machine
 	$(BIN)/loopbench ui $(SCENARIO)
@@ -34,30 +38,25 @@ test: $(VENV)/.dev $(PUBSUB_SERVER) ## run the tests, with real uvicorn and real
 	$(BIN)/pytest -n auto $(if $(CI),--cov --cov-report=term)
 
 nightly: $(VENV)/.dev $(PUBSUB_SERVER) ## run every test, half an hour of random faults and 10,000 fuzzed scenarios
-	$(BIN)/pytest -n auto --nightly
+	$(BIN)/pytest -n auto --nightly --max-suite-reruns=0
 	$(BIN)/python -m tests.faults.chaos
 	$(BIN)/python -m benchmarks fuzz
 
 benchmark: $(VENV)/.dev ## run one of loopbench's own benchmarks (NAME=generator), or list them
 	@$(BIN)/python -m benchmarks $(NAME)
 
-pubsub-emulator: ## build Google's in-memory Pub/Sub server from Debian's Go packages
-	target_app/services/pubsub_emulator/build.sh
-
 $(PUBSUB_SERVER):
 	@command -v go >/dev/null && target_app/services/pubsub_emulator/build.sh || \
 	    echo "Go is not installed, or cannot build the Pub/Sub server: its tests are skipped"
 
-generate: $(VENV)/.runtime ## write the scenario schema, the scenario reference and the table of benchmarks
+generate: $(VENV)/.runtime ## write the scenario schema, the scenario reference, the errors and the table of benchmarks
 	$(BIN)/loopbench schema > docs/schemas/scenario.schema.json
 	$(BIN)/loopbench schema --markdown > docs/scenario-reference.md
 	$(BIN)/python -m benchmarks --markdown > benchmarks/README.md
+	$(BIN)/python -m tests.error_reference
 
-lock: ## resolve the requirements again (needs uv)
-	uv pip compile pyproject.toml --group build --all-extras --universal --python-version 3.11 --upgrade \
-	    --generate-hashes --no-header --no-annotate -q -o requirements/runtime.txt
-	uv pip compile pyproject.toml --group build --group dev --all-extras -c requirements/runtime.txt --universal \
-	    --python-version 3.11 --upgrade --generate-hashes --no-header --no-annotate -q -o requirements/dev.txt
+docs: $(VENV)/.docs ## build the documentation's site into site/
+	$(BIN)/mkdocs build --strict --quiet
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -72,4 +71,8 @@ $(VENV)/.runtime: $(VENV)/.python requirements/runtime.txt pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.python requirements/docs.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@

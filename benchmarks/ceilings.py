@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from benchmarks.generator_runs import serving, wrk
-from target_app.cpu import compute
+from loopbench.bundled.target_app.cpu import compute
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 T_S: Final = 0.05

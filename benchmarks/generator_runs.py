@@ -18,12 +18,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from loopbench.judge.run.samples import Samples, read_samples
-from loopbench.measure.load import Load
-from loopbench.records.expectation import Expectation
+from loopbench.measure.load import loaded
+from loopbench.measure.target import free_port
 from loopbench.records.frames import Frame, decode
-from loopbench.records.load_order import ARRIVALS_CONSTANT, CLIENT_LLHTTP, MODE_CLOSED, LoadOrder, OrderedRequest
+from loopbench.records.load_spec import LoadSpec
 from loopbench.records.samples import EVENT_PHASE, PHASE_DRAIN, PHASE_HOLD
 from loopbench.records.session import KIND_PLATEAU, samples_file
+from loopbench.scenario import Request
+from loopbench.scenario.load_settings import Load as LoadSettings
+from loopbench.scenario.load_settings import Repeat
 
 SERVER_CORE, GENERATOR_CORE = 0, 1
 DRAIN_S: Final = 10.0
@@ -61,47 +64,26 @@ class Ran:
         return int(served.min()), int(served.max())
 
 
-def order(url: str, target: str, folder: Path, **changes: Any) -> LoadOrder:
-    """Return the order for a short plateau of 100 users without think time, with `changes`."""
-    request = OrderedRequest(
-        name="asked",
-        method="GET",
-        target=target,
-        headers={},
-        body_base64="",
-        timeout_s=60.0,
-        weight=1,
-        expect=Expectation(),
+def spec(url: str, target: str, folder: Path, *, hold_s: float = 2.0, seed: int = 1, **load: Any) -> LoadSpec:
+    """Return a short plateau of 100 users without think time, with these keys of `[load]`."""
+    return LoadSpec(
+        run="benchmark",
+        url=url,
+        kind=KIND_PLATEAU,
+        load=LoadSettings(**({"users": 100, "spawn_rate": 100.0, "warmup_s": 0.3, "drain_s": DRAIN_S} | load)),
+        repeat=Repeat(settle_s=0.5, window_s=hold_s),
+        requests=[Request(name="asked", path=target)],
+        explain=False,
+        seed=seed,
+        samples_file=str(folder / samples_file(0)),
     )
-    parts: dict[str, Any] = {
-        "run": "benchmark",
-        "url": url,
-        "kind": KIND_PLATEAU,
-        "client": CLIENT_LLHTTP,
-        "requests": (request,),
-        "users": 100,
-        "spawn_rate": 100.0,
-        "warmup_users": 10,
-        "warmup_s": 0.3,
-        "settle_s": 0.5,
-        "hold_s": 2.0,
-        "steps": (),
-        "mode": MODE_CLOSED,
-        "rate_rps": (0.0, 0.0),
-        "arrivals": ARRIVALS_CONSTANT,
-        "explain": False,
-        "think_time_s": (0.0, 0.0),
-        "seed": 1,
-        "samples_file": str(folder / samples_file(0)),
-    }
-    return LoadOrder(**(parts | changes))
 
 
-def run(load_order: LoadOrder, folder: Path) -> Ran:
+def run(spec: LoadSpec, folder: Path) -> Ran:
     """Load a server exactly as a run of a session does."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    with Load(load_order, folder, drain_s=DRAIN_S, cpus=(pinned(GENERATOR_CORE),)) as load:
+    with loaded(spec, folder, cpus=(pinned(GENERATOR_CORE),)) as load:
         load.watch(lambda _: None)
     return measured(folder)
 
@@ -115,7 +97,8 @@ def measured(folder: Path) -> Ran:
 
 def origin_s(folder: Path) -> float:
     """Return the zero of the generator's times, on this machine's monotonic clock."""
-    first = next(decode((folder / samples_file(0)).read_bytes()))
+    with (folder / samples_file(0)).open("rb") as file:
+        first = next(decode(file))
     assert isinstance(first, Frame)
     return float(json.loads(bytes(first.payload))["origin_monotonic_s"])
 
@@ -163,8 +146,7 @@ class Server:
 @contextmanager
 def serving(command: Sequence[str], cwd: Path | None = None) -> Iterator[Server]:
     """Run a server on its core until the end of the block; `{port}` in the command becomes a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     line = on_core(SERVER_CORE, [part.replace("{port}", str(port)) for part in command])
     with subprocess.Popen(line, stdin=subprocess.DEVNULL, cwd=cwd) as process:
         try:

@@ -29,21 +29,20 @@ import numpy as np
 import psutil
 
 from benchmarks.generator_runs import (
-    DRAIN_S,
     GENERATOR_CORE,
     Ran,
     Scheduled,
     Server,
     measured,
-    order,
     origin_s,
     paired_ratio,
     pinned,
     serving,
+    spec,
     verdict,
     wrk,
 )
-from loopbench.measure.load import Load
+from loopbench.measure.load import Load, loaded
 from loopbench.records.samples import PHASE_HOLD
 from loopbench.records.tail import LiveView
 
@@ -152,8 +151,8 @@ def asked_in_turns(server: Server, route: str, folder: Path, pairs: int) -> Rout
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     hold_s = pairs * (2 * TURN_S + 3 * PAUSE_S + 0.2) + 1
-    asked = order(server.url, route, folder, hold_s=hold_s)
-    with Load(asked, folder, drain_s=DRAIN_S, cpus=(pinned(GENERATOR_CORE),)) as load:
+    asked = spec(server.url, route, folder, hold_s=hold_s)
+    with loaded(asked, folder, cpus=(pinned(GENERATOR_CORE),)) as load:
         turns = AlternatingLoads(server, route, pairs, load)
         load.watch(turns.look)
     ran = measured(folder)

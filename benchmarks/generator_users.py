@@ -17,9 +17,9 @@ from locust import FastHttpUser, HttpUser, constant, events, task
 from locust.env import Environment
 from locust.user.users import User
 
-from locustfiles.llhttp_user import LlhttpUser
-from locustfiles.recorder import Recorder
-from locustfiles.sinks import FileSink
+from loopbench.llhttp.user import LlhttpUser
+from loopbench.locustfiles.recorder import Recorder
+from loopbench.locustfiles.sinks import FileSink
 
 SETTLE_S = 0.5
 LOOK_EVERY_S = 0.1
@@ -74,12 +74,9 @@ class OneByOne(Counted):
         start_s = time.perf_counter()
         response = self.client.get(PATH)
         latency_s = time.perf_counter() - start_s
-        error = wrong(response.status_code, response.content)
-        size_bytes = len(response.content)
-        number = self.number
-        recorder.record(
-            start_s, latency_s, size_bytes, number, NAME, response.status_code, 0 if error is None else 1, 0
-        )
+        status, content, number = response.status_code, response.content, self.number
+        error = 0 if wrong(status, content) is None else 1
+        recorder.record(start_s, latency_s, len(content), number, NAME, status, error, 0)
         served[number] += 1
 
 
@@ -97,7 +94,7 @@ class Http(OneByOne, HttpUser):
 
 KINDS: dict[str, type[User]] = {
     "LlhttpUser, send": Closed,
-    "LlhttpUser, get": Dropped,
+    "LlhttpUser, @task": Dropped,
     "FastHttpUser": Fast,
     "HttpUser": Http,
 }

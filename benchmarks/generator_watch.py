@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import gevent
 
 from benchmarks.generator_runs import paired_ratio, verdict
-from locustfiles import self_watch
-from locustfiles.self_watch import SelfWatch
+from loopbench.locustfiles import self_watch
+from loopbench.locustfiles.self_watch import SelfWatch
 from loopbench.records.generator_watch import encode_seconds
 
 MAX_COST = 0.003

@@ -25,10 +25,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from benchmarks.generator_runs import Ran, order, origin_s, run, serving, verdict
-from locustfiles.schedule import schedule_of
+from benchmarks.generator_runs import Ran, origin_s, run, serving, spec, verdict
 from loopbench.judge.run.open_loop import due_times_s
-from loopbench.records.load_order import ARRIVALS_EXPONENTIAL, MODE_OPEN
+from loopbench.locustfiles.schedule import schedule_of
 
 SERVER: Final = Path(__file__).with_name("latency_truth_server.py")
 QUANTILES: Final = (0.50, 0.95, 0.99)
@@ -85,7 +84,7 @@ def known_distribution(folder: Path, options: argparse.Namespace, number: int) -
     """Load the mixed server with 100 users; every request of both sides counts, including the warm-up."""
     log = folder / "truth.json"
     with serving(command(log, "--service", "mixed", "--seed", str(options.seed + number))) as server:
-        asked = order(server.url, "/", folder / "run", hold_s=options.seconds, think_time_s=THINK_S)
+        asked = spec(server.url, "/", folder / "run", hold_s=options.seconds, think_time_s=THINK_S)
         ran = run(asked, folder / "run")
     true_ms = np.array(json.loads(log.read_text(encoding="utf-8"))["elapsed_s"]) * 1000
     ours_ms = ran.samples.rows["latency_s"][ran.samples.good].astype(np.float64) * 1000
@@ -97,10 +96,10 @@ def through_a_stall(folder: Path, options: argparse.Namespace, number: int) -> S
     log = folder / "truth.json"
     after_s = str(options.seconds / 2)
     line = command(log, "--service", "fixed", "--stall-after-s", after_s, "--stall-s", str(STALL_S))
-    load = {"hold_s": options.seconds, "warmup_s": 0.0, "seed": options.seed + number}
+    load: dict[str, Any] = {"hold_s": options.seconds, "warmup_s": 0.0, "seed": options.seed + number}
     with serving(line) as server:
-        is_open = {"mode": MODE_OPEN, "rate_rps": (RATE_RPS, RATE_RPS), "arrivals": ARRIVALS_EXPONENTIAL}
-        asked = order(server.url, "/", folder / "run", users=POOL, **is_open, **load)
+        rate = (RATE_RPS, RATE_RPS)
+        asked = spec(server.url, "/", folder / "run", users=POOL, mode="open", rate=rate, **load)
         opened = run(asked, folder / "run")
     truth = json.loads(log.read_text(encoding="utf-8"))
     due_s = np.sort(due_times_s(opened.samples)[opened.samples.loaded])
@@ -111,7 +110,7 @@ def through_a_stall(folder: Path, options: argparse.Namespace, number: int) -> S
     response_s = rows["late_s"].astype(np.float64) + rows["latency_s"]
     with serving(line) as server:
         think_s = 10 / RATE_RPS - SERVICE_S
-        waiting = order(server.url, "/", folder / "run", users=10, think_time_s=(think_s, think_s), **load)
+        waiting = spec(server.url, "/", folder / "run", users=10, think_time_s=(think_s, think_s), **load)
         closed = run(waiting, folder / "run")
     return Stalled(
         open_ms=p99_ms(response_s),

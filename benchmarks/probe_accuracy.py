@@ -18,7 +18,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import FastAPI
+
+from loopbench.measure.target import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -170,9 +171,7 @@ class Target:
 @contextlib.contextmanager
 def _target(loop: str) -> Iterator[Target]:
     with tempfile.TemporaryDirectory() as folder:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
-        target = Target(loop, Path(folder), port)
+        target = Target(loop, Path(folder), free_port())
         try:
             target.wait_until_ready()
             yield target

@@ -14,7 +14,8 @@ gives 95 % over all looks.
     python -m benchmarks.probe_cost [--quick] [--level watch] [--loop uvloop] [--json]
 
 Exit status 1: above the limit, or not shown to be below it. `--level none` compares two targets without the probe,
-which shows the error of the method itself.
+which shows the error of the method itself. `--level moving` compares the probe with and without the wrapper
+of `run_in`, for a route whose calls stay as written.
 """
 
 import argparse
@@ -34,6 +35,8 @@ from typing import NamedTuple
 
 from fastapi import FastAPI
 
+from loopbench.measure.target import free_port
+
 HERE = Path(__file__).resolve()
 CONNECTIONS = 16
 SLICE_S = 0.01
@@ -41,7 +44,7 @@ REQUEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 STAMPED_REQUEST = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nx-loopbench-stamp: 1\r\n\r\n"
 STAMPED_EVERY = 4
 """Equal to the value in `loopbench.records.stamps`, for a generator's users."""
-NO_PROBE = "none"
+NO_PROBE, MOVING = "none", "moving"
 
 
 class Limit(NamedTuple):
@@ -51,7 +54,14 @@ class Limit(NamedTuple):
     upper: float  # for the interval's upper end
 
 
-LIMITS = {NO_PROBE: Limit(0.01, 0.02), "watch": Limit(0.01, 0.02), "explain": Limit(0.08, 0.08)}
+LIMITS = {
+    NO_PROBE: Limit(0.01, 0.02),
+    "watch": Limit(0.01, 0.02),
+    "explain": Limit(0.08, 0.08),
+    MOVING: Limit(0.08, 0.08),
+}
+BASES = {MOVING: "watch"}
+"""What a level is compared with, if not with a target without the probe."""
 
 
 class Plan(NamedTuple):
@@ -132,11 +142,6 @@ def load(targets: list[int], seconds: float) -> list[float]:
 # --- the measurement ---------------------------------------------------------------------------------------------
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def _wait_for(port: int) -> None:
     for _ in range(200):
         try:
@@ -155,11 +160,13 @@ def _pin(core: int) -> list[str]:
 @contextlib.contextmanager
 def _target(level: str, loop: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """Start a target and yield its port and process; level `none`: without the probe, on the same loop."""
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         environ = {**os.environ, "PYTHONPATH": str(HERE.parents[1] / "probe"), "PYTHONHASHSEED": "0"}
         if level != NO_PROBE:
-            environ |= {"LOOPBENCH_PROBE_DIR": folder, "LOOPBENCH_PROBE_LEVEL": level}
+            environ |= {"LOOPBENCH_PROBE_DIR": folder, "LOOPBENCH_PROBE_LEVEL": BASES.get(level, level)}
+        if level == MOVING:
+            environ["LOOPBENCH_PROBE_ROUTE"] = "GET /hello"
         uvicorn = [sys.executable, "-m", "uvicorn", f"{HERE.stem}:app", "--app-dir", str(HERE.parent)]
         options = ["--port", str(port), "--no-access-log", "--log-level", "warning"]
         hook = ["--loop", f"loopbench_probe:new_{loop}_loop"]
@@ -173,7 +180,8 @@ def _target(level: str, loop: str) -> Iterator[tuple[int, subprocess.Popen[bytes
 
 def measure_pair(level: str, loop: str, seconds: float, *, probe_first: bool) -> tuple[float, float]:
     """Return the CPU microseconds per request without and with the probe."""
-    levels = (level, NO_PROBE) if probe_first else (NO_PROBE, level)
+    base = BASES.get(level, NO_PROBE)
+    levels = (level, base) if probe_first else (base, level)
     with _target(levels[0], loop) as first, _target(levels[1], loop) as second:
         for port, _ in (first, second):
             _wait_for(port)

@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from locustfiles.recorder import Recorder
-from locustfiles.sinks import FileSink
 from loopbench.judge.run.samples import read_samples
+from loopbench.locustfiles.recorder import Recorder
+from loopbench.locustfiles.sinks import FileSink
 
 SAMPLES = 5_000_000
 RECORD_CALLS = 200_000

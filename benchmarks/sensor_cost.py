@@ -87,13 +87,11 @@ def sensors_share(rows: int) -> float:
                 Path(folder) / "sensors.csv",
                 target_pids=lambda: (target.pid,),
                 generator_pids=lambda: (generator.pid,),
-                port=port,
             )
             began_s = time.thread_time()
             for _ in range(rows):
                 row = sensors.read()
                 assert row.target.threads == 44, row
-                assert row.sockets.established == CONNECTIONS, row
                 time.sleep(INTERVAL_S)
             return (time.thread_time() - began_s) / rows
 

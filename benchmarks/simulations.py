@@ -28,7 +28,9 @@ from tests.judge import simulate
 
 GOODPUT = Quantity("goodput", "1/s", Better.HIGHER)
 SESSIONS = 10_000
+FEW_ANSWERS = (0, 1, 2, 5, 10, 20)
 CURVES = 200
+PAIRS = (1, 3, 7)
 DISTURBANCES = {
     "10 % drift": simulate.drift(0.10),
     "one 15 % step": simulate.step(0.15),
@@ -50,8 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table(("% a run", "rounds on average", "covered"), stopped_coverage(sessions // 2))
     print("\nHow often two equal variants are called FASTER or SLOWER (nominal 5 %)")
     table(("disturbance", "rounds", "random rounds", "AAABBB"), false_differences(sessions // 2))
+    print("\nThe same for 8 generations with 6 pairs of slices, and processes that differ by 3 %")
+    table(("disturbance between slices", "over generations", "over slices"), of_slices(sessions // 5))
+    print("\nHow often the intervals of all pairs with the baseline hold at once (variants that are equal)")
+    table(("rounds", *(f"{pairs} pairs" for pairs in PAIRS)), together(sessions // 4))
     print("\nHow often the verdict is EQUIVALENT")
     table(("% a run", "rounds", "truly equal", "truly 5 % apart"), equivalences(sessions // 4))
+    print("\nHow often the bound on a ratio holds, by the answers in a window of the slow variant")
+    table(("rounds", *map(str, FEW_ANSWERS)), bounds(sessions // 10))
     print(f"\nKnees found in {CURVES} noisy curves of 1 to 100 users: how many, their mean and standard deviation")
     table(("curve", "noise", "phi", "found", "mean", "sd"), knees())
     print("\nA loop blocked for 20 ms: sigma")
@@ -143,6 +151,24 @@ def false_differences(sessions: int) -> Iterable[tuple[str, ...]]:
             yield name, str(rounds), *(percent(rate) for rate in rates)
 
 
+def of_slices(sessions: int) -> Iterable[tuple[str, ...]]:
+    """Return how often equal variants are called different by an interval over generations, and by one over slices."""
+    for name, noise in DISTURBANCES.items():
+        rng = np.random.default_rng(7)
+        made = [simulate.generations(8, 6, noise, 0.03, rng) for _ in range(sessions)]
+        rates = [
+            np.mean([not covers(compare(figures(one), "a", "b"), 1.0) for one in made])
+            for figures in (simulate.by_process, simulate.by_slice)
+        ]
+        yield name, *(percent(rate) for rate in rates)
+
+
+def together(sessions: int) -> Iterable[tuple[str, ...]]:
+    """Yield rounds and, for each number of pairs, how often all of their intervals hold."""
+    for rounds in (2, 3, 5, 12):
+        yield str(rounds), *(percent(simulate.held_together(rounds, pairs, sessions)) for pairs in PAIRS)
+
+
 def equivalences(sessions: int) -> Iterable[tuple[str, ...]]:
     """Return how often truly equal and truly different variants are called EQUIVALENT."""
     for spread in (0.03, 0.05, 0.08, 0.20):
@@ -154,6 +180,13 @@ def equivalences(sessions: int) -> Iterable[tuple[str, ...]]:
                 rates.append(np.mean([judge(GOODPUT, [c])[0].word is Word.EQUIVALENT for c in made]))
             widest = f" (half-width {percent(half_width(spread * 2**0.5, rounds))})"
             yield percent(spread), str(rounds) + widest, *(percent(rate) for rate in rates)
+
+
+def bounds(sessions: int) -> Iterable[tuple[str, ...]]:
+    """Yield rounds and, for each number of answers, how often the bound holds."""
+    for rounds in (1, 2, 5, 12):
+        held = (simulate.bound_coverage(answers, rounds, trials=sessions) for answers in FEW_ANSWERS)
+        yield str(rounds), *(percent(each) for each in held)
 
 
 def knees() -> Iterable[tuple[str, ...]]:

@@ -141,7 +141,7 @@ def time_rows(folder: Path) -> float:
     """Add rows as Locust's process does, with a new record before each; return the CPU seconds per row."""
     from locust.env import Environment  # noqa: PLC0415  patches sockets
 
-    from locustfiles.live_figures import LiveFigures  # noqa: PLC0415
+    from loopbench.locustfiles.live_figures import LiveFigures  # noqa: PLC0415
 
     environment = Environment()
     environment.create_local_runner()

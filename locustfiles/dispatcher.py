@@ -12,11 +12,10 @@ import gevent
 from gevent.event import Event
 from gevent.queue import Empty, SimpleQueue
 
-from locustfiles.precise_timer import PreciseTimer
-from locustfiles.recorder import Recorder
+from loopbench.locustfiles.precise_timer import PreciseTimer
+from loopbench.locustfiles.recorder import Recorder
 
-GROUP_S = 0.1
-"""Unsent requests that were due within this time are recorded as one group."""
+GROUP_S = 0.1  # unsent requests that were due within this time are recorded as one group
 
 
 class Dispatcher:

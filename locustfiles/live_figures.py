@@ -12,10 +12,9 @@ from typing import Any, Final, NamedTuple
 import gevent
 from locust.env import Environment
 
-from locustfiles.answer_counts import AnswerCounts
-from locustfiles.loop_now import LoopNow
-from locustfiles.probe_tail import ProbeTail
-from locustfiles.start_form import StartForm
+from loopbench.locustfiles.loop_now import AnswerCounts, LoopNow
+from loopbench.locustfiles.probe_tail import ProbeTail
+from loopbench.locustfiles.start_form import StartForm
 
 TICK_S: Final = 1.0
 KEPT_ROWS: Final = 1800  # half an hour

@@ -1,13 +1,10 @@
-"""Computes what the running target's event loops do now: figures and lines of code from the probe's newest seconds.
-
-Pure arithmetic: `probe_tail` reads the files, `live_figures` calls this.
-"""
+"""Computes what happens now: answers per second, and what the target's event loops do in the probe's newest seconds."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from locustfiles.probe_tail import LoopSecond, Place
+from loopbench.locustfiles.probe_tail import LoopSecond, Place
 
 FRESH_TICKS: Final = 2
 """A loop's newest second counts as current for so many ticks, because the probe's seconds and ours do not align."""
@@ -76,6 +73,32 @@ class LoopNow:
             for place, each_s in longest
             if (share := each_s / looked_s) >= MIN_SHARE
         ]
+
+
+class AnswerCounts:
+    """Answers per second between two readings of Locust's totals: its own `Requests/s` is a mean, 3 s late.
+
+    Args:
+        clock: returns monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._before: tuple[float, int, int] | None = None
+
+    def begin(self) -> None:
+        """Start from zero, because Locust has just reset its counts."""
+        self._before = (self._clock(), 0, 0)
+
+    def rates(self, requests: int, failures: int) -> tuple[float | None, float | None]:
+        """Return good and failed answers per second; None at the first reading and after Locust reset its counts."""
+        now = (self._clock(), requests, failures)
+        before, self._before = self._before, now
+        if before is None or requests < before[1] or failures < before[2]:
+            return None, None
+        length_s = now[0] - before[0]
+        failed = failures - before[2]
+        return round((requests - before[1] - failed) / length_s, 1), round(failed / length_s, 1)
 
 
 def _known(figures: Iterable[float | None]) -> list[float]:

@@ -17,11 +17,10 @@ from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import STATE_MISSING, MasterRunner
 
-from locustfiles import messages
-from locustfiles.crew import Crew
-from locustfiles.phases import Phases, Users
-from locustfiles.shape import PhasesShape
-from loopbench.records.codec import to_json
+from loopbench.locustfiles import messages
+from loopbench.locustfiles.connected_workers import ConnectedWorkers
+from loopbench.locustfiles.phases import Phases, Users
+from loopbench.locustfiles.shape import PhasesShape
 from loopbench.records.generators import (
     EXIT_GAVE_UP,
     LOST_WORKER,
@@ -30,14 +29,12 @@ from loopbench.records.generators import (
     Generators,
     write_generators,
 )
-from loopbench.records.load_order import LoadOrder
+from loopbench.records.load_spec import LoadSpec
 
 READY_WAIT_S: Final = 15.0
-WARM_WAIT_S: Final = 30.0
-"""Added to the duration of the warm-up, because its last request may take long."""
+WARM_WAIT_S: Final = 30.0  # added to the duration of the warm-up, because its last request may take long
 
-LAST_REPORT_WAIT_S: Final = 15.0
-"""Added to the drain, which workers end by themselves."""
+LAST_REPORT_WAIT_S: Final = 15.0  # added to the drain, which workers end by themselves
 
 LOOK_S: Final = 0.02
 WATCH_S: Final = 0.25
@@ -48,17 +45,16 @@ NO_USERS: Final[Users] = (0, 1.0)
 class Master:
     """Leads the workers through one run."""
 
-    def __init__(self, environment: Environment, runner: MasterRunner, order: LoadOrder) -> None:
+    def __init__(self, environment: Environment, runner: MasterRunner, spec: LoadSpec) -> None:
         self._environment = environment
         self._runner = runner
-        self._order = order
-        self._folder = Path(order.samples_file).parent
-        self._crew = Crew(order.generators, self._folder)
+        self._spec = spec
+        self._folder = Path(spec.samples_file).parent
+        self._workers = ConnectedWorkers(spec.load.processes, self._folder)
         self._known = Generators(master_port=runner.server.port)
-        self._phases = Phases(order, self._announce)
-        self._levels = self._lead()
+        self._phases = Phases(spec, self._announce)
         self._finishing = False
-        PhasesShape.schedule = self
+        PhasesShape.levels = self._lead()
         runner.register_message(messages.HELLO, self._admit_worker)
         runner.register_message(messages.READY, self._is_ready)
         runner.register_message(messages.WARM, self._is_warm)
@@ -67,35 +63,30 @@ class Master:
         environment.events.test_stopping.add_listener(self._finish)
         self._note()
 
-    def next_users(self) -> Users | None:
-        """See `shape.UserSchedule.next_users`."""
-        return next(self._levels, None)
-
     def _lead(self) -> Iterator[Users]:
         """Yield the users of the warm-up and of all phases. A test with no users makes every worker warm up."""
         self._wait_until_all("ready", READY_WAIT_S)
         gevent.spawn(self._watch)
         yield NO_USERS
-        self._wait_until_all("warm", self._order.warmup_s + WARM_WAIT_S)
+        self._wait_until_all("warm", self._spec.load.warmup_s + WARM_WAIT_S)
         self._phases.load_begins()
-        while (users := self._phases.next_users()) is not None:
-            yield users
+        yield from self._phases.levels
 
     def _admit_worker(self, msg: Message, **_: Any) -> None:
-        refusal = self._crew.refusal(msg.data)
+        refusal = self._workers.refusal(msg.data)
         if refusal:
             self._runner.send_message(messages.REFUSED, {"why": refusal}, msg.node_id)
             self._give_up(f"the worker on {msg.data.get('host')} was refused: {refusal}", WORKER_REFUSED)
-        member = self._crew.admit(msg.node_id, msg.data)
-        self._note(workers=self._crew.facts)
-        order = {"order": to_json(self._order), "generator": member.facts.index}
+        worker = self._workers.admit(msg.node_id, msg.data)
+        self._note(workers=self._workers.facts)
+        order = {"order": self._spec.clear_json(), "generator": worker.facts.index}
         self._runner.send_message(messages.ORDER, order, msg.node_id)
 
     def _is_ready(self, msg: Message, **_: Any) -> None:
-        self._crew[msg.node_id].ready = True
+        self._workers[msg.node_id].ready = True
 
     def _is_warm(self, msg: Message, **_: Any) -> None:
-        self._crew[msg.node_id].warm = True
+        self._workers[msg.node_id].warm = True
 
     def _announce(self, phase: str) -> None:
         self._runner.send_message(messages.PHASE, {"phase": phase})
@@ -106,13 +97,13 @@ class Master:
 
     def _take_report(self, client_id: str, data: dict[str, Any]) -> None:
         """Write the report's frames. Locust's own listeners run first, so its statistics include this report."""
-        member = self._crew.get(client_id)
-        if member is None or member.closed:
+        worker = self._workers.get(client_id)
+        if worker is None or worker.closed:
             return
-        member.file.write(data[messages.FRAMES])
+        worker.file.write(data[messages.FRAMES])
         if data[messages.CLOSED]:
-            member.file.close()
-            member.closed = True
+            worker.file.close()
+            worker.closed = True
 
     def _finish(self, **_: Any) -> None:
         """Drain before Locust sends `quit`: Locust waits half a second for last reports, a drain may take 30 s."""
@@ -125,18 +116,18 @@ class Master:
 
     def _wait_until_all(self, stage: str, timeout_s: float) -> None:
         deadline_s = time.perf_counter() + timeout_s
-        while not self._crew.all_have(stage):
+        while not self._workers.all_have(stage):
             if time.perf_counter() > deadline_s:
                 self._give_up(
-                    f"{self._crew.waiting_for(stage)} did not become {stage} within {timeout_s:g} s", WORKER_LATE
+                    f"{self._workers.waiting_for(stage)} did not become {stage} within {timeout_s:g} s", WORKER_LATE
                 )
             gevent.sleep(LOOK_S)
 
     def _watch(self) -> None:
-        while not self._crew.all_have("closed"):
+        while not self._workers.all_have("closed"):
             answering = {client_id: node.state != STATE_MISSING for client_id, node in self._runner.clients.items()}
-            if trouble := self._crew.trouble(answering):
-                self._give_up(trouble, LOST_WORKER)
+            if problem := self._workers.problem(answering):
+                self._give_up(problem, LOST_WORKER)
             gevent.sleep(WATCH_S)
 
     def _give_up(self, problem: str, slug: str) -> NoReturn:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from loopbench import __version__
 from loopbench.records import FORMAT_VERSION, clocks
+from loopbench.records.generators import WORKER_KEY_VARIABLE
 
 HELLO: Final = "loopbench-hello"
 READY: Final = "loopbench-ready"
@@ -32,7 +33,13 @@ def hello() -> dict[str, Any]:
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "clock": clocks.this_clock(),
+        "key": worker_key(),
     }
+
+
+def worker_key() -> str:
+    """Return what a master and its workers on this machine know alone; empty where workers are elsewhere."""
+    return os.environ.get(WORKER_KEY_VARIABLE, "")
 
 
 def version_problem(greeting: dict[str, Any]) -> str | None:

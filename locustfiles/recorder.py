@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 
-from locustfiles.sinks import Sink
+from loopbench.locustfiles.sinks import Sink
 from loopbench.records import FORMAT_VERSION, clocks, frames, samples
 from loopbench.records.generator_watch import WatchedSecond, encode_seconds
 from loopbench.records.samples import Event, Head, Tables, Trailer
@@ -40,16 +40,14 @@ class Recorder:
         self._buffer = bytearray(CAPACITY * samples.STRUCT.size)
         self._used = 0
         self._names = _Table([])
+        self.name_id = self._names.index
+        """Returns the index of a request name."""
         self._errors = _Table([""])
         self._events: list[Event] = []
         self._watched: list[WatchedSecond] = []
         self._users_ever = 0
         head = Head(FORMAT_VERSION, run, generator, self.origin_s, time.time(), clocks.this_clock())
         sink.write(frames.encode(samples.HEAD, samples.to_json(head)))
-
-    def name_id(self, name: str) -> int:
-        """Return the index of a request name. Look it up once and keep it."""
-        return self._names.index(name)
 
     def error_id(self, error: str) -> int:
         """Return the index of an error class; never 0, which means a good answer."""
@@ -110,6 +108,14 @@ class Recorder:
         """Mark the beginning of a phase."""
         self.warming_up = phase == samples.PHASE_WARMUP
         self._event(samples.EVENT_PHASE, phase)
+
+    def user_failed(self, error: str) -> None:
+        """Note an exception in a user's own code."""
+        self._event(samples.EVENT_USER_ERROR, error)
+
+    def redirected(self, redirects: int) -> None:
+        """Note that these redirects were followed, each by a further request."""
+        self._event(samples.EVENT_REDIRECTED, redirects)
 
     def load_ended(self, due: int, unsent_s: Iterable[tuple[float, int]]) -> None:
         """Mark the end of an open load.

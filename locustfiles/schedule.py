@@ -11,8 +11,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from loopbench.records.load_order import ARRIVALS_EXPONENTIAL, LoadOrder
+from loopbench.records.load_spec import LoadSpec
 from loopbench.records.session import KIND_RAMP
+from loopbench.scenario.load_settings import Arrivals
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Schedule:
     """Due times of one load, in seconds after its beginning: ordered, endless, the same at every iteration."""
 
     rate: Rate
-    arrivals: str  # one of the ARRIVALS_ constants
+    arrivals: Arrivals
     seed: int
 
     def __iter__(self) -> Iterator[float]:
@@ -60,7 +61,7 @@ class Schedule:
 
     def _expected(self) -> Iterator[float]:
         """Yield the positions of requests in units of expected requests: even, or a Poisson process of rate 1."""
-        if self.arrivals != ARRIVALS_EXPONENTIAL:
+        if self.arrivals == "constant":
             yield from map(float, itertools.count())
         draw = random.Random(self.seed)  # noqa: S311  reproducible on purpose
         expected = 0.0
@@ -69,9 +70,11 @@ class Schedule:
             yield expected
 
 
-def schedule_of(order: LoadOrder) -> Schedule:
+def schedule_of(spec: LoadSpec) -> Schedule:
     """Return the schedule of a run in open mode. A ramp run rises and holds, a plateau run keeps the last rate."""
-    from_rps, to_rps = order.rate_rps
-    if order.kind != KIND_RAMP:
-        return Schedule(Rate(to_rps, to_rps, 0.0), order.arrivals, order.seed)
-    return Schedule(Rate(from_rps, to_rps, order.ramp_s), order.arrivals, order.seed)
+    load = spec.load
+    assert load.rate is not None, "open mode has a rate"
+    from_rps, to_rps = load.rate
+    is_ramp = spec.kind == KIND_RAMP
+    rate = Rate(from_rps, to_rps, load.ramp_s) if is_ramp else Rate(to_rps, to_rps, 0.0)
+    return Schedule(rate, load.arrivals, spec.seed)

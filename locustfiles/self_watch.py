@@ -1,4 +1,4 @@
-"""Watches the generator itself: once a second its CPU time, its loop's lag and the connections it opened.
+"""Watches the generator itself: its CPU time, its loop's lag and the connections it opened, since the last look.
 
 The lag comes from a heartbeat: 50 times a second a greenlet is due to wake, and notes how late it does. An answer that
 arrives at such a moment waits as long before it is read, and that wait is part of its latency.
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import gevent
 
-from locustfiles.precise_timer import PreciseTimer
+from loopbench.locustfiles.precise_timer import PreciseTimer
 from loopbench.records.generator_watch import WatchedSecond
 
 BEAT_S = 0.02
@@ -46,6 +46,11 @@ class SelfWatch:
         beating: gevent.Greenlet = gevent.spawn(self._beat_for_ever)
         return beating
 
+    @property
+    def age_s(self) -> float:
+        """Seconds since the last call of `take`."""
+        return self._clock() - self._since_s
+
     def take(self) -> WatchedSecond:
         """Return the figures since the last call."""
         now_s, cpu_s, lags_us = self._clock(), self._cpu_clock(), self._lags_us
@@ -61,10 +66,7 @@ class SelfWatch:
         return second
 
     def beat(self, due_s: float) -> float:
-        """Note how late the beat due at `due_s` is, and return when the next beat is due.
-
-        Missed beats count as late as well: a loop that is blocked for a second has fifty late beats, not one.
-        """
+        """Note how late the beat due at `due_s` is, and return when the next beat is due."""
         now_s = self._clock()
         while due_s <= now_s:
             self._lags_us.append(round((now_s - due_s) * 1e6))

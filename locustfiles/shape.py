@@ -1,27 +1,20 @@
-"""The load shape: Locust asks it for the number of users, and it asks the run's schedule."""
+"""The load shape: Locust asks it for the number of users, and it asks the run's phases."""
 
-from typing import Protocol
+from collections.abc import Iterator
 
 from locust import LoadTestShape
 
-from locustfiles.phases import Users
-
-
-class UserSchedule(Protocol):
-    """Decides how many users there are and when the load ends."""
-
-    def next_users(self) -> Users | None:
-        """Wait until the number of users is to change and return the new one; None when the load is over.
-
-        It may block, because Locust calls it in a greenlet of its own.
-        """
+from loopbench.locustfiles.phases import Users
 
 
 class PhasesShape(LoadTestShape):
-    """Passes Locust's question on to `schedule`, which must be set before the test starts."""
+    """Passes on the next of `levels`, which must be set before the test starts; the load ends with the last one.
 
-    schedule: UserSchedule
+    An iterator may block until the number of users is to change, because Locust asks in a greenlet of its own.
+    """
+
+    levels: Iterator[Users]
 
     def tick(self) -> Users | None:
-        """See `UserSchedule.next_users`."""
-        return self.schedule.next_users()
+        """Return the next number of users; None when the load is over."""
+        return next(self.levels, None)

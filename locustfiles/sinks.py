@@ -1,7 +1,4 @@
-"""Destinations of a recorder's frames: a local file, or the reports that a worker sends to its master.
-
-The bytes are the same: the master writes into `samples-<n>.bin` what the worker would have written.
-"""
+"""Destinations of a recorder's frames: a local file, or the reports that a worker sends to its master."""
 
 import os
 from collections import deque

@@ -2,40 +2,42 @@
 
 In open mode the schedule decides when to send: the user takes the next request that is due (`dispatcher`).
 
-With `LlhttpUser` (the default) requests are recorded here, from the client's own stamps. With FastHttpUser and
-HttpUser, which exist for comparison, they are recorded from Locust's request event.
+Requests are recorded here, from the client's own stamps.
 """
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import gevent
 from gevent import GreenletExit, Timeout
 from gevent.event import Event
-from locust import FastHttpUser, HttpUser
 from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING
 from locust.user.users import UserMeta
 
-from locustfiles.dispatcher import Dispatcher
-from locustfiles.llhttp_user import LlhttpUser, PreparedRequest
-from locustfiles.recorder import Recorder
+from loopbench.llhttp.user import Exchange, LlhttpUser, PreparedRequest
+from loopbench.locustfiles.dispatcher import Dispatcher
+from loopbench.locustfiles.recorder import Recorder
 from loopbench.records import samples, stamps
-from loopbench.records.load_order import CLIENT_FAST, CLIENT_LLHTTP, LoadOrder, OrderedRequest
+from loopbench.records.load_spec import LoadSpec, note_captured
+from loopbench.scenario import Request
+from loopbench.scenario.data import UserValues
+from loopbench.scenario.requests import Before, PlainRequest
 
-USER_KEY = "loopbench_user"
-"""Key in a request event's context: the number of the user that sent the request."""
-
-AFTER_LOAD_S = 0.05
-"""Interval at which a user without further requests checks whether Locust has stopped it."""
+AFTER_LOAD_S = 0.05  # interval at which a user without further requests checks whether Locust has stopped it
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-Planned = tuple[PreparedRequest, int, float | None]
-"""A request, the index of its name, and how long the user waits for the answer (None: until it comes)."""
+Planned = tuple[PreparedRequest | Callable[[], PreparedRequest], int, float | None]
+"""A request, the index of its name, and how long the user waits for the answer (None: until it comes).
+
+A request with placeholders is a function, which prepares it anew each time.
+"""
 
 T = TypeVar("T")
 
@@ -44,19 +46,11 @@ class WrongAnswerError(Exception):
     """An answer that is not what the scenario expects; the text describes the difference."""
 
 
-def variant_user(order: LoadOrder, recorder: Recorder, ended: Event, dispatcher: Dispatcher | None = None) -> Any:
-    """Create the user class for this order, with the client it names. `ask_once` also works outside the load.
-
-    Args:
-        order: the load.
-        recorder: receives every request.
-        ended: set when the load is over; wakes users that think.
-        dispatcher: supplies due requests (open mode, with our own client only); None: closed mode.
-    """
-    base = {CLIENT_LLHTTP: LlhttpVariantUser, CLIENT_FAST: FastVariantUser}.get(order.client, HttpVariantUser)
-    cycle = RequestCycle(order)
+def variant_user(spec: LoadSpec, recorder: Recorder, ended: Event, dispatcher: Dispatcher | None = None) -> Any:
+    """Create the user class for this load, with the client it names. `ask_once` also works outside the load."""
+    cycle = RequestCycle(spec)
     settings = {
-        "host": order.url,
+        "host": spec.url,
         "network_timeout": cycle.max_timeout_s,
         "connection_timeout": cycle.max_timeout_s,
         "cycle": cycle,
@@ -64,7 +58,7 @@ def variant_user(order: LoadOrder, recorder: Recorder, ended: Event, dispatcher:
         "ended": ended,
         "dispatcher": dispatcher,
     }
-    return UserMeta("VariantUser", (base,), settings)
+    return UserMeta("VariantUser", (VariantUser,), settings)
 
 
 class _UserLifecycle:
@@ -96,18 +90,24 @@ class _UserLifecycle:
         the kill hits the next request, which is then sent but never counted.
         """
         if self.dispatcher is None:
-            self._ask_and_think()
+            self.ask_and_think()
         else:
             self._serve(self.dispatcher)
         while self._state == LOCUST_STATE_RUNNING:
             gevent.sleep(AFTER_LOAD_S)
 
-    def _ask_and_think(self) -> None:
+    def begin(self) -> None:
+        """Start a user that Locust does not run."""
+        self._state = LOCUST_STATE_RUNNING
+        self.on_start()
+
+    def ask_and_think(self) -> None:
+        """Send requests and think until the load, or this slice of it, is over."""
         thinks = self.cycle.thinks
         while self._state == LOCUST_STATE_RUNNING and not self.ended.is_set():
             self.ask_once()
             if thinks:
-                self.ended.wait(self.cycle.think_time_s())
+                self.ended.wait(self.cycle.draw_think_s())
 
     def _serve(self, dispatcher: Dispatcher) -> None:
         while (due_s := dispatcher.next_due_s()) is not None:
@@ -116,19 +116,23 @@ class _UserLifecycle:
     tasks: list[Any] = [live]  # noqa: RUF012  as Locust declares it
 
 
-class LlhttpVariantUser(_UserLifecycle, LlhttpUser):
+class VariantUser(_UserLifecycle, LlhttpUser):
     """A user on our own client, recorded from the client's stamps."""
 
     abstract = True
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        self._values = UserValues(self.cycle.known, self.cycle.draw)
+        self._before = self.cycle.before.copy()
         plan = zip(self.cycle.requests, self.cycle.hang_up_after_s, strict=True)
         self._next = self.cycle.shuffled(
             [(*self._prepare(request), hang_up_after_s) for request, hang_up_after_s in plan]
         )
         if self.cycle.explain:
             self._next = self._some_stamped(self._next)
+        if any(request.placeholders for request in self.cycle.requests):
+            self._next = self._rendered(self._next)
 
     def _some_stamped(self, planned: Iterator[Planned]) -> Iterator[Planned]:
         """Yield the same requests, with one in `stamps.STAMPED_EVERY` asking for the app's stamps."""
@@ -137,33 +141,72 @@ class LlhttpVariantUser(_UserLifecycle, LlhttpUser):
         for number, (prepared, name, hang_up_after_s) in enumerate(planned):
             yield (prepared if number % stamps.STAMPED_EVERY else asking[name]), name, hang_up_after_s
 
-    def _prepare(self, request: OrderedRequest, more: Mapping[str, str] = NO_HEADERS) -> tuple[PreparedRequest, int]:
-        prepared = self.client.prepare(
+    def _rendered(self, planned: Iterator[Planned]) -> Iterator[Planned]:
+        for request, name, hang_up_after_s in planned:
+            yield (request() if callable(request) else request), name, hang_up_after_s
+
+    def _prepare(self, request: Request, more: Mapping[str, str] = NO_HEADERS) -> tuple[Any, int]:
+        names = request.placeholders
+        prepare = partial(self._fill_and_encode, request, names, more) if names else self._encode(request, more)
+        return prepare, self.recorder.name_id(request.name)
+
+    def _fill_and_encode(
+        self, request: PlainRequest, names: AbstractSet[str], more: Mapping[str, str]
+    ) -> PreparedRequest:
+        return self._encode(self._values.filled(request, names), more)
+
+    def _encode(self, request: PlainRequest, more: Mapping[str, str] = NO_HEADERS) -> PreparedRequest:
+        return self.client.prepare(
             request.method,
-            request.target,
+            request.request_target,
             name=request.name,
-            headers={**request.headers, **more},
-            data=request.body or None,
+            headers={**request.sent_headers, **more},
+            data=request.sent_body or None,
             check=_checker(request),
         )
-        return prepared, self.recorder.name_id(request.name)
 
     def ask_once(self, due_s: float | None = None) -> None:
         """Send the next request, check its answer and record it with its lateness (open mode)."""
-        prepared, name, hang_up_after_s = next(self._next)
+        if self._before:
+            self._ask_before(self._before[0], due_s)
+        else:
+            self._exchange(*next(self._next), due_s)
+
+    def log_in(self) -> None:
+        """Send the requests that precede all others, each once. One that fails is sent again later."""
+        for _ in range(len(self._before)):
+            self.ask_once()
+
+    def _ask_before(self, before: Before, due_s: float | None) -> None:
+        """Send the next of the requests that precede all others, until its answer is good."""
+        prepared = self._encode(self._values.filled_and_kept(before))
+        answer = self._exchange(prepared, self.recorder.name_id(before.name), None, due_s)
+        if answer is None:
+            return
+        captured = before.captured(header_lines(answer.head), answer.body)
+        note_captured(captured.values())
+        if answer.error is None and captured.keys() == before.capture.keys():
+            self._values.known |= captured
+            self._before.pop(0)
+
+    def _exchange(
+        self, prepared: Any, name: int, hang_up_after_s: float | None, due_s: float | None
+    ) -> Exchange | None:
+        """Send a request and record it. Return its answer, or None if the user disconnected."""
         began_s = time.perf_counter()
         hang_up_timer = None if hang_up_after_s is None else Timeout.start_new(hang_up_after_s)
         try:
-            status, body, start_s, latency_s, flags, error, head = self.client.send(prepared)
+            exchange = self.client.send(prepared)
         except Timeout:
             self._record_unanswered(began_s, name, due_s, samples.HUNG_UP, samples.FLAG_HUNG_UP)
-            return
+            return None
         except GreenletExit:
             self._record_unanswered(began_s, name, due_s, samples.UNFINISHED, samples.FLAG_UNFINISHED)
             raise
         finally:
             if hang_up_timer is not None:
                 hang_up_timer.close()
+        status, body, start_s, latency_s, flags, error, head = exchange
         error_id = samples.NO_ERROR if error is None else self.recorder.error_id(error_class(error))
         if self.recorder.warming_up:
             flags |= samples.FLAG_WARMUP
@@ -184,6 +227,7 @@ class LlhttpVariantUser(_UserLifecycle, LlhttpUser):
             before_app_s,
             in_app_s,
         )
+        return exchange
 
     def _record_unanswered(self, began_s: float, name: int, due_s: float | None, word: str, flag: int) -> None:
         """Record a request that hung up or was cut by the end of the drain; its latency is a lower bound."""
@@ -194,80 +238,27 @@ class LlhttpVariantUser(_UserLifecycle, LlhttpUser):
         self.recorder.record(began_s, waited_s, 0, user, name, 0, error, flags, late_s)
 
 
-class _EventRecorded(_UserLifecycle):
-    """A user on one of Locust's own clients, recorded from request events (`locustfiles.generator`)."""
-
-    client: Any
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)  # type: ignore[call-arg]
-        self._next = self.cycle.shuffled(self.cycle.requests)
-
-    def context(self) -> dict[str, Any]:
-        """Return the context that gives the event's listener the number of this user."""
-        return {USER_KEY: self.number}
-
-    def ask_once(self, due_s: float | None = None) -> None:
-        """Send the next request and check its answer."""
-        assert due_s is None, "open mode needs our own client"
-        request = next(self._next)
-        began_s = time.perf_counter()
-        try:
-            self._ask(request)
-        except GreenletExit:  # Locust fires no event for it
-            waited_s, name = time.perf_counter() - began_s, self.recorder.name_id(request.name)
-            error, user = self.recorder.error_id(samples.UNFINISHED), max(0, self.number)
-            self.recorder.record(began_s, waited_s, 0, user, name, 0, error, samples.FLAG_UNFINISHED)
-            raise
-
-    def _ask(self, request: OrderedRequest) -> None:
-        with self.client.request(
-            request.method,
-            request.target,
-            name=request.name,
-            headers=request.headers,
-            data=request.body or None,
-            catch_response=True,
-        ) as response:
-            if response.status_code == 0:
-                return  # no answer: the client reports the error itself
-            problem = request.expect.problem(response.status_code, response.content or b"")
-            if problem is None:
-                response.success()
-            else:
-                response.failure(problem)
-
-
-class FastVariantUser(_EventRecorded, FastHttpUser):
-    """A user on Locust's faster client, for comparison and for scripts that need it."""
-
-    abstract = True
-
-
-class HttpVariantUser(_EventRecorded, HttpUser):
-    """A user on `requests`, for comparison. At 100 users this client is the bottleneck."""
-
-    abstract = True
-
-
 class RequestCycle:
-    """The order of requests and the think times, drawn from the order's seed."""
+    """The order of requests and the think times, drawn from the load's seed."""
 
-    def __init__(self, order: LoadOrder) -> None:
-        self.requests = [request for request in order.requests for _ in range(request.weight)]
+    def __init__(self, spec: LoadSpec) -> None:
+        self.requests = [request for request in spec.requests for _ in range(request.weight)]
         self.hang_up_after_s = [
-            request.hang_up_after_s if turn < request.hang_up_turns else None
-            for request in order.requests
+            request.hang_up.after_s if request.hang_up and turn < request.hang_up.turns else None
+            for request in spec.requests
             for turn in range(request.weight)
         ]
-        self.max_timeout_s = max(request.timeout_s for request in order.requests)
-        self.explain = order.explain
-        self.thinks = order.think_time_s[1] > 0
-        self._think_s = order.think_time_s
-        self._draw = random.Random(order.own_seed)  # noqa: S311  reproducible on purpose
+        self.max_timeout_s = max(request.timeout_s for request in (*spec.before, *spec.requests))
+        self.before = spec.before
+        self.known = spec.values.known
+        self.draw = spec.draw
+        self.explain = spec.explain
+        self.thinks = spec.load.think_time_s[1] > 0
+        self._think_s = spec.load.think_time_s
+        self._draw = random.Random(spec.own_seed)  # noqa: S311  reproducible on purpose
 
-    def think_time_s(self) -> float:
-        """Draw a think time, uniform between the order's two limits."""
+    def draw_think_s(self) -> float:
+        """Draw a think time, uniform between the load's two limits."""
         return self._draw.uniform(*self._think_s)
 
     def shuffled(self, items: list[T]) -> Iterator[T]:
@@ -282,7 +273,13 @@ class RequestCycle:
             yield from own
 
 
-def _checker(request: OrderedRequest) -> Any:
+def header_lines(head: bytes) -> list[tuple[str, str]]:
+    """Return names and values of the headers of an answer."""
+    lines = head.decode("latin-1").split("\r\n")[1:]
+    return [(name, value.strip()) for name, colon, value in (line.partition(":") for line in lines) if colon]
+
+
+def _checker(request: PlainRequest) -> Any:
     def check(status: int, body: bytes) -> WrongAnswerError | None:
         problem = request.expect.problem(status, body)
         return None if problem is None else WrongAnswerError(problem)

@@ -22,6 +22,8 @@ SAFE_SITES: Final = frozenset({"same-origin", "none"})
 CHANGING: Final = frozenset({"/swarm", "/stop", "/stats/reset"})
 """Paths that accept POST. Locust's `/user`, which can set another host, is not needed and stays closed."""
 
+MAX_FORM_BYTES: Final = 64 * 1024
+
 TOKEN_FIELD: Final = "token"  # noqa: S105  the name of a field, not a secret
 INDEX_PATH: Final = "/"
 
@@ -40,13 +42,8 @@ HEADERS: Final = {
 
 
 def restrict_access(app: Flask, port: int, token: str) -> None:
-    """Refuse requests that do not come from this UI, and remove Locust's CORS headers from every response.
-
-    Args:
-        app: Locust's Flask app, before it serves.
-        port: the UI's port.
-        token: the token of this start.
-    """
+    """Refuse requests that do not come from this UI, and remove Locust's CORS headers from every response."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES
     gate = _Gate(port, token)
     app.before_request(gate.check)
     # The first in the list runs last: after the extension that adds the CORS headers.
@@ -64,6 +61,8 @@ class _Gate:
         """Return a refusal or redirect; None if the request may pass."""
         if request.headers.get("Host") not in self._hosts:
             return _refused("this web UI answers to 127.0.0.1 and localhost only")
+        if "Transfer-Encoding" in request.headers:  # no form of a browser comes in chunks
+            return _refused("a request must say how long it is", 411)
         if not self._comes_from_own_page():
             return _refused("this web UI accepts no requests from other pages: paste its address into a new tab")
         if request.path == INDEX_PATH and request.method == "GET" and TOKEN_FIELD in request.args:

@@ -10,8 +10,8 @@ from typing import Final
 from flask import Blueprint, Response, jsonify, request, send_from_directory
 from locust.web import WebUI
 
-from locustfiles.live_figures import LiveFigures
-from loopbench.records.load_order import UiOrder
+from loopbench.locustfiles.live_figures import LiveFigures
+from loopbench.records.load_spec import UiSpec
 
 FOLDER: Final = Path(__file__).with_name("web_tab_files")
 TAB_PATH: Final = "/loopbench"
@@ -23,15 +23,15 @@ POLICY: Final = (
 """The policy of our page: nothing inline, nothing from elsewhere."""
 
 
-def add_tab(ui: WebUI, figures: LiveFigures, order: UiOrder) -> None:
+def add_tab(ui: WebUI, figures: LiveFigures, spec: UiSpec) -> None:
     """Add the tab to the UI, before it serves."""
     assert ui.app is not None
     ui.template_args |= {"extended_tabs": [{"title": "loopbench", "key": "loopbench"}], "extended_tables": []}
     ui.app.after_request(_add_script)
-    ui.app.register_blueprint(_pages(figures, order))
+    ui.app.register_blueprint(_pages(figures, spec))
 
 
-def _pages(figures: LiveFigures, order: UiOrder) -> Blueprint:
+def _pages(figures: LiveFigures, spec: UiSpec) -> Blueprint:
     pages = Blueprint("loopbench", __name__, url_prefix=TAB_PATH)
 
     @pages.get("/")
@@ -46,7 +46,7 @@ def _pages(figures: LiveFigures, order: UiOrder) -> Blueprint:
     def live() -> Response:
         seen = request.args.get("seen", default=0, type=int)
         answer = jsonify(
-            title=order.title, target=order.url, watched=order.probe_folder is not None, **figures.since(seen)
+            title=spec.title, target=spec.url, watched=spec.probe_folder is not None, **figures.since(seen)
         )
         answer.headers["Cache-Control"] = "no-store"
         return answer

@@ -4,7 +4,6 @@ It writes nothing to disk. The order and the frames travel as messages, so a wor
 way as one on the master's machine.
 """
 
-import dataclasses
 import functools
 import os
 import sys
@@ -17,13 +16,13 @@ from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import WorkerRunner
 
-from locustfiles import messages
-from locustfiles.generator import Generator
-from locustfiles.sinks import ReportSink
+from loopbench.locustfiles import messages
+from loopbench.locustfiles.generator import Generator
+from loopbench.locustfiles.sinks import ReportSink
 from loopbench.records import samples
 from loopbench.records.codec import from_json
 from loopbench.records.generators import EXIT_NO_ORDER, EXIT_REFUSED, REFUSED_PREFIX
-from loopbench.records.load_order import LoadOrder
+from loopbench.records.load_spec import LoadSpec
 
 ORDER_WAIT_S: Final = 5.0
 """How long to wait for the order. A master that has gone never answers; a new process then greets the next one."""
@@ -55,10 +54,11 @@ class Worker:
             _exit(EXIT_NO_ORDER, f"the master sent no order within {ORDER_WAIT_S:g} s")
 
     def _take_order(self, msg: Message, **_: Any) -> None:
-        order = from_json(LoadOrder, msg.data["order"], "the master's order")
-        self._generator = Generator(
-            self._environment, dataclasses.replace(order, generator=msg.data["generator"]), self._sink
-        )
+        spec = from_json(LoadSpec, msg.data["order"], "the master's order")
+        if spec.load.locustfile is not None:  # our masters send none, but the master may be another user's
+            _exit(EXIT_REFUSED, f"{REFUSED_PREFIX}its order has a locustfile, and no file that a master names is run")
+        spec = spec.model_copy(update={"generator": msg.data["generator"]})
+        self._generator = Generator(self._environment, spec, self._sink)
         self._ordered.set()
         self._runner.send_message(messages.READY)
 

@@ -1,60 +1,129 @@
 """The command line: collects the commands, prints errors and exits. It is the only place that does."""
 
+import os
 import sys
 import tempfile
 import traceback
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 import typer
 
 from loopbench import __version__
-from loopbench.commands import atlas, comparing, exporting, history, measuring, reporting, starting
-from loopbench.console import open_standard_streams, print_error, say
-from loopbench.errors import EnvironmentRefusedError, ExitCode, LoopbenchError
-from loopbench.secrecy import public_arguments, without_userinfo
+from loopbench.commands import (
+    advising,
+    atlas,
+    comparing,
+    exporting,
+    history,
+    mapping,
+    measuring,
+    old_sessions,
+    reporting,
+    starting,
+    watching,
+)
+from loopbench.console import check_stdout, open_standard_streams, print_error, say
+from loopbench.errors import EnvironmentRefusedError, ExitCode, LoopbenchError, UsageError, in_plain_words
+from loopbench.secrecy import hidden, public_arguments, without_userinfo
 
 app = typer.Typer(
-    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Which concurrency style should this FastAPI endpoint use, what does the wrong one cost, and why?",
 )
-app.command()(measuring.run)
-app.command()(measuring.plan)
-app.command()(atlas.atlas)
-app.command()(measuring.doctor)
-app.command()(reporting.report)
-app.command()(comparing.compare)
-app.command("list")(reporting.list_)
-app.command()(reporting.plot)
-app.command()(exporting.export)
-app.command()(history.history)
-app.command()(measuring.worker)
-app.command()(measuring.serve)
-app.command()(measuring.ui)
-app.command()(starting.init)
-app.command()(starting.schema)
+_COMMANDS = (
+    ("run", measuring.run, "run --quick", "run scenarios/file_write.toml --set load.users=50"),
+    ("demo", measuring.demo, "demo --quick", "demo --out results/first"),
+    ("plan", measuring.plan, "plan", "plan scenarios/file_write.toml --rounds 8 --json"),
+    ("advise", advising.advise, "advise", "advise shop.main:app --route 'GET /search?q=shoes' --minutes 5"),
+    ("atlas", atlas.atlas, "atlas --max-minutes 30", "atlas scenarios --only background --only executors"),
+    (
+        "map",
+        mapping.map_,
+        "map wait --x 'load.users=[10, 90]' --y 'target.workers=[1, 2]'",
+        "map cpu --x 'load.users=[5, 20]' --y 'target.thread_tokens=[2, 40]'",
+    ),
+    ("doctor", measuring.doctor, "doctor", "doctor --seconds 120 --json"),
+    ("report", reporting.report, "report", "report results/example --junit junit.xml"),
+    ("compare", comparing.compare, "compare scenario.toml --rev main --rev .", "compare results/before results/after"),
+    ("list", reporting.list_, "list", "list scenarios --json"),
+    ("plot", reporting.plot, "plot stats", "plot before/stats after/stats --out both"),
+    ("export", exporting.export, "export results/example", "export results/example --format openmetrics"),
+    ("history", history.history, "history scenario.toml", "history results/file-write --chart"),
+    ("watch", watching.watch, "watch", "watch results/file-write/2026-11-20T10-22-05Z"),
+    ("gc", old_sessions.gc, "gc", "gc --keep 5 --delete"),
+    ("worker", measuring.worker, "worker --master 192.0.2.7", "worker --master bench.example --port 5600"),
+    ("serve", measuring.serve, "serve", "serve --port 9000 --loop asyncio"),
+    ("ui", measuring.ui, "ui", "ui scenarios/file_write.toml --port 9089"),
+    ("init", starting.init, "init", "init --app shop.main:app --header 'Authorization: Bearer TOKEN'"),
+    ("schema", starting.schema, "schema", "schema --markdown"),
+)
+for _name, _command, *_examples in _COMMANDS:
+    _lines = "\n".join(f"  loopbench {example}" for example in _examples)
+    app.command(_name, epilog=f"\b\nExamples:\n{_lines}")(_command)
 
 
 @app.callback(invoke_without_command=True)
-def _version(*, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _before_a_command(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
+    color: Annotated[
+        Literal["auto", "always", "never"], typer.Option(help="Colour; auto: on a terminal. Before the command.")
+    ] = "auto",
+) -> None:
+    if color != "auto":  # rich and this module's own output follow the same two variables
+        os.environ.pop("NO_COLOR", None)
+        os.environ.pop("FORCE_COLOR", None)
+        os.environ["FORCE_COLOR" if color == "always" else "NO_COLOR"] = "1"
     if version:
         say(f"loopbench {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+        raise typer.Exit(ExitCode.USAGE)
 
 
 def main() -> None:
     """Run a command; turn every error into one message and one exit code."""
     open_standard_streams()
+    code = _exit_code_of(_check_platform) or _exit_code_of(lambda: app(prog_name="loopbench", standalone_mode=False))
+    lost = _exit_code_of(check_stdout)
+    sys.exit(code or lost)
+
+
+def _check_platform() -> None:
+    """Check that this is Linux: /proc, pinning and prctl exist nowhere else."""
+    if sys.platform != "linux":
+        hints = ("WSL2 on Windows", "a container (docs/installation.md)")
+        raise EnvironmentRefusedError(f"loopbench needs Linux; this is {sys.platform}", slug="platform", hints=hints)
+
+
+def _exit_code_of(work: Callable[[], int | None]) -> int:
+    """Do some work; print its error, if it raises one."""
     try:
-        app()
+        return work() or ExitCode.OK
     except LoopbenchError as error:
-        sys.exit(_failed(error))
+        return _failed(error)
+    except typer.TyperException as problem:
+        return _failed(_misused(problem))
     except OSError as problem:
         what, where = problem.strerror or type(problem).__name__, str(problem.filename or "")
-        sys.exit(_failed(EnvironmentRefusedError(what, slug="system", where=where)))
+        return _failed(EnvironmentRefusedError(what, slug="system", where=where))
     except Exception as problem:  # noqa: BLE001  the one place that may: a bug of loopbench
-        sys.exit(_crashed(problem))
+        return _crashed(problem)
+
+
+def _misused(problem: typer.TyperException) -> UsageError:
+    """Returns the parser's complaint about the command line as an error of ours."""
+    context: typer.Context | None = getattr(problem, "ctx", None)
+    hint = f"{context.command_path if context else 'loopbench'} --help"
+    subject, colon, message = problem.format_message().removesuffix(".").partition(": ")
+    plain = in_plain_words(message)
+    what = subject[:1].lower() + subject[1:] + colon + (plain if plain == message else f"it must be {plain}")
+    return UsageError(what, slug="usage", hints=(hint,))
 
 
 def _failed(error: LoopbenchError) -> ExitCode:
@@ -64,7 +133,7 @@ def _failed(error: LoopbenchError) -> ExitCode:
 
 def _crashed(problem: Exception) -> ExitCode:
     crash = LoopbenchError(
-        f"a bug in loopbench: {type(problem).__name__}: {problem}",
+        hidden(f"a bug in loopbench: {type(problem).__name__}: {problem}"),
         slug="bug",
         where=_write_crash_file(),
         hints=("send that file with what you did",),
@@ -78,7 +147,7 @@ def _write_crash_file() -> str:
     text = f"loopbench {__version__}, Python {sys.version}\n{public_arguments(sys.argv)}\n\n{traceback.format_exc()}"
     try:
         with tempfile.NamedTemporaryFile("w", prefix="loopbench-crash-", suffix=".txt", delete=False) as file:
-            file.write(without_userinfo(text))
+            file.write(hidden(without_userinfo(text)))
     except OSError as problem:
         return f"no crash file: {problem.strerror}"
     return file.name

@@ -1,24 +1,47 @@
 """Printing for a person: one line at a time, and every error in one shape. Prints and decides nothing."""
 
+import errno
 import io
 import os
+import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from loopbench.errors import LoopbenchError, ScenarioError, ScenarioProblem
+from loopbench.errors import EnvironmentRefusedError, LoopbenchError, ScenarioError, ScenarioProblem
 from loopbench.secrecy import without_userinfo
 from loopbench.showable import showable, without_commands
 
-MIN_COLUMNS = 40
-"""Wrapping to fewer columns makes a text longer and no easier to read."""
+MAX_ERROR_CHARACTERS = 2_000  # of one part of an error
+
+MISSING = "-"  # a figure of a table that is not known
+NATURAL_WIDTH = 10_000  # columns of a table that may be as wide as it is
+MIN_COLUMNS = 40  # wrapping to fewer columns makes a text longer and no easier to read
+
+_RED, _GREEN, _YELLOW = 31, 32, 33
+_COLOURED = (
+    (_RED, re.compile(r"^error\[[\w-]+\]|\b(?:SLOWER|INVALID|NOT (?:MET|REPRODUCED)|REGRESSION|unfit)\b")),
+    (_YELLOW, re.compile(r"\b(?:NOT (?:RESOLVED|DECIDED)|CANNOT TELL|DEGRADED|noisy)\b")),
+    (_GREEN, re.compile(r"(?<!NOT )\b(?:FASTER|VALID|MET|REPRODUCED|EQUIVALENT|good(?= {5}))\b")),
+)
+"""The words that decide something. The colour only repeats what the word says."""
+
+_lost: list[OSError] = []  # why stdout lost text in this process: at most one reason
 
 
-def say(text: str = "", stream: TextIO | None = None) -> None:
-    """Print one line. A closed or full stdout must not disturb a measurement: the line is then dropped."""
-    _write(without_commands(text), stream or sys.stdout)
+def say(text: str = "", stream: TextIO | None = None, *, raw: bool = False) -> None:
+    """Print one line, its invisible characters escaped unless they are our own.
+
+    A closed or full stdout must not disturb a measurement: the line is then dropped.
+    """
+    _write(without_commands(text if raw else _escaped(text)), stream or sys.stdout)
+
+
+def _escaped(text: str) -> str:
+    return "\n".join(map(showable, text.split("\n")))
 
 
 def say_to_runner(command: str, stream: TextIO) -> None:
@@ -44,8 +67,19 @@ def _write(text: str, out: TextIO) -> None:
         out.flush()
     except UnicodeEncodeError:
         out.write(text.encode(out.encoding or "ascii", "replace").decode(out.encoding or "ascii") + "\n")
-    except (OSError, ValueError):
+    except (OSError, ValueError) as problem:
+        # A reader that closes its pipe (`| head`) has all that it wants.
+        if out is sys.stdout and isinstance(problem, OSError) and problem.errno != errno.EPIPE:
+            _lost.append(problem)
         _to_nowhere(out)
+
+
+def check_stdout() -> None:
+    """Report text that was lost because stdout could not be written. Raises EnvironmentRefusedError if some was."""
+    if _lost:
+        what = f"stdout cannot be written: {_lost.pop().strerror}"
+        kept = "files of a session are not affected; `loopbench report DIR` prints the result again"
+        raise EnvironmentRefusedError(what, slug="stdout", kept=kept)
 
 
 @dataclass(frozen=True)
@@ -59,14 +93,18 @@ class Speech:
     def words(self) -> TextIO:
         """The stream for text."""
         if self.quiet:
-            return _Nowhere()
+            return io.StringIO()
         return sys.stderr if self.as_json else sys.stdout
 
     def say(self, text: str = "", *, bold: bool = False) -> None:
         """Print one line for a person; on a terminal it is wrapped between words and may be bold."""
         words = self.words
-        line = _wrapped(text, words)
-        say(f"\x1b[1m{line}\x1b[0m" if bold and _has_styles(words) else line, words)
+        line = _painted(_wrapped(_escaped(text), words), words)
+        say(f"\x1b[1m{line}\x1b[0m" if bold and _has_styles(words) else line, words, raw=True)
+
+    def answer(self, text: str) -> None:
+        """Print the one line that `--quiet` leaves on stdout, in bold."""
+        Speech(self.as_json, quiet=self.quiet and self.as_json).say(text, bold=True)
 
     @property
     def width(self) -> int | None:
@@ -76,7 +114,30 @@ class Speech:
     def give(self, content: str) -> None:
         """Print the result for a program, if `as_json`."""
         if self.as_json:
-            say(content.removesuffix("\n"))
+            say(content.removesuffix("\n"), raw=True)
+
+
+def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> Iterator[str]:
+    """Yield the lines of a table: text on the left, figures on the right, long cells folded into the width."""
+    from rich.console import Console  # noqa: PLC0415  most commands print no table, and `--help` must answer at once
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, show_header=bool(header), show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for index in range(max(map(len, [header, *rows]), default=0)):
+        cells = [row[index] for row in rows if index < len(row)]
+        title = Text(header[index] if header else "")
+        table.add_column(title, justify="right" if all(map(_is_figure, cells)) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(showable(cell)) for cell in row))
+    console = Console(file=io.StringIO(), width=width or NATURAL_WIDTH, color_system=None, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    yield from (line.rstrip() for line in captured.get().splitlines())
+
+
+def _is_figure(cell: str) -> bool:
+    return cell[:1].isdigit() or cell in {MISSING, "not measured"}
 
 
 def _wrapped(text: str, stream: TextIO) -> str:
@@ -98,18 +159,20 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 def _has_styles(stream: TextIO) -> bool:
-    return _is_terminal(stream) and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (_is_terminal(stream) and os.environ.get("TERM") != "dumb")
+
+
+def _painted(text: str, stream: TextIO) -> str:
+    """Returns the text with its deciding words in colour, where the stream shows colours."""
+    for colour, words in _COLOURED if _has_styles(stream) else ():
+        text = words.sub(f"\x1b[{colour}m\\g<0>\x1b[39m", text)
+    return text
 
 
 def _columns() -> int:
     return max(MIN_COLUMNS, shutil.get_terminal_size().columns)
-
-
-class _Nowhere(io.StringIO):
-    """A stream that keeps nothing."""
-
-    def write(self, text: str, /) -> int:
-        return len(text)
 
 
 def _to_nowhere(stream: TextIO) -> None:
@@ -122,7 +185,7 @@ def _to_nowhere(stream: TextIO) -> None:
 
 def print_error(error: LoopbenchError) -> None:
     """Print an error on stderr, in the one shape."""
-    say(f"error[{error.slug}]: {showable(error.what)}", sys.stderr)
+    say(_painted(f"error[{error.slug}]: {_short(error.what)}", sys.stderr), sys.stderr, raw=True)
     if isinstance(error, ScenarioError):
         for problem in error.problems:
             _print_problem(problem, error.where)
@@ -130,16 +193,28 @@ def print_error(error: LoopbenchError) -> None:
         say(f"  --> {showable(error.where)}", sys.stderr)
     for label, text in (("allowed", error.allowed), ("kept", error.kept)):
         if text:
-            say(f"  {label}: {showable(text)}", sys.stderr)
+            say(f"  {label}: {_short(text)}", sys.stderr)
     for line in error.detail.splitlines():
         say(f"  {error.detail_label} | {showable(line)}", sys.stderr)
     for hint in error.hints:
         say(f"  try: {showable(hint)}", sys.stderr)
 
 
+def _short(text: str) -> str:
+    """Text for one line, cut where a session with thousands of damaged runs would fill the screen."""
+    cut = len(text) - MAX_ERROR_CHARACTERS
+    return showable(text) if cut <= 0 else f"{showable(text[:MAX_ERROR_CHARACTERS])}... and {cut:,} characters more"
+
+
 def _print_problem(problem: ScenarioProblem, file: str) -> None:
-    place = f"{file}:{problem.line}" if problem.line else file
-    say(without_userinfo(f"  --> {showable(place)}: {showable(problem.source.strip())}"), sys.stderr)
+    """Print where a mistake is, the line with a mark below the column, and what would be right."""
+    place = ":".join(str(part) for part in (file, problem.line, problem.column) if part)
+    source = showable(problem.source.lstrip())
+    say(without_userinfo(f"  --> {showable(place) if problem.line else source or showable(place)}"), sys.stderr)
+    if problem.line:
+        say(without_userinfo(f"      {source}"), sys.stderr)
+    if problem.column:
+        say(f"      {' ' * (problem.column - 1 - len(problem.source) + len(problem.source.lstrip()))}^", sys.stderr)
     say(without_userinfo(f"      {showable(problem.path)}: {showable(problem.message)}"), sys.stderr)
     if problem.allowed:
         say(f"      allowed: {showable(problem.allowed)}", sys.stderr)

@@ -1,5 +1,6 @@
 """The errors of loopbench and their exit codes. They are raised anywhere and printed in one place (`cli`)."""
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -24,16 +25,40 @@ class ExitCode(IntEnum):
 
 
 _MEANINGS = {
-    ExitCode.OK: "success",
+    ExitCode.OK: "success; a sick target is a result",
     ExitCode.REGRESSION: "a regression was shown, or a gate was not met",
     ExitCode.USAGE: "the command line or the scenario is wrong; nothing was started",
-    ExitCode.CANNOT_TELL: "cannot tell: the measurement is INVALID, or there is too little data",
-    ExitCode.TARGET: "the target app did not start, gave a wrong answer, or died",
+    ExitCode.CANNOT_TELL: "cannot tell: the measurement is INVALID, by whatever rule, or there is too little data",
+    ExitCode.TARGET: "a variant could not be measured: the target did not start, or answered wrongly before the load",
     ExitCode.GENERATOR: "the load generator (Locust) failed",
     ExitCode.ENVIRONMENT: "environment error: disk, permissions, file descriptors, or another measurement running",
     ExitCode.DATA: "a session folder or CSV is damaged, foreign, or from a newer loopbench",
     ExitCode.BUG: "a bug in loopbench; a crash file was written",
 }
+
+
+_PLAIN_WORDS = (
+    (r", unable to parse .*|, got a number with .*", ""),
+    (r"^Value error, |^(Input|String|Tuple|List) should (be|have|match) ", ""),
+    (r"^a valid integer", "a whole number"),
+    (r"^a valid number", "a number"),
+    (r"^a valid string", "text in quotes"),
+    (r"^a valid boolean", "true or false"),
+    (r"^a valid (list|tuple)", "a list, as in [1, 2]"),
+    (r"^a valid dictionary.*", "a table, as in { key = 1 }"),
+    (r"^(a finite number)$", r"\1, not nan or inf"),
+    (r"^greater than or equal to", "at least"),
+    (r"^less than or equal to", "at most"),
+    (r"^greater than", "more than"),
+    (r" after validation, not (\d+)", r", not \1"),
+)
+
+
+def in_plain_words(message: str) -> str:
+    """Returns what is allowed, from pydantic's message on a wrong value (`Input should be a valid integer`)."""
+    for pattern, words in _PLAIN_WORDS:
+        message = re.sub(pattern, words, message)
+    return message
 
 
 class LoopbenchError(Exception):
@@ -133,7 +158,8 @@ class ScenarioProblem:
     message: str
     allowed: str
     line: int | None  # from 1; None: the key is not in the file
-    source: str  # that line
+    source: str  # that line, or the `--set` that gave the value
+    column: int | None = None  # from 1, of the key that is wrong, or of its value
 
 
 class ScenarioError(UsageError):

@@ -1,5 +1,10 @@
-"""Events of a session for another program: one JSON object a line, written as it happens (`--events`)."""
+"""Events of a session for another program: one JSON object a line, written as it happens.
 
+`--events` names a file for them. `events.jsonl` in the session's folder has them from its start on.
+"""
+
+import contextlib
+import fcntl
 import json
 import os
 import time
@@ -10,14 +15,17 @@ from loopbench.errors import EnvironmentRefusedError
 from loopbench.measure import events
 from loopbench.measure.events import Event, Notify
 from loopbench.records.session import RunRecord
+from loopbench.secrecy import hidden
 
 EVENTS_FORMAT: Final = 1
+EVENTS_FILE: Final = "events.jsonl"
 
 
 class EventLog:
     """Appends a line for every event; RunProgressed, which comes ten times a second, is left out.
 
-    If the reader goes away or the disk is full, the log ends and the measurement continues.
+    If the reader goes away or the disk is full, the log ends and the measurement continues. The file is locked while
+    this process may write into it, however the process ends.
 
     Raises:
         EnvironmentRefusedError: the file cannot be opened.
@@ -30,6 +38,8 @@ class EventLog:
             raise EnvironmentRefusedError(
                 f"events cannot be written: {problem.strerror}", slug="events", where=str(path)
             ) from None
+        with contextlib.suppress(OSError):  # a second session appends to the same file, or it cannot be locked
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
@@ -44,8 +54,32 @@ class EventLog:
         except OSError:
             written = 0
         if written != len(data):
+            self.close()
+
+    def close(self) -> None:
+        """End the log; later events are not written."""
+        if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+class SessionLog:
+    """Writes the events of a session into its folder; where that is not possible, there is no log."""
+
+    def __init__(self) -> None:
+        self._log: EventLog | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Write one event; those before the session's start have no folder yet."""
+        if isinstance(event, events.SessionStarted):
+            file = event.folder / EVENTS_FILE
+            with contextlib.suppress(EnvironmentRefusedError, OSError):
+                file.unlink(missing_ok=True)  # of a session that is resumed; a second name would lead elsewhere
+                self._log = EventLog(file)
+        if self._log is not None:
+            self._log(event)
+            if isinstance(event, events.SessionEnded):
+                self._log.close()
 
 
 def to_each(*receivers: Notify) -> Notify:
@@ -66,6 +100,12 @@ def _described(event: Event) -> tuple[str, dict[str, Any]] | None:  # noqa: C901
         case events.SessionStarted(scenario, plan, folder):
             facts = {"format": EVENTS_FORMAT, "scenario": scenario.name, "folder": str(folder)}
             return "session_started", facts | {"seed": plan.seed, "planned_runs": len(plan.runs)}
+        case events.VariantFailed(failure):
+            return "variant_failed", {
+                "variant": failure.variant,
+                "state": failure.state,
+                "reason": hidden(failure.reason),
+            }
         case events.RunStarted(run, variant):
             return "run_started", {"run": run.number, "kind": run.kind, "round": run.round, "variant": variant}
         case events.PhaseBegan(run, phase, users):
@@ -93,6 +133,7 @@ def _finished(record: RunRecord) -> dict[str, Any]:
         "run": record.number,
         "attempt": record.attempt,
         "wall_s": record.wall_s,
+        "outside_load_s": round(record.outside_load_s, 3),
         "server": counts.server,
         "samples": counts.samples,
         "locust": counts.locust,
@@ -108,5 +149,7 @@ def _ended(event: events.SessionEnded) -> dict[str, Any]:
         "finished_runs": event.finished_runs,
         "planned_runs": event.planned_runs,
         "signal": event.interrupted_by,
-        "error": None if error is None else {"slug": error.slug, "what": error.what, "exit_code": error.exit_code},
+        "error": None
+        if error is None
+        else {"slug": error.slug, "what": hidden(error.what), "exit_code": error.exit_code},
     }

@@ -4,37 +4,49 @@ Reads and judges, writes nothing. Each frame is made when it is first asked for 
 are the same for every session, also where it is empty. Missing is NaN or NA, never zero.
 """
 
+import html
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
 from loopbench.errors import DataError
+from loopbench.judge.figures import MISSING, rounded
 from loopbench.judge.run.dataframes import joined, sample_frames
 from loopbench.judge.run.run import Run
 from loopbench.judge.session import session_tables as tables
 from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.judge.stamp.open_session import open_session
+from loopbench.judge.summary.answer import headline
 from loopbench.records.session import SessionRecord, read_session
+from loopbench.showable import showable
+
+SHOWN_VERDICT: Final = ("quantity", "a", "verdict", "b", "ratio", "low", "high")
+SHOWN_VARIANT: Final = ("variant", "ramp_goodput_rps", "knee_users", "ramp_stamp")
+"""Columns that a notebook shows of a session."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A session's tables.
+    """A session's tables."""
 
-    Args:
-        folder: where it lies.
-        record: what `session.json` says.
-    """
-
-    folder: Path
-    record: SessionRecord
+    folder: Path  # where it lies
+    record: SessionRecord  # what `session.json` says
 
     @cached_property
     def report(self) -> SessionReport:
         """The session, judged: everything that the page is made of."""
         return judge_session(self.folder)
+
+    def _repr_html_(self) -> str:
+        """The answer, the stamp, and the verdicts (without rounds: the variants) for a notebook, escaped."""
+        shown = self.variants[list(SHOWN_VARIANT)] if self.verdicts.empty else self.verdicts[list(SHOWN_VERDICT)]
+        safe = shown.apply(lambda column: column.map(lambda each: showable(each) if isinstance(each, str) else each))
+        figures = safe.to_html(index=False, border=0, na_rep=MISSING, float_format=rounded)
+        answer, stamp = (html.escape(showable(each)) for each in (headline(self.report), self.report.stamp.label))
+        return f"<p><strong>{answer}</strong></p><p>{stamp}</p>{figures}"
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -52,47 +64,26 @@ class Session:
 
     @cached_property
     def variants(self) -> pd.DataFrame:
-        """A row for each variant, in the scenario's order, with its figures over the rounds (`VARIANT_COLUMNS`).
-
-        Ends of intervals are at 95 %; a mean without ends comes from one round.
-        """
+        """A row for each variant, in the scenario's order, with its figures over the rounds (`VARIANT_COLUMNS`)."""
         return tables.table(tables.VARIANT_COLUMNS, tables.variant_rows(self.report))
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
-        """A row for each quantity and pair that was declared; `ratio` is of a over b (`VERDICT_COLUMNS`).
-
-        INVALID ones have no figures. Empty without rounds.
-        """
+        """A row for each quantity and pair that was declared; `ratio` is of a over b (`VERDICT_COLUMNS`)."""
         return tables.table(tables.VERDICT_COLUMNS, tables.verdict_rows(self.report))
 
     @cached_property
     def seconds(self) -> pd.DataFrame:
-        """What the probe saw: a row for each run, target process and second (`SECONDS_COLUMNS`, docs/probe.md).
-
-        Raises:
-            DataError: a file of a run is damaged.
-        """
+        """What the probe saw: a row for each run, target process and second (`SECONDS_COLUMNS`, docs/probe.md)."""
         return tables.table(tables.SECONDS_COLUMNS, tables.second_rows(self._all_runs()))
 
     @cached_property
     def sensors(self) -> pd.DataFrame:
-        """What the kernel counted: a row for each run and second (`SENSORS_COLUMNS`, docs/sensors.md).
-
-        Raises:
-            DataError: a file of a run is damaged.
-        """
+        """What the kernel counted: a row for each run and second (`SENSORS_COLUMNS`, docs/sensors.md)."""
         return tables.table(tables.SENSORS_COLUMNS, tables.sensor_rows(self._all_runs()))
 
     def samples(self, run: int | None = None) -> pd.DataFrame:
-        """A row for each request (`dataframes.SAMPLE_COLUMNS`); read anew at each call, because it may be large.
-
-        Args:
-            run: its number; None: every run's, one under the other.
-
-        Raises:
-            DataError: the session has no such run, or a run's samples are damaged.
-        """
+        """A row for each request (`dataframes.SAMPLE_COLUMNS`); read anew at each call, because it may be large."""
         if run is None:
             return joined([frame for each in self._all_runs() for frame in self._samples_of(each)])
         runs = [each for each in open_session(self.folder).runs if each.record.number == run]
@@ -113,9 +104,5 @@ class Session:
 
 
 def load(folder: str | Path) -> Session:
-    """A session's folder as tables.
-
-    Raises:
-        DataError: it is no session, or its `session.json` is damaged or of another format.
-    """
+    """A session's folder as tables."""
     return Session(Path(folder), read_session(Path(folder)))

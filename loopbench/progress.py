@@ -3,7 +3,8 @@
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -21,12 +22,18 @@ from loopbench.scenario import Scenario
 from loopbench.showable import showable
 
 PLAIN_EVERY_S = 10.0
+MAX_PLAIN_LINES = 60  # of a session as long as planned, those aside that report a failure
+MAX_DETAIL_LINES = 8
 
 
-def progress_on(stream: TextIO) -> Notify:
-    """A live display on a terminal, plain lines elsewhere."""
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def progress_on(stream: TextIO, now: Callable[[], datetime] = _utc_now) -> Notify:
+    """A live display on a terminal, plain lines elsewhere; `now` returns the time of an event."""
     plain = not stream.isatty() or os.environ.get("TERM") == "dumb"
-    return PlainProgress(stream) if plain else LiveProgress(stream)
+    return PlainProgress(stream, now) if plain else LiveProgress(stream, now)
 
 
 def minutes(seconds: float) -> str:
@@ -43,9 +50,23 @@ def plan_sentence(scenario: Scenario, plan: Plan) -> str:
     if plan.rounds:
         few, most = plan.fewest_rounds, len(plan.rounds)
         counted = f"{few} to {most} rounds" if few < most else plural(most, "round")
-        rounds = f", then {counted} of {plural(len(plan.rounds[0]), 'short run')}"
+        turns = "" if scenario.isolated_because else " in turns"
+        rounds = f", then {counted} of {plural(len(plan.rounds[0]), 'short run')}{turns}"
         length += f", at most {minutes(plan.longest_s)}" if few < most else ""
     return f"{pictures} of up to {plural(scenario.load.users, 'user')}{rounds}: {length} (seed {plan.seed})"
+
+
+def every(seconds: float, show: Callable[[float], None]) -> Callable[[float], None]:
+    """Returns a function of the time elapsed that calls `show` once for each so many seconds."""
+    shown = 0.0
+
+    def tick(elapsed_s: float) -> None:
+        nonlocal shown
+        if elapsed_s >= shown + seconds:
+            shown = elapsed_s
+            show(elapsed_s)
+
+    return tick
 
 
 class _TimeLeft:
@@ -64,7 +85,8 @@ class _TimeLeft:
             case events.SessionStarted(_, plan, _):
                 self._plan, self.total_s = plan, plan.shortest_s
             case events.RunStarted(run, _):
-                self._run_began_s, self._run_expected_s = time.monotonic(), run.expected_s
+                self._run_began_s = time.monotonic()
+                self._run_expected_s += run.expected_s  # of all that run together
             case events.RunRepeated():
                 self.total_s += self._run_expected_s
                 self._end_run()
@@ -95,46 +117,61 @@ class _TimeLeft:
 
 
 class PlainProgress:
-    """Prints a line when something begins or ends, and one every ten seconds in between."""
+    """Prints a line with the time when something begins or ends, and at times in between; fewer in a long session."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
+        self._stream, self._now = stream, now
         self._time = _TimeLeft()
         self._current = ""
+        self._names: dict[int, str] = {}  # by the number of the run
         self._printed_s = 0.0
+        self._apart_s = self._progress_apart_s = PLAIN_EVERY_S
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
         self._time.take(event)
         match event:
+            case events.SessionStarted(scenario, plan, folder):
+                apart_s = plan.longest_s / MAX_PLAIN_LINES
+                self._apart_s = apart_s if 3 * len(plan.runs) > MAX_PLAIN_LINES else 0.0
+                self._progress_apart_s = max(PLAIN_EVERY_S, apart_s)
+                for line in _opening(scenario, plan, folder):
+                    self._print(line)
             case events.RunStarted(run, variant):
                 place = f"round {run.round}" if run.round != OUTSIDE_ROUNDS else run.kind
-                self._current = f"{place}, {showable(variant)}"
+                self._current = self._names[run.number] = f"{place}, {showable(variant)}"
                 self._begin_run()
             case events.RunProgressed(view):
                 self._progress(_load_now(view))
+            case events.RunFinished() | events.RunRepeated() | events.RoundFinished():
+                for line in _lines(event, self._names):
+                    self._print_routine(line)
             case _:
-                for line in _lines(event, self._current):
+                for line in _lines(event, self._names):
                     self._print(line)
 
     def _print(self, line: str) -> None:
-        say(line, self._stream)
+        """Print a line with the time; a quotation, which is indented, without."""
+        say(line if line.startswith(" ") else f"{self._now():%Y-%m-%dT%H:%M:%SZ}  {line}", self._stream)
+
+    def _print_routine(self, line: str) -> None:
+        if time.monotonic() - self._printed_s >= self._apart_s:
+            self._printed_s = time.monotonic()
+            self._print(line)
 
     def _begin_run(self) -> None:
-        self._printed_s = time.monotonic()
-        self._print(f"{self._current}: started, {self._time.left}")
+        self._print_routine(f"{self._current}: started, {self._time.left}")
 
     def _progress(self, state: str) -> None:
-        if time.monotonic() - self._printed_s >= PLAIN_EVERY_S:
-            self._printed_s = time.monotonic()
-            self._print(f"{self._current}: {state}  {self._time.left}")
+        if time.monotonic() - self._printed_s >= self._progress_apart_s:
+            self._print_routine(f"{self._current}: {state}  {self._time.left}")
 
 
 class LiveProgress(PlainProgress):
     """Shows a bar for the session and the run under way; the other lines stay above it."""
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
+        super().__init__(stream, now)
         self._console = _CursorKeepingConsole(file=cast("TextIO", _UnbreakableStream(stream)), highlight=False)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -156,6 +193,8 @@ class LiveProgress(PlainProgress):
         self._bar.stop()
         self._console.print(line, markup=False)
 
+    _print_routine = _print
+
     def _begin_run(self) -> None:
         self._bar.start()
         self._progress("starting the target")
@@ -170,18 +209,19 @@ class LiveProgress(PlainProgress):
         )
 
 
-def _lines(event: Event, current: str) -> Iterable[str]:
-    """What both displays print of an event; `current` names the run under way."""
+def _lines(event: Event, names: Mapping[int, str]) -> Iterable[str]:
+    """What both displays print of an event, given the names of runs by their numbers."""
     match event:
         case events.Waiting(sentence):
             yield sentence
-        case events.SessionStarted(scenario, plan, folder):
-            yield from _opening(scenario, plan, folder)
+        case events.VariantFailed(failure):
+            yield f"{showable(failure.variant)}: {failure.state}, will not be measured: {showable(failure.reason)}"
+            yield from (f"    target | {showable(line)}" for line in failure.detail.splitlines()[-MAX_DETAIL_LINES:])
         case events.RunFinished(record):
-            yield f"{current}: {_outcome(record)}"
+            yield f"{names.get(record.number, record.variant)}: {_outcome(record)}"
         case events.RunRepeated(run, faults):
             reasons = "; ".join(showable(fault) for fault in faults)
-            yield f"round {run.round}, {run.variant}: INVALID, will be measured again: {reasons}"
+            yield f"{names.get(run.number, run.variant)}: INVALID, will be measured again: {reasons}"
         case events.RoundFinished(number, _, _, sentence):
             yield f"after round {number}: {sentence}"
         case events.TimeIsUp(needed_s):
@@ -190,7 +230,8 @@ def _lines(event: Event, current: str) -> Iterable[str]:
 
 def _opening(scenario: Scenario, plan: Plan, folder: Path) -> Iterable[str]:
     yield showable(scenario.title)
-    yield showable(scenario.question)
+    if scenario.question:
+        yield showable(scenario.question)
     yield plan_sentence(scenario, plan)
     yield f"results: {folder}"
 
@@ -202,7 +243,8 @@ def _load_now(view: LiveView) -> str:
 def _outcome(record: RunRecord) -> str:
     counts = record.counts
     agreed = "counts agree" if counts.agree else "COUNTS DIFFER"
-    return f"{counts.samples or 0:,} requests in {record.wall_s:.0f} s, {agreed}"
+    times = f"{record.wall_s:.0f} s, {record.outside_load_s:.1f} s of them outside the load"
+    return f"{counts.samples or 0:,} requests in {times}; {agreed}"
 
 
 class _UnbreakableStream:

@@ -1,30 +1,181 @@
-"""Removes secrets from text: command lines, URLs, paths with a query, logs. Decides by names; reads no file.
+"""Removes secrets from values and text: settings, command lines, URLs, paths with a query, logs, errors.
 
-Values of `env`, headers and bodies are always secrets. Parameters and the user's own variables are secrets if their
-names suggest it (`api_key`, `DATABASE_PASSWORD`), and so is the password inside any URL.
+What comes from a scenario is known by value: `remember` takes the values, `hidden` removes them in every form in which
+a program prints them. What comes from elsewhere is known by name (`api_key`, `DB_PASS`, `accessKey`).
 """
 
+import base64
+import html
+import json
 import re
-from collections.abc import Iterable, Sequence
-from typing import Final
+import shlex
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
 
 HIDDEN_VALUE: Final = "***"
 
-SECRET_TABLES: Final = frozenset({"env", "headers", "json", "body"})
+SECRET_TABLES: Final = frozenset({"env", "headers", "json", "form", "body", "prepare", "cleanup"})
 """Values under these keys may be a password or a token."""
 
-TELLING: Final = re.compile(
-    r"token|secret|passw|passphrase|pwd|credential|signature|cookie|jwt|dsn|private|auth(?!or)|api_?key|(^|[_-])(key|sig)$",
+HEADER_OPTION: Final = "--header"
+
+MIN_CHARACTERS: Final = 6  # shorter values (`1`, `true`) are not searched for, because they occur everywhere
+
+WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+"""A word of a name: `accessKey` and `ACCESS_KEY` have two."""
+
+SECRET_WORD: Final = re.compile(
+    r"auth|creds?|dsn|jwt|keys?|mfa|t?otp|pass(wd|code)?|pin|private|pwd|sid|sig", re.IGNORECASE
+)
+SECRET_PARTS: Final = re.compile(
+    r"token|secret|passw|passphrase|passcode|dbpass|credential|signature|cookie|bearer|authori[sz]|authent|oauth"
+    r"|sess(ion)?[_-]?id|api_?key|access_?key|private_?key",
     re.IGNORECASE,
 )
+"""Parts of names that need no word of their own: `PHPSESSID`, `usertoken`."""
+
 PARAMETER: Final = re.compile(r"([?&])([^=&#]+)=([^&#\"\s]*)")
 PASSWORD_IN_URL: Final = re.compile(r"(://[^/@\s:]*):([^/@\s]+)@")
+PLACEHOLDER: Final = re.compile(r"\$?\{[A-Za-z_][A-Za-z0-9_]*\}")
+"""In a scenario: `{token}` (a value of the run) or `${NAME}` (an environment variable)."""
+
+ONLY_PLACEHOLDERS: Final = re.compile(rf"((Bearer|Basic|Token) )?({PLACEHOLDER.pattern})+")
+"""A text that is no secret, whatever its values are."""
+
+TABLE: Final = re.compile(r"[\s\[]*\{")  # the beginning of a TOML table, or of a list of tables
+
+ASSIGNED: Final = re.compile(r"([\w-]+)[\"']?\s*=")
+HEADER: Final = re.compile(r"\s*\[[^=]*$")  # the line of a TOML table's header
+
+MARK: Final = re.compile(r"\*{3}[0-9a-f]{4}")
 USERINFO: Final = re.compile(r"://[^/@\s]+@")
+
+_remembered: dict[bytes, None] = {}  # every form of every value that this process must not write, the longest first
+
+
+_names: set[str] = set()  # names that a scenario calls secret
+
+
+def remember(values: Iterable[str]) -> None:
+    """Hide these values from now on. A process measures one scenario, so they are never forgotten."""
+    secret = (value for value in values if not ONLY_PLACEHOLDERS.fullmatch(value))
+    forms = {form for value in secret for form in _forms(value) if len(form) >= MIN_CHARACTERS}
+    known = sorted(forms | _remembered.keys(), key=lambda form: (-len(form), form))
+    _remembered.clear()
+    _remembered.update(dict.fromkeys(known))
+
+
+def remember_names(names: Iterable[str]) -> None:
+    """Take the values under these names for secrets from now on."""
+    _names.update(names)
+
+
+def hidden(text: str) -> str:
+    """The text without the values to hide."""
+    return hidden_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+
+def hidden_bytes(data: bytes) -> bytes:
+    """The bytes without the values to hide."""
+    for form in _remembered:
+        data = data.replace(form, HIDDEN_VALUE.encode())
+    return data
+
+
+def margin_bytes() -> int:
+    """Return how many bytes `hidden_part` needs on both sides of a part: the longest value to hide."""
+    return len(next(iter(_remembered), b""))
+
+
+def hidden_part(data: bytes, start: int, end: int) -> bytes:
+    """A part of some bytes without the values to hide, and without the rest of one that begins or ends outside."""
+    return hidden_bytes(data[_moved_out(data, start, to_end=True) : _moved_out(data, end, to_end=False)])
+
+
+def _moved_out(data: bytes, cut: int, *, to_end: bool) -> int:
+    """The place of a cut, moved out of each value to hide that it would divide."""
+    for form in _remembered:
+        at = data.find(form, max(0, cut - len(form) + 1), max(0, cut + len(form) - 1))
+        if at >= 0:
+            return _moved_out(data, at + len(form) if to_end else at, to_end=to_end)
+    return cut
+
+
+def _forms(value: str) -> Iterator[bytes]:
+    """A value as programs print it: whole or by lines, escaped once or twice, and in base64."""
+    texts = {value, *value.splitlines()}
+    for _ in range(2):
+        texts |= {escaped for text in texts for escaped in _escaped(text)}
+    for plain in {text.encode("utf-8", "surrogatepass") for text in texts if len(text) >= MIN_CHARACTERS}:
+        yield from (plain, base64.b64encode(plain), base64.urlsafe_b64encode(plain))
+        yield from (base64.b64encode(b"x" * pad + plain)[4:-4] for pad in range(3))  # amid other text, at each offset
+
+
+def _escaped(text: str) -> Iterator[str]:
+    plain = text.encode("utf-8", "surrogatepass")
+    yield plain.decode("latin-1")  # a header's value, as ASGI apps read it
+    yield from (json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
+    yield from (repr(text)[1:-1], repr(plain)[2:-1], shlex.quote(text)[1:-1])
+    yield from (html.escape(text), html.escape(text, quote=False))
+    for url in (quote(plain, safe=""), quote(plain), quote_plus(plain)):
+        yield from (url, re.sub("%..", lambda found: found[0].lower(), url))
 
 
 def is_telling(name: str) -> bool:
     """Whether a name suggests that its value is a secret."""
-    return TELLING.search(name) is not None
+    return (
+        name in _names or SECRET_PARTS.search(name) is not None or any(map(SECRET_WORD.fullmatch, WORD.findall(name)))
+    )
+
+
+def hide(value: Any) -> Any:
+    """A value of a setting with every text and number in it replaced by a mark. Keys and empty values stay.
+
+    The mark ends in a 16-bit checksum, which shows that a value has changed but does not reveal it. A mark stays as it
+    is, so that what was hidden once can be hidden again, and so does a text of placeholders.
+    """
+    if isinstance(value, Mapping):
+        return {key: hide(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [hide(item) for item in value]
+    if value in (None, "") or (
+        isinstance(value, str) and (MARK.fullmatch(value) or ONLY_PLACEHOLDERS.fullmatch(value))
+    ):
+        return value
+    return f"{HIDDEN_VALUE}{zlib.crc32(json.dumps(value, default=str).encode()) & 0xFFFF:04x}"
+
+
+def may_be_secret(names: Iterable[str]) -> bool:
+    """Whether one of the names on the way to a value of a scenario suggests that it is a secret."""
+    way = set(names)
+    if "target" in way:
+        way.discard("pin")  # to a core
+    return not way.isdisjoint(SECRET_TABLES) or any(map(is_telling, way))
+
+
+def public_line(lines: Sequence[str], number: int) -> str:
+    """A line of a TOML file, counted from 1, without what may be a secret by the keys on it and its table's name."""
+    line, upwards = lines[number - 1], lines[number - 1 :: -1]
+    header = next((each for each in upwards if HEADER.match(each)), "")
+    keys = next((ASSIGNED.findall(each) for each in upwards if ASSIGNED.search(each) or HEADER.match(each)), [])
+    if line == header or not may_be_secret([*re.findall(r"[\w-]+", header), *keys]):
+        return public_target(line)
+    key, equals, _ = line.partition("=")
+    return f"{key}= {HIDDEN_VALUE}" if equals else HIDDEN_VALUE
+
+
+def hide_telling(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A table with the values hidden whose names suggest a secret."""
+    return {name: hide(value) if is_telling(name) else value for name, value in values.items()}
+
+
+def hide_in_query(target: str) -> str:
+    """A path with its query, with the values of parameters hidden whose names suggest a secret."""
+    return PARAMETER.sub(
+        lambda found: f"{found[1]}{found[2]}={hide(found[3])}" if is_telling(found[2]) else found[0], target
+    )
 
 
 def public_target(target: str) -> str:
@@ -40,21 +191,22 @@ def without_userinfo(text: str) -> str:
 
 
 def public_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
-    """Returns a command line that may be recorded: of `--set target.env.NAME=VALUE` only the name stays."""
-    return tuple(map(_public_argument, arguments))
+    """Returns a command line that may be recorded: of `--set target.env.NAME=VALUE` only the name stays.
+
+    So it is for a value that is a whole table, and for `--header NAME:VALUE`.
+    """
+    pairs = zip(("", *arguments), arguments, strict=False)
+    return tuple(
+        _public_argument(each, is_header=HEADER_OPTION in (option, each.partition("=")[0])) for option, each in pairs
+    )
 
 
-def _public_argument(argument: str) -> str:
+def _public_argument(argument: str, *, is_header: bool) -> str:
+    if is_header and ":" in argument:
+        return f"{argument.partition(':')[0]}:{HIDDEN_VALUE}"
     prefix = "--set=" if argument.startswith("--set=") else ""
-    key, equals, _ = argument.removeprefix(prefix).partition("=")
-    parts = re.split(r"[.\[\]]+", key)
-    if equals and (not SECRET_TABLES.isdisjoint(parts) or is_telling(parts[-1])):
+    key, equals, value = argument.removeprefix(prefix).partition("=")
+    parts = re.split(r"[.\[\]\s]+", key.strip())
+    if equals and (not SECRET_TABLES.isdisjoint(parts) or is_telling(parts[-1]) or TABLE.match(value)):
         return f"{prefix}{key}={HIDDEN_VALUE}"
     return without_userinfo(public_target(argument))
-
-
-def hidden(text: str, values: Iterable[str]) -> str:
-    """The text without these values."""
-    for value in values:
-        text = text.replace(value, HIDDEN_VALUE)
-    return text

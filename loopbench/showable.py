@@ -6,8 +6,8 @@ import unicodedata
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that do not show themselves: controls (ESC, newline), formats (bidi overrides), surrogates..."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that starts with one of these is a formula for a spreadsheet."""
+FORMULA = re.compile(r"[\t\r]|\s*[=+\-@]")
+"""The start of a cell that is a formula for a spreadsheet, full-width characters replaced by the usual ones."""
 
 COMMANDS = ((re.compile(r"(^|[\r\n])([^\S\r\n]*):(?=:)"), r"\1\2\\u003a"), (re.compile(r"#(?=#\[|#vso\[)"), r"\\u0023"))
 """What a CI runner takes for a command in the output of a step, and the escape it then begins with (JSON's own, so that
@@ -30,7 +30,7 @@ def showable(text: str) -> str:
 def csv_text(text: str) -> str:
     """The text for a cell of a CSV: what a spreadsheet would take for a formula begins with an apostrophe."""
     shown = showable(text)
-    return f"'{shown}" if text.startswith(FORMULA_STARTS) else shown
+    return f"'{shown}" if FORMULA.match(text) or FORMULA.match(unicodedata.normalize("NFKC", text)) else shown
 
 
 def _escaped(character: str) -> str:

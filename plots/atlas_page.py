@@ -1,20 +1,10 @@
 """`atlas.html`: every claim of every source with its answer, on one page beside the sessions it links to."""
 
-from pathlib import Path
 from urllib.parse import quote
 
 from loopbench.judge.atlas import Atlas, AtlasEntry
+from loopbench.plots.document import environment, style_sheet
 from loopbench.records.session import REPORT_FILE
-from plots.document import environment, style_sheet
-
-
-def write_atlas_page(atlas: Atlas, path: Path) -> None:
-    """Write the page.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path.write_text(render_atlas_page(atlas), encoding="utf-8")
 
 
 def render_atlas_page(atlas: Atlas) -> str:

@@ -6,22 +6,24 @@ from typing import Final, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
+from loopbench.judge.diagnosis.ceilings import USERS
 from loopbench.judge.figures import listed, rounded
-from loopbench.judge.run.ceilings import USERS
 from loopbench.judge.session.run_report import RunReport
-from plots import panels, style
+from loopbench.plots import panels, style
 
 REACH: Final = 1.3
 """Of the highest point that is drawn: a ceiling far above says only that something else stops the variant."""
 
-HEADROOM: Final = 1.08
-"""Of the highest point: how far up a picture of all variants shows a ceiling."""
+HEADROOM: Final = 1.08  # of the highest point: how far up a picture of all variants shows a ceiling
 
 NOTE: Final = (
     "Thin dashed lines: what a resource lets through, from how much of it was in use; bold where it is the limit."
 )
 _POINTS = 40
 _LABEL_IN = 0.15
+_NAME_PT = 8.5
+_BOLD = 1.15  # times as wide as plain type
+_SUFFIX_IN = 0.75  # "(the limit)", and a margin
 
 
 class CeilingLine(NamedTuple):
@@ -34,11 +36,11 @@ class CeilingLine(NamedTuple):
 
 def within_reach(run: RunReport, highest_rps: float) -> tuple[CeilingLine, ...]:
     """The ceilings of a run that belong into its picture, the lowest first."""
-    ceilings = run.insights.ceilings
+    ceilings = run.ceilings
     if ceilings is None:
         return ()
-    limiting = ceilings.reading.limits
-    lines = (CeilingLine(name, rps, name in limiting) for name, rps in ceilings.lines)
+    limiting = ceilings.limits
+    lines = (CeilingLine(name, rps, name in limiting) for name, rps in ceilings.resources)
     return tuple(line for line in lines if line.rps <= REACH * highest_rps)
 
 
@@ -55,25 +57,25 @@ def lowest(runs: Sequence[RunReport], highest_rps: float) -> dict[str, float]:
 
 def limited_by(run: RunReport) -> str:
     """` · limited by the event loop`; empty where no resource is within 5 %, or none was observed."""
-    ceilings = run.insights.ceilings
-    if ceilings is None or not ceilings.reading.limits:
+    ceilings = run.ceilings
+    if ceilings is None or not ceilings.limits:
         return ""
-    names = ["the number of users" if name == USERS else name for name in ceilings.reading.limits]
+    names = ["the number of users" if name == USERS else name for name in ceilings.limits]
     return f"limited by {listed(names)}"
 
 
 def describe(run: RunReport) -> str:
-    """Its ceilings for those who do not see them; empty where there are none."""
-    if run.insights.ceilings is None:
+    """Its ceilings in words, for the alternative text; empty where there are none."""
+    if run.ceilings is None:
         return ""
-    parts = [f"{name} {rounded(rps)}" for name, rps in run.insights.ceilings.lines]
+    parts = [f"{name} {rounded(rps)}" for name, rps in run.ceilings.resources]
     limit = limited_by(run)
     return "; ".join(each for each in (f"ceilings per second: {', '.join(parts)}" if parts else "", limit) if each)
 
 
 def draw_ceilings(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float, highest_rps: float) -> None:
     """Onto axes whose limits are set: the resources' lines with their names, and what so many users can ask for."""
-    if run.insights.ceilings is None:
+    if run.ceilings is None:
         return
     lines = within_reach(run, highest_rps)
     for line in lines:
@@ -86,12 +88,12 @@ def draw_ceilings(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: 
 
 def _draw_users_bound(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) -> None:
     """N / (R1 + Z), cut off where it leaves the picture or meets another ceiling."""
-    assert run.insights.ceilings is not None
-    limits, users = run.insights.ceilings.limits, np.linspace(most_users / _POINTS, most_users, _POINTS)
-    if limits.alone_s + limits.think_time_s <= 0:
+    assert run.ceilings is not None
+    found, users = run.ceilings, np.linspace(most_users / _POINTS, most_users, _POINTS)
+    if found.cycle_s <= 0:
         return
-    bound = users / (limits.alone_s + limits.think_time_s)
-    lowest = min([axes.get_ylim()[1], *(resource.rps for resource in limits.resources)])
+    bound = users / found.cycle_s
+    lowest = min([axes.get_ylim()[1], *(resource.rps for resource in found.resources)])
     rising = bound <= lowest
     (drawn,) = axes.plot([0, *users[rising]], [0, *bound[rising]], color=stroke.colour, linewidth=0.8, zorder=2)
     drawn.set(linestyle=(0, (5, 2)), label=f"ceiling of {USERS}")
@@ -106,9 +108,10 @@ def _name(axes: Axes, lines: Sequence[CeilingLine], stroke: style.Stroke, plot_i
     for group, place in zip(groups, places, strict=True):
         limits = any(line.limits for line in group)
         names = ", ".join(line.name for line in group if line.limits or not limits)
-        name = panels.named(names, 36) + (" (the limit)" if limits else "")
+        room_in = panels.wide_in(axes) / (_BOLD if limits else 1.0) - (_SUFFIX_IN if limits else 0.0)
+        name = style.fitted(names, room_in, _NAME_PT) + (" (the limit)" if limits else "")
         text = axes.annotate(name, (0, place), (3, 2.5), "data", "offset points", va="bottom", annotation_clip=False)
-        text.set(color=stroke.text_colour, fontsize=8.5, fontweight="bold" if limits else "normal", zorder=7)
+        text.set(color=stroke.text_colour, fontsize=_NAME_PT, fontweight="bold" if limits else "normal", zorder=7)
         text.set_bbox({"facecolor": style.PAPER, "edgecolor": "none", "pad": 0.5, "alpha": 0.75})
 
 

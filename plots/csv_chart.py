@@ -5,40 +5,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from loopbench.judge.locust_history.locust_csv import SUFFIX, find_history, read
-from loopbench.judge.locust_history.locust_curve import make_curves
+from loopbench.judge.cross_check.locust_csv import SUFFIX, find_history, read
+from loopbench.judge.cross_check.locust_curve import curves_from_locust_csv
 from loopbench.judge.run.windows import Curve
-from plots import style
-from plots.rps_users import draw_rps_users
+from loopbench.plots import style
+from loopbench.plots.panels import FILE
+from loopbench.plots.rps_users import CAPTION, curves_chart
 
 SUBTITLE = "From Locust's CSV. Closed loop: N users, each waiting for its answer before asking again."
 
 
-def draw(prefixes: Sequence[Path], out_stem: Path) -> tuple[Path, ...]:
-    """Overlay the tests behind these prefixes; returns what was written: `out_stem`.svg and .png.
+def write(curves: Sequence[Curve], out_stem: Path) -> tuple[Path, ...]:
+    """Draw these curves into one chart; returns what was written: `out_stem`.svg and .png."""
+    return style.save(curves_chart(curves, caption=replace(CAPTION, subtitle=SUBTITLE)).draw(FILE), out_stem)
 
-    Args:
-        prefixes: as given to `locust --csv`, or paths of history files, or folders with one.
-        out_stem: where to write, without an ending; its folder must exist.
+
+def load(prefixes: Sequence[Path]) -> tuple[Curve, ...]:
+    """All curves behind these prefixes, with labels that differ.
 
     Raises:
         UsageError: a prefix has no history.
         DataError: a history is empty, damaged, foreign or too large.
-        OSError: the chart cannot be written.
     """
-    return write(load(prefixes), out_stem)
-
-
-def write(curves: Sequence[Curve], out_stem: Path) -> tuple[Path, ...]:
-    """One chart of these curves: for a caller that also prints their notes, for which a chart has little room."""
-    return style.save(draw_rps_users(curves, subtitle=SUBTITLE), out_stem)
-
-
-def load(prefixes: Sequence[Path]) -> tuple[Curve, ...]:
-    """All curves behind these prefixes, with labels that differ."""
     paths = [find_history(prefix) for prefix in prefixes]
     pairs = zip(paths, _labels(paths), strict=True)
-    return _numbered([curve for path, label in pairs for curve in make_curves(read(path), label)])
+    return _numbered([curve for path, label in pairs for curve in curves_from_locust_csv(read(path), label)])
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:

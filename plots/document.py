@@ -8,16 +8,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loopbench.judge.figures import interval, plural, ratio, rounded, whole
+from loopbench.judge.rounds.claims import MEANING
+from loopbench.plots import theme
 from loopbench.showable import showable
-from plots import theme
 
 
 def environment() -> Environment:
     """Our templates, with everything they print escaped, and the filters all of them may use."""
     made = Environment(
-        loader=PackageLoader("plots"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("loopbench.plots"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.filters.update(rounded=rounded, ratio=ratio, interval=interval, whole=whole, plural=plural)
+    made.globals["meaning_of_answers"] = " ".join(f"{word}: {meaning}." for word, meaning in MEANING.items())
     made.finalize = _shown
     return made
 

@@ -1,6 +1,5 @@
 """The page's first table: one line a variant with what it gave, what it did to the others, and why; in a few words."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,40 +8,28 @@ from loopbench.judge.figures import MISSING, interval, ratio, rounded
 from loopbench.judge.rounds.rounds import Judged, Rounds
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.statistics.verdict import Verdict, Word
+from loopbench.judge.stamp.stamp_checks import State
+from loopbench.judge.statistics.verdict import shown
 from loopbench.judge.summary.answer import full_load
 from loopbench.judge.summary.table import end_of_load
-from plots import plateaus, validity
+from loopbench.plots import plateaus, validity
 
 RAMP: Final = "from one ramp run, no interval"
-REVERSED: Final = {Word.FASTER: Word.SLOWER, Word.SLOWER: Word.FASTER}
 
 
 @dataclass(frozen=True)
 class Glance:
-    """One variant; what is not known is a dash.
+    """One variant; what is not known is a dash."""
 
-    Args:
-        variant: its name.
-        goodput: good answers per second at full load.
-        width: of its 95 % interval, or why there is none.
-        word: the verdict against the reference; empty for that one itself.
-        times: the ratio with its interval.
-        neighbour: p99 of the first neighbour beside it, in milliseconds.
-        never_served: users whom nobody answered.
-        why: the class of the diagnosis.
-        struck: `INVALID: C1` where the ramp is no result, and with it what comes from there.
-    """
-
-    variant: str
-    goodput: str
-    width: str
-    word: str
-    times: str
-    neighbour: str
-    never_served: str
-    why: str
-    struck: str
+    variant: str  # its name
+    goodput: str  # good answers per second at full load
+    width: str  # of its 95 % interval, or why there is none
+    word: str  # the verdict against the reference; empty for that one itself
+    times: str  # the ratio with its interval
+    neighbour: str  # p99 of the first neighbour beside it, in milliseconds
+    never_served: str  # users that never got an answer
+    why: str  # the health of the target if it is not well, and the class of the diagnosis
+    struck: str  # `INVALID: C1` where the ramp is no result, and with it what comes from there
 
 
 @dataclass(frozen=True)
@@ -67,12 +54,13 @@ def table(report: SessionReport) -> Table | None:
 
 
 def _reference(report: SessionReport) -> str:
-    """The baseline or, without any, the first variant; empty without a verdict on any pair."""
-    scenario = report.record.scenario
-    if report.rounds is None or not report.rounds.goodput.verdicts:
-        return ""
-    named = (each.name for each in scenario.variants if each.slug == scenario.baseline)
-    return next(named, scenario.variants[0].name)
+    """The baseline or, where each pair is declared, the first variant; empty without a common one."""
+    verdicts = report.rounds.goodput.verdicts if report.rounds else ()
+    names = [{each.comparison.a, each.comparison.b} for each in verdicts]
+    baseline = report.record.scenario.baseline
+    first = baseline or report.record.scenario.variants[0].name
+    others = {name for pair in names if first in pair for name in pair}
+    return first if names and (baseline or others == set().union(*names)) else ""
 
 
 def _row(name: str, run: RunReport | None, rounds: Rounds | None, reference: str) -> Glance:
@@ -81,7 +69,7 @@ def _row(name: str, run: RunReport | None, rounds: Rounds | None, reference: str
     goodput, width = _goodput(name, valid, rounds)
     word, times = _against(name, reference, rounds)
     end = end_of_load(valid) if valid else None
-    kind = valid.insights.diagnosis.kind if valid else Kind.NOT_OBSERVED
+    kind = valid.diagnosis.kind if valid else Kind.NOT_OBSERVED
     return Glance(
         variant=name,
         goodput=goodput,
@@ -90,9 +78,15 @@ def _row(name: str, run: RunReport | None, rounds: Rounds | None, reference: str
         times=times,
         neighbour=_neighbour(name, valid, rounds),
         never_served=MISSING if end is None else str(end.moment.never_served),
-        why=MISSING if kind is Kind.NOT_OBSERVED else str(kind),
+        why=_why(valid, kind),
         struck=struck,
     )
+
+
+def _why(run: RunReport | None, kind: Kind) -> str:
+    """The health of the target if it is not well, and the class of the diagnosis."""
+    unwell = [str(run.health.state)] if run and run.health.state is not State.HEALTHY else []
+    return ": ".join([*unwell, *([] if kind is Kind.NOT_OBSERVED else [str(kind)])]) or MISSING
 
 
 def _goodput(name: str, run: RunReport | None, rounds: Rounds | None) -> tuple[str, str]:
@@ -109,32 +103,21 @@ def _goodput(name: str, run: RunReport | None, rounds: Rounds | None) -> tuple[s
 def _against(name: str, reference: str, rounds: Rounds | None) -> tuple[str, str]:
     if rounds is None or not reference or name == reference:
         return "", ""
-    verdict, turned = _pair(rounds.goodput.verdicts, name, reference)
+    both = (each for verdict in rounds.goodput.verdicts for each in (verdict, verdict.swapped))
+    verdict = next((each for each in both if (each.comparison.a, each.comparison.b) == (name, reference)), None)
     if verdict is None:
         return MISSING, ""
-    word = REVERSED.get(verdict.word, verdict.word) if turned else verdict.word
     middle, ends = verdict.shown_ratio, verdict.shown_interval
-    if middle is None:
-        return word.value, ""
-    if turned:
-        middle, ends = 1 / middle, None if ends is None else (1 / ends[1], 1 / ends[0])
-    return word.value, f"{ratio(middle)} times" + ("" if ends is None else f", {interval(ends)}")
-
-
-def _pair(verdicts: Sequence[Verdict], name: str, reference: str) -> tuple[Verdict | None, bool]:
-    """The verdict on this pair, and whether it is told the other way round."""
-    for each in verdicts:
-        if (each.comparison.a, each.comparison.b) == (name, reference):
-            return each, False
-        if (each.comparison.a, each.comparison.b) == (reference, name):
-            return each, True
-    return None, False
+    if verdict.bound or middle is None:
+        return verdict.word.value, verdict.bound
+    return verdict.word.value, f"{ratio(middle)} times" + ("" if ends is None else f", {interval(ends)}")
 
 
 def _neighbour(name: str, run: RunReport | None, rounds: Rounds | None) -> str:
     judged: Judged | None = rounds.judged[1] if rounds and len(rounds.judged) > 1 else None
     if judged is not None:
-        return rounded(judged.estimate(name).value)
+        estimate = judged.estimate(name)
+        return shown(estimate) if estimate.is_bounded else rounded(estimate.value)
     if rounds is not None or run is None or len(run.requests) < 2:
         return MISSING
-    return rounded(run.requests[1].hold.p99_ms)
+    return run.requests[1].hold.shown("p99") or MISSING

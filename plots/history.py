@@ -5,8 +5,6 @@ is marked; two points that look apart, without a mark, are not shown to differ.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from matplotlib.axes import Axes
@@ -14,41 +12,31 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, StrMethodFormatter
 
 from loopbench.judge.compare.history import History, Mark, Point
-from plots import panels, style
-from plots.panels import Caption, Panel, Sheet
+from loopbench.plots import panels, style
+from loopbench.plots.panels import Caption, Panel
+from loopbench.records.session import moment
 
-MOST_VARIANTS: Final = 12
-MOST_TICKS: Final = 6
+MAX_VARIANTS: Final = 12
+MAX_TICKS: Final = 6
 PANEL: Final = Panel(height_in=1.7, above_in=0.6, below_in=0.5, left_in=0.84, right_in=0.35)
 LANES: Final = 3
-LANE: Final = 0.13
-"""Height of a line of words, as a part of the panel."""
+LANE: Final = 0.13  # height of a line of words, as a part of the panel
 LETTER_IN: Final = 0.082
-HIGHEST: Final = 2.5
-"""An interval's end beyond so many times the highest figure is cut: it would flatten the rest."""
+HIGHEST: Final = 2.5  # an interval's end beyond so many times the highest figure is cut: it would flatten the rest
 
 Series = tuple[str, str, str, Sequence[tuple[int, Point]]]
 """Variant, quantity, unit, and its points by the session's place."""
 
 
-def write_history(history: History, stem: Path) -> tuple[Path, Path]:
-    """Write `stem`.svg and `stem`.png.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
-    return style.save(draw_history(history), stem)
-
-
-def draw_history(history: History, sheet: Sheet = panels.FILE) -> Figure:
+def draw_history(history: History) -> Figure:
     """Goodput, and beside it the neighbour's p99, a row for each variant."""
     palette, days = style.Palette(history.variants), _days(history)
     series = _series(history)
     with style.look():
-        figure, axes = panels.new_panels(max(1, len(series)), sheet, caption(history), PANEL)
+        figure, axes = panels.new_panels(max(1, len(series)), panels.FILE, caption(history), PANEL)
         for each, (variant, quantity, unit, points) in zip(axes, series, strict=False):
             colour = palette.own(variant)
-            panels.head(each, variant, colour.text_colour, f"{quantity}, {unit}")
+            panels.head(each, variant, colour, f"{quantity}, {unit}")
             _frame(each, days)
             _draw(each, points, colour.colour)
         if not series:
@@ -58,12 +46,12 @@ def draw_history(history: History, sheet: Sheet = panels.FILE) -> Figure:
 
 def caption(history: History) -> Caption:
     """What it answers, how it was made, and what is not in it."""
-    count, left = len(history.variants) - MOST_VARIANTS, len(history.left_out)
+    count, left = len(history.variants) - MAX_VARIANTS, len(history.left_out)
     notes = ["Filled: mean over the rounds, bar: its 95 % interval. Hollow: one ramp run, without an interval."]
     notes += [f"Left out: {left} session{'s' * (left != 1)} of other settings, machines or versions."] if left else []
     notes += [f"{count} more variants are not drawn."] if count > 0 else []
     return Caption(
-        f"{panels.named(history.title, 50)}: earlier sessions",
+        f"{style.shortened(history.title, 50)}: earlier sessions",
         f"{history.users} users; sessions of the same settings on the same machine, in the order of time. "
         "Ringed: a change that the whole interval against the session before shows.",
         tuple(notes),
@@ -72,7 +60,7 @@ def caption(history: History) -> Caption:
 
 def _series(history: History) -> list[Series]:
     made: list[Series] = []
-    for variant in history.variants[:MOST_VARIANTS]:
+    for variant in history.variants[:MAX_VARIANTS]:
         rows = [
             (place, entry)
             for place, session in enumerate(history.sessions)
@@ -82,14 +70,14 @@ def _series(history: History) -> list[Series]:
         made.append((variant, "goodput", "1/s", [(place, entry.goodput) for place, entry in rows]))
         if history.neighbour is not None:
             others = [(place, entry.neighbour) for place, entry in rows if entry.neighbour is not None]
-            made.append((variant, f"p99 of {panels.named(history.neighbour, 16)} beside it", "ms", others))
+            made.append((variant, f"p99 of {style.shortened(history.neighbour, 16)} beside it", "ms", others))
     return made
 
 
 def _frame(axes: Axes, days: Sequence[str]) -> None:
     panels.frame(axes, x="", y="")
     axes.set_xlim(-0.5, max(0.5, len(days) - 0.5))
-    step = -(-len(days) // MOST_TICKS)
+    step = -(-len(days) // MAX_TICKS)
     shown = range(len(days) - 1, -1, -step)[::-1]  # the newest always has its day
     axes.xaxis.set_major_locator(FixedLocator(list(shown)))
     axes.xaxis.set_major_formatter(FixedFormatter([days[place] for place in shown]))
@@ -118,10 +106,7 @@ def _draw(axes: Axes, points: Sequence[tuple[int, Point]], colour: str) -> None:
 
 
 def _write_marks(axes: Axes, marked: Sequence[tuple[int, Point]]) -> int:
-    """Words above their points, in lanes so that none covers another; REGRESSIONs first. Returns how many lanes.
-
-    What finds no room keeps its ring alone.
-    """
+    """Words above their points, in lanes so that none covers another; REGRESSIONs first. Returns how many lanes."""
     left, right = axes.get_xlim()
     width_in = axes.bbox.width / style.FIGURE_DPI
     taken: list[list[tuple[float, float]]] = [[] for _ in range(LANES)]
@@ -142,15 +127,8 @@ def _write_marks(axes: Axes, marked: Sequence[tuple[int, Point]]) -> int:
 
 def _days(history: History) -> list[str]:
     """When each session began: its day, and the hour where several share one."""
-    times = [_time(session.started) for session in history.sessions]
+    times = [moment(session.started) for session in history.sessions]
     days = [f"{time:%m-%d}" if time else "?" for time in times]
     if len(set(days)) == len(days):
         return days
     return [f"{time:%m-%d}\n{time:%H:%M}" if time else "?" for time in times]
-
-
-def _time(iso: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(iso).astimezone(UTC)
-    except ValueError:
-        return None

@@ -6,17 +6,21 @@ where a server strips every style, and a page's sheet can still turn them for th
 
 import io
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from plots import style
-from plots.tips import TIP
+from loopbench.plots import style
+
+TIP: Final = "tip:"
+"""Begins the group id of what shows words to a pointer: matplotlib knows no titles, but writes such ids. In files they
+stay ids, which are not shown."""
 
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 _HREF: Final = "{http://www.w3.org/1999/xlink}href"
@@ -37,18 +41,10 @@ class Band:
     height_in: float
 
 
-def inline_svg(figure: Figure, *, name: str, title: str, alt: str, cut_top_in: float = 0.0) -> str:
-    """The figure as one `<svg>` element in HTML's spelling.
-
-    Args:
-        figure: drawn under `style.look()`.
-        name: unique on the page; begins every id.
-        title: read out first.
-        alt: what the picture says.
-        cut_top_in: this much of its top is not shown.
-    """
+def inline_svg(figure: Figure, *, name: str, title: str, alt: str) -> str:
+    """The figure as one `<svg>` element in HTML's spelling."""
     root = _plain(figure, name)
-    attributes = _frame(figure, Band(cut_top_in, figure.get_figheight() - cut_top_in))
+    attributes = _frame(figure, Band(0.0, figure.get_figheight()))
     root.attrib.clear()
     root.attrib.update(attributes | {"role": "img", "aria-labelledby": f"{name}-title {name}-alt"})
     for place, (tag, part, text) in enumerate((("title", "title", title), ("desc", "alt", alt))):
@@ -60,10 +56,7 @@ def inline_svg(figure: Figure, *, name: str, title: str, alt: str, cut_top_in: f
 
 
 def split_svg(figure: Figure, bands: Sequence[Band], *, name: str) -> tuple[str, ...]:
-    """Each axes of a figure of one column as an `<svg>` of its own, for a page that sets them side by side.
-
-    They share their definitions, and say nothing to who does not see them: what holds them must.
-    """
+    """Each axes of a figure of one column as an `<svg>` of its own, for a page that sets them side by side."""
     root = _plain(figure, name)
     groups = [group for group in root.iter("g") if group.get("id", "").startswith(f"{name}-axes_")]
     shared = [child for child in root if child.tag == "defs"]
@@ -74,6 +67,13 @@ def split_svg(figure: Figure, bands: Sequence[Band], *, name: str) -> tuple[str,
         _prune(part)
         parts.append(ET.tostring(part, encoding="unicode"))
     return tuple(parts)
+
+
+def tip_zone(axes: Axes, left: float, width: float, words: str) -> None:
+    """Show these words over a part of the axes' width (fractions of it) and all of its height; nothing is drawn."""
+    box = Rectangle((left, 0), width, 1, transform=axes.transAxes, fill=False, linewidth=0, zorder=20)
+    box.set_gid(f"{TIP}{words}")
+    axes.add_patch(box)
 
 
 def _frame(figure: Figure, band: Band) -> dict[str, str]:
@@ -92,9 +92,7 @@ def _plain(figure: Figure, name: str) -> ET.Element:
 
 def _parse(figure: Figure) -> ET.Element:
     buffer = io.BytesIO()
-    with style.look(), warnings.catch_warnings():
-        # The viewer's fonts fill in what DejaVu lacks.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font", category=UserWarning)
+    with style.look():
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return ET.fromstring(buffer.getvalue())  # noqa: S314  matplotlib's own output, made one line above
 
@@ -102,7 +100,7 @@ def _parse(figure: Figure) -> ET.Element:
 def _make_plain(element: ET.Element, name: str) -> None:
     """HTML's tag names, plain attributes, no white space between tags."""
     element.tag = element.tag.removeprefix(_SVG)
-    told = element.attrib.pop("id") if element.attrib.get("id", "").startswith(TIP) else ""
+    words = element.attrib.pop("id") if element.attrib.get("id", "").startswith(TIP) else ""
     attributes = {key: _short(key, value) for key, value in _named(_unstyled(element.attrib), name)}
     if attributes.get("transform", "").startswith("rotate(-0 "):
         del attributes["transform"]
@@ -111,12 +109,12 @@ def _make_plain(element: ET.Element, name: str) -> None:
     element.tail = None
     if not (element.text or "").strip():
         element.text = None
-    if told:
-        _tell(element, told.removeprefix(TIP))
+    if words:
+        _add_tip(element, words.removeprefix(TIP))
 
 
-def _tell(element: ET.Element, words: str) -> None:
-    """What a pointer on this part is told, wherever it touches it, filled or not."""
+def _add_tip(element: ET.Element, words: str) -> None:
+    """Show these words to a pointer on this part, wherever it touches it, filled or not."""
     title = ET.Element("title")
     title.text = words
     element.insert(0, title)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from plots import panels, style
+from loopbench.plots import panels, style
 
 ROW_IN = 0.235
 HEADS_IN = 0.34  # room for heads of two lines
@@ -27,11 +27,11 @@ def height_in(lines: int) -> float:
     return HEADS_IN + ROW_IN * lines
 
 
-def draw_key(axes: Axes, heads: Sequence[str], lines: Sequence[Line], palette: style.Palette, room_in: float) -> None:
-    """Fill a panel of `room_in` with these lines, from the top."""
+def draw_key(axes: Axes, heads: Sequence[str], lines: Sequence[Line], palette: style.Palette) -> None:
+    """Fill a panel with these lines, from the top."""
     axes.set_axis_off()
     axes.set_xlim(0, 1)
-    axes.set_ylim(room_in, 0)
+    axes.set_ylim(panels.high_in(axes), 0)
     step = (1 - _NAMES_WIDTH) / len(heads)
     name_in = (_NAMES_WIDTH - _NAME_AT) * panels.wide_in(axes)
     ends = [_NAMES_WIDTH + step * (index + 1) for index in range(len(heads))]

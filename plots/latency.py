@@ -1,26 +1,22 @@
-"""Response times against users: p50, p95 and p99 of each variant's own request, a panel each, on the same axes.
-
-Above every panel stands who was not served: a latency figure counts the answers that came, and a server that answers
-few can look fast.
-"""
+"""Response times against users: p50, p95 and p99 of each variant's own request, a panel each, on the same axes."""
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from loopbench.judge.figures import MISSING, rounded, whole
-from loopbench.judge.run.latency import LatencyPoint, Percentiles
+from loopbench.judge.run.latency import LatencyPoint
 from loopbench.judge.session.run_report import RequestReport, RunReport
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.summary.table import end_of_load
-from loopbench.showable import showable
-from plots import panels, style, validity
-from plots.panels import Caption, Panel, Sheet
+from loopbench.plots import panels, style, validity
+from loopbench.plots.chart import Chart
+from loopbench.plots.panels import Caption, Panel
 
 CAPTION: Final = Caption(
     "Response time against users",
@@ -32,35 +28,50 @@ CAPTION: Final = Caption(
 )
 
 NAMES: Final = ("p50", "p95", "p99")
-PANEL: Final = Panel(right_in=0.95)
 _LABEL_IN = 0.17
 
 
-def draw_latency(runs: Sequence[RunReport], palette: style.Palette, sheet: Sheet) -> Figure:
-    """The chart of these runs; at least one."""
-    with style.look():
-        figure, axes = panels.new_panels(len(runs), sheet, CAPTION, PANEL)
-        low_ms, high_ms = limits_ms(value for run in runs for value in _all_ms(run))
-        most_users = max(run.curve.most_users for run in runs)
-        for each, run in zip(axes, runs, strict=True):
-            panels.frame(each, x="users", y="milliseconds")
-            _scale(each, most_users, low_ms, high_ms)
-            facts, alarming = served(run)
-            stroke = palette[run.variant.name]
-            panels.run_head(each, run.variant.name, stroke, facts, alarming=alarming)
-            _draw(each, run, stroke, most_users)
-    return figure
+def chart(session: SessionReport, palette: style.Palette) -> Chart | None:
+    """Response times of each variant's own request; None without a run."""
+    runs = session.runs
+    if not runs:
+        return None
+    alt = f"Response times of each variant's own request in the hold at {session.record.scenario.load.users} users. "
+    return Chart(
+        "latency",
+        CAPTION,
+        alt + validity.described(runs, _described),
+        [partial(_fill, run, runs, palette[run.variant.name]) for run in runs],
+        Panel(right_in=0.95),
+        on_page=False,
+    )
 
 
-def describe(report: SessionReport) -> str:
-    """What the chart says, for those who do not see it."""
-    users = report.record.scenario.users
-    parts = []
-    for run in report.runs:
-        hold, name = run.own.hold, showable(run.variant.name)
-        figures = ", ".join(f"{each} {_ms(value)}" for each, value in zip(NAMES, _figures(hold), strict=True))
-        parts.append(f"{name}: {validity.said(run, f'{figures}; {served(run)[0]}')}.")
-    return f"Response times of each variant's own request in the hold at {users} users. " + " ".join(parts)
+def _fill(run: RunReport, runs: Sequence[RunReport], stroke: style.Stroke, axes: Axes) -> None:
+    most_users = panels.most_users(runs)
+    panels.frame(axes, x="users", y="milliseconds")
+    panels.users_axis(axes, most_users)
+    log_axis(axes, *limits_ms(value for each in runs for value in known_ms(each.own, NAMES)))
+    facts, alarming = served(run)
+    panels.head(axes, run.variant.name, stroke, facts, alarming=alarming)
+    _draw(axes, run, stroke, most_users)
+
+
+def _described(run: RunReport) -> str:
+    return f"{percentiles(run.own, NAMES)}; {served(run)[0]}"
+
+
+def percentiles(request: RequestReport, names: Sequence[str] = ("p50", "p99")) -> str:
+    """`p50 12.0 ms, p99 not known`: of the hold."""
+    known = ((name, getattr(request.hold, f"{name}_ms")) for name in names)
+    return ", ".join(f"{name} {'not known' if ms is None else rounded(ms) + ' ms'}" for name, ms in known)
+
+
+def known_ms(request: RequestReport, names: Sequence[str] = ("p50", "p99")) -> list[float]:
+    """Every response time that a chart of these percentiles shows, in milliseconds."""
+    drawn = [value for name in names for value in line(request.latency, name) if math.isfinite(value)]
+    held = [getattr(request.hold, f"{name}_ms") for name in names]
+    return drawn + [value for value in held if value is not None]
 
 
 def served(run: RunReport) -> tuple[str, bool]:
@@ -72,7 +83,7 @@ def served(run: RunReport) -> tuple[str, bool]:
     return f"never served: {never} of {users} users · in flight: {whole(end.moment.in_flight)}", never > 0
 
 
-def limits_ms(values: Iterator[float]) -> tuple[float, float]:
+def limits_ms(values: Iterable[float]) -> tuple[float, float]:
     """Limits of a logarithmic axis around these values."""
     known = [value for value in values if value > 0]
     if not known:
@@ -105,34 +116,52 @@ def line(points: Sequence[LatencyPoint], name: str) -> list[float]:
     return [math.nan if value is None else value for value in (getattr(p.percentiles, f"{name}_ms") for p in points)]
 
 
-def _scale(axes: Axes, most_users: float, low_ms: float, high_ms: float) -> None:
-    panels.users_axis(axes, most_users)
-    log_axis(axes, low_ms, high_ms)
+def draw_percentile(  # noqa: PLR0913  whose percentile, on which axis, and how it looks
+    axes: Axes, request: RequestReport, name: str, most_users: float, look: dict[str, Any], few: int = panels.FEW_POINTS
+) -> None:
+    """One percentile against users, with the hold's own in its strip.
+
+    Args:
+        axes: their limits are set.
+        request: whose times.
+        name: of the percentile.
+        most_users: the end of the axis of users.
+        look: matplotlib's properties of the line; `color` is the hold's too.
+        few: up to so many points each has a mark.
+    """
+    known = rise(request, most_users)
+    users, values = [point.users for point in known], line(known, name)
+    (drawn,) = axes.plot(users, values, marker="o", **look)
+    drawn.set(markevery=panels.few_or_alone(values, few), markersize=2.5 if few else 2)
+    held_ms = getattr(request.hold, f"{name}_ms")
+    panels.hold_dot(axes, most_users, held_ms, look["color"], (users, values))
+
+
+def fill_between(axes: Axes, request: RequestReport, most_users: float, colour: str, alpha: float) -> None:
+    """Shade what lies between p50 and p99."""
+    known = rise(request, most_users)
+    ends = line(known, "p50"), line(known, "p99")
+    axes.fill_between([point.users for point in known], *ends, color=colour, alpha=alpha, linewidth=0)
 
 
 def _draw(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) -> None:
-    points = rise(run.own, most_users)
-    if not any(math.isfinite(value) for value in _all_ms(run)):
+    if not known_ms(run.own, NAMES):
         panels.empty(axes, "too few good answers")
         return
-    users = [point.users for point in points]
-    lines = {name: line(points, name) for name in NAMES}
-    axes.fill_between(users, lines["p50"], lines["p99"], color=stroke.colour, alpha=0.1, linewidth=0)
+    fill_between(axes, run.own, most_users, stroke.colour, alpha=0.1)
     for name, width in zip(NAMES, (2.2, 1.1, 1.1), strict=True):
-        (drawn,) = axes.plot(users, lines[name], color=stroke.colour, linewidth=width, label=name, zorder=3)
-        drawn.set(linestyle=stroke.dash_alone, marker="o", markersize=2.5)
-        drawn.set(markevery=panels.few_or_alone(lines[name]), solid_capstyle="round")
-        panels.hold_dot(axes, most_users, getattr(run.own.hold, f"{name}_ms"), stroke.colour, (users, lines[name]))
+        look = {"color": stroke.colour, "linestyle": stroke.dash_alone, "linewidth": width, "label": name, "zorder": 3}
+        draw_percentile(axes, run.own, name, most_users, look | {"solid_capstyle": "round"})
     _label(axes, run, stroke, most_users)
 
 
 def _label(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) -> None:
     """The hold's percentiles, named at the right; without a hold the line ends are named."""
     ends = {name: _last(line(run.own.latency, name)) for name in NAMES}
-    held = dict(zip(NAMES, _figures(run.own.hold), strict=True))
+    held = {name: getattr(run.own.hold, f"{name}_ms") for name in NAMES}
     known = {name: held[name] or ends[name] for name in NAMES if held[name] or ends[name]}
     low, high = np.log10(axes.get_ylim())
-    gap = _LABEL_IN / PANEL.height_in * (high - low)
+    gap = _LABEL_IN / panels.high_in(axes) * (high - low)
     wanted = [math.log10(value) for value in known.values() if value]
     places = style.spread(wanted, gap, low + gap / 2, high - gap / 2)
     for (name, value), place in zip(known.items(), places, strict=True):
@@ -143,16 +172,3 @@ def _label(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) 
 
 def _last(values: Sequence[float]) -> float | None:
     return next((value for value in reversed(values) if math.isfinite(value)), None)
-
-
-def _figures(hold: Percentiles) -> tuple[float | None, float | None, float | None]:
-    return hold.p50_ms, hold.p95_ms, hold.p99_ms
-
-
-def _all_ms(run: RunReport) -> Iterator[float]:
-    yield from (value for name in NAMES for value in line(run.own.latency, name) if math.isfinite(value))
-    yield from (value for value in _figures(run.own.hold) if value is not None)
-
-
-def _ms(value: float | None) -> str:
-    return "not known" if value is None else f"{rounded(value)} ms"

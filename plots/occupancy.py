@@ -1,19 +1,20 @@
-"""Who waited, over a run's time: users alive, requests in flight, and users nobody has answered yet; phases marked."""
+"""Users alive, requests in flight, and users without any answer yet, over a run's time; phases marked."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.summary.table import end_of_load
+from loopbench.plots import panels, style, validity
+from loopbench.plots.chart import Chart
+from loopbench.plots.latency import served
+from loopbench.plots.panels import Caption, Panel
 from loopbench.records.samples import PHASE_DRAIN, PHASE_HOLD, PHASE_RAMP
 from loopbench.showable import showable
-from plots import panels, style, validity
-from plots.latency import served
-from plots.panels import Caption, Panel, Sheet
 
 CAPTION: Final = Caption(
     "Who is waiting",
@@ -24,40 +25,43 @@ CAPTION: Final = Caption(
     ),
 )
 
-PANEL: Final = Panel(right_in=0.3)
 _WIDE_ENOUGH = 0.12  # of the axis, for a phase to carry its name
 _MARKED = (PHASE_RAMP, PHASE_HOLD, PHASE_DRAIN)
 
 
-def draw_occupancy(runs: Sequence[RunReport], palette: style.Palette, sheet: Sheet) -> Figure:
-    """The chart of these runs; at least one."""
-    with style.look():
-        figure, axes = panels.new_panels(len(runs), sheet, CAPTION, PANEL)
-        longest_s = max((_length_s(run) for run in runs), default=0.0)
-        most = max((max(m.users, m.in_flight) for run in runs for m in run.moments), default=0)
-        for each, run in zip(axes, runs, strict=True):
-            panels.frame(each, x="seconds since the ramp began", y="users, requests")
-            panels.count_axis(each, longest_s, along="x", room=1.01)
-            panels.count_axis(each, most, along="y", room=1.12)
-            facts, alarming = served(run)
-            stroke = palette[run.variant.name]
-            panels.run_head(each, run.variant.name, stroke, facts, alarming=alarming)
-            _mark_phases(each, run, longest_s)
-            _draw(each, run, stroke)
-    return figure
+def chart(session: SessionReport, palette: style.Palette) -> Chart | None:
+    """Users, requests in flight and users never served over time; None without a run."""
+    runs = session.runs
+    if not runs:
+        return None
+    alt = "Users, requests in flight and users never served over each run's time. "
+    return Chart(
+        "occupancy",
+        CAPTION,
+        alt + " ".join(map(_described, runs)),
+        [partial(_fill, run, runs, palette[run.variant.name]) for run in runs],
+        Panel(right_in=0.3),
+    )
 
 
-def describe(report: SessionReport) -> str:
-    """What the chart says, for those who do not see it."""
-    parts = []
-    for run in report.runs:
-        most = max(run.moments, key=lambda moment: moment.never_served, default=None)
-        worst = "" if most is None else f"; at worst {most.never_served} users were waiting for their first answer"
-        end = end_of_load(run)
-        when = f" at the end of the {end.phase}" if end else ""
-        figures = f"{served(run)[0]}{worst}"
-        parts.append(f"{showable(run.variant.name)}{when}: {validity.said(run, figures)}.")
-    return "Users, requests in flight and users never served over each run's time. " + " ".join(parts)
+def _fill(run: RunReport, runs: Sequence[RunReport], stroke: style.Stroke, axes: Axes) -> None:
+    longest_s = max(map(_length_s, runs))
+    most = max((max(m.users, m.in_flight) for each in runs for m in each.moments), default=0)
+    panels.frame(axes, x="seconds since the ramp began", y="users, requests")
+    panels.count_axis(axes, longest_s, along="x", room=1.01)
+    panels.count_axis(axes, most, along="y", room=1.12)
+    facts, alarming = served(run)
+    panels.head(axes, run.variant.name, stroke, facts, alarming=alarming)
+    _mark_phases(axes, run, longest_s)
+    _draw(axes, run, stroke)
+
+
+def _described(run: RunReport) -> str:
+    most = max(run.moments, key=lambda moment: moment.never_served, default=None)
+    worst = "" if most is None else f"; at worst {most.never_served} users were waiting for their first answer"
+    end = end_of_load(run)
+    when = f" at the end of the {end.phase}" if end else ""
+    return f"{showable(run.variant.name)}{when}: {validity.of_valid(run, f'{served(run)[0]}{worst}')}."
 
 
 def _origin_s(run: RunReport) -> float:

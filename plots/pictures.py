@@ -1,97 +1,49 @@
-"""Charts as the page shows them: whole where there is room, in panels where there is not, as plain SVG."""
+"""Charts as the page shows them, as plain SVG: in their panels and, where there is such a form, whole."""
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import NamedTuple
 
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
-from plots import panels, style
-from plots.chart import Chart
-from plots.inline_svg import inline_svg, split_svg
-from plots.session_charts import Charts
-
-HEADLINE_IN: Final = 0.74
-"""What a chart with its own caption has above its axes; the page says it in HTML."""
+from loopbench.plots import panels, style
+from loopbench.plots.chart import Chart
+from loopbench.plots.chart_figures import Series, series_of
+from loopbench.plots.inline_svg import inline_svg, split_svg
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A chart on the page: whole where there is room and it has such a form, else in its panels."""
+class Pictures(NamedTuple):
+    """A chart in the forms of the page."""
 
-    chart: Chart
-    whole: Markup | None
+    wide: Markup | None
     panels: tuple[Markup, ...]
+    series: tuple[Series, ...]
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """All of them; None for what nothing is known of."""
-
-    overlay: Picture | None
-    forest: Picture | None
-    rounds: Picture | None
-    lines: Picture | None
-    time_spent: Picture | None
-    profiles: Picture | None
-    small_multiples: Picture | None
-    neighbours: tuple[Picture, ...]
-    occupancy: Picture | None
-    steps: Picture | None
-    open_mode: tuple[Picture, ...]
-    published: Picture | None
-    timelines: Picture | None
+def pictures_of(chart: Chart) -> Pictures:
+    """Return a chart in all forms that it has."""
+    figure = chart.draw(panels.PAGE)
+    return Pictures(wide_svg(chart), panel_svgs(chart, figure), series_of(figure))
 
 
-def pictures_of(charts: Charts, *, open_mode: bool) -> Pictures:
-    """Draw every chart of a session for the page."""
-    if open_mode:
-        charts = _of_open_mode(charts)
-    return Pictures(
-        overlay=_picture(charts.overlay),
-        forest=_picture(charts.forest),
-        rounds=_picture(charts.rounds),
-        lines=_picture(charts.lines),
-        time_spent=_picture(charts.time_spent),
-        profiles=_picture(charts.profiles),
-        small_multiples=_picture(charts.small_multiples),
-        neighbours=tuple(map(_drawn, charts.neighbours)),
-        occupancy=_picture(charts.occupancy),
-        steps=_picture(charts.steps),
-        open_mode=tuple(map(_drawn, charts.open_mode)),
-        published=_picture(charts.published),
-        timelines=_picture(charts.timelines),
-    )
+def panel_svgs(chart: Chart, figure: Figure) -> tuple[Markup, ...]:
+    """Return each panel of a chart that is drawn for the page as a picture, which a wide page sets side by side."""
+    parts = split_svg(figure, panels.bands(figure, chart.panel), name=chart.stem)
+    return tuple(Markup(part) for part in parts)  # noqa: S704  serialised by ElementTree, which escapes
 
 
-def _of_open_mode(charts: Charts) -> Charts:
-    """Without what is drawn against users: in open mode they follow the rate, and nothing follows from their number."""
-    return replace(charts, overlay=None, profiles=None, small_multiples=None, neighbours=())
+def wide_svg(chart: Chart) -> Markup | None:
+    """Return the form for a wide page, without the title and the stamp, which the page writes in HTML."""
+    if chart.wide is None:
+        return None
+    untitled = replace(chart.wide, caption=replace(chart.wide.caption, title="", subtitle=""), stamp="")
+    figure, name = untitled.draw(panels.FILE), f"{chart.stem}-whole"
+    return Markup(inline_svg(figure, name=name, title=chart.caption.title, alt=chart.alt))  # noqa: S704  as above
 
 
 def swatches(palette: style.Palette) -> dict[str, Markup]:
-    """A line in each variant's colour, to tie tables to charts."""
+    """Return a line in each variant's colour, to tie tables to charts."""
     return {name: _swatch(palette[name]) for name in palette.names}
-
-
-def _picture(chart: Chart | None) -> Picture | None:
-    return None if chart is None else _drawn(chart)
-
-
-def _drawn(chart: Chart) -> Picture:
-    figure = chart.draw(panels.PAGE)
-    parts = split_svg(figure, panels.bands(figure, chart.panel), name=chart.stem)
-    # Serialised by ElementTree, which escapes.
-    return Picture(chart, _whole(chart), tuple(Markup(part) for part in parts))  # noqa: S704
-
-
-def _whole(chart: Chart) -> Markup | None:
-    if not chart.stands_whole:
-        return None
-    figure, name = chart.draw(panels.FILE), f"{chart.stem}-whole"
-    for text in [each for each in figure.texts if each.get_position()[1] > 1 - HEADLINE_IN / figure.get_figheight()]:
-        text.remove()  # it would be cut off, and found by who searches the page
-    made = inline_svg(figure, name=name, title=chart.caption.title, alt=chart.alt, cut_top_in=HEADLINE_IN)
-    return Markup(made)  # noqa: S704  as above
 
 
 def _swatch(stroke: style.Stroke) -> Markup:

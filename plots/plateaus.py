@@ -1,8 +1,9 @@
 """Each variant's goodput over the rounds, to stand at the end of its ramp: where the curve leads, with an interval."""
 
+import math
 from typing import Final, NamedTuple
 
-from loopbench.judge.figures import rounded
+from loopbench.judge.figures import half_width, rounded
 from loopbench.judge.rounds.rounds import Rounds
 
 MARK: Final = "Diamond: geometric mean of the rounds' goodput, each run on a fresh target; bar: its 95 % interval."
@@ -24,7 +25,9 @@ class RoundsPlateau(NamedTuple):
     @property
     def half_width(self) -> float | None:
         """How far the interval reaches up, as a part of the mean."""
-        return None if self.high_rps is None else self.high_rps / self.rps - 1
+        if self.high_rps is None:
+            return None
+        return self.high_rps / self.rps - 1 if self.rps else math.inf
 
     @property
     def figures(self) -> str:
@@ -46,6 +49,6 @@ def plateaus(rounds: Rounds | None) -> dict[str, RoundsPlateau]:
     return made
 
 
-def shown_width(half_width: float) -> str:
-    """`±2.1 %`; what is wider than the figure itself is no longer worth a digit."""
-    return "±over 100 %" if half_width > 1 else f"±{100 * half_width:.2g} %"
+def shown_width(share: float) -> str:
+    """`±2.1 %`."""
+    return f"±{half_width(share)}"

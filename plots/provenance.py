@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from loopbench.judge.figures import MISSING
-from loopbench.judge.session.run_report import RunReport
+from loopbench.judge.figures import MISSING, span
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.records.services import ServiceFact
+from loopbench.records.session import ServiceFact
 
-MOST_ERRORS: Final = 12
-MOST_VALUES: Final = 3
+MAX_VALUES: Final = 3
 BETWEEN: Final = " · "
 
 Row = tuple[str, str]
@@ -26,7 +24,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Receipts:
-    """What targets said of their work: a row a key, a cell a variant."""
+    """Receipts: what targets reported of their work, a row a key, a cell a variant."""
 
     variants: tuple[str, ...]
     runs: tuple[int, ...]  # how many receipts each variant's cells sum up
@@ -39,7 +37,7 @@ def machine_rows(report: SessionReport) -> tuple[Row, ...]:
 
 
 def provenance_groups(report: SessionReport) -> tuple[Group, ...]:
-    """Where the measured code comes from; settings that several variants share are told once."""
+    """Where the measured code comes from; settings that several variants share stand there once."""
     groups: list[Group] = []
     for key, value in report.record.provenance.items():
         if key == "servers" and isinstance(value, dict):
@@ -56,36 +54,28 @@ def services(report: SessionReport) -> tuple[ServiceFact, ...]:
 
 def receipts(report: SessionReport) -> Receipts | None:
     """Over all runs that count; None where no target was asked."""
-    told: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[str, list[Mapping[str, Any]]] = {}
     names = {each.slug: each.name for each in report.record.scenario.variants}
     for record in report.records:
         if record.receipt is not None:
-            told.setdefault(names[record.variant], []).append(record.receipt)
-    if not told:
+            found.setdefault(names[record.variant], []).append(record.receipt)
+    if not found:
         return None
-    variants = tuple(name for name in names.values() if name in told)
-    keys = dict.fromkeys(key for name in variants for receipt in told[name] for key in receipt)
-    rows = tuple((key, tuple(_said([r[key] for r in told[name] if key in r]) for name in variants)) for key in keys)
-    return Receipts(variants, tuple(len(told[name]) for name in variants), rows)
+    variants = tuple(name for name in names.values() if name in found)
+    keys = dict.fromkeys(key for name in variants for receipt in found[name] for key in receipt)
+    rows = tuple((key, tuple(_span([r[key] for r in found[name] if key in r]) for name in variants)) for key in keys)
+    return Receipts(variants, tuple(len(found[name]) for name in variants), rows)
 
 
-def errors(runs: tuple[RunReport, ...]) -> Iterator[tuple[str, list[tuple[str, int]], int]]:
-    """Variant, its most frequent errors, and how many kinds are left out."""
-    for run in runs:
-        if run.errors:
-            yield run.variant.name, list(run.errors[:MOST_ERRORS]), max(0, len(run.errors) - MOST_ERRORS)
-
-
-def _said(values: Sequence[Any]) -> str:
-    """What all runs of a variant said of one key: the span of numbers, or the different texts."""
+def _span(values: Sequence[Any]) -> str:
+    """What all runs of a variant reported of one key: the span of numbers, or the different texts."""
     if not values:
         return MISSING
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        low, high = min(values), max(values)
-        return f"{low:,.6g}" if low == high else f"{low:,.6g} to {high:,.6g}"
+        return span(values)
     different = list(dict.fromkeys(_text(value) for value in values))
-    more = f" and {len(different) - MOST_VALUES} more" if len(different) > MOST_VALUES else ""
-    return ", ".join(different[:MOST_VALUES]) + more
+    more = f" and {len(different) - MAX_VALUES} more" if len(different) > MAX_VALUES else ""
+    return ", ".join(different[:MAX_VALUES]) + more
 
 
 def _servers(servers: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Group]:
@@ -93,8 +83,8 @@ def _servers(servers: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[G
     alike: dict[tuple[Row, ...], list[str]] = {}
     for slug, settings in servers.items():
         alike.setdefault(tuple(_flat(settings)), []).append(names.get(slug, slug))
-    for rows, who in alike.items():
-        of = "every variant" if len(alike) == 1 else ", ".join(who)
+    for rows, variants in alike.items():
+        of = "every variant" if len(alike) == 1 else ", ".join(variants)
         yield Group(f"server settings of {of}", rows)
 
 

@@ -2,19 +2,25 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from loopbench.judge.figures import ratio, rounded
-from loopbench.judge.rounds.published import Published, PublishedFigure
-from loopbench.judge.run.windows import Curve
+from loopbench.judge.rounds.published import PublishedFigure
+from loopbench.judge.session.run_report import RunReport
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.plots import panels, style
+from loopbench.plots.chart import Chart
+from loopbench.plots.panels import Caption, Panel
 from loopbench.showable import showable
-from plots import panels, style
-from plots.panels import Caption, Panel, Sheet
 
+NOTES: Final = (
+    "Open: published. Filled: measured, one run each. Pale bar: 10th to 90th percentile of the hold's seconds.",
+    "Grey: the ratios in which the claim holds.",
+)
 _ROW_IN: Final = 0.58
 _NAMES_IN: Final = 1.7  # left of the axes
 _NAME_PT: Final = 10
@@ -22,74 +28,62 @@ _NAME_PT: Final = 10
 Show = Callable[[float], str]
 
 
-def caption(published: Published) -> Caption:
-    """What the picture answers."""
-    reference = showable(published.claims[0].variant)
-    return Caption(
-        "Published and measured",
-        f"Plateaus, and how each stands to {panels.named(reference)}. Another machine gives other numbers; "
-        "a claim that travels keeps its ratios.",
-        (
-            "Open: published. Filled: measured, one run each. Pale bar: 10th to 90th percentile of the hold's seconds.",
-            "Grey: the ratios in which the claim holds.",
+def chart(session: SessionReport, palette: style.Palette) -> Chart | None:
+    """Published plateaus and ratios beside the measured ones; None where nothing is published or measured."""
+    claims = session.published.claims if session.published else ()
+    if not claims or not (session.runs or session.rounds):
+        return None
+    reference = style.shortened(claims[0].variant, 24)
+    return Chart(
+        "published",
+        Caption(
+            "Published and measured",
+            f"Plateaus, and how each stands to {reference}. Another machine gives other numbers; "
+            "a claim that travels keeps its ratios.",
+            NOTES,
         ),
+        "Published and measured plateaus. " + " ".join(map(_described, claims)),
+        [partial(_plateaus, claims, session.runs, palette), partial(_ratios, claims, palette)],
+        Panel(_ROW_IN * len(claims), above_in=0.5, below_in=0.45, left_in=_NAMES_IN, right_in=0.35),
     )
 
 
-def panel_for(published: Published) -> Panel:
-    """As high as it has claims."""
-    return Panel(_ROW_IN * len(published.claims), above_in=0.5, below_in=0.45, left_in=_NAMES_IN, right_in=0.35)
+def _plateaus(claims: Sequence[PublishedFigure], runs: Sequence[RunReport], palette: style.Palette, axes: Axes) -> None:
+    """Each measured variant's ramp lends the spread of its hold."""
+    spreads = {run.variant.name: run.curve.hold.spread_rps for run in runs if run.curve.hold}
+    _rows(axes, claims, palette, "good answers per second")
+    for row, claim in enumerate(claims):
+        stroke = palette[claim.variant]
+        if spread := spreads.get(claim.variant):
+            _bar(axes, row, spread, stroke.colour, 0.3)
+        _pair(axes, row, claim.published_rps, claim.measured_rps, stroke, rounded)
 
 
-def draw_published(published: Published, curves: Sequence[Curve], palette: style.Palette, sheet: Sheet) -> Figure:
-    """The chart of these claims; `curves` of the measured variants, by label, lend their spread."""
-    claims = published.claims
-    panel = panel_for(published)
-    spreads = {curve.label: curve.hold.spread_rps for curve in curves if curve.hold}
-    with style.look():
-        figure, (plateaus, ratios) = panels.new_panels(2, sheet, caption(published), panel)
-        _rows(plateaus, claims, palette, "good answers per second")
-        _rows(ratios, claims, palette, f"times {panels.named(claims[0].variant, 20)}")
-        for row, claim in enumerate(claims):
-            stroke = palette[claim.variant]
-            spread = spreads.get(claim.variant)
-            if spread:
-                _bar(plateaus, row, spread, stroke.colour, 0.3)
-            _pair(plateaus, row, claim.published_rps, claim.measured_rps, stroke, rounded)
-            if row:
-                _pair(ratios, row, claim.published_ratio, claim.measured_ratio, stroke, ratio)
-            if claim.region:
-                highest = max(1.0, claim.published_ratio, claim.measured_ratio or 0.0)
-                _bar(
-                    ratios,
-                    row,
-                    (claim.region.low, claim.region.high if math.isfinite(claim.region.high) else highest),
-                    style.GRID,
-                    1.0,
-                )
-        ratios.axvline(1, color=style.QUIET, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
-        _name_reference(ratios)
-    return figure
+def _ratios(claims: Sequence[PublishedFigure], palette: style.Palette, axes: Axes) -> None:
+    _rows(axes, claims, palette, f"times {style.shortened(claims[0].variant, 20)}")
+    for row, claim in enumerate(claims):
+        if row:
+            _pair(axes, row, claim.published_ratio, claim.measured_ratio, palette[claim.variant], ratio)
+        if claim.region:
+            highest = max(1.0, claim.published_ratio, claim.measured_ratio or 0.0)
+            end = claim.region.high if math.isfinite(claim.region.high) else highest
+            _bar(axes, row, (claim.region.low, end), style.GRID, 1.0)
+    axes.axvline(1, color=style.QUIET, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+    _name_reference(axes)
 
 
-def describe(published: Published) -> str:
-    """What the chart says, for those who do not see it."""
-    parts = []
-    for claim in published.claims:
-        measured = "not measured" if claim.measured_rps is None else f"measured {rounded(claim.measured_rps)}"
-        stands = "" if claim.measured_ratio is None else f", {ratio(claim.measured_ratio)} times the reference"
-        parts.append(
-            f"{showable(claim.variant)}: published {rounded(claim.published_rps)} per second, "
-            f"{ratio(claim.published_ratio)} times the reference; {measured}{stands}."
-        )
-    return "Published and measured plateaus. " + " ".join(parts)
+def _described(claim: PublishedFigure) -> str:
+    measured = "not measured" if claim.measured_rps is None else f"measured {rounded(claim.measured_rps)}"
+    stands = "" if claim.measured_ratio is None else f", {ratio(claim.measured_ratio)} times the reference"
+    return (
+        f"{showable(claim.variant)}: published {rounded(claim.published_rps)} per second, "
+        f"{ratio(claim.published_ratio)} times the reference; {measured}{stands}."
+    )
 
 
 def _rows(axes: Axes, claims: Sequence[PublishedFigure], palette: style.Palette, x: str) -> None:
-    panels.frame(axes, x="", y="")
+    panels.bars_frame(axes)
     axes.set_title(x, loc="left", fontsize=11, color=style.QUIET, pad=8)
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x", color=style.GRID, linewidth=0.8)
     axes.set_ylim(len(claims) - 0.5, -0.5)
     axes.set_yticks(range(len(claims)), [style.fitted(claim.variant, _NAMES_IN - 0.15, _NAME_PT) for claim in claims])
     for label, claim in zip(axes.get_yticklabels(), claims, strict=True):
@@ -113,8 +107,8 @@ def _pair(  # noqa: PLR0913  a place, two values, and how they look
         axes.plot([published, measured], [row, row], color=stroke.colour, linewidth=1.4, alpha=0.6, zorder=3)
         (dot,) = axes.plot([measured], [row], "o", color=stroke.colour, markersize=8, zorder=5, clip_on=False)
         dot.set_label("measured")
-        said = "INVALID" if stroke.struck else show(measured)
-        above = axes.annotate(said, (measured, row), (0, 7), "data", "offset points", ha="center")
+        figure = "INVALID" if stroke.struck else show(measured)
+        above = axes.annotate(figure, (measured, row), (0, 7), "data", "offset points", ha="center")
         above.set(color=stroke.text_colour, fontsize=10, va="bottom", zorder=6)
     (ring,) = axes.plot([published], [row], "o", markersize=8, zorder=4, clip_on=False, label="published")
     ring.set(markerfacecolor=style.PAPER, markeredgecolor=stroke.colour, markeredgewidth=1.8)

@@ -6,18 +6,22 @@ its short windows. An open ring on the line marks the knee, where one is shown.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from loopbench.judge.figures import rounded
 from loopbench.judge.run.windows import Curve
-from plots import plateaus, style
-from plots.plateaus import RoundsPlateau
-from plots.validity import STRUCK_NOTE
+from loopbench.judge.session.run_report import RunReport
+from loopbench.plots import panels, plateaus, style
+from loopbench.plots.chart import Chart
+from loopbench.plots.panels import Caption, Panel
+from loopbench.plots.plateaus import RoundsPlateau
+from loopbench.plots.validity import STRUCK_NOTE
 
 NO_ROUNDS: Final[Mapping[str, RoundsPlateau]] = MappingProxyType({})
 NO_CEILINGS: Final[Mapping[str, float]] = MappingProxyType({})
@@ -26,14 +30,14 @@ HOLD_MARK = "Dot: mean of the hold; bar: 10th to 90th percentile of its {window_
 CEILING_MARK = "Short dashed line: the lowest ceiling in the hold, in its variant's colour; each alone shows them all."
 KNEE_MARK = "Ring: the knee, where more users stop bringing more answers."
 
-MOST_NOTES = 5
-FEW_WINDOWS = 15  # up to here each point is marked, so that a straight line is not mistaken for data
+CAPTION: Final = Caption("Throughput against users", CLOSED_LOOP)
+STEM: Final = "rps-users"
+MAX_NOTES = 5
 
 _CEILING_FROM = 0.8  # of the users
-_WIDTH_IN = 9.0
 _LABEL_IN = 0.44  # height of a name and the figures under it
 _NAMES_IN = 2.5  # the column of names at the right
-_TOP_IN, _BOTTOM_IN, _LEFT_IN = 1.12, 0.84, 0.86
+_PANEL: Final = Panel(above_in=0.35, below_in=0.7, left_in=0.86, right_in=_NAMES_IN, columns=1)
 
 
 class _Line(NamedTuple):
@@ -55,69 +59,60 @@ class _Line(NamedTuple):
         return (self.curve.windows[-1].users, self.curve.windows[-1].goodput_rps) if self.curve.windows else (0.0, 0.0)
 
 
-def draw_rps_users(  # noqa: PLR0913  two kinds of points, and what is written around them
+def curves_chart(
     curves: Sequence[Curve],
     palette: style.Palette | None = None,
-    title: str = "Throughput against users",
-    subtitle: str = CLOSED_LOOP,
+    caption: Caption = CAPTION,
     rounds: Mapping[str, RoundsPlateau] = NO_ROUNDS,
-    stamp: str = "",
     ceilings_rps: Mapping[str, float] = NO_CEILINGS,
-) -> Figure:
+) -> Chart:
     """The chart of these curves.
 
     Args:
         curves: in the order in which they are drawn; none at all gives a chart that says so.
         palette: strokes by label; by the order of the curves if not given.
-        title: the question the picture answers.
-        subtitle: how it was measured.
+        caption: the question the picture answers, and how it was measured.
         rounds: what stands at the end of a curve in place of its own hold, by label.
-        stamp: what may be believed of it, for the corner; empty for none.
         ceilings_rps: the lowest ceiling of each curve that has one, by label.
     """
     strokes = palette or style.Palette(tuple(curve.label for curve in curves))
     known = {curve.label: rounds[curve.label] for curve in curves if curve.label in rounds}
     notes = _notes(curves, known, strokes) + ([CEILING_MARK] if ceilings_rps else [])
-    stamp_in = style.STAMP_IN if stamp else 0.0
-    with style.look():
-        below_in = _BOTTOM_IN + style.FOOTNOTE_IN * len(notes)
-        plot_in = max(3.3, _LABEL_IN * (len(curves) + 0.5))
-        height_in = _TOP_IN + stamp_in + plot_in + below_in
-        figure = style.new_figure(_WIDTH_IN, height_in)
-        style.headline(figure, title, subtitle, stamp_in)
-        if stamp:
-            style.stamp(figure, stamp)
-        style.footnotes(figure, notes)
-        right_in = _WIDTH_IN - _NAMES_IN - _LEFT_IN
-        box = (_LEFT_IN / _WIDTH_IN, below_in / height_in, right_in / _WIDTH_IN, plot_in / height_in)
-        axes = figure.add_axes(box)
-        style.frame(axes, x="users", y="good answers per second")
+    panel = replace(_PANEL, height_in=max(3.3, _LABEL_IN * (len(curves) + 0.5)))
+
+    def fill(axes: Axes) -> None:
+        panels.frame(axes, x="users", y="", size=12)
+        axes.set_title("good answers per second", loc="left", fontsize=12, color=style.QUIET, pad=8)
         _scale(axes, curves, known)
-        lines = [_line(axes, curve, place, len(curves), strokes, known) for place, curve in enumerate(curves)]
+        lines = [
+            _Line(curve, strokes[curve.label], strokes.own(curve.label), known.get(curve.label), at)
+            for curve, at in zip(curves, _plateau_places(axes, curves), strict=True)
+        ]
         for line in lines:
             _draw(axes, line)
             if line.curve.label in ceilings_rps:
                 _draw_ceiling(axes, line, ceilings_rps[line.curve.label])
-        _name(axes, lines, plot_in)
-    return figure
+        _name(axes, lines, panel.height_in)
+
+    return Chart(STEM, replace(caption, notes=tuple(notes)), "", [fill], panel)
 
 
 def _notes(curves: Sequence[Curve], rounds: Mapping[str, RoundsPlateau], strokes: style.Palette) -> list[str]:
-    """What must be known beside the picture: how to read its marks, then what each curve has to say."""
+    """What must be known beside the picture: how to read its marks, then the notes of the curves."""
     held = [curve.hold for curve in curves if curve.hold and curve.label not in rounds]
     windows_s = [hold.spread_window_s for hold in held if hold.spread_rps]
     marks = [plateaus.MARK] if rounds else []
     marks += [HOLD_MARK.format(window_s=max(windows_s))] if windows_s else []
     marks += [STRUCK_NOTE] if any(strokes[curve.label].struck for curve in curves) else []
     marks += [KNEE_MARK] if any(curve.knee_users is not None for curve in curves) else []
-    who: dict[str, list[str]] = {}
+    labels: dict[str, list[str]] = {}
     for curve in curves:
         for note in curve.notes:
-            who.setdefault(note, []).append(style.shortened(curve.label, 24))
-    said = [f"{', '.join(labels)}: {note}" if len(curves) > 1 else note for note, labels in who.items()]
-    if len(said) > MOST_NOTES:
-        said = [*said[: MOST_NOTES - 1], f"... and {len(said) - MOST_NOTES + 1} more notes"]
-    return [*marks, *said]
+            labels.setdefault(note, []).append(style.shortened(curve.label, 24))
+    notes = [f"{', '.join(of)}: {note}" if len(curves) > 1 else note for note, of in labels.items()]
+    if len(notes) > MAX_NOTES:
+        notes = [*notes[: MAX_NOTES - 1], f"... and {len(notes) - MAX_NOTES + 1} more notes"]
+    return [*marks, *notes]
 
 
 def _scale(axes: Axes, curves: Sequence[Curve], rounds: Mapping[str, RoundsPlateau]) -> None:
@@ -153,43 +148,45 @@ def _tick(value: float, _position: int | None = None) -> str:
     return f"{value / 1e6:,g}M" if value >= 1e6 else f"{value:,g}" if value < 1e4 else f"{value:,.0f}"
 
 
-def _hold_place(axes: Axes, curve: Curve, place: int, of: int) -> float:
-    """Where on the axis of users the bar of this curve stands: right of its own last user, side by side."""
+def _plateau_places(axes: Axes, curves: Sequence[Curve]) -> list[float]:
+    """Where on the axis of users each curve's plateau stands: right of its own last user, side by side."""
     step = axes.get_xlim()[1] / 1.06 * 0.012
-    return curve.most_users * 1.015 + step * (place + 1) + (0 if of > 1 else step)
-
-
-def _line(  # noqa: PLR0913  a curve, its place among the others, and what is known of all
-    axes: Axes,
-    curve: Curve,
-    place: int,
-    of: int,
-    strokes: style.Palette,
-    rounds: Mapping[str, RoundsPlateau],
-) -> _Line:
-    own, at = strokes.own(curve.label), _hold_place(axes, curve, place, of)
-    return _Line(curve, strokes[curve.label], own, rounds.get(curve.label), at)
+    first = 1 if len(curves) > 1 else 2
+    return [curve.most_users * 1.015 + step * (place + first) for place, curve in enumerate(curves)]
 
 
 def _draw(axes: Axes, drawn: _Line) -> None:
     curve, stroke, hold_x = drawn.curve, drawn.stroke, drawn.plateau_users
-    users = [window.users for window in curve.windows]
-    rps = [window.goodput_rps for window in curve.windows]
+    users, rps = panels.points(curve)
     (line,) = axes.plot(users, rps, color=stroke.colour, linestyle=stroke.dash, linewidth=2.2, clip_on=False, zorder=3)
-    line.set(label=curve.label, solid_capstyle="round", markersize=4, marker="o" if len(users) <= FEW_WINDOWS else "")
+    line.set(
+        label=curve.label, solid_capstyle="round", markersize=4, marker="o" if len(users) <= panels.FEW_POINTS else ""
+    )
     if users and (drawn.plateau or curve.hold):
         ends = [users[-1], drawn.end[0]], [rps[-1], drawn.end[1]]
         axes.plot(*ends, color=stroke.colour, linewidth=1, alpha=0.5, zorder=2)
     if drawn.plateau:
         draw_plateau(axes, drawn.plateau, hold_x, drawn.own.colour)
-    elif curve.hold:
-        mean_rps = curve.hold.goodput_rps
-        if curve.hold.spread_rps:
-            axes.vlines(hold_x, *curve.hold.spread_rps, color=stroke.colour, linewidth=5, alpha=0.35, zorder=4)
-        axes.plot([hold_x], [mean_rps], marker="o", markersize=6, color=stroke.colour, clip_on=False, zorder=5)
+    else:
+        draw_hold(axes, curve, hold_x, stroke.colour)
+    draw_knee(axes, curve, stroke)
+
+
+def draw_hold(axes: Axes, curve: Curve, at: float, colour: str) -> None:
+    """A dot at the mean of a curve's hold, and a bar over what most of its short windows reached."""
+    if curve.hold is None:
+        return
+    if curve.hold.spread_rps:
+        axes.vlines(at, *curve.hold.spread_rps, color=colour, linewidth=5, alpha=0.35, zorder=4)
+    axes.plot([at], [curve.hold.goodput_rps], marker="o", markersize=6, color=colour, clip_on=False, zorder=5)
+
+
+def draw_knee(axes: Axes, curve: Curve, stroke: style.Stroke) -> None:
+    """A ring on the curve at its knee."""
+    users, rps = panels.points(curve)
     if curve.knee_users is not None and users and users[0] <= curve.knee_users <= users[-1]:
         at_rps = float(np.interp(curve.knee_users, users, rps))
-        (ring,) = axes.plot([curve.knee_users], [at_rps], "o", markersize=9, clip_on=False, zorder=6)
+        (ring,) = axes.plot([curve.knee_users], [at_rps], "o", markersize=9, clip_on=False, zorder=6, label="knee")
         ring.set(markerfacecolor=style.PAPER, markeredgecolor=stroke.colour, markeredgewidth=2)
 
 
@@ -208,6 +205,17 @@ def draw_plateau(axes: Axes, plateau: RoundsPlateau, users: float, colour: str) 
         axes.plot([users, users], ends, "_", color=colour, markersize=7, markeredgewidth=1.6, zorder=5)
     (diamond,) = axes.plot([users], [plateau.rps], "D", color=colour, markersize=6, clip_on=False, zorder=6)
     diamond.set(markeredgecolor=style.PAPER, markeredgewidth=0.8, label="rounds")
+
+
+def draw_end(
+    axes: Axes, run: RunReport, palette: style.Palette, most_users: float, rounds: Mapping[str, RoundsPlateau]
+) -> None:
+    """Where a run's curve leads, in the strip at the right: its rounds' plateau or, without one, its own hold."""
+    name = run.variant.name
+    if plateau := rounds.get(name):
+        draw_plateau(axes, plateau, most_users * 1.06, palette.own(name).colour)
+    else:
+        panels.hold_dot(axes, most_users, run.goodput_rps, palette[name].colour, panels.points(run.curve))
 
 
 def _name(axes: Axes, lines: Sequence[_Line], plot_in: float) -> None:
@@ -236,5 +244,5 @@ def _figures(line: _Line) -> str:
         return line.plateau.figures
     if line.stroke.struck:
         return line.stroke.struck
-    held = f"{style.rounded(curve.hold.goodput_rps)}/s held" if curve.hold else "no hold"
+    held = f"{rounded(curve.hold.goodput_rps)}/s held" if curve.hold else "no hold"
     return held if curve.knee_users is None else f"{held}, knee at {curve.knee_users:.0f}"

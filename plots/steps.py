@@ -1,30 +1,28 @@
 """Step loads: throughput at each level of users, and the model that explains it; a panel each variant."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from loopbench.judge.figures import rounded
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.statistics.curves import Hinge, NoShape, Shape, Usl
 from loopbench.judge.statistics.fits import RunCurve
+from loopbench.plots import panels, style, validity
+from loopbench.plots.chart import Chart
+from loopbench.plots.panels import Caption, Panel
 from loopbench.showable import showable
-from plots import panels, style, validity
-from plots.panels import Caption, Panel, Sheet
 
-CAPTION: Final = Caption(
-    "Throughput at each level of users",
-    "Each level of users held for a while, in random order; the same axes in every panel.",
-    (
-        "Points: good answers per second, one each run and level. Line: the model that was fitted, if any may be.",
-        "A hinge is a pool that is full from so many users on; USL is a server that contends with itself.",
-    ),
+TITLE: Final = "Throughput at each level of users"
+SUBTITLE: Final = "Each level of users held for a while, in random order; the same axes in every panel."
+NOTES: Final = (
+    "Points: good answers per second, one each run and level. Line: the model that was fitted, if any may be.",
+    "A hinge is a pool that is full from so many users on; USL is a server that contends with itself.",
 )
-PANEL: Final = Panel(right_in=0.3)
 _ALONG = 120  # points of a fitted line
 
 
@@ -60,68 +58,52 @@ def step_loads(report: SessionReport) -> tuple[StepLoad, ...]:
     for name, shape in report.shapes:
         own = [each for each in report.steps if each.variant == name]
         bad = next((each.stamp for each in own if each.stamp.level is Level.INVALID), None)
-        struck = "" if bad is None else validity.run_words(bad, validity.MOST_IN_A_HEAD)
+        struck = "" if bad is None else validity.run_words(bad, validity.MAX_IN_A_HEAD)
         loads.append(StepLoad(name, tuple(each.curve for each in own), shape, struck))
     return tuple(loads)
 
 
-def draw_steps(loads: Sequence[StepLoad], palette: style.Palette, sheet: Sheet) -> Figure:
-    """The chart of these step loads; at least one."""
-    most_users = max((n for load in loads for curve in load.curves for n in curve.users), default=1.0)
-    highest_rps = max((rps for load in loads for curve in load.curves for rps in curve.rps), default=1.0)
+def chart(session: SessionReport, palette: style.Palette) -> Chart | None:
+    """Step loads; None without any."""
+    loads = step_loads(session)
+    if not loads:
+        return None
     struck = {load.variant: load.struck for load in loads if load.struck}
     strokes = style.Palette(palette.names, struck)
-    with style.look():
-        figure, axes = panels.new_panels(len(loads), sheet, caption(loads), PANEL)
-        for each, load in zip(axes, loads, strict=True):
-            stroke = strokes[load.variant]
-            panels.frame(each, x="users", y="good answers/s")
-            panels.count_axis(each, most_users, along="x", room=1.04)
-            panels.count_axis(each, highest_rps, along="y", room=1.1)
-            panels.run_head(each, load.variant, stroke, "no result" if load.struck else load.facts)
-            _draw(each, load, stroke, most_users)
-    return figure
+    return Chart(
+        "steps",
+        Caption(TITLE, SUBTITLE, (*NOTES, validity.STRUCK_NOTE) if struck else NOTES),
+        "Throughput at each level of users. " + " ".join(map(_described, loads)),
+        [partial(_fill, load, loads, strokes[load.variant]) for load in loads],
+        Panel(right_in=0.3),
+    )
 
 
-def caption(loads: Sequence[StepLoad]) -> Caption:
-    """With what dashes mean, where there are any."""
-    notes = (*CAPTION.notes, validity.STRUCK_NOTE) if any(load.struck for load in loads) else CAPTION.notes
-    return Caption(CAPTION.title, CAPTION.subtitle, notes)
+def _fill(load: StepLoad, loads: Sequence[StepLoad], stroke: style.Stroke, axes: Axes) -> None:
+    most_users = max((n for each in loads for curve in each.curves for n in curve.users), default=1.0)
+    highest_rps = max((rps for each in loads for curve in each.curves for rps in curve.rps), default=1.0)
+    panels.frame(axes, x="users", y="good answers/s")
+    panels.count_axis(axes, most_users, along="x", room=1.04)
+    panels.count_axis(axes, highest_rps, along="y", room=1.1)
+    panels.head(axes, load.variant, stroke, "no result" if load.struck else load.facts)
+    _draw(axes, load, stroke, most_users)
 
 
-def describe(loads: Sequence[StepLoad]) -> str:
-    """What the chart says, for those who do not see it."""
-    parts = []
-    for load in loads:
-        rates = [rps for curve in load.curves for rps in curve.rps]
-        most = f"at most {rounded(max(rates))} good answers per second" if rates else "no level was reached"
-        said = f"{load.struck}, no result" if load.struck else f"{most}; {load.sentence}"
-        parts.append(f"{showable(load.variant)}: {said}.")
-    return "Throughput at each level of users. " + " ".join(parts)
+def _described(load: StepLoad) -> str:
+    rates = [rps for curve in load.curves for rps in curve.rps]
+    most = f"at most {rounded(max(rates))} good answers per second" if rates else "no level was reached"
+    words = f"{load.struck}, no result" if load.struck else f"{most}; {load.sentence}"
+    return f"{showable(load.variant)}: {words}."
 
 
 def _draw(axes: Axes, load: StepLoad, stroke: style.Stroke, most_users: float) -> None:
     for curve in load.curves:
         axes.plot(curve.users, curve.rps, "o", color=stroke.colour, markersize=4.5, alpha=0.7, label="level", zorder=3)
-    users = np.unique([1.0, *np.linspace(1, most_users, _ALONG), *_bends(load.shape)])
-    fitted = _fitted(load.shape, users)
-    if fitted is not None:
+    if not isinstance(load.shape, NoShape):
+        bend = [load.shape.knee_users.value] if isinstance(load.shape, Hinge) else []
+        users = np.unique([1.0, *np.linspace(1, most_users, _ALONG), *bend])
+        fitted = load.shape.rps(users)
         axes.plot(users, fitted, color=stroke.colour, linestyle=stroke.dash_alone, linewidth=1.8, label="fit", zorder=2)
     if isinstance(load.shape, Hinge) and not load.struck:
         low, high = load.shape.knee_users.interval[:2]
         axes.axvspan(max(0, low), min(most_users, high), color=stroke.colour, alpha=0.12, linewidth=0, zorder=0)
-
-
-def _bends(shape: Shape) -> tuple[float, ...]:
-    return (shape.knee_users.value,) if isinstance(shape, Hinge) else ()
-
-
-def _fitted(shape: Shape, users: np.ndarray) -> np.ndarray | None:
-    """The model's throughput; None where there is no model. See `judge.statistics.fits` for both formulas."""
-    if isinstance(shape, Hinge):
-        knee = shape.knee_users.value
-        return np.asarray(shape.before * np.minimum(users, knee) + shape.after * np.maximum(users - knee, 0))
-    if isinstance(shape, Usl):
-        contention = 1 + shape.sigma.value * (users - 1) + shape.kappa.value * (users - 1) * users
-        return np.asarray(shape.one_user_rps.value * users / contention)
-    return None

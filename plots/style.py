@@ -4,7 +4,6 @@ Figures are built with matplotlib's object interface under `look()`, so that no 
 machine, has a say in a picture. The same data gives the same bytes.
 """
 
-import math
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from scipy.optimize import isotonic_regression
 
+from loopbench.records.files import replacing
 from loopbench.showable import showable
 
 PAPER: Final = "#ffffff"
@@ -46,8 +47,12 @@ DASHES: Final[tuple[str | tuple[float, tuple[float, ...]], ...]] = (
     (0, (5, 2)),
     (0, (1.5, 1.5)),
     (0, (6, 2, 1.5, 2)),
+    (0, (9, 3)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (2.5, 2.5)),
+    (0, (10, 2, 3, 2)),
 )
-"""Each further set of eight names takes the next."""
+"""One for each colour, for readers and printers that see none; each further set of names takes them shifted by one."""
 
 STRUCK: Final = "#8a949d"
 """What an INVALID run is drawn in, dashed: there to be seen, not to be compared."""
@@ -57,14 +62,12 @@ PARTS: Final = ("#b0bac4", "#b3446c", "#e6ab5c", "#5b8a72", "#a7c6da", "#7a6a9b"
 """For the parts of a whole (where a request's time goes): none of them is a variant's colour."""
 
 FIGURE_DPI: Final = 100
-DPI: Final = 200
-FAST: Final = 1
-"""Level of compression of a PNG: the usual one takes longer, for files a sixth smaller (2.9 of 3.5 MB a session)."""
-MARGIN_IN: Final = 0.18
-FOOTNOTE_IN: Final = 0.19
-STAMP_IN: Final = 0.22
+_FILES: Final[dict[str, dict[str, Any]]] = {
+    "svg": {"metadata": {"Date": None, "Creator": "loopbench"}},
+    # (the usual level of compression takes longer, for files a sixth smaller: 2.9 of 3.5 MB a session)
+    "png": {"dpi": 200, "metadata": {"Software": "loopbench"}, "pil_kwargs": {"compress_level": 1}},
+}
 _LIGHT_ENOUGH = 4.5  # contrast of text, WCAG 2.1 level AA
-_BOLDER = 1.2  # bold letters are wider than the ones that are measured
 
 _SETTINGS: Final[dict[Any, Any]] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
@@ -79,6 +82,7 @@ _SETTINGS: Final[dict[Any, Any]] = {
     "axes.formatter.useoffset": False,
     "axes.unicode_minus": True,
     "axes.linewidth": 0.8,
+    "axes.titley": 1.0,  # ticks are below: no search for a free place above them, a tenth of the drawing
     "figure.facecolor": PAPER,
     "savefig.facecolor": PAPER,
     "xtick.color": QUIET,
@@ -101,7 +105,7 @@ class Stroke:
 
     @property
     def dash_alone(self) -> str | tuple[float, tuple[float, ...]]:
-        """Where nothing must be told apart: dashes then mean that it is struck out, and nothing else."""
+        """For a panel of one variant: dashes then mean that it is struck out, and nothing else."""
         return self.dash if self.struck else "-"
 
     @property
@@ -117,14 +121,10 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """One stroke for each name, by its place in the list of all names of the session, not of those on one chart.
+    """One stroke for each name, by its place in the list of all names of the session, not of those on one chart."""
 
-    Args:
-        names: all of them.
-        struck: names whose ramp is INVALID, each with the words that say so.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # all of them
+    # names whose ramp is INVALID, each with the words that say so
     struck: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Stroke:
@@ -135,7 +135,7 @@ class Palette:
     def own(self, name: str) -> Stroke:
         """The name's own stroke, whatever became of its ramp: for figures that do not come from there."""
         place = self.names.index(name)
-        return Stroke(COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)])
+        return Stroke(COLOURS[place % len(COLOURS)], DASHES[(place + place // len(COLOURS)) % len(DASHES)])
 
 
 def contrast(one: tuple[float, float, float], other: tuple[float, float, float]) -> float:
@@ -155,94 +155,20 @@ def look() -> Iterator[None]:
         yield
 
 
-def new_figure(width_in: float = 9.0, height_in: float = 5.4) -> Figure:
-    """An empty figure of 100 dots an inch with a canvas of its own; build on it under `look()`."""
-    figure = Figure(figsize=(width_in, height_in), dpi=FIGURE_DPI)
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def frame(axes: Axes, *, x: str, y: str) -> None:
-    """A light frame: one axis line below, quiet horizontal rules, both axes from zero, names and units on them."""
-    axes.set_xlabel(x)
-    axes.set_title(y, loc="left", fontsize=12, color=QUIET, pad=8)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, pad=6)
-    axes.tick_params(axis="x", length=4)
-    axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
-
-
-def stamp(figure: Figure, words: str) -> None:
-    """What may be believed of the picture, small at its upper right; takes `STAMP_IN` of height."""
-    right, height_in = 1 - MARGIN_IN / figure.get_figwidth(), figure.get_figheight()
-    invalid = words.startswith("INVALID")
-    said = figure.text(right, 1 - 0.1 / height_in, shortened(words, 60), fontsize=9, ha="right", va="top")
-    said.set(color=INK if invalid else QUIET, fontweight="bold" if invalid else "normal")
-
-
-def headline(figure: Figure, title: str, subtitle: str = "", down_in: float = 0.0) -> None:
-    """What the picture answers, and under it how it was made; `down_in` below the top."""
-    left, height_in = MARGIN_IN / figure.get_figwidth(), figure.get_figheight()
-    figure.text(
-        left,
-        1 - (0.14 + down_in) / height_in,
-        fitted(title, figure.get_figwidth() * 0.95, 15),
-        fontsize=15,
-        fontweight="bold",
-        va="top",
-    )
-    figure.text(
-        left,
-        1 - (0.48 + down_in) / height_in,
-        fitted(subtitle, figure.get_figwidth() * 0.95, 11),
-        fontsize=11,
-        color=QUIET,
-        va="top",
-    )
-
-
-def footnotes(figure: Figure, lines: Sequence[str]) -> None:
-    """The smaller print at the lower left; each line takes `FOOTNOTE_IN` of height."""
-    left, width_in = MARGIN_IN / figure.get_figwidth(), figure.get_figwidth() - 2 * MARGIN_IN
-    for index, line in enumerate(reversed(lines)):
-        bottom = (0.14 + index * FOOTNOTE_IN) / figure.get_figheight()
-        figure.text(left, bottom, fitted(line, width_in, 10), fontsize=10, color=QUIET)
-
-
-def rounded(value: float) -> str:
-    """Three significant digits, which is more than a benchmark carries, with thousands set apart."""
-    if value == 0:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{float(f'{value:.3g}'):,.{digits}f}"
-
-
 def spread(wanted: Sequence[float], gap: float, lowest: float, highest: float) -> list[float]:
     """Places for labels as near as possible to where they are wanted, `gap` apart, in the wanted order.
 
-    Neighbours in conflict share the error evenly (pool adjacent violators, least squares). If the room is too small
-    for all gaps, the gap shrinks to fit.
+    Neighbours in conflict share the error evenly (least squares). If the room is too small for all gaps, the gap
+    shrinks to fit.
     """
     if not wanted:
         return []
     gap = min(gap, (highest - lowest) / max(1, len(wanted) - 1))
-    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
-    pools: list[tuple[float, int]] = []  # mean and size, of places with the gaps taken out
-    for rank, index in enumerate(order):
-        mean, size = wanted[index] - rank * gap, 1
-        while pools and pools[-1][0] > mean:
-            before, members = pools.pop()
-            mean, size = (before * members + mean * size) / (members + size), members + size
-        pools.append((mean, size))
-    level = [mean for mean, size in pools for _ in range(size)]
-    top = highest - (len(wanted) - 1) * gap
-    places = [0.0] * len(wanted)
-    for rank, index in enumerate(order):
-        places[index] = min(max(level[rank], lowest), top) + rank * gap
-    return places
+    order, gaps = np.argsort(wanted, kind="stable"), gap * np.arange(len(wanted))
+    levels = isotonic_regression(np.asarray(wanted, dtype=np.float64)[order] - gaps).x
+    places = np.empty(len(wanted))
+    places[order] = np.clip(levels, lowest, highest - gaps[-1]) + gaps
+    return [float(place) for place in places]
 
 
 def shortened(text: str, most: int = 40) -> str:
@@ -268,27 +194,14 @@ def fitted(text: str, width_in: float, size_pt: float) -> str:
     return shortened(whole, lengths[fitting - 1]) if fitting else whole[:1]
 
 
-def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write `stem`.svg and `stem`.png and return both paths."""
-    return save_svg(figure, stem), save_png(figure, stem)
-
-
-def save_svg(figure: Figure, stem: Path) -> Path:
-    """Write `stem`.svg and return its path; the same figure gives the same bytes."""
-    path = stem.parent / f"{stem.name}.svg"
+def save(figure: Figure, stem: Path, endings: Sequence[str] = ("svg", "png")) -> tuple[Path, ...]:
+    """Write `stem`.svg and `stem`.png, or one of them, and return their paths; the same figure gives the same bytes."""
+    paths = tuple(stem.parent / f"{stem.name}.{ending}" for ending in endings)
     with look():
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "loopbench"})
-    return path
-
-
-def save_png(figure: Figure, stem: Path) -> Path:
-    """Write `stem`.png (200 dots an inch) and return its path; the same figure gives the same bytes."""
-    path = stem.parent / f"{stem.name}.png"
-    with look():
-        figure.savefig(
-            path, format="png", dpi=DPI, metadata={"Software": "loopbench"}, pil_kwargs={"compress_level": FAST}
-        )
-    return path
+        for path, ending in zip(paths, endings, strict=True):
+            with replacing(path) as part:
+                figure.savefig(part, format=ending, **_FILES[ending])
+    return paths
 
 
 def _luminance(colour: tuple[float, float, float]) -> float:

@@ -1,14 +1,11 @@
-"""The page's colours, light and dark, and how a chart drawn for white paper is turned for the dark.
-
-Charts carry their colours as attributes; a style sheet's rule wins over an attribute, so one rule a colour is enough.
-"""
+"""The page's colours, light and dark, and how a chart drawn for white paper is turned for the dark."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from matplotlib.colors import to_hex, to_rgb
 
-from plots import style
+from loopbench.plots import style
 
 DARK_PAPER: Final = "#14191e"
 _DARK: Final = {

@@ -1,16 +1,16 @@
-"""Who waited for whom: a bar for each request of a timeline, from when it was sent to when its answer was here."""
+"""Which requests waited for which: a bar for each request of a timeline, from its start to its answer."""
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from loopbench.judge.run.timeline import Bar, TimelineReport
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.plots import panels, style
+from loopbench.plots.chart import Chart
+from loopbench.plots.panels import Caption, Panel
 from loopbench.showable import showable
-from plots import panels, style
-from plots.chart import Chart
-from plots.panels import Caption, Panel, Sheet
 
 CAPTION: Final = Caption(
     "Who waits for whom",
@@ -27,49 +27,28 @@ _NAME_AT = -0.22
 _LONGEST_NAME = 30
 
 
-def timeline_chart(timelines: Sequence[TimelineReport], stamp: str = "") -> Chart | None:
-    """Every timeline of a session; None without any."""
+def chart(session: SessionReport, _palette: style.Palette) -> Chart | None:
+    """Every timeline of a session, on the same seconds, without a stamp: no rule judges one; None without any."""
+    timelines = session.timelines
     if not timelines:
         return None
+    longest_s = max((_end_s(bar) for each in timelines for bar in each.bars), default=1.0)
+    most = max(len(each.bars) for each in timelines)
     return Chart(
         "timelines",
         CAPTION,
-        describe(timelines),
-        lambda sheet: draw_timelines(timelines, sheet),
-        panel(timelines),
-        stamp,
+        " ".join(f"{showable(each.name)}: {showable(each.sentence)}" for each in timelines),
+        [partial(_fill, each, longest_s) for each in timelines],
+        Panel(height_in=ROW_IN * most, left_in=0.3, right_in=0.3),
+        stamp="",
     )
 
 
-def panel(timelines: Sequence[TimelineReport]) -> Panel:
-    """Room for the timeline of most requests."""
-    most = max(len(each.bars) for each in timelines)
-    return Panel(height_in=ROW_IN * most, left_in=0.3, right_in=0.3)
-
-
-def draw_timelines(timelines: Sequence[TimelineReport], sheet: Sheet) -> Figure:
-    """One panel a timeline, the same seconds in each; at least one."""
-    longest_s = max((_end_s(bar) for each in timelines for bar in each.bars), default=1.0)
-    with style.look():
-        figure, axes = panels.new_panels(len(timelines), sheet, CAPTION, panel(timelines))
-        for each, timeline in zip(axes, timelines, strict=True):
-            _draw(each, timeline, longest_s)
-    return figure
-
-
-def describe(timelines: Sequence[TimelineReport]) -> str:
-    """What the chart says, for those who do not see it."""
-    return " ".join(f"{showable(each.name)}: {showable(each.sentence)}" for each in timelines)
-
-
-def _draw(axes: Axes, timeline: TimelineReport, longest_s: float) -> None:
-    panels.frame(axes, x="seconds after the first was sent", y="")
-    axes.grid(visible=False, axis="y")
-    axes.grid(axis="x", color=style.GRID, linewidth=0.8)
+def _fill(timeline: TimelineReport, longest_s: float, axes: Axes) -> None:
+    panels.bars_frame(axes, "seconds after the first was sent")
     axes.set_xlim(0, longest_s * 1.03)
     axes.set_ylim(len(timeline.bars) + 0.5, 0.5)
-    axes.set_yticks([])
-    panels.head(axes, timeline.name, style.INK, _facts(timeline), alarming=bool(timeline.kept_waiting))
+    panels.head(axes, timeline.name, style.Stroke(style.INK), _facts(timeline), alarming=bool(timeline.kept_waiting))
     for bar in timeline.bars:
         _draw_bar(axes, bar)
 
@@ -85,7 +64,7 @@ def _draw_bar(axes: Axes, bar: Bar) -> None:
     held = ", held the loop" if bar.held_the_loop else ""
     across = axes.get_yaxis_transform()
     words = axes.annotate(
-        f"{bar.number}  {panels.named(bar.label, _LONGEST_NAME)}{held}", (0, bar.number + _NAME_AT), xycoords=across
+        f"{bar.number}  {style.shortened(bar.label, _LONGEST_NAME)}{held}", (0, bar.number + _NAME_AT), xycoords=across
     )
     words.set(fontsize=10, color=style.INK, va="center")
 

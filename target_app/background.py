@@ -8,15 +8,15 @@ import asyncio
 import os
 import tempfile
 import time
-import weakref
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, FastAPI, Query, Request
+from fastapi import APIRouter, BackgroundTasks, Query, Request
 from pydantic import BaseModel
+
+from .lifespan import keep
 
 OUTBOX_VARIABLE = "TARGET_APP_OUTBOX"
 """Environment variable with an outbox file to keep; without it the outbox is a temporary file."""
@@ -47,7 +47,7 @@ class Outbox:
     def __init__(self) -> None:
         self.accepted = self.most_behind = 0
         self._sent_before = 0  # a kept outbox may hold e-mails of an earlier process
-        self.tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @cached_property
     def path(self) -> Path:
@@ -68,6 +68,12 @@ class Outbox:
         self.most_behind = max(self.most_behind, self.accepted - self.done)
         return Accepted()
 
+    def start(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run a job in a task, with a reference to the task until it is done."""
+        task = asyncio.create_task(job)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def send(self) -> None:
         """Finish one job: append its byte."""
         os.write(self.descriptor, b".")
@@ -78,7 +84,7 @@ class Outbox:
         size = os.fstat(self.descriptor).st_size
         return size - self._sent_before
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Remove the temporary file, if there is one."""
         if "descriptor" in self.__dict__:
             os.close(self.descriptor)
@@ -86,21 +92,13 @@ class Outbox:
             self.path.unlink(missing_ok=True)
 
 
-class State(TypedDict):
-    """The content of `request.state`."""
-
-    outbox: Outbox
+router = APIRouter(prefix="/background", tags=["background"], lifespan=keep("outbox", Outbox))
 
 
-@asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """Keep the outbox as long as the app runs."""
-    outbox = Outbox()
-    yield {"outbox": outbox}
-    outbox.close()
-
-
-router = APIRouter(prefix="/background", tags=["background"], lifespan=lifespan)
+def outbox_of(request: Request) -> Outbox:
+    """Return the app's outbox."""
+    outbox: Outbox = request.state.outbox
+    return outbox
 
 
 async def send_email(outbox: Outbox, job_ms: int) -> None:
@@ -124,7 +122,7 @@ async def send_email_badly(outbox: Outbox, job_ms: int) -> None:
 @router.post("/none")
 async def in_the_request(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
     """For comparison: do the job, then answer. The client waits and knows the result."""
-    outbox: Outbox = request.state.outbox
+    outbox = outbox_of(request)
     accepted = outbox.accept()
     await send_email(outbox, job_ms)
     return accepted
@@ -134,77 +132,81 @@ async def in_the_request(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accept
 async def tasks_async(request: Request, tasks: BackgroundTasks, job_ms: JobMs = DEFAULT_MS) -> Accepted:
     """BackgroundTasks with a coroutine: it runs on the loop after the answer, in the request's task."""
     tasks.add_task(send_email, request.state.outbox, job_ms)
-    accepted: Accepted = request.state.outbox.accept()
-    return accepted
+    return outbox_of(request).accept()
 
 
 @router.post("/tasks-sync")
 async def tasks_sync(request: Request, tasks: BackgroundTasks, job_ms: JobMs = DEFAULT_MS) -> Accepted:
     """BackgroundTasks with a plain function: each takes one of the forty threads that `def` routes need."""
     tasks.add_task(send_email_blocking, request.state.outbox, job_ms)
-    accepted: Accepted = request.state.outbox.accept()
-    return accepted
+    return outbox_of(request).accept()
 
 
 @router.post("/tasks-blocking")
 async def tasks_blocking(request: Request, tasks: BackgroundTasks, job_ms: JobMs = DEFAULT_MS) -> Accepted:
     """The mistake: a blocking call in a coroutine. This client has its answer, but all others wait for the job."""
     tasks.add_task(send_email_badly, request.state.outbox, job_ms)
-    accepted: Accepted = request.state.outbox.accept()
-    return accepted
+    return outbox_of(request).accept()
 
 
 @router.post("/create-task")
 async def create_task_kept(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
     """`asyncio.create_task`, with a reference until it is done. Nothing limits the number of tasks."""
-    outbox: Outbox = request.state.outbox
-    task = asyncio.create_task(send_email(outbox, job_ms))
-    outbox.tasks.add(task)
-    task.add_done_callback(outbox.tasks.discard)
+    outbox = outbox_of(request)
+    outbox.start(send_email(outbox, job_ms))
     return outbox.accept()
 
 
-# A task without a reference may be garbage-collected while it waits. A sleeping task is safe, because the loop's timer
-# refers to it. A task that waits for an object that only it refers to, as in a registry of weak references, is not.
+# Every tenth job fails at its first attempt. The exception of a task reaches only code that asks the task for it.
 
 
-class Reply:
-    """A reply that a job waits for."""
-
-    def __init__(self) -> None:
-        self.arrived = asyncio.Event()
+FAILS_EVERY = 10
 
 
-def deliver(reply: "weakref.ref[Reply]") -> None:
-    """Deliver the reply if it still exists."""
-    waiting = reply()
-    if waiting is not None:
-        waiting.arrived.set()
+class MailServerError(Exception):
+    """The mail server refused an e-mail."""
 
 
-async def send_after_reply(outbox: Outbox, job_ms: int) -> None:
-    """A job that waits for a reply to which the mail system has only a weak reference."""
-    reply = Reply()
-    asyncio.get_running_loop().call_later(job_ms / 1000, deliver, weakref.ref(reply))
-    await reply.arrived.wait()
+async def send_email_once(outbox: Outbox, job_ms: int, number: int) -> None:
+    """A job that fails for every tenth e-mail."""
+    await asyncio.sleep(job_ms / 1000)
+    if number % FAILS_EVERY == 0:
+        raise MailServerError(f"e-mail {number} was refused")
     outbox.send()
 
 
-@router.post("/reply-kept")
-async def reply_kept(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
-    """With a reference, the task and the reply that it waits for stay alive."""
-    outbox: Outbox = request.state.outbox
-    task = asyncio.create_task(send_after_reply(outbox, job_ms))
-    outbox.tasks.add(task)
-    task.add_done_callback(outbox.tasks.discard)
-    return outbox.accept()
+async def send_email_again(outbox: Outbox, job_ms: int, number: int) -> None:
+    """A managed job: it handles the exception and sends the e-mail again."""
+    try:
+        await send_email_once(outbox, job_ms, number)
+    except MailServerError:
+        outbox.send()
 
 
-@router.post("/reply-forgotten")
-async def reply_forgotten(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
-    """The mistake: no reference to the task. The garbage collector may destroy it half-way without any error."""
-    asyncio.create_task(send_after_reply(request.state.outbox, job_ms))  # noqa: RUF006  the mistake
-    accepted: Accepted = request.state.outbox.accept()
+@router.post("/failing-untracked")
+async def failing_untracked(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
+    """The mistake: nothing waits for the task, so its exception reaches no code, only asyncio's log."""
+    outbox = outbox_of(request)
+    accepted = outbox.accept()
+    asyncio.create_task(send_email_once(outbox, job_ms, outbox.accepted))  # noqa: RUF006  the mistake
+    return accepted
+
+
+@router.post("/failing-tracked")
+async def failing_tracked(request: Request, job_ms: JobMs = DEFAULT_MS) -> Accepted:
+    """The same failures in tasks that are kept and whose exceptions are handled."""
+    outbox = outbox_of(request)
+    accepted = outbox.accept()
+    outbox.start(send_email_again(outbox, job_ms, outbox.accepted))
+    return accepted
+
+
+@router.post("/failing-tasks")
+async def failing_tasks(request: Request, tasks: BackgroundTasks, job_ms: JobMs = DEFAULT_MS) -> Accepted:
+    """The same failures in BackgroundTasks: the exception reaches the server's log, but no code either."""
+    outbox = outbox_of(request)
+    accepted = outbox.accept()
+    tasks.add_task(send_email_once, outbox, job_ms, outbox.accepted)
     return accepted
 
 
@@ -217,7 +219,7 @@ def thread() -> Accepted:
 @router.get("/receipt")
 async def receipt(request: Request) -> Receipt:
     """Return the state of the accepted jobs."""
-    outbox: Outbox = request.state.outbox
+    outbox = outbox_of(request)
     accepted, done = outbox.accepted, outbox.done
     backlog = accepted - done
     return Receipt(accepted=accepted, done=done, backlog=backlog, most_behind=outbox.most_behind, idle=backlog == 0)

@@ -1,15 +1,16 @@
 """Clients that disconnect, and what happens to the work for them (after 001's pitfalls).
 
 A client's disconnect does not cancel an endpoint: `async def` and `def` both run to the end. Only a streaming answer is
-cancelled, and work whose endpoint watches for the disconnect itself. Work that must not stay half done needs a shield.
-Each style has a receipt: started, finished, cancelled.
+cancelled, and work whose endpoint watches for the disconnect itself. Work that must not stay half done needs a shield:
+`asyncio.shield` lets its task go on when the endpoint is cancelled. Each style has a receipt: started, finished,
+cancelled.
 """
 
 import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -103,11 +104,9 @@ async def cancel_stream(seconds: Seconds = DEFAULT_S) -> StreamingResponse:
 async def cancel_watched(request: Request, seconds: Seconds = DEFAULT_S) -> Done:
     """The endpoint watches its client and stops its own work after the disconnect."""
     start = time.perf_counter()
-    async with create_task_group() as group:
-        group.start_soon(_cancel_when_gone, request, group.cancel_scope)
+    async with cancelled_when_gone(request):
         with TALLIES["watched"].work():
             await asyncio.sleep(seconds)
-        group.cancel_scope.cancel()  # done: stop watching
     return Done(worked=time.perf_counter() - start)
 
 
@@ -115,26 +114,42 @@ async def cancel_watched(request: Request, seconds: Seconds = DEFAULT_S) -> Done
 async def cancel_unshielded(request: Request, seconds: Seconds = DEFAULT_S) -> Done:
     """The mistake: two steps belong together, and the second is cancelled."""
     start = time.perf_counter()
-    async with create_task_group() as group:
-        group.start_soon(_cancel_when_gone, request, group.cancel_scope)
+    async with cancelled_when_gone(request):
         with TALLIES["unshielded"].work():
             await asyncio.sleep(0)  # the money is taken...
             await asyncio.sleep(seconds)  # ...and the order is never written
-        group.cancel_scope.cancel()
     return Done(worked=time.perf_counter() - start)
+
+
+shielded_tasks: set[asyncio.Task[None]] = set()
+"""The event loop refers to a task only weakly, and the endpoint that waits for it may be cancelled."""
 
 
 @router.get("/shielded")
 async def cancel_shielded(request: Request, seconds: Seconds = DEFAULT_S) -> Done:
-    """A shield around the steps: cancellation takes effect only after they finish."""
+    """`asyncio.shield` around both steps: the endpoint is cancelled, and they go on in a task of their own."""
     start = time.perf_counter()
+    async with cancelled_when_gone(request):
+        task = asyncio.create_task(_both_steps(seconds))
+        shielded_tasks.add(task)
+        task.add_done_callback(shielded_tasks.discard)
+        await asyncio.shield(task)
+    return Done(worked=time.perf_counter() - start)
+
+
+async def _both_steps(seconds: float) -> None:
+    with TALLIES["shielded"].work():
+        await asyncio.sleep(0)
+        await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def cancelled_when_gone(request: Request) -> AsyncIterator[None]:
+    """Cancel the block when the client disconnects."""
     async with create_task_group() as group:
         group.start_soon(_cancel_when_gone, request, group.cancel_scope)
-        with CancelScope(shield=True), TALLIES["shielded"].work():
-            await asyncio.sleep(0)
-            await asyncio.sleep(seconds)
-        group.cancel_scope.cancel()
-    return Done(worked=time.perf_counter() - start)
+        yield
+        group.cancel_scope.cancel()  # done: stop watching
 
 
 async def _cancel_when_gone(request: Request, scope: CancelScope) -> None:

@@ -9,21 +9,23 @@ import asyncio
 import hashlib
 import multiprocessing
 import os
-from collections.abc import AsyncIterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
-from functools import cached_property
-from typing import Annotated, TypedDict
+from functools import cache, cached_property
+from typing import Annotated, Any
 
 from anyio import CapacityLimiter, to_process
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
+
+from .lifespan import keep
 
 DEFAULT_NUMBERS = 200_000
 DEFAULT_ROUNDS = 20_000
+DEFAULT_SIZE = 300_000
 
 Numbers = Annotated[int, Query(ge=1, le=10_000_000, description="How many squares to sum.")]
 Rounds = Annotated[int, Query(ge=1, le=1_000_000, description="How often to hash.")]
+Size = Annotated[int, Query(ge=1, le=10_000_000, description="How many numbers to sort.")]
 
 
 class Computed(BaseModel):
@@ -36,6 +38,12 @@ class Hashed(BaseModel):
     """The hash, which proves that the work was done."""
 
     digest: str
+
+
+class Sorted(BaseModel):
+    """The median, which proves that the work was done."""
+
+    median: int
 
 
 CORES = len(os.sched_getaffinity(0))
@@ -60,21 +68,7 @@ class Processes:
             await asyncio.to_thread(self.pool.shutdown, cancel_futures=True)
 
 
-class State(TypedDict):
-    """The content of `request.state`."""
-
-    processes: Processes
-
-
-@asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """Keep the processes as long as the app runs."""
-    processes = Processes()
-    yield {"processes": processes}
-    await processes.close()
-
-
-router = APIRouter(prefix="/cpu", tags=["cpu"], lifespan=lifespan)
+router = APIRouter(prefix="/cpu", tags=["cpu"], lifespan=keep("processes", Processes))
 
 
 def compute(numbers: int) -> int:
@@ -85,6 +79,21 @@ def compute(numbers: int) -> int:
 def hash_slowly(rounds: int) -> str:
     """Derive a key with OpenSSL's loop, which releases the GIL."""
     return hashlib.pbkdf2_hmac("sha256", b"password", b"salt", rounds).hex()
+
+
+@cache
+def shuffled(size: int) -> Any:
+    """Return the numbers below `size` in a random order."""
+    import numpy as np  # noqa: PLC0415  it takes long, so only the requests that need it do it
+
+    return np.random.default_rng(seed=1).permutation(size)
+
+
+def median_of(size: int) -> int:
+    """Sort with numpy, which releases the GIL meanwhile."""
+    import numpy as np  # noqa: PLC0415
+
+    return int(np.sort(shuffled(size))[size // 2])
 
 
 @router.get("/inline")
@@ -124,7 +133,13 @@ async def hash_inline(rounds: Rounds = DEFAULT_ROUNDS) -> Hashed:
     return Hashed(digest=hash_slowly(rounds))
 
 
-@router.get("/hash-def")
-def hash_def(rounds: Rounds = DEFAULT_ROUNDS) -> Hashed:
-    """Plain def around C code that releases the GIL: here threads do use every core."""
-    return Hashed(digest=hash_slowly(rounds))
+@router.get("/numpy-inline")
+async def numpy_inline(size: Size = DEFAULT_SIZE) -> Sorted:
+    """The mistake with numpy: the GIL is free, but the loop is blocked."""
+    return Sorted(median=median_of(size))
+
+
+@router.get("/numpy-def")
+def numpy_def(size: Size = DEFAULT_SIZE) -> Sorted:
+    """Plain def around numpy code that releases the GIL: here threads do use every core."""
+    return Sorted(median=median_of(size))

@@ -9,14 +9,14 @@ import asyncio
 import os
 import secrets
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 import httpx
 import requests
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
+
+from .lifespan import keep
 
 UPSTREAM = os.environ.get("LOOPBENCH_UPSTREAM_URL", "http://127.0.0.1:1")
 CALLER = {"X-Caller": secrets.token_hex(8)}
@@ -25,6 +25,9 @@ CALLER = {"X-Caller": secrets.token_hex(8)}
 TIMEOUT_S = 30.0
 UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 """httpx allows 100 connections and keeps 20 by default. Without limits the style alone decides their number."""
+
+LIMIT = 10
+TEN_CONNECTIONS = httpx.Limits(max_connections=LIMIT)
 
 DEFAULT_MS = 50
 DEFAULT_CALLS = 10
@@ -46,6 +49,7 @@ class Clients:
     def __init__(self) -> None:
         self.asynchronous = httpx.AsyncClient(headers=CALLER, limits=UNLIMITED, timeout=TIMEOUT_S, trust_env=False)
         self.blocking = httpx.Client(headers=CALLER, limits=UNLIMITED, timeout=TIMEOUT_S, trust_env=False)
+        self.of_ten = httpx.AsyncClient(headers=CALLER, limits=TEN_CONNECTIONS, timeout=TIMEOUT_S, trust_env=False)
         self._sessions = threading.local()
 
     @property
@@ -58,23 +62,14 @@ class Clients:
         own: requests.Session = self._sessions.own
         return own
 
-
-class State(TypedDict):
-    """The content of `request.state`."""
-
-    clients: Clients
-
-
-@asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """Keep the clients as long as the app runs, on its loop."""
-    clients = Clients()
-    yield {"clients": clients}
-    await clients.asynchronous.aclose()
-    clients.blocking.close()
+    async def close(self) -> None:
+        """Close the shared clients."""
+        await self.asynchronous.aclose()
+        await self.of_ten.aclose()
+        self.blocking.close()
 
 
-router = APIRouter(tags=["downstream"], lifespan=lifespan)
+router = APIRouter(tags=["downstream"], lifespan=keep("clients", Clients))
 
 
 def address(wait_ms: int) -> str:
@@ -155,7 +150,7 @@ async def gather(request: Request, calls: Calls = DEFAULT_CALLS, wait_ms: WaitMs
     return together(await asyncio.gather(*(ask(client, wait_ms) for _ in range(calls))))
 
 
-semaphore = asyncio.Semaphore(10)
+semaphore = asyncio.Semaphore(LIMIT)
 """001's semaphore: one for the whole process. One per request would limit nothing."""
 
 
@@ -170,6 +165,51 @@ async def gather_semaphore(request: Request, calls: Calls = DEFAULT_CALLS, wait_
     """At most ten calls at a time in the whole process: the upstream is spared, and all users share 10/T."""
     client = request.state.clients.asynchronous
     return together(await asyncio.gather(*(ask_politely(client, wait_ms) for _ in range(calls))))
+
+
+class Calling:
+    """001's queue: every call waits in one queue, and ten workers make the calls."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[tuple[httpx.AsyncClient, int, asyncio.Future[Asked]]] = asyncio.Queue()
+        self._workers: list[asyncio.Task[None]] = []
+
+    def ask(self, client: httpx.AsyncClient, wait_ms: int) -> asyncio.Future[Asked]:
+        """Put one call into the queue, and return the future of its answer. The first call starts the workers."""
+        if not self._workers:
+            self._workers = [asyncio.create_task(self._work()) for _ in range(LIMIT)]
+        answer: asyncio.Future[Asked] = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait((client, wait_ms, answer))
+        return answer
+
+    async def _work(self) -> None:
+        while True:
+            client, wait_ms, answer = await self._waiting.get()
+            try:
+                asked = await ask(client, wait_ms)
+            except httpx.HTTPError as problem:
+                if not answer.done():
+                    answer.set_exception(problem)
+            else:
+                if not answer.done():  # its request may have been cancelled
+                    answer.set_result(asked)
+
+
+calling = Calling()
+
+
+@router.get("/fan-out/queue")
+async def queue(request: Request, calls: Calls = DEFAULT_CALLS, wait_ms: WaitMs = DEFAULT_MS) -> Asked:
+    """Ten workers take the calls from an `asyncio.Queue`: the same limit as the semaphore's."""
+    client = request.state.clients.asynchronous
+    return together(await asyncio.gather(*(calling.ask(client, wait_ms) for _ in range(calls))))
+
+
+@router.get("/fan-out/gather-pool-of-ten")
+async def gather_pool_of_ten(request: Request, calls: Calls = DEFAULT_CALLS, wait_ms: WaitMs = DEFAULT_MS) -> Asked:
+    """A gather without a limit of its own, through a client whose pool has ten connections: the pool is the ceiling."""
+    client = request.state.clients.of_ten
+    return together(await asyncio.gather(*(ask(client, wait_ms) for _ in range(calls))))
 
 
 @router.get("/fan-out/task-group")

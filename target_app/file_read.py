@@ -1,21 +1,18 @@
-"""Reading a file in five styles. Unlike in `file_write`, the page cache answers, so the wait is short.
-
-A file is created when its size is first requested, in a folder that is removed with the app.
-"""
+"""Reading a file in five styles. Unlike in `file_write`, the page cache answers, so the wait is short."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 import aiofiles
 import anyio
 from anyio import to_thread
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
+
+from .lifespan import keep
 
 DEFAULT_BYTES = 1_000_000
 MAX_BYTES = 10_000_000
@@ -37,27 +34,13 @@ class Files:
             path.write_bytes(b"a" * num_bytes)
         return path
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Remove the files, if there are any."""
         if "_folder" in self.__dict__:
             self._folder.cleanup()
 
 
-class State(TypedDict):
-    """The content of `request.state`."""
-
-    files: Files
-
-
-@asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """Keep the files as long as the app runs."""
-    files = Files()
-    yield {"files": files}
-    files.close()
-
-
-router = APIRouter(tags=["file"], lifespan=lifespan)
+router = APIRouter(tags=["file"], lifespan=keep("files", Files))
 
 
 class Read(BaseModel):

@@ -16,3 +16,9 @@ class Greeting(BaseModel):
 async def hello() -> Greeting:
     """Answer at once, on the event loop."""
     return Greeting(message="Hello world")
+
+
+@router.get("/hello_def")
+def hello_def() -> Greeting:
+    """Answer at once, but in a thread, as 000's plain def does: it waits where other work uses all threads."""
+    return Greeting(message="Hello world")

@@ -7,13 +7,14 @@ run pays only for the work that it measures.
 
 from fastapi import FastAPI
 
-from target_app import (
+from . import (
     background,
     cancellation,
     cpu,
     file_read,
     file_write,
     hello,
+    mixed,
     shared_state,
     trivial,
     wait,
@@ -27,6 +28,7 @@ app.include_router(file_read.router)
 app.include_router(trivial.router)
 app.include_router(wait.router)
 app.include_router(cpu.router)
+app.include_router(mixed.router)
 app.include_router(shared_state.router)
 app.include_router(cancellation.router)
 app.include_router(background.router)

@@ -8,15 +8,15 @@ import asyncio
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Annotated, TypedDict
+from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, Query, Request
 from google.api_core.exceptions import GoogleAPIError
 from google.cloud import pubsub_v1  # type: ignore[import-untyped]
 from google.cloud.pubsub_v1.subscriber.message import Message  # type: ignore[import-untyped]
 from pydantic import BaseModel
+
+from .lifespan import keep
 
 PROJECT = "example-project"
 ACK_DEADLINE_S = 60
@@ -153,23 +153,13 @@ class Feeds:
                     await asyncio.to_thread(feed.start)
                     self.running = feed
 
-
-class State(TypedDict):
-    """The content of `request.state`."""
-
-    feeds: Feeds
-
-
-@asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """Keep the feed as long as the app runs."""
-    feeds = Feeds()
-    yield {"feeds": feeds}
-    if feeds.running is not None:
-        await asyncio.to_thread(feeds.running.close)
+    async def close(self) -> None:
+        """End the feed, if one was started."""
+        if self.running is not None:
+            await asyncio.to_thread(self.running.close)
 
 
-router = APIRouter(prefix="/messages/pubsub", tags=["messages"], lifespan=lifespan)
+router = APIRouter(prefix="/messages/pubsub", tags=["messages"], lifespan=keep("feeds", Feeds))
 
 
 async def page(page_ms: int) -> Hello:

@@ -9,14 +9,15 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Annotated, TypedDict
+from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import redis
 import redis.asyncio
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
+
+from .lifespan import keep
 
 URL = os.environ.get("LOOPBENCH_REDIS_URL", "redis://127.0.0.1:1/0")
 CHANNEL = f"loopbench:messages:{secrets.token_hex(8)}"
@@ -134,21 +135,7 @@ class Consumers:
         await self.client.aclose()
 
 
-class State(TypedDict):
-    """The content of `request.state`."""
-
-    consumers: Consumers
-
-
-@asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """Keep the consumers as long as the app runs."""
-    consumers = Consumers()
-    yield {"consumers": consumers}
-    await consumers.close()
-
-
-router = APIRouter(prefix="/messages/redis", tags=["messages"], lifespan=lifespan)
+router = APIRouter(prefix="/messages/redis", tags=["messages"], lifespan=keep("consumers", Consumers))
 
 
 @router.post("/thread")

@@ -1,6 +1,6 @@
 """A server that does nothing, as fast as Python allows. A generator's throughput against it is the generator's ceiling.
 
-    python -m target_app.noop_server [--port 8000]
+    python -m loopbench.bundled.target_app.noop_server [--port 8000]
 
 It prints its address on the first line and ends on SIGTERM or SIGINT. It answers every request with the same bytes.
 Requests are separated by the empty line after their headers (and a body by `Content-Length`); nothing else is parsed:

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from fastapi import FastAPI
 
-from target_app import hello
+from . import hello
 
 
 def __getattr__(kind: str) -> FastAPI:
@@ -18,5 +18,5 @@ def __getattr__(kind: str) -> FastAPI:
         raise AttributeError(kind)
     app = FastAPI(title=f"loopbench target: {kind}")
     app.include_router(hello.router)
-    app.include_router(import_module(f"target_app.{kind}").router)
+    app.include_router(import_module(f".{kind}", __package__).router)
     return app

@@ -7,18 +7,20 @@ loop; a blocked loop serves 1/T. The query reads and changes no data, so any dat
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 import asyncpg  # type: ignore[import-untyped]
 import psycopg
-from anyio import Lock
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
+from anyio import CapacityLimiter, Lock
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 from pydantic import BaseModel
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import TimeoutError as NoneFreeError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
+
+from .lifespan import keep
 
 URL = os.environ.get("LOOPBENCH_POSTGRES_URL", "postgresql://127.0.0.1:1/none")
 POOL_SIZE = 10
@@ -110,21 +112,7 @@ class Pools:
         await self.async_engine.dispose()
 
 
-class State(TypedDict):
-    """The content of `request.state`."""
-
-    pools: Pools
-
-
-@asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """Keep the pools as long as the app runs."""
-    pools = Pools()
-    yield {"pools": pools}
-    await pools.close()
-
-
-router = APIRouter(tags=["postgres"], lifespan=lifespan)
+router = APIRouter(tags=["postgres"], lifespan=keep("pools", Pools))
 
 
 @router.get("/health")
@@ -268,6 +256,18 @@ async def late_one(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
     async with patiently(request.state.pools) as connection:
         await query(connection, 0)
     async with patiently(request.state.pools) as connection:
+        book = await query(connection, wait_ms)
+    request.state.pools.finished += 1
+    return book
+
+
+in_pool = CapacityLimiter(POOL_SIZE)  # one for the process, like the pool
+
+
+@router.get("/pool/limited")
+async def limited(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
+    """As many requests as connections at a time: the others wait for their turn, and none waits for the pool."""
+    async with in_pool, patiently(request.state.pools) as connection:
         book = await query(connection, wait_ms)
     request.state.pools.finished += 1
     return book

@@ -83,9 +83,10 @@ class SharedFile:
 class Counter:
     """A number in memory, and a file to which every increment of every worker appends one byte."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, style: str) -> None:
+        self.style = style
         self.value = 0
-        self.asked = SharedFile(f"{name}-asked")
+        self.asked = SharedFile(f"{style}-asked")
 
     @property
     def counted(self) -> int:
@@ -96,9 +97,9 @@ class Counter:
 class FileCounter(Counter):
     """A number in a file: the same for every worker."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.file = SharedFile(name)
+    def __init__(self, style: str) -> None:
+        super().__init__(style)
+        self.file = SharedFile(style)
 
     @property
     def counted(self) -> int:
@@ -119,13 +120,8 @@ with_threading_lock = Counter("threading-lock")
 with_file_lock = FileCounter("file-lock")
 
 COUNTERS = {
-    "no-lock": no_lock,
-    "no-await": no_await,
-    "asyncio-lock": with_asyncio_lock,
-    "def-no-lock": def_no_lock,
-    "def-bare": def_bare,
-    "threading-lock": with_threading_lock,
-    "file-lock": with_file_lock,
+    counter.style: counter
+    for counter in (no_lock, no_await, with_asyncio_lock, def_no_lock, def_bare, with_threading_lock, with_file_lock)
 }
 
 asyncio_lock = asyncio.Lock()

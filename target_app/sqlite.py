@@ -7,15 +7,15 @@ behind an async interface: requests that share a connection queue for its thread
 import sqlite3
 import tempfile
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import TypedDict
 
 import aiosqlite
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
+
+from .lifespan import keep
 
 BOOKS = 20_000
 BUSY_S = 30.0
@@ -107,21 +107,7 @@ class Database:
             self.folder.cleanup()
 
 
-class State(TypedDict):
-    """The content of `request.state`."""
-
-    database: Database
-
-
-@asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-    """Keep the database as long as the app runs."""
-    database = Database()
-    yield {"database": database}
-    await database.close()
-
-
-router = APIRouter(prefix="/sqlite", tags=["sqlite"], lifespan=lifespan)
+router = APIRouter(prefix="/sqlite", tags=["sqlite"], lifespan=keep("database", Database))
 
 
 def search(connection: sqlite3.Connection) -> Found:

@@ -40,51 +40,27 @@ def trivial_def() -> Trivial:
     return Trivial(endpoint_on=where())
 
 
-async def language_async() -> Place:
-    """A stand-in for a dependency that reads a header."""
+async def on_loop() -> Place:
+    """A stand-in for a dependency that reads a header, or checks a token."""
     return where()
 
 
-async def page_async() -> Place:
-    """A stand-in for a dependency that reads the query."""
-    return where()
-
-
-async def user_async() -> Place:
-    """A stand-in for a dependency that checks a token."""
-    return where()
-
-
-def language_def() -> Place:
+def in_thread() -> Place:
     """The same without async: a hop to a thread."""
     return where()
 
 
-def page_def() -> Place:
-    """The same without async: a second hop."""
-    return where()
-
-
-def user_def() -> Place:
-    """The same without async: a third hop."""
-    return where()
+OnLoop = Annotated[Place, Depends(on_loop, use_cache=False)]  # without the cache each parameter is a call of its own
+InThread = Annotated[Place, Depends(in_thread, use_cache=False)]
 
 
 @router.get("/async-dependencies")
-async def async_dependencies(
-    language: Annotated[Place, Depends(language_async)],
-    page: Annotated[Place, Depends(page_async)],
-    user: Annotated[Place, Depends(user_async)],
-) -> Trivial:
+async def async_dependencies(language: OnLoop, page: OnLoop, user: OnLoop) -> Trivial:
     """Three dependencies, all on the loop."""
     return Trivial(endpoint_on=where(), dependencies_on=[language, page, user])
 
 
 @router.get("/def-dependencies")
-async def def_dependencies(
-    language: Annotated[Place, Depends(language_def)],
-    page: Annotated[Place, Depends(page_def)],
-    user: Annotated[Place, Depends(user_def)],
-) -> Trivial:
+async def def_dependencies(language: InThread, page: InThread, user: InThread) -> Trivial:
     """The hidden mistake: an async endpoint whose three `def` dependencies each go to a thread."""
     return Trivial(endpoint_on=where(), dependencies_on=[language, page, user])

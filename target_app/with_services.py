@@ -25,7 +25,7 @@ PARTS = (
     Part("downstream", ("/downstream", "/fan-out"), "httpx", "LOOPBENCH_UPSTREAM_URL"),
     Part("sqlite", ("/sqlite",), "aiosqlite", ""),
     Part("postgres", ("/postgres", "/pool", "/health"), "asyncpg", "LOOPBENCH_POSTGRES_URL"),
-    Part("job_queue", ("/queue",), "redis", "LOOPBENCH_REDIS_URL"),
+    Part("job_queue", ("/queue",), "rq", "LOOPBENCH_REDIS_URL"),
     Part("messages_redis", ("/messages/redis",), "redis", "LOOPBENCH_REDIS_URL"),
     Part("messages_pubsub", ("/messages/pubsub",), "google.cloud.pubsub_v1", "PUBSUB_EMULATOR_HOST"),
 )
@@ -42,7 +42,7 @@ def router_of(part: Part) -> APIRouter:
         return _absent(part, f"needs the service that {part.variable} names; a scenario with `services` starts one")
     if not _is_installed(part.driver):
         return _absent(part, f"needs the package that brings {part.driver}; see docs/services.md")
-    router: APIRouter = import_module(f"target_app.{part.module}").router
+    router: APIRouter = import_module(f".{part.module}", __package__).router
     return router
 
 

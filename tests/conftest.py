@@ -28,6 +28,7 @@ SPREAD: Final = ("tests/faults/test_target.py", "tests/faults/test_harness.py", 
 
 DRAWN: Final = "drawn sessions and a browser"
 SHARED: Final = {
+    "tests/plots/test_chart_figures.py": DRAWN,
     "tests/plots/test_page.py": DRAWN,
     "tests/plots/test_page_in_chromium.py": DRAWN,
     "tests/plots/test_report_command.py": DRAWN,
@@ -86,9 +87,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if nightly:
         config.hook.pytest_deselected(items=nightly)
     left_out = set(nightly)
-    items[:] = sorted(
-        (item for item in items if item not in left_out), key=lambda item: item.get_closest_marker("real") is None
-    )
+    items[:] = sorted((item for item in items if item not in left_out), key=lambda item: not _is_real(item))
+    for item in filter(_is_real, items):
+        # The machine can disturb real processes, so these tests may fail once. pyproject.toml allows three such
+        # failures a suite and shows their tracebacks; `make nightly` allows none, so that nothing stays hidden.
+        item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def _is_real(item: pytest.Item) -> bool:
+    return item.get_closest_marker("real") is not None
 
 
 @pytest.hookimpl(optionalhook=True)

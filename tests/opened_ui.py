@@ -15,7 +15,8 @@ from urllib.parse import urlencode, urlsplit
 
 import psutil
 
-from tests.serving import LOOPBENCH, free_port
+from loopbench.measure.target import free_port
+from tests.serving import LOOPBENCH
 
 PATIENCE_S: Final = 60.0
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -36,7 +37,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class OpenedUi:
-    """A web UI that has said where it is."""
+    """A web UI that has printed its address."""
 
     process: subprocess.Popen[str]
     url: str  # with the token
@@ -108,7 +109,7 @@ def opened_ui(scenario: Path, cwd: Path, **options: Any) -> Iterator[OpenedUi]:
     try:
         assert process.stdout
         address = next((line.split()[-1] for line in process.stdout if "?token=" in line), None)
-        assert address, "it ended before it said where it is"
+        assert address, "it ended before it printed its address"
         ui = OpenedUi(process, address)
         ui.wait_for(lambda: _answers(ui))
         yield ui

@@ -1,9 +1,9 @@
 """A loopbench command that serves, for as long as a test needs it."""
 
+import contextlib
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,13 +13,6 @@ from pathlib import Path
 from typing import Any
 
 LOOPBENCH = Path(sys.executable).with_name("loopbench")
-
-
-def free_port() -> int:
-    """A port nobody has at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
 
 
 def untraced() -> dict[str, str]:
@@ -45,11 +38,10 @@ def serving(*arguments: str, port: int, cwd: Path) -> Iterator[None]:
 
 def ask(port: int, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: str = "") -> Any:
     """Status, headers and body (JSON if it is) of one request."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request(method, path, body=body or None, headers=headers or {})
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request(method, path, body=body or None, headers=headers or {})
+        answer = connection.getresponse()
+        text = answer.read().decode()
     is_json = (answer.getheader("Content-Type") or "").startswith("application/json")
     return answer.status, dict(answer.getheaders()), json.loads(text) if is_json else text
 

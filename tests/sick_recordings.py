@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from loopbench.records.session import TARGET_LOG
 from loopbench.records.source_lines import LINES_FILE
-from tests.closed_loop_users import Seen
+from tests.closed_loop_users import Answer, Seen
 from tests.sick_labels import APPS, LABELS, Label, Sighting, measured, wrong
 
 FOLDER: Final = APPS / "recorded"
@@ -49,7 +50,7 @@ def write(label: Label, folder: Path, sighting: Sighting) -> None:
         "unfinished": _columns(seen.unfinished),
         "files": {
             path.name: _with_recorded_places(path.read_text(encoding="utf-8"))
-            for path in sorted([*folder.glob("probe-*.jsonl"), folder / LINES_FILE])
+            for path in sorted([*folder.glob("probe-*.jsonl"), folder / LINES_FILE, folder / TARGET_LOG])
         },
     }
     # Without a time stamp in its header, the same recording is the same file.
@@ -66,14 +67,14 @@ def read(label: Label, folder: Path) -> Sighting:
     return Sighting(seen, kept["run_queue"])
 
 
-def _columns(rows: Sequence[tuple[float, float, int, int]]) -> list[Sequence[float]]:
+def _columns(rows: Sequence[Answer]) -> list[Sequence[float]]:
     """Rows as columns, times in whole microseconds: they compress best so."""
     times = [[round(row[place] * 1e6) for row in rows] for place in (0, 1)]
-    return [*times, *([row[place] for row in rows] for place in (2, 3))]
+    return [*times, *([row[place] for row in rows] for place in (2, 3, 4, 5))]
 
 
-def _rows(columns: list[list[Any]]) -> list[tuple[float, float, int, int]]:
-    return [(sent / 1e6, latency / 1e6, users, user) for sent, latency, users, user in zip(*columns, strict=True)]
+def _rows(columns: list[list[Any]]) -> list[Answer]:
+    return [Answer(sent / 1e6, latency / 1e6, *rest) for sent, latency, *rest in zip(*columns, strict=True)]
 
 
 def _with_recorded_places(text: str) -> str:
@@ -94,7 +95,7 @@ def _record(label: Label) -> int:
     for _ in range(MAX_TRIES):
         with tempfile.TemporaryDirectory() as name:
             sighting = measured(Path(name), label)
-            problem = wrong(label, sighting.diagnosis(Path(name)), APPS)
+            problem = wrong(label, sighting.diagnosis(Path(name), label), APPS)
             if not problem:
                 write(label, Path(name), sighting)
                 print(f"{label.slug}: {path_of(label).stat().st_size:,} bytes", flush=True)  # noqa: T201

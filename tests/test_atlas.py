@@ -13,20 +13,18 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from loopbench.commands import ending, measuring, reporting
+from loopbench.commands import ending, reporting, series
 from loopbench.commands.atlas import atlas
 from loopbench.errors import CannotTellError, LoopbenchError, ServiceError, UsageError
 from loopbench.judge.rounds import between_runs
-from loopbench.judge.rounds.between_runs import RoundsStanding
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.measure import resume
-from loopbench.measure.description import describe
 from loopbench.measure.events import SessionEnded
 from loopbench.measure.store import run_path, write_session
 from loopbench.plan import make_plan
-from loopbench.records.claims import RecordedClaim
-from loopbench.records.session import read_session
 from loopbench.scenario import load
+from loopbench.scenario.claims import Claim
+from loopbench.session import describe
 from tests.plots.reports import session
 
 SCENARIO = """
@@ -49,7 +47,6 @@ a = "a"
 b = "b"
 expect = "higher"
 """
-CLEAN = {"git": {".": {"commit": "0" * 40, "dirty": False, "python_dirty": False}}}
 APP = typer.Typer()
 APP.command()(atlas)
 
@@ -77,8 +74,8 @@ class World:
         (root / "claims.md").write_text(
             "| 000 | figures | another machine |\n<!-- claims: begin -->\n<!-- claims: end -->\n"
         )
-        monkeypatch.setattr(measuring, "begin_session", self._begin)
-        monkeypatch.setattr(measuring, "resume_session", self._resume)
+        monkeypatch.setattr(series, "begin_session", self._begin)
+        monkeypatch.setattr(series, "resume_session", self._resume)
         monkeypatch.setattr(reporting, "draw_files", self._judged)
 
     def run(self, *options: str) -> Result:
@@ -118,7 +115,9 @@ class World:
         return SessionEnded(folder, 6, 6, None, None)
 
     def _judged(self, folder: Path) -> Any:
-        claim = RecordedClaim(f"000-{folder.parent.name}", "t", "w", "goodput", "a", "b", None, "higher", None, None)
+        claim = Claim(
+            id=f"000-{folder.parent.name}", text="t", where="w", compare="goodput", a="a", b="b", expect="higher"
+        )
         return replace(
             session(),
             folder=folder,
@@ -176,7 +175,7 @@ def test_what_is_not_complete_goes_on_where_it_ended(world: World) -> None:
 def test_the_fewest_rounds_are_complete_only_if_they_are_enough(
     world: World, monkeypatch: pytest.MonkeyPatch, enough: bool, kept: bool
 ) -> None:
-    monkeypatch.setattr(between_runs, "rounds_standing", lambda _: RoundsStanding(enough, None, ""))
+    monkeypatch.setattr(between_runs, "rounds_standing", lambda _: (enough, None, ""))
     folder = world.session_of("one", rounds=7, runs=2 + 5 * 2)
     world.run("--rounds", "7")
     assert world.resumed == ([] if kept else [folder])
@@ -246,12 +245,9 @@ def test_a_list_that_cannot_be_written_is_named_and_the_page_is_there(world: Wor
     assert (world.out / "atlas.html").exists()
 
 
-def test_an_unfinished_session_of_another_program_is_left_as_it_is(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resume, "python_differs", lambda *_: True)
-    monkeypatch.setattr(resume, "read_session", lambda folder: replace(read_session(folder), provenance=CLEAN))
+def test_an_unfinished_session_of_another_program_is_left_raw(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.session_of("one", runs=3)
+    monkeypatch.setattr(resume, "code_digest", lambda _: "of other code")
     result = world.run()
     assert world.began == ["one", "two"]
     assert "are not what they were when this session began" in result.output

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from benchmarks import twins
 from benchmarks.__main__ import BENCHMARKS, Benchmark, main, markdown, nearest, run
+from loopbench.scenario import load
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks"
@@ -131,3 +133,20 @@ def test_every_make_target_and_benchmark_the_pages_name_exists() -> None:
     named = set(re.findall(r"(?:^|`| {4})make ([a-z][a-z-]*)", text, re.MULTILINE))
     assert named <= set(targets())
     assert set(re.findall(r'NAME="?([a-z-]+)', text)) <= {benchmark.name for benchmark in BENCHMARKS}
+
+
+@pytest.mark.parametrize("kind", twins.KINDS)
+def test_each_kind_of_twin_is_measured_both_ways_in_turns(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "twins.toml"
+    file.write_text(twins.scenario(kind, 5, {"URL": "http://127.0.0.1:1"}))
+    made = load(file)
+    assert made.isolated_because == ""
+    assert [(each.name, each.path.split("/")[1], each.run_in) for each in made.variants] == [
+        ("written thread", "def", None),
+        ("moved thread", "async", "threadpool"),
+        ("written loop", "async", None),
+        ("moved loop", "def", "event_loop"),
+    ]
+    assert {each.run_dependencies_in for each in made.variants[1::2]} == (
+        {"threadpool", "event_loop"} if kind in twins.DEPENDENT else {None}
+    )

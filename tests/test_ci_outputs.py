@@ -1,4 +1,4 @@
-"""What CI is told: exit codes, annotations, JUnit and the job's page; and that foreign text commands no runner."""
+"""Output for CI: exit codes, annotations, JUnit and the step summary. Foreign text is never a command to a runner."""
 
 import io
 import json
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,26 +16,32 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from loopbench import cli
-from loopbench.ci.github import CUT, MAX_ANNOTATIONS, annotations, append_summary, fitted, roots_of
+from loopbench.ci.github import CUT, MAX_ANNOTATIONS, annotations, append_summary, fitted
+from loopbench.ci.gitlab import code_quality
 from loopbench.ci.junit import TRUSTED, junit_xml
+from loopbench.ci.located import located_findings, roots_of
+from loopbench.ci.sarif import sarif
 from loopbench.commands import reporting
 from loopbench.commands.ending import check_valid
 from loopbench.commands.gating import Gating
 from loopbench.console import Speech, say
 from loopbench.errors import CannotTellError, DataError, ExitCode, LoopbenchError, UsageError
+from loopbench.judge.diagnosis.findings import Kind
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.session.gates import GateAnswer, Outcome
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
 from loopbench.judge.summary.markdown import markdown
 from loopbench.judge.summary.summary import to_json, write_summary
-from loopbench.records.gates import RecordedGate
+from loopbench.plots.charts import charts_of
+from loopbench.plots.page import render_page
+from loopbench.records.baselines import read_baselines
 from loopbench.records.session import SESSION_FILE
 from loopbench.scenario import load
+from loopbench.scenario.gates import Gate
 from loopbench.showable import without_commands
-from plots.page import render_page
-from plots.session_charts import charts_of
 from tests.judge.figures import line as code_line
-from tests.plots.causes import explained, repeated, spoiled
+from tests.plots.causes import LOST, explained, repeated, spoiled
 from tests.plots.reports import FOUR, Made, session
 
 EXAMPLE = Path(__file__).parents[1] / "results" / "example"
@@ -43,11 +49,11 @@ HOSTILE = (
     "<script>alert(1)</script>",
     "::error::boo",
     "two\n::warning::lines",
-    "\x1b[31m\x00\ufffe\ud800",
+    "\x1b[31m\x00\ufffe",
     "a]]>b",
     "5%,x:y|`z",
 )
-GATE = RecordedGate("goodput", None, 1.0, None, None, None)
+GATE = Gate(figure="goodput", at_least=1.0)
 
 
 def answered(outcome: Outcome, variant: str = "def", line: LoopLine | None = None) -> GateAnswer:
@@ -58,12 +64,12 @@ def judged(*gates: GateAnswer, report: SessionReport | None = None) -> SessionRe
     return replace(report or session([Made("def")]), gates=gates)
 
 
-def blamed(report: SessionReport, lines: Sequence[LoopLine]) -> SessionReport:
+def blamed(report: SessionReport, lines: Sequence[LoopLine], kind: Kind = Kind.LOOP_CPU_BOUND) -> SessionReport:
     """The same session, these lines diagnosed in each of its runs."""
     runs = []
     for run in report.runs:
-        diagnosis = replace(run.insights.diagnosis, lines=tuple(lines))
-        runs.append(replace(run, insights=replace(run.insights, diagnosis=diagnosis)))
+        diagnosis = replace(run.diagnosis, kind=kind, lines=tuple(lines))
+        runs.append(replace(run, diagnosis=diagnosis))
     return replace(report, runs=tuple(runs))
 
 
@@ -81,7 +87,8 @@ def test_what_cannot_be_told_wins_over_what_is_not_met(outcomes: Sequence[Outcom
 
 
 def test_what_makes_a_session_invalid_wins_over_its_gates() -> None:
-    report = judged(answered(Outcome.NOT_MET), report=spoiled(session([Made("def")]), "def"))
+    invalid = SessionStamp((MergedOutcome(LOST),))
+    report = judged(answered(Outcome.NOT_MET), report=replace(session([Made("def")]), stamp=invalid))
     with pytest.raises(CannotTellError, match="INVALID"):
         check_valid(report)
     with pytest.raises(DataError):
@@ -110,6 +117,10 @@ def exit_code(report: SessionReport) -> ExitCode:
     return ExitCode.OK
 
 
+def annotated(report: SessionReport, roots: tuple[PurePath, ...]) -> tuple[str, ...]:
+    return annotations(located_findings(report, roots))
+
+
 def test_the_own_blocking_lines_are_annotated_the_one_that_broke_a_gate_first() -> None:
     lines = [
         code_line(file="/w/app/a.py", line=3, longest_s=0.0254),
@@ -120,7 +131,7 @@ def test_the_own_blocking_lines_are_annotated_the_one_that_broke_a_gate_first() 
     ]
     report = blamed(judged(answered(Outcome.NOT_MET, line=lines[1])), lines)
     title = "title=loopbench%3A the event loop was blocked here"
-    assert [each.split("::") for each in annotations(report, (PurePath("/w"),))] == [
+    assert [each.split("::") for each in annotated(report, (PurePath("/w"),))] == [
         [
             "",
             f"warning file=app/b.py,line=9,{title}",
@@ -134,13 +145,19 @@ def test_the_own_blocking_lines_are_annotated_the_one_that_broke_a_gate_first() 
     ]
 
 
+def test_a_line_that_blocks_in_short_steps_is_annotated_too() -> None:
+    line = code_line(file="/w/app/a.py", blocked=False, share=0.9)
+    (made,) = annotated(blamed(session([Made("def")]), [line], Kind.LOOP_BLOCKED), (PurePath("/w"),))
+    assert "held the loop for 90%25 of its time in short steps" in made
+
+
 def test_an_invalid_run_blames_no_line() -> None:
-    assert annotations(spoiled(blamed(session([Made("def")]), [code_line()]), "def"), ()) == ()
+    assert annotated(spoiled(blamed(session([Made("def")]), [code_line()]), "def"), ()) == ()
 
 
 def test_one_line_is_annotated_once_and_ten_are_enough() -> None:
     report = blamed(session([Made("a"), Made("b")]), [code_line(line=number) for number in range(1, 20)])
-    made = annotations(report, ())
+    made = annotated(report, ())
     assert len(made) == MAX_ANNOTATIONS
     assert all("(variant: a, b)" in each for each in made)
 
@@ -148,18 +165,70 @@ def test_one_line_is_annotated_once_and_ten_are_enough() -> None:
 def test_files_are_told_as_the_repository_has_them() -> None:
     here = PurePath("/elsewhere")
     report = blamed(session([Made("def")]), [code_line(file="/ci/shop/shop/app.py")])
-    (inside,) = annotations(report, roots_of({"GITHUB_WORKSPACE": "/ci/shop/shop"}, here))
-    (outside,) = annotations(report, roots_of({}, here))
+    (inside,) = annotated(report, roots_of({"GITHUB_WORKSPACE": "/ci/shop/shop"}, here))
+    (outside,) = annotated(report, roots_of({}, here))
+    (on_gitlab,) = annotated(report, roots_of({"CI_PROJECT_DIR": "/ci/shop"}, here))
     assert "file=app.py," in inside
+    assert "file=shop/app.py," in on_gitlab
     assert "file=/ci/shop/shop/app.py," in outside
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", [*HOSTILE, "\ud800"])
 def test_an_annotation_is_one_command_whatever_the_file_is_called(text: str) -> None:
-    report = blamed(session([Made(text)]), [code_line(file=f"/w/{text}", function=text)])
-    (made,) = annotations(report, ())
+    report = blamed(session([Made("def" if text == "\ud800" else text)]), [code_line(file=f"/w/{text}", function=text)])
+    (made,) = annotated(report, ())
     assert re.fullmatch(r"::warning file=[^,:\r\n]+,line=7,title=[^,:\r\n]+::[^\r\n]*", made)
     assert made.isprintable()
+
+
+def two_lines() -> SessionReport:
+    """The second line broke a gate; the first lies outside of the checkout."""
+    lines = [code_line(file="/elsewhere/a.py", line=3), code_line(file="/w/my app/b:9.py", line=9, function="other")]
+    return blamed(judged(answered(Outcome.NOT_MET, line=lines[1])), lines)
+
+
+def test_sarif_has_a_result_for_each_line_with_a_reference_and_a_level() -> None:
+    document = json.loads(sarif(located_findings(two_lines(), (PurePath("/w"),))))
+    (run,) = document["runs"]
+    places = [each["locations"][0]["physicalLocation"] for each in run["results"]]
+    assert document["version"] == "2.1.0"
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["event-loop-blocked"]
+    assert {(each["ruleId"], each["ruleIndex"]) for each in run["results"]} == {("event-loop-blocked", 0)}
+    assert [each["level"] for each in run["results"]] == ["error", "warning"]
+    assert all(each["message"]["text"] for each in run["results"])
+    assert len({each["partialFingerprints"]["primaryLocationLineHash"] for each in run["results"]}) == 2
+    assert [place["artifactLocation"]["uri"] for place in places] == ["my%20app/b%3A9.py", "file:///elsewhere/a.py"]
+    assert [place["region"] for place in places] == [{"startLine": 9}, {"startLine": 3}]
+
+
+def test_gitlab_s_report_has_the_required_fields_and_a_fingerprint_that_outlives_a_move() -> None:
+    first, second = json.loads(code_quality(located_findings(two_lines(), (PurePath("/w"),))))
+    assert set(first) == {"description", "check_name", "fingerprint", "severity", "location"}
+    assert first["location"] == {"path": "my app/b:9.py", "lines": {"begin": 9}}
+    assert (first["severity"], second["severity"]) == ("critical", "major")
+    lines = [code_line("sleep()", line=number) for number in (7, 8)]
+    moved = [code_line("sleep()", line=number) for number in (17, 18)]
+    before, after = (
+        [each["fingerprint"] for each in json.loads(code_quality(located_findings(blamed(judged(), some), ())))]
+        for some in (lines, moved)
+    )
+    assert before == after
+    assert len(set(before)) == 2
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "\ud800"])
+def test_a_file_of_any_name_can_be_a_finding(text: str) -> None:
+    found = located_findings(blamed(session([Made("def")]), [code_line(file=text, function=text)]), ())
+    for written in (sarif, code_quality):
+        written(found).encode()
+        assert json.loads(written(found))
+
+
+def test_without_findings_the_files_are_written_and_empty(tmp_path: Path) -> None:
+    files = tmp_path / "loopbench.sarif", tmp_path / "quality.json"
+    Gating(sarif=files[0], code_quality=files[1]).write_ci(judged(), Speech(), {})
+    assert json.loads(files[0].read_text())["runs"][0]["results"] == []
+    assert json.loads(files[1].read_text()) == []
 
 
 @pytest.mark.parametrize(
@@ -179,7 +248,13 @@ def test_no_runner_finds_a_command_in_what_is_said(text: str, said: str) -> None
     assert without_commands(text) == said
     stream = io.StringIO()
     say(text, stream)
-    assert stream.getvalue() == said + "\n"
+    assert without_commands(stream.getvalue()) == stream.getvalue()
+
+
+def test_what_is_said_has_no_control_characters_but_line_ends() -> None:
+    stream = io.StringIO()
+    say("a\x1b[2J\u202eb\nc", stream)
+    assert stream.getvalue() == "a\\x1b[2J\\u202eb\nc\n"
 
 
 def hostile() -> SessionReport:
@@ -237,7 +312,7 @@ def test_the_summary_is_appended_to_the_jobs_page(tmp_path: Path) -> None:
     page = tmp_path / "step.md"
     page.write_text("before\n")
     append_summary(judged(answered(Outcome.MET)), page)
-    assert page.read_text().startswith("before\n## `Writing a file")
+    assert page.read_text().startswith("before\n<!-- loopbench: file-write -->\n## `Writing a file")
     assert "**MET**" in page.read_text()
 
 
@@ -271,6 +346,18 @@ def test_on_github_lines_are_annotated_and_with_json_not_on_stdout(
     assert told(tmp_path, {"GITHUB_ACTIONS": "true"}, monkeypatch, as_json=True) == ""
 
 
+@pytest.mark.parametrize("invalid", [False, True])
+def test_a_valid_session_is_saved_as_a_baseline_and_an_invalid_one_is_not(
+    invalid: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = replace(judged(answered(Outcome.NOT_MET)), folder=tmp_path / "session")
+    if invalid:
+        report = replace(report, stamp=SessionStamp((MergedOutcome(LOST),)))
+    Gating(save_baseline="main").save(report, Speech())
+    assert read_baselines(tmp_path) == ({} if invalid else {"main": "session"})
+    assert ("not saved" in capsys.readouterr().out) == invalid
+
+
 def test_a_jobs_page_that_cannot_be_written_changes_no_result(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -280,7 +367,12 @@ def test_a_jobs_page_that_cannot_be_written_changes_no_result(
 
 @pytest.mark.parametrize(
     ("options", "error"),
-    [(Gating(baseline=Path("nowhere")), DataError), (Gating(junit=Path("nowhere/junit.xml")), UsageError)],
+    [
+        (Gating(baseline=Path("nowhere")), DataError),
+        (Gating(junit=Path("nowhere/junit.xml")), UsageError),
+        (Gating(save_baseline="../x"), UsageError),
+        (Gating(sarif=Path("nowhere/a.sarif")), UsageError),
+    ],
 )
 def test_what_would_fail_after_a_long_measurement_fails_before_it(options: Gating, error: type[LoopbenchError]) -> None:
     with pytest.raises(error):
@@ -308,6 +400,7 @@ def test_report_leaves_with_what_the_gates_say(
         return report
 
     monkeypatch.setattr(reporting, "draw_files", drawn)
+    monkeypatch.setattr("loopbench.records.session.read_session", lambda _: judged().record)
     monkeypatch.setattr(sys, "argv", ["loopbench", "report", str(tmp_path), "--junit", str(tmp_path / "junit.xml")])
     with pytest.raises(SystemExit) as left:
         cli.main()
@@ -323,7 +416,7 @@ def test_gates_are_judged_from_what_a_session_recorded(tmp_path: Path) -> None:
     folder = tmp_path / "session"
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("charts", "report.html"))
     record = json.loads((folder / SESSION_FILE).read_text())
-    of_def = asdict(replace(GATE, variant="def"))
+    of_def = GATE.model_dump() | {"variant": "def"}
     record["scenario"]["expect"] = [of_def | {"of": "baseline", "at_least": 0.5}, of_def]
     (folder / SESSION_FILE).write_text(json.dumps(record))
     report = Gating(baseline=EXAMPLE).judge(folder)
@@ -362,7 +455,7 @@ def test_the_documented_workflow_pins_by_using_no_action_and_its_commands_are_sh
     workflow = documented("yaml")
     assert "uses:" not in workflow
     blocks = re.findall(r"run: \|\n((?: {10}.*\n)+)", workflow) + re.findall(r"run: ([^|\n].*)\n", workflow)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         done = subprocess.run(
             ["/bin/bash", "-n"], input=textwrap.dedent(block), capture_output=True, text=True, check=False

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import ExitCode
+from loopbench.events import EVENTS_FILE
 from loopbench.records.own_ceiling import read_own_ceiling
 from loopbench.records.session import REPORT_FILE, SESSION_FILE, read_run, run_folders
 from tests.faults.commands import in_process
@@ -38,6 +39,8 @@ def test_a_small_session_ends_with_a_page_charts_and_equal_counts(healthy: Ended
         assert [phase.name for phase in run.phases] == ["warmup", "ramp", "hold", "drain"]
     assert set(HOSTILE) <= set(json.loads((session / SESSION_FILE).read_text())["environment_ignored"])
     assert read_own_ceiling(session) is not None
+    last = json.loads((session / EVENTS_FILE).read_text().splitlines()[-1])
+    assert (last["event"], last["finished_runs"]) == ("session_ended", 2)
     check_end(healthy, 0)
 
 
@@ -46,14 +49,18 @@ def test_report_draws_the_newest_session_again_from_its_files(
 ) -> None:
     session = shutil.copytree(healthy.session, tmp_path / "results" / "case" / healthy.session.name)
     (session / REPORT_FILE).unlink()
-    assert in_process(capsys, monkeypatch, tmp_path, "report").code == 0
+    assert in_process(capsys, monkeypatch, tmp_path, "report").code == healthy.code
     assert (session / REPORT_FILE).stat().st_size > 0
 
 
-def test_what_was_finished_before_a_failure_stays_and_is_drawn(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Both runs are measured by one process. `tests/probe/test_in_a_run.py` looks at the run that finished."""
+def test_a_variant_that_fails_its_verification_is_a_result_and_the_others_are_measured(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """`tests/probe/test_in_a_run.py` looks at the run that was measured."""
     failed = failed_session(tmp_path_factory)
-    check_end(failed, ExitCode.TARGET, "  kept: 1 of 2 runs are complete")
+    check_end(failed, ExitCode.TARGET, "  kept: 1 of 1 runs are complete")
+    assert "faulty: failing, not measured" in failed.stdout
+    assert "status 500, expected 200" in failed.stdout
     assert [read_run(folder).variant for folder in run_folders(failed.session)] == ["before"]
     assert (failed.session / REPORT_FILE).exists()
-    assert "counted the same" in failed.stdout
+    assert "account for the same" in failed.stdout

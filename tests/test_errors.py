@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from loopbench.errors import ExitCode
+from tests import error_reference
 
 DOCS = Path(__file__).parents[1] / "docs" / "exit-codes.md"
 
@@ -12,3 +13,13 @@ def test_the_documented_table_is_the_code_s_own() -> None:
         line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| ") and line[2].isdigit()
     ]
     assert rows[:-1] == [f"| {code.value} | {code.meaning} |" for code in ExitCode]
+
+
+def test_the_page_of_errors_lists_every_error_of_the_code_with_its_exit_code() -> None:
+    """`make generate` writes it."""
+    written, made = error_reference.PAGE.read_text(encoding="utf-8"), error_reference.page()
+    assert slugs_and_codes(written) == slugs_and_codes(made)
+
+
+def slugs_and_codes(page: str) -> list[list[str]]:
+    return [line.split(" | ")[:2] for line in page.splitlines() if line.startswith("| ")]

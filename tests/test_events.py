@@ -18,10 +18,13 @@ from loopbench.measure.events import (
     RunStarted,
     SessionEnded,
     TimeIsUp,
+    VariantFailed,
     Waiting,
 )
+from loopbench.records.failures import VariantFailure
 from loopbench.records.session import PlannedRun
 from loopbench.records.tail import LiveView
+from loopbench.secrecy import remember
 
 RUN = PlannedRun(number=3, kind="plateau", round=2, variant="def", seed=1, expected_s=10.0)
 
@@ -53,6 +56,15 @@ def test_what_ended_a_session_is_its_last_line(tmp_path: Path) -> None:
     error = TargetError("it died", slug="target-died")
     log(SessionEnded(tmp_path, 3, 8, None, error))
     assert written(tmp_path / "events.jsonl")[-1]["error"] == {"slug": "target-died", "what": "it died", "exit_code": 4}
+
+
+def test_no_secret_is_in_a_reason(tmp_path: Path) -> None:
+    remember(["an-eventful-secret"])
+    log = EventLog(tmp_path / "events.jsonl")
+    log(VariantFailed(VariantFailure("def", "dead", "it printed an-eventful-secret", "")))
+    log(SessionEnded(tmp_path, 3, 8, None, TargetError("it printed an-eventful-secret")))
+    assert "eventful" not in (tmp_path / "events.jsonl").read_text()
+    assert len(written(tmp_path / "events.jsonl")) == 2
 
 
 def test_a_second_session_appends(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`loopbench export` and `loopbench history`, as the command line calls them."""
+"""`loopbench export`, `gc` and `history`, as the command line calls them."""
 
 import json
 import shutil
@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from loopbench.cli import app
 from loopbench.errors import DataError
+from loopbench.records.baselines import save_baseline
 
 EXAMPLE = Path(__file__).parents[1] / "results" / "example"
 
@@ -43,6 +44,59 @@ def test_history_as_json_is_json_alone_also_with_a_chart(results: Path) -> None:
     done = CliRunner().invoke(app, ["history", str(folder), "--json", "--chart"], catch_exceptions=False)
     assert len(json.loads(done.stdout)["sessions"]) == 1
     assert {path.name for path in folder.glob("history.*")} == {"history.svg", "history.png"}
+
+
+@pytest.fixture
+def old(results: Path) -> list[Path]:
+    """Six sessions of one scenario, oldest first, without files besides the record and a run's folder."""
+    record = (EXAMPLE / "session.json").read_bytes()
+    folders = [results / "many" / f"2026-11-0{day}T10-00-00Z" for day in range(1, 7)]
+    for folder in folders:
+        (folder / "runs" / "0001-ramp-def").mkdir(parents=True)
+        (folder / "session.json").write_bytes(record)
+    return folders
+
+
+def collected(results: Path, *options: str) -> str:
+    arguments = ["gc", "--keep", "2", "--out", str(results), *options]
+    return CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
+
+
+@pytest.fixture(autouse=True)
+def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A measurement on this machine does not matter here."""
+    monkeypatch.setenv("LOOPBENCH_LOCK_FILE", str(tmp_path / "lock"))
+
+
+def test_gc_deletes_only_with_that_option_and_keeps_the_newest_and_baselines(results: Path, old: list[Path]) -> None:
+    save_baseline(old[1], "main")
+    assert "3 old; nothing was deleted" in collected(results)
+    assert all(folder.is_dir() for folder in old)
+    assert "3 deleted" in collected(results, "--delete")
+    assert [folder for folder in old if folder.exists()] == [old[1], *old[4:]]
+    assert session(results).is_dir()
+
+
+def test_gc_leaves_links_foreign_folders_and_other_names_alone(results: Path, old: list[Path]) -> None:
+    elsewhere = results / "elsewhere"
+    old[0].rename(elsewhere)
+    old[0].symlink_to(elsewhere)
+    (old[1] / "runs" / "link").symlink_to(elsewhere)
+    (old[2] / "session.json").write_text("{}")
+    (results / "linked").symlink_to(results / "many")
+    (results / "many" / "notes").mkdir()
+    text = collected(results, "--delete")
+    assert text.count("left alone") == 3
+    assert [folder for folder in old if not folder.exists()] == [old[3]]
+    assert (elsewhere / "session.json").is_file()
+    assert (results / "many" / "notes").is_dir()
+
+
+def test_gc_deletes_nothing_where_the_baselines_are_not_known(results: Path, old: list[Path]) -> None:
+    (results / "many" / "baselines.json").write_text("{")
+    done = CliRunner().invoke(app, ["gc", "--keep", "1", "--delete", "--out", str(results)])
+    assert isinstance(done.exception, DataError)
+    assert all(folder.is_dir() for folder in old)
 
 
 def test_history_finds_the_sessions_of_a_scenarios_file(results: Path) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -13,11 +14,14 @@ from loopbench.errors import DataError
 from loopbench.judge.run.dataframes import SAMPLE_COLUMNS
 from loopbench.judge.run.probe_log import SECOND_COLUMNS
 from loopbench.judge.session import session_tables as tables
+from loopbench.judge.session.session_report import SessionReport
 from loopbench.notebook import Session, load
 from loopbench.records import codec
 from loopbench.records.sensors import COLUMNS as SENSOR_COLUMNS
 from loopbench.records.session import SESSION_FILE, PlannedRun, run_folders
 from tests.judge.recorded_run import SESSION, Made, write_run
+from tests.plots.reports import Made as MadeReport
+from tests.plots.reports import nasty_session
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "results" / "example"
@@ -41,6 +45,13 @@ def made_session(folder: Path, *runs: Made) -> Path:
         write_run(folder, made, number)
     (folder / SESSION_FILE).write_text(codec.to_json(SESSION), encoding="utf-8")
     return folder
+
+
+def shown_with(session: Session, report: SessionReport) -> str:
+    """What a notebook shows of a session that was judged like this."""
+    made = Session(session.folder, session.record)
+    made.__dict__["report"] = report
+    return made._repr_html_()
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -138,3 +149,24 @@ def test_what_is_not_there_is_an_attribute_error() -> None:
 def test_the_guide_describes_every_column(columns: dict[str, str]) -> None:
     described = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "notebook.md").read_text(), re.MULTILINE))
     assert not set(columns) - described - set(SECOND_COLUMNS) - set(SENSOR_COLUMNS)
+
+
+@pytest.mark.parametrize("number", ["many", 10**19])
+def test_a_figure_that_its_column_cannot_hold_is_an_error_of_the_data(number: object) -> None:
+    with pytest.raises(DataError, match="not of its column's type"):
+        tables.table({"round": "int64"}, [{"round": number}])
+
+
+@pytest.mark.parametrize(("rounds", "word"), [(True, "NOT RESOLVED"), (False, "ramp_goodput_rps")])
+def test_a_notebook_shows_answer_stamp_and_table(example: Session, *, rounds: bool, word: str) -> None:
+    shown = shown_with(example, example.report if rounds else replace(example.report, rounds=None))
+    assert word in shown
+    assert "VALID (DEGRADED)" in shown
+    assert ET.fromstring(f"<div>{shown}</div>").find("p/strong") is not None  # noqa: S314  made one line above
+
+
+def test_a_foreign_name_is_no_tag_in_a_notebook(example: Session) -> None:
+    shown = shown_with(example, nasty_session([MadeReport("<img src=x> \x1b[31m")]))
+    assert "<img" not in shown
+    assert "\x1b" not in shown
+    assert "&lt;img" in shown

@@ -2,24 +2,37 @@
 
 import io
 import json
+import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import typer
 
+from loopbench import cli
+from loopbench.bundled import SCENARIOS
 from loopbench.closing import conclusion, details, next_commands
 from loopbench.commands import reporting
 from loopbench.console import Speech
 from loopbench.errors import ExitCode
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
-from loopbench.judge.stamp.stamp import Finding
+from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
+from loopbench.judge.stamp.stamp import CheckOutcome
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.summary.answer import headline
 from loopbench.judge.summary.summary import to_json, write_summary
-from loopbench.measure.events import RoundFinished, RunProgressed, RunStarted, SessionEnded, SessionStarted, TimeIsUp
+from loopbench.measure.events import (
+    RoundFinished,
+    RunProgressed,
+    RunRepeated,
+    RunStarted,
+    SessionEnded,
+    SessionStarted,
+    TimeIsUp,
+)
 from loopbench.plan import make_plan
 from loopbench.progress import minutes, progress_on
 from loopbench.records.session import PlannedRun
@@ -64,6 +77,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> SessionReport:
         return judged
 
     monkeypatch.setattr(reporting, "draw_files", draw_files)
+    monkeypatch.setattr("loopbench.records.session.read_session", lambda _: judged.record)
     return judged
 
 
@@ -74,6 +88,16 @@ def test_plan_as_json_is_the_plan_and_nothing_else(project: Path, capsys: pytest
     assert (made["seed"], len(made["runs"]), made["longest_s"]) == (7, 4, planned.longest_s)
     assert made["runs"][0]["variant"] == planned.runs[0].variant
     assert done.err == ""
+
+
+def test_plan_names_the_calls_that_run_elsewhere_than_written(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = 'run_in = "threadpool"\nrun_dependencies_in = "event_loop"\n'
+    (project / "scenario.toml").write_text(SCENARIO + moved)
+    lines = call(capsys, project, "plan").out.splitlines()
+    assert "b: run_in threadpool, run_dependencies_in event_loop" in lines
+    assert not any(line.startswith("a: ") for line in lines)
 
 
 def test_list_as_json_names_every_variant_and_its_request(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,20 +117,21 @@ def test_report_as_json_is_the_summary_and_the_words_go_to_stderr(
 ) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path), "--json")
     assert done.out == to_json(drawn)
-    assert "\nvalid\npage: file://" in done.err
+    assert "\nVALID\npage: file://" in done.err
 
 
 @pytest.mark.usefixtures("drawn")
 def test_report_without_options_says_it_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path))
-    assert "\nvalid\npage: file://" in done.out
+    assert "\nVALID\npage: file://" in done.out
     assert done.err == ""
 
 
-@pytest.mark.usefixtures("drawn")
-def test_quiet_says_nothing_and_writes_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_prints_the_answer_alone_and_writes_everything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], drawn: SessionReport
+) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path), "--quiet")
-    assert done == Called(ExitCode.OK, "", "")
+    assert done == Called(ExitCode.OK, headline(drawn) + "\n", "")
     assert (tmp_path / "summary.json").exists()
 
 
@@ -190,7 +215,7 @@ def test_the_answer_comes_last_with_its_validity_the_page_and_two_commands(
 ) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path))
     *_, empty, sentence, validity, page, first, second = done.out.splitlines()
-    assert (empty, sentence, validity) == ("", headline(drawn), "valid")
+    assert (empty, sentence, validity) == ("", headline(drawn), "VALID")
     assert page.startswith("page: file:///")
     assert first.startswith("next: loopbench run ")
     assert second.startswith("next: loopbench ")
@@ -198,14 +223,14 @@ def test_the_answer_comes_last_with_its_validity_the_page_and_two_commands(
 
 @pytest.mark.parametrize(
     ("level", "validity"),
-    [(Level.DEGRADED, "valid, degraded: M6: shared (+1 more)"), (Level.INVALID, "INVALID: M6: shared (+1 more)")],
+    [(Level.DEGRADED, "VALID (DEGRADED): M6: shared (+1 more)"), (Level.INVALID, "INVALID: M6: shared (+1 more)")],
 )
 def test_the_worst_finding_stands_in_the_line_on_validity(level: Level, validity: str) -> None:
     worst, other = (
-        Finding("M6", "canary_scatter", level, "shared", None, ""),
-        Finding("X1", "rounds", level, "few", None, ""),
+        CheckOutcome("M6", "canary_scatter", level, "shared", None, ""),
+        CheckOutcome("X1", "rounds", level, "few", None, ""),
     )
-    stamp = SessionStamp((MergedFinding(worst), MergedFinding(other)))
+    stamp = SessionStamp((MergedOutcome(worst), MergedOutcome(other)))
     assert list(conclusion(replace(session(), stamp=stamp)))[1] == validity
 
 
@@ -227,18 +252,23 @@ def test_the_next_command_never_repeats_what_was_done(
 ) -> None:
     report = session()
     planned = PlannedRun(1, "ramp", 0, "def", 1, 1.0)
-    record = replace(
-        report.record, command=command, plan=(planned,), scenario=replace(report.record.scenario, quick=quick)
-    )
+    record = replace(report.record, command=command, plan=(planned,), quick=quick)
     if is_complete:
         (tmp_path / "runs" / planned.folder).mkdir(parents=True)
     first, _ = next_commands(replace(report, folder=tmp_path, record=record))
     assert first == tuple(str(tmp_path) if each == "FOLDER" else each for each in expected)
 
 
+def test_the_next_command_names_a_bundled_scenario_as_the_user_does() -> None:
+    report = session()
+    record = replace(report.record, command=("x", "demo"), file=str(SCENARIOS / "file_write.toml"))
+    first, _ = next_commands(replace(report, record=record))
+    assert first[:2] == ("run", "file_write")
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
-    [({"python_dirty": False}, ("compare", "FILE", "--rev", "HEAD", "--rev", ".")), ({}, ("plan", "FILE"))],
+    [({"dirty": False}, ("compare", "FILE", "--rev", "HEAD", "--rev", ".")), ({}, ("plan", "FILE"))],
 )
 def test_a_complete_session_leads_to_a_comparison_where_git_knows_the_app(
     state: dict[str, bool], expected: tuple[str, ...]
@@ -247,7 +277,7 @@ def test_a_complete_session_leads_to_a_comparison_where_git_knows_the_app(
     record = replace(report.record, provenance={"git": {"app": state}}, plan=())
     rounds: Any = SimpleNamespace(count=5)
     first, second = next_commands(replace(report, record=record, rounds=rounds))
-    file = record.scenario.file
+    file = record.file
     assert first == tuple(file if each == "FILE" else each for each in expected)
     assert second == ("history", file)
 
@@ -269,6 +299,41 @@ def test_long_lines_end_between_words_on_a_terminal_and_stay_whole_elsewhere(mon
         assert len(said) == lines
         assert " ".join(" ".join(said).split()) == " ".join(line.split())
     assert said == [line]
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "coloured"),
+    [
+        ((), {}, False),
+        ((), {"FORCE_COLOR": "1"}, True),
+        ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (("--color", "always"), {"NO_COLOR": "1"}, True),
+        (("--color", "never"), {"FORCE_COLOR": "1"}, False),
+    ],
+)
+@pytest.mark.usefixtures("drawn")
+def test_a_pipe_gets_colour_only_where_it_is_asked_for(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    environment: dict[str, str],
+    coloured: bool,
+) -> None:
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.setenv(name, environment.get(name, ""))
+    done = call(capsys, tmp_path, *options, "report", str(tmp_path))
+    assert ("\x1b[32mVALID\x1b[39m" in done.out) is coloured
+    assert ("\x1b" in done.out) is coloured
+
+
+def test_a_word_that_denies_is_not_painted_like_the_word_it_denies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "")
+    printed = io.StringIO()
+    monkeypatch.setattr("sys.stdout", printed)
+    Speech().say("NOT REPRODUCED, INVALID")
+    assert printed.getvalue() == "\x1b[31mNOT REPRODUCED\x1b[39m, \x1b[31mINVALID\x1b[39m\n"
 
 
 @pytest.mark.parametrize(("variable", "coloured"), [("", True), ("1", False)])
@@ -300,10 +365,130 @@ def test_the_time_left_counts_every_round_that_is_measured_in_any_case(project: 
     assert said.getvalue().endswith(f"started, about {minutes(to_come_s)} left\n")
 
 
+@pytest.mark.parametrize("rounds", [3, 100])
+def test_a_long_session_prints_about_as_many_lines_as_a_short_one_each_with_its_time(
+    project: Path, monkeypatch: pytest.MonkeyPatch, rounds: int
+) -> None:
+    scenario = load(project / "scenario.toml", ("repeat.window_s=60",), rounds=rounds)
+    planned, printed, now_s = make_plan(scenario, seed=1), io.StringIO(), [0.0]
+    monkeypatch.setattr("loopbench.progress.time.monotonic", lambda: now_s[0])
+    show = progress_on(printed)
+    show(SessionStarted(scenario, planned, project))
+    for run in planned.runs:
+        show(RunStarted(run, run.variant))
+        for _ in range(int(run.expected_s)):
+            now_s[0] += 1.0
+            show(RunProgressed(LiveView(0, 0, 1, "ramp", 0.0, 0.0)))
+        show(RunRepeated(run, ("M1: stolen",)))
+        show(RoundFinished(run.round, enough=False, rounds_needed=None, sentence="not decided"))
+    lines = printed.getvalue().splitlines()
+    assert 10 < len(lines) < 100
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  \S", line) for line in lines)
+
+
+def test_plan_notes_what_will_degrade_the_session_on_any_machine(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    isolated = ("--set", "repeat.interleave=false", "--set", "repeat.window_s=3")
+    notes = call(capsys, project, "plan", "--rounds", "3", *isolated).out
+    assert "note: repeat.window_s = 3 is below 5 s" in notes
+    assert "note: 3 rounds are fewer than 5" in notes
+    assert "note: " not in call(capsys, project, "plan").out
+
+
 def test_help_has_no_colour_and_fits_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     done = call(capsys, tmp_path, "run", "--help")
     assert "\x1b" not in done.out
     assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_stdout_on_a_full_disk_is_an_error(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        done = call(capsys, project, "plan")
+    assert done.code == ExitCode.ENVIRONMENT
+    assert "error[stdout]: stdout cannot be written: No space left on device" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("run", "--hlp"), "no such option: --hlp (Possible options: --help)\n  try: loopbench run --help\n"),
+        (("compare",), "missing argument 'A B | SCENARIO'\n  try: loopbench compare --help\n"),
+        (("nope",), "no such command 'nope'\n  try: loopbench --help\n"),
+        (
+            ("run", "--seed", "x"),
+            "invalid value for '--seed': it must be a whole number\n  try: loopbench run --help\n",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_an_error_in_the_usual_shape(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], error: str
+) -> None:
+    assert call(capsys, tmp_path, *arguments) == Called(ExitCode.USAGE, "", f"error[usage]: {error}")
+
+
+@pytest.mark.parametrize(("short", "long"), [("-h", "--help"), ("-V", "--version")])
+def test_the_usual_short_options_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], short: str, long: str
+) -> None:
+    assert call(capsys, tmp_path, short) == call(capsys, tmp_path, long)
+
+
+def test_another_system_than_linux_is_refused_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    done = call(capsys, tmp_path, "list")
+    assert done.code == ExitCode.ENVIRONMENT
+    assert done.err.splitlines()[0] == "error[platform]: loopbench needs Linux; this is darwin"
+
+
+COMMANDS: dict[str, Any] = cast("Any", typer.main.get_command(cli.app)).commands
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_each_command_ends_with_two_examples_that_its_parser_accepts(name: str) -> None:
+    examples = str(COMMANDS[name].epilog).partition("Examples:\n")[2].splitlines()
+    assert len(examples) == 2
+    for example in examples:
+        program, command, *arguments = shlex.split(example)
+        assert (program, command) == ("loopbench", name)
+        assert len(example) < 80
+        with COMMANDS[name].make_context(name, arguments):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("loopbench plan ", ["mine.toml", "other/deep.toml", "scenarios/shared.toml"]),
+        ("loopbench plan oth", ["other/deep.toml"]),
+        ("loopbench plan file_w", ["file_write"]),
+        ("loopbench report res", ["results/case/2026-02-01", "results/case/2026-01-01"]),
+        ("loopbench plan --set load.us", ["load.users=", "load.user_classes="]),
+    ],
+)
+def test_a_shell_completes_scenarios_sessions_from_the_newest_and_keys(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    offered: list[str],
+) -> None:
+    for name in ("mine.toml", "pyproject.toml", "scenarios/shared.toml", "other/deep.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for started in ("2026-01-01", "2026-02-01"):
+        session_file = tmp_path / "results" / "case" / started / "session.json"
+        session_file.parent.mkdir(parents=True)
+        session_file.touch()
+    monkeypatch.setenv("_LOOPBENCH_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    assert call(capsys, tmp_path, "").out.split() == offered
 
 
 def test_no_command_s_summary_is_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from loopbench.scenario import load
 
 FILE = Path(__file__).parents[1] / "scenarios" / "file_write.toml"
 SCENARIO = load(FILE)
-SLUGS = sorted(SCENARIO.slug(index) for index in range(len(SCENARIO.variants)))
+SLUGS = sorted(each.slug for each in SCENARIO.variants)
 
 
 def test_the_same_seed_gives_the_same_plan_and_another_another() -> None:

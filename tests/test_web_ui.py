@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from loopbench.measure.target import free_port
 from tests.opened_ui import PATIENCE_S, OpenedUi, opened_ui
-from tests.serving import LOOPBENCH, free_port
+from tests.serving import LOOPBENCH
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "file_write.toml"
 BLOCKING = "blocking async def (/write_bad)"
@@ -145,6 +146,17 @@ def test_nothing_else_takes_orders(ui: OpenedUi, path: str) -> None:
     assert ui.ask(path, "POST", ui.own, "{}").status == 405
 
 
+def test_a_request_in_chunks_is_refused_before_it_is_read(ui: OpenedUi) -> None:
+    """A bad chunk would be an error of the server."""
+    headers = {**ui.own, "Origin": f"http://127.0.0.1:{ui.port}", "Transfer-Encoding": "chunked"}
+    assert ui.ask("/stop", "POST", headers, "no chunk\r\n").status == 411
+
+
+def test_a_form_of_any_announced_length_is_refused_before_it_is_read(ui: OpenedUi) -> None:
+    headers = {**ui.own, "Origin": f"http://127.0.0.1:{ui.port}", "Content-Length": "99999999999999"}
+    assert ui.ask("/swarm", "POST", headers, "user_count=1").status == 413
+
+
 def test_an_order_must_say_where_it_comes_from(ui: OpenedUi) -> None:
     silent = {"Cookie": ui.own["Cookie"]}
     assert ui.ask("/stop", "POST", silent).status == 403
@@ -179,10 +191,12 @@ def test_our_page_runs_nothing_inline(ui: OpenedUi) -> None:
         ({"variant": "/etc/passwd"}, "no such variant"),
         ({"csv_prefix": "stats"}, "csv_prefix cannot be set here"),
         ({"user_classes": "VariantUser"}, "user_classes cannot be set here"),
+        ({"user_count": "10001"}, "at most 10,000 users"),
+        ({"spawn_rate": "1e9"}, "1,000 more each second"),
     ],
 )
 def test_the_form_sets_users_rate_and_variant_and_nothing_else(ui: OpenedUi, fields: dict[str, str], word: str) -> None:
-    answer = ui.order("/swarm", user_count=1, spawn_rate=1, **fields)
+    answer = ui.order("/swarm", **{"user_count": "1", "spawn_rate": "1"} | fields)
     assert not answer.json["success"]
     assert word in answer.json["message"]
     assert state(ui) == "ready"
@@ -192,7 +206,7 @@ def test_one_load_after_the_other_asks_for_the_chosen_variant(stopped: OpenedUi)
     ui = stopped
     for chosen, name in ((BLOCKING, "blocking async def"), (OTHER, "def")):
         assert ui.order("/swarm", user_count=2, spawn_rate=2, variant=chosen).json["success"]
-        wanted = {"hello", name}
+        wanted = {"hello", "hello, plain def", name}
         ui.wait_for(lambda: asked_for(ui) == wanted)  # noqa: B023  called at once
         refused = ui.order("/swarm", user_count=2, spawn_rate=2, variant="aiofiles (/write_async)").json
         assert "stop the load before" in refused["message"]

@@ -29,16 +29,7 @@ class _Case(NamedTuple):
 
 
 def write_junit(report: SessionReport, doubts: Sequence[str], path: Path) -> None:
-    """Write the file.
-
-    Args:
-        report: of the session.
-        doubts: why it is not to be trusted; empty if it is.
-        path: where to; what is there is replaced.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Write the file."""
     path.write_text(junit_xml(report, doubts), encoding="utf-8")
 
 
@@ -47,7 +38,7 @@ def junit_xml(report: SessionReport, doubts: Sequence[str]) -> str:
     cases = list(_cases(report, doubts))
     counts = {"tests": len(cases), "failures": _count(cases, FAILURE), "errors": _count(cases, ERROR), "skipped": 0}
     numbers = {key: str(value) for key, value in counts.items()}
-    name = showable(report.record.scenario.name)
+    name = showable(report.record.name)
     root = ET.Element("testsuites", {"name": "loopbench", **numbers})
     suite = ET.SubElement(root, "testsuite", {"name": name, "timestamp": showable(report.record.started), **numbers})
     for case in cases:

@@ -1,31 +1,29 @@
 """The command `atlas`: every scenario of a folder in its quick form, and one page with every claim and every answer."""
 
 import json
-import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loopbench.commands.options import RESULTS, Overrides
+from loopbench.commands.options import Overrides, ScenarioFolder, below_results, scenarios_in
 from loopbench.console import print_error, say
 from loopbench.errors import CannotTellError, LoopbenchError, UsageError
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
+    from loopbench.commands.series import MeasuredSession
     from loopbench.judge.atlas import Atlas, AtlasEntry, NotAsked
     from loopbench.measure.events import SessionEnded
     from loopbench.scenario import Scenario
 
 PAGE = "atlas.html"
-GO_ON = "the same command again: what is complete is kept"
 
 
 def atlas(  # noqa: PLR0913  one parameter an option
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the scenarios.")] = Path("scenarios"),
+    folder: ScenarioFolder = None,
     *,
     only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this scenario; repeatable.")] = None,
     override: Overrides = None,
@@ -33,7 +31,7 @@ def atlas(  # noqa: PLR0913  one parameter an option
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="For all scenarios: start nothing that would end later.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the sessions and the page.")] = RESULTS / "atlas",
+    out: Annotated[Path, below_results("atlas", "Folder for the sessions and the page.")],
     docs: Annotated[Path, typer.Option(help="The list of claims.")] = Path("docs/claims.md"),
     write_docs: Annotated[bool, typer.Option("--write-docs", help="Write the answers into that list.")] = False,
 ) -> None:
@@ -49,7 +47,7 @@ def atlas(  # noqa: PLR0913  one parameter an option
             slug="docs-of-another-load",
             hints=("leave one of the two out",),
         )
-    files = _all_of(folder)
+    files = scenarios_in(folder)
     runner = _AtlasRunner(_chosen(files, only or []), out, rounds, tuple(override or ()), max_minutes)
     entries = [runner.visit(file) for file in files]
     _finish(entries, files, out, docs, write_docs=write_docs)
@@ -58,9 +56,7 @@ def atlas(  # noqa: PLR0913  one parameter an option
 
 def _with_rounds_for_claims(question: "Scenario") -> "Scenario":
     """Restrict the rounds to variants that a claim compares. A receipt is a count: one run is enough."""
-    compared = {
-        name for claim in question.claims if claim.recorded().receipt_key is None for name in (claim.a, claim.b)
-    }
+    compared = {name for claim in question.claims if claim.receipt_key is None for name in (claim.a, claim.b)}
     wanted = [each.name for each in question.variants if each.name in {*compared, question.baseline}]
     if not compared:
         change: dict[str, object] = {"max_rounds": 0}
@@ -69,32 +65,6 @@ def _with_rounds_for_claims(question: "Scenario") -> "Scenario":
     else:
         return question
     return question.model_copy(update={"repeat": question.repeat.model_copy(update=change)})
-
-
-class _Trouble(NamedTuple):
-    """Why a scenario did not finish (empty: it did), and the command that helps."""
-
-    why: str = ""
-    remedy: str = ""
-
-
-class _Visit(NamedTuple):
-    """The session of a scenario, and its trouble."""
-
-    session: Path | None
-    trouble: _Trouble = _Trouble()
-
-
-STOPPED = _Trouble("it was stopped by a signal", GO_ON)
-TIME_IS_UP = _Trouble("the time given was up", GO_ON)
-LEFT_OUT = _Trouble("it was left out this time (--only)", "the same command without --only")
-
-
-def _all_of(folder: Path) -> list[Path]:
-    files = sorted(folder.glob("*.toml"))
-    if not files:
-        raise UsageError(f"there are no scenarios in {folder}", slug="no-scenarios", where=str(folder.resolve()))
-    return files
 
 
 def _chosen(files: Sequence[Path], only: Sequence[str]) -> list[Path]:
@@ -108,14 +78,20 @@ def _chosen(files: Sequence[Path], only: Sequence[str]) -> list[Path]:
 
 
 class _AtlasRunner:
-    """Measures the chosen scenarios one by one, until a signal comes or the time is up."""
+    """Visits the chosen scenarios one by one; of the others it only finds earlier sessions."""
 
     def __init__(
         self, chosen: Sequence[Path], out: Path, rounds: int, override: tuple[str, ...], max_minutes: float | None
     ) -> None:
+        from loopbench.commands.series import Series
+
         self._chosen, self._out, self._rounds, self._override = chosen, out, rounds, override
-        self._ends_s = None if max_minutes is None else time.monotonic() + 60 * max_minutes
-        self.interrupted: SessionEnded | None = None
+        self._series = Series(out, max_minutes, quick=True)
+
+    @property
+    def interrupted(self) -> "SessionEnded | None":
+        """The session that a signal ended."""
+        return self._series.interrupted
 
     def visit(self, file: Path) -> "AtlasEntry":
         """Measure a scenario, or find an earlier session of it; problems become part of its entry."""
@@ -133,48 +109,20 @@ class _AtlasRunner:
             _say_entry(entry)
         return entry
 
-    def _visited(self, question: "Scenario") -> _Visit:
-        """Keep a complete session of this scenario, continue an unfinished one, or begin one."""
-        from loopbench.commands.atlas_sessions import Begun
+    def _visited(self, question: "Scenario") -> "MeasuredSession":
+        from loopbench.commands.series import EarlierSessions, MeasuredSession, Trouble
 
-        begun = Begun.of(question, self._out)
-        if begun.complete is not None:
-            if question.file in self._chosen:
-                say(f"kept: {begun.complete}")
-            return _Visit(begun.complete)
-        left = None if self._ends_s is None else max(0.0, (self._ends_s - time.monotonic()) / 60)
-        if question.file not in self._chosen:
-            return _Visit(begun.shown, LEFT_OUT)
-        if self.interrupted is not None:
-            return _Visit(begun.shown, STOPPED)
-        if left == 0:
-            return _Visit(begun.shown, TIME_IS_UP)
-        try:
-            ended = self._measured(question, begun.unfinished, left)
-        except LoopbenchError as error:
-            print_error(error)
-            return _Visit(begun.shown, _Trouble(error.what, next(iter(error.hints), "")))
-        return _Visit(ended.folder if ended.finished_runs else begun.shown, _trouble(ended))
-
-    def _measured(self, question: "Scenario", unfinished: Path | None, left_minutes: float | None) -> "SessionEnded":
-        """Continue a session if the apps have not changed; else begin one."""
-        from loopbench.commands.atlas_sessions import has_same_code
-        from loopbench.commands.measuring import begin_session, new_seed, resume_session
-        from loopbench.measure.session import SessionOptions
-        from loopbench.progress import progress_on
-
-        options, notify = SessionOptions(quick=True, max_minutes=left_minutes), progress_on(sys.stdout)
-        if unfinished is not None and has_same_code(unfinished):
-            ended = resume_session(question, unfinished, options, notify)
-        else:
-            ended = begin_session(question, new_seed(None), self._out, options, notify)
-        notify(ended)
-        if ended.interrupted_by is not None:
-            self.interrupted = ended
-        return ended
+        if question.file in self._chosen:
+            return self._series.visit(question)
+        earlier = EarlierSessions.of(question, self._out)
+        if earlier.complete is not None:
+            return MeasuredSession(earlier.complete)
+        return MeasuredSession(
+            earlier.shown, Trouble("it was left out this time (--only)", "the same command without --only")
+        )
 
 
-def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
+def _entry(question: "Scenario", visited: "MeasuredSession", out: Path) -> "AtlasEntry":
     """Returns a scenario's entry on the page, from its session if that has a run."""
     from loopbench.commands.reporting import draw_files
     from loopbench.judge.atlas import AtlasEntry, answered, unanswered
@@ -192,7 +140,7 @@ def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
             f"not every run of it can be read: {report.damaged[0]}",
             "a new session: move that folder away",
         )
-    claims = tuple(claim.recorded() for claim in question.claims)
+    claims = tuple(question.claims)
     return AtlasEntry(
         scenario=question.file.stem,
         title=question.title,
@@ -203,15 +151,6 @@ def _entry(question: "Scenario", visited: _Visit, out: Path) -> "AtlasEntry":
         trouble=trouble,
         remedy=remedy,
     )
-
-
-def _trouble(ended: "SessionEnded") -> _Trouble:
-    if ended.error is not None:
-        print_error(ended.error)
-        return _Trouble(ended.error.what, next(iter(ended.error.hints), ""))
-    if ended.interrupted_by is not None:
-        return STOPPED
-    return TIME_IS_UP if ended.finished_runs < ended.planned_runs else _Trouble()
 
 
 def _unreadable(file: Path, error: LoopbenchError) -> "AtlasEntry":
@@ -230,14 +169,15 @@ def _say_entry(entry: "AtlasEntry") -> None:
 def _finish(entries: Sequence["AtlasEntry"], files: Sequence[Path], out: Path, docs: Path, *, write_docs: bool) -> None:
     """Write the page, `atlas.json` and, if asked for, the list of claims; print the summary."""
     from loopbench.judge.atlas import Atlas, atlas_values
+    from loopbench.plots.atlas_page import render_atlas_page
+    from loopbench.records.files import write_file
     from loopbench.scenario.claims_table import SOURCES
-    from plots.atlas_page import write_atlas_page
 
     made = Atlas(datetime.now(UTC).isoformat(timespec="seconds"), tuple(entries), _not_asked(docs), SOURCES)
     out.mkdir(parents=True, exist_ok=True)
-    write_atlas_page(made, out / PAGE)
+    write_file(out / PAGE, render_atlas_page(made))
     text = json.dumps(atlas_values(made), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    (out / "atlas.json").write_text(text, encoding="utf-8")
+    write_file(out / "atlas.json", text)
     if write_docs:
         _write_docs(made, files, docs)
     say()

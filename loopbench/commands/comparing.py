@@ -2,22 +2,23 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from loopbench.commands.measuring import begin_session, new_seed
-from loopbench.commands.options import RESULTS, Overrides, Rounds, Seed
+from loopbench.commands.options import Out, Overrides, Rounds, Seed, earlier_session, sessions_or_scenarios
 from loopbench.console import Speech, say
 from loopbench.errors import CannotTellError, RegressionError, UsageError
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.compare.comparison import Changed, Comparing
-    from loopbench.measure.session import SessionOptions
     from loopbench.scenario import Scenario
+    from loopbench.session import SessionOptions
 
 TWO = 2
 
@@ -25,7 +26,11 @@ TWO = 2
 def compare(  # noqa: PLR0913  one parameter an option
     what: Annotated[
         list[Path],
-        typer.Argument(metavar="A B | SCENARIO", help="Two session folders; or a scenario, with --rev twice."),
+        typer.Argument(
+            metavar="A B | SCENARIO",
+            help="Two sessions, by folder or baseline; or a scenario, with --rev twice.",
+            autocompletion=sessions_or_scenarios,
+        ),
     ],
     *,
     rev: Annotated[
@@ -45,7 +50,7 @@ def compare(  # noqa: PLR0913  one parameter an option
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="With --rev: start no round that would end later.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="With --rev: folder for results.")] = RESULTS,
+    out: Out,
 ) -> None:
     """Compare two sessions, or two revisions of an app.
 
@@ -60,32 +65,37 @@ def compare(  # noqa: PLR0913  one parameter an option
             slug="compare-arguments",
             hints=("loopbench compare SCENARIO --rev main --rev HEAD",),
         )
-    from loopbench.measure.session import SessionOptions
     from loopbench.scenario import load
+    from loopbench.session import SessionOptions
 
     question = load(what[0], tuple(override or ()), rounds=rounds)
     options = SessionOptions(max_minutes=max_minutes)
-    found, shown = _measure_revisions(question, rev, tolerance, new_seed(seed), out, options, Speech(as_json=as_json))
-    _print_and_end(found, as_json=as_json, shown=shown)
+    found = _measure_revisions(question, rev, tolerance, new_seed(seed), out, options, Speech(as_json=as_json))
+    _print_and_end(found, as_json=as_json)
 
 
-def _compare_folders(folders: list[Path], tolerance: float, *, anyway: bool, as_json: bool) -> None:
+def _compare_folders(what: list[Path], tolerance: float, *, anyway: bool, as_json: bool) -> None:
     from loopbench.judge.compare.comparison import compare_sessions
     from loopbench.judge.compare.session_figures import figures_of
     from loopbench.judge.session.session_report import judge_session
 
-    if len(folders) != TWO:
+    if len(what) != TWO:
         raise UsageError(
-            f"two session folders are compared, here are {len(folders)}",
+            f"two sessions are compared, here are {len(what)}",
             slug="compare-arguments",
             hints=("loopbench compare DIR_BEFORE DIR_AFTER", "loopbench compare SCENARIO --rev main --rev HEAD"),
         )
+    folders = [
+        earlier_session(each, other.resolve().parent if other.is_dir() else None)
+        for each, other in zip(what, what[::-1], strict=True)
+    ]
     before, after = (figures_of(judge_session(folder)) for folder in folders)
     found = compare_sessions(before, after, tolerance)
-    if found.unlike and not anyway:
+    refusals = [each.sentence for each in found.unlike if each.refuses]
+    if refusals and not anyway:
         raise UsageError(
-            f"the two sessions differ in more than the code: {'; '.join(each.sentence for each in found.unlike[:8])}"
-            + (f"; and {len(found.unlike) - 8} more" if len(found.unlike) > 8 else ""),
+            f"the two sessions differ in more than the code: {'; '.join(refusals[:8])}"
+            + (f"; and {len(refusals) - 8} more" if len(refusals) > 8 else ""),
             slug="unlike-sessions",
             where=f"{folders[0]} and {folders[1]}",
             hints=("measure both under the same conditions", "--anyway, if that difference is what you compare"),
@@ -101,8 +111,8 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
     out: Path,
     options: "SessionOptions",
     speech: Speech,
-) -> "tuple[Comparing, Callable[[str], str]]":
-    """Measure both in the same rounds of one session. Also returns a function that maps paths of the checkout back."""
+) -> "Comparing":
+    """Measure both in the same rounds of one session."""
     from loopbench.commands.ending import leave_if_ended_early
     from loopbench.commands.reporting import draw
     from loopbench.judge.compare.comparison import compare_revisions
@@ -112,6 +122,7 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
 
     with checked_out(question, labels) as (before, after):
         notify = progress_on(speech.words)
+        options = replace(options, checkouts=before.checkouts | after.checkouts)
         ended = begin_session(at_revisions(question, (before, after)), seed, out, options, notify)
         notify(ended)
         judged = draw(ended.folder, speech) if ended.finished_runs else None
@@ -119,16 +130,16 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
     assert judged is not None, "a session that was not ended early has runs"
     pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}
     old, new = (f"{each.label} ({each.commit[:12]})" for each in (before, after))
-    return compare_revisions(figures_of(judged), pairs, old, new, tolerance), after.in_repository
+    return compare_revisions(figures_of(judged), pairs, old, new, tolerance)
 
 
-def _print_and_end(found: "Comparing", *, as_json: bool, shown: Callable[[str], str] = str) -> None:
-    """Print a comparison; a regression, or none that can be told, ends the command with an error."""
+def _print_and_end(found: "Comparing", *, as_json: bool) -> None:
+    """Print a comparison; a regression, or a difference that cannot be judged, ends the command with an error."""
     if as_json:
-        say(shown(json.dumps(_values(found), indent=1, allow_nan=False)))
+        say(json.dumps(_values(found), indent=1, allow_nan=False), raw=True)
     else:
         for line in _lines(found):
-            say(showable(shown(line)))
+            Speech().say(showable(line))
     if found.regressions:
         losses = "; ".join(each.verdict.sentence for each in found.regressions)
         raise RegressionError(f"slower by more than {found.tolerance:.0%}: {losses}", slug="regression")
@@ -171,13 +182,17 @@ def _values(found: "Comparing") -> dict[str, Any]:
         "after": found.after,
         "tolerance": found.tolerance,
         "machine_drift": found.drift,
-        "unlike": [{"fact": each.fact, "before": each.a, "after": each.b} for each in found.unlike],
+        "unlike": [
+            {"fact": each.fact, "before": each.a, "after": each.b, "refuses": each.refuses} for each in found.unlike
+        ],
         "only_in_one": list(found.only_in_one),
         "changes": [_change_values(each) for each in found.changed],
     }
 
 
 def _change_values(changed: "Changed") -> dict[str, Any]:
+    from loopbench.judge.figures import finite
+
     verdict, diagnosis = changed.verdict, changed.diagnosis
     return {
         "variant": changed.variant,
@@ -185,7 +200,7 @@ def _change_values(changed: "Changed") -> dict[str, Any]:
         "change": str(changed.change),
         "verdict": str(verdict.word),
         "ratio": verdict.shown_ratio,
-        "interval": verdict.shown_interval,
+        "interval": finite(verdict.shown_interval),
         "reason": verdict.reason,
         "diagnosis": None if diagnosis is None else str(diagnosis.kind),
         "line": None if diagnosis is None or diagnosis.guilty is None else diagnosis.guilty.place,

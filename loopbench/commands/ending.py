@@ -17,15 +17,8 @@ if TYPE_CHECKING:
     from loopbench.judge.session.session_report import SessionReport
     from loopbench.measure.events import SessionEnded
 
-INVALIDATES_A_PICTURE: Final = frozenset({"T1", "T2", "C1", "C2", "C3", "B0", "G1"})
-"""Rules that also make a picture INVALID: the wrong target, lost requests, a saturated generator.
-
-The others (an unsteady machine, a short window) only prevent comparisons, and a picture compares nothing: they are
-printed with it. Rounds obey every rule, by their verdicts.
-"""
-
-
 NO_RUN: Final = "no run is complete"
+INVALID: Final = "INVALID"
 
 
 def leave_if_ended_early(ended: "SessionEnded", say_last: Callable[[], None] = lambda: None) -> None:
@@ -49,8 +42,13 @@ def leave_if_ended_early(ended: "SessionEnded", say_last: Callable[[], None] = l
         if ended.finished_runs:
             say(f"  try: loopbench report {ended.folder}", sys.stderr)
         say_last()
-        signal.signal(ended.interrupted_by, signal.SIG_DFL)
-        os.kill(os.getpid(), ended.interrupted_by)  # so that a shell loop around us stops too
+        end_by(ended.interrupted_by)
+
+
+def end_by(number: int) -> None:
+    """End this process by the signal that ended its measurement, so that a shell loop around it stops too."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 @contextmanager
@@ -62,8 +60,7 @@ def leaving_at_a_signal(folder: Path) -> Iterator[None]:
         name = signal.Signals(number).name
         kept = f"stopped by {name} while drawing: everything measured is kept"
         write_plainly(f"{kept}\n  try: loopbench report {showable(str(folder))}")
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        end_by(number)
 
     handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     previous = {number: signal.signal(number, leave) for number in handled}
@@ -99,7 +96,7 @@ def check_valid(judged: "SessionReport") -> None:
             "; ".join(judged.damaged),
             slug="runs-damaged",
             where=where,
-            kept=f"the other {len(judged.runs)} runs are drawn",
+            kept=f"the other {len(judged.records)} runs are drawn",
         )
     if doubtful := doubts(judged):
         raise CannotTellError(
@@ -113,9 +110,10 @@ def check_valid(judged: "SessionReport") -> None:
 
 
 def doubts(judged: "SessionReport") -> tuple[str, ...]:
-    """Returns what makes a session's claims INVALID, each once."""
+    """Returns why a session is INVALID, each reason once; the health of its targets is no reason."""
     nothing = [NO_RUN] if judged.is_empty else []
-    return tuple(dict.fromkeys([*nothing, *_invalid_pictures(judged), *_invalid_verdicts(judged)]))
+    because = judged.stamp.invalid_because if judged.stamp.label == INVALID else ()
+    return tuple(dict.fromkeys([*nothing, *because]))
 
 
 def _check_gates(judged: "SessionReport") -> None:
@@ -124,25 +122,9 @@ def _check_gates(judged: "SessionReport") -> None:
 
     where = str(judged.folder)
     broken = [gate.sentence for gate in judged.gates if gate.outcome is Outcome.NOT_MET]
-    untold = [gate.sentence for gate in judged.gates if gate.outcome is Outcome.CANNOT_TELL]
-    if untold:
+    undecided = [gate.sentence for gate in judged.gates if gate.outcome is Outcome.CANNOT_TELL]
+    if undecided:
         hint = "docs/ci.md lists what each figure needs"
-        raise CannotTellError("; ".join([*broken, *untold]), slug="gate-untold", where=where, hints=(hint,))
+        raise CannotTellError("; ".join([*broken, *undecided]), slug="gate-untold", where=where, hints=(hint,))
     if broken:
         raise RegressionError("; ".join(broken), slug="gate", where=where, hints=("the page shows why, and the line",))
-
-
-def _invalid_pictures(judged: "SessionReport") -> list[str]:
-    return [
-        f"{run.variant.name}: {finding.sentence}"
-        for run in judged.runs
-        for finding in run.stamp.faults
-        if finding.id in INVALIDATES_A_PICTURE and finding.level.label == "INVALID"
-    ]
-
-
-def _invalid_verdicts(judged: "SessionReport") -> list[str]:
-    """Verdicts on goodput only: a p99 with too few answers is no fault."""
-    if judged.rounds is None:
-        return []
-    return [verdict.sentence for verdict in judged.rounds.goodput.verdicts if verdict.word == "INVALID"]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from loopbench.commands.options import session_folders
 from loopbench.console import say
 from loopbench.errors import DataError
 from loopbench.showable import showable
@@ -13,12 +14,15 @@ EXPORT_FOLDER = "export"
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A session.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A session.", autocompletion=session_folders)],
     *,
-    what: Annotated[Literal["samples", "summary"], typer.Option(help="Every request, or the figures.")] = "samples",
+    what: Annotated[
+        Literal["samples", "summary"] | None,
+        typer.Option(help="Every request, or the figures.", show_default="what the format fits"),
+    ] = None,
     form: Annotated[
-        Literal["csv", "parquet", "json", "md"],
-        typer.Option("--format", help="Samples: csv, parquet. Summary: csv, json, md."),
+        Literal["csv", "parquet", "json", "md", "openmetrics", "badge"],
+        typer.Option("--format", help="Samples: csv, parquet. Summary: csv, json, md, openmetrics, badge."),
     ] = "csv",
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the file goes.", show_default="DIR/export")
@@ -28,12 +32,13 @@ def export(
     """Write a session's requests, or its summary, into one file.
 
     Requests are CSV or Parquet: one row for each request of every run that counts, with its run, round, variant and
-    phase (docs/notebook.md describes the columns). The summary is CSV, JSON or Markdown.
+    phase (docs/notebook.md describes the columns). The summary is CSV, JSON, Markdown,
+    OpenMetrics text for Prometheus, or its answer as a badge for shields.io.
     """
     from loopbench.judge.summary.export import Form, What
     from loopbench.judge.summary.export import export as write
 
-    made = write(folder, out or folder / EXPORT_FOLDER, What(what), Form(form), force=force)
+    made = write(folder, out or folder / EXPORT_FOLDER, What(what) if what else None, Form(form), force=force)
     rows = "" if made.rows is None else f", {made.rows:,} requests"
     say(f"written: {showable(str(made.path))}{rows}")
     if made.left_out:

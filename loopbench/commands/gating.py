@@ -1,4 +1,4 @@
-"""Options of `run` and `report` for gates and CI: a baseline session and a JUnit file; and the outputs for CI."""
+"""Options of `run` and `report` for gates and CI: a baseline session and files to write; and the outputs for CI."""
 
 import os
 import sys
@@ -22,19 +22,26 @@ class Gating:
     baseline: Path | None = None  # an earlier session's folder
     anyway: bool = False  # accept it although it differs from this session
     junit: Path | None = None  # where to write the XML
+    sarif: Path | None = None  # where to write the lines that blocked the loop
+    code_quality: Path | None = None  # the same for GitLab
+    save_baseline: str | None = None  # the name that this session is to have
 
     def check(self) -> None:
         """Check before a long measurement what would fail after it.
 
         Raises:
             DataError: the baseline is not a session, or of another format.
-            UsageError: there is no folder for the XML.
+            UsageError: there is no folder for a file that is to be written, or a baseline cannot have that name.
         """
+        from loopbench.records.baselines import check_baseline_name
         from loopbench.records.session import read_session
 
-        if self.junit is not None and not self.junit.parent.is_dir():
-            what = f"there is no folder {self.junit.parent} for the JUnit file"
-            raise UsageError(what, slug="junit-folder", where=str(self.junit))
+        for file in filter(None, (self.junit, self.sarif, self.code_quality)):
+            if not file.parent.is_dir():
+                what = f"there is no folder {file.parent} for {file.name}"
+                raise UsageError(what, slug="ci-folder", where=str(file))
+        if self.save_baseline is not None:
+            check_baseline_name(self.save_baseline)
         if self.baseline is not None:
             read_session(self.baseline)  # raises where it is none
 
@@ -52,20 +59,45 @@ class Gating:
             return judged
         return with_baseline(judged, judge_session(self.baseline), anyway=self.anyway)
 
+    def save(self, judged: "SessionReport", speech: Speech) -> None:
+        """Give the session the name that was asked for, unless its figures are not to be trusted.
+
+        Raises:
+            DataError: the file of baselines is damaged.
+            OSError: it cannot be written.
+        """
+        from loopbench.commands.ending import doubts
+        from loopbench.records.baselines import save_baseline
+
+        if self.save_baseline is None:
+            return
+        if judged.damaged or doubts(judged):
+            speech.say(f"not saved as baseline {self.save_baseline}: the session is INVALID or damaged")
+        else:
+            save_baseline(judged.folder, self.save_baseline)
+            speech.say(f"saved as baseline {self.save_baseline}")
+
     def write_ci(self, judged: "SessionReport", speech: Speech, environment: Mapping[str, str] = os.environ) -> None:
         """Write the outputs for CI that were asked for, or that the environment names.
 
         Raises:
-            OSError: the JUnit file cannot be written.
+            OSError: a file that was asked for cannot be written.
         """
-        from loopbench.ci.github import annotations, roots_of
+        from loopbench.ci.github import annotations
+        from loopbench.ci.gitlab import code_quality
         from loopbench.ci.junit import write_junit
+        from loopbench.ci.located import located_findings, roots_of
+        from loopbench.ci.sarif import sarif
         from loopbench.commands.ending import doubts
 
         if self.junit is not None:
             write_junit(judged, [*judged.damaged, *doubts(judged)], self.junit)
+        found = located_findings(judged, roots_of(environment, Path.cwd()))
+        for file, written in ((self.sarif, sarif), (self.code_quality, code_quality)):
+            if file is not None:
+                file.write_text(written(found), encoding="utf-8")
         if environment.get("GITHUB_ACTIONS") == "true":
-            for command in annotations(judged, roots_of(environment, Path.cwd())):
+            for command in annotations(found):
                 say_to_runner(command, sys.stderr if speech.as_json else sys.stdout)
         if page := environment.get("GITHUB_STEP_SUMMARY", ""):
             _append(judged, Path(page))

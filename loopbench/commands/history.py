@@ -3,64 +3,69 @@
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from loopbench.commands.options import RESULTS
-from loopbench.console import say
+from loopbench.commands.options import Out, named, scenario_files
+from loopbench.console import MISSING, say, table_lines
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.compare.history import Entry, History, Point, SessionEntry
 
-MISSING: Final = "-"
 SEVERAL: Final = "several"
 MIN_COLUMNS: Final = 60
 CHART_STEM: Final = "history"
 LEGEND: Final = (
-    "±: half-width of the 95 % interval over the rounds; (ramp): one run, none.",
+    "±: upper end of the 95 % interval over the rounds, above the figure; (ramp): one run, no interval.",
     "verdict: of goodput, against the others of that session; several: see --json.",
-    "change: against the session before, where the whole interval says so.",
+    "change: times the figure of the session before with rounds, where the 95 % interval excludes 1.",
 )
 
 
 def history(
     scenario: Annotated[
         Path,
-        typer.Argument(metavar="SCENARIO", help="A scenario's file, or its folder of sessions.", show_default=False),
+        typer.Argument(
+            metavar="SCENARIO", help="A scenario's file, or its folder of sessions.", autocompletion=scenario_files
+        ),
     ],
     *,
     tolerance: Annotated[
-        float, typer.Option(min=0, max=10, help="A loss is a REGRESSION if its whole interval is beyond this.")
+        float,
+        typer.Option(
+            min=0, max=10, help="A loss is a REGRESSION if its whole interval is beyond this share, 0.1 = 10 %."
+        ),
     ] = 0.10,
     chart: Annotated[bool, typer.Option("--chart", help="Draw it beside the sessions: history.svg and .png.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS,
+    out: Out,
 ) -> None:
     """Print the figures of a scenario's earlier sessions, oldest first.
 
-    Goodput and the neighbour's p99, of sessions with the same settings on the same machine.
+    Good answers per second and the p99 of the neighbour request ([[requests]]), of sessions with the same settings and
+    versions on the same machine.
 
-    A change is marked only where its whole 95 % interval says so, against the session before.
+    A change against the session before is marked only where its 95 % interval excludes 1.
     """
     from loopbench.judge.compare.history import history_values, read_history
 
     folder = _folder_of(scenario, out)
     found = read_history(folder, tolerance)
     if as_json:
-        say(json.dumps(history_values(found), indent=1, allow_nan=False))
+        say(json.dumps(history_values(found), indent=1, allow_nan=False), raw=True)
     else:
         width = max(MIN_COLUMNS, shutil.get_terminal_size((80, 24)).columns)
         for line in lines(found, width):
             say(line)
     if chart:
-        from plots.history import write_history
+        from loopbench.plots.history import draw_history
+        from loopbench.plots.style import save
 
-        for path in write_history(found, folder / CHART_STEM):
-            if not as_json:  # where it must stay readable for a program
+        for path in save(draw_history(found), folder / CHART_STEM):
+            if not as_json:  # then stdout is for a program
                 say(f"chart: {showable(str(path))}")
 
 
@@ -70,19 +75,20 @@ def _folder_of(scenario: Path, out: Path) -> Path:
         return scenario
     from loopbench.scenario import load
 
-    return out / load(scenario).name
+    return out / load(named(scenario)).name
 
 
 def lines(found: "History", width: int) -> Iterator[str]:
-    """Yield the table, a block for each variant, no line wider than `width`."""
-    count = len(found.sessions)
-    yield _cut(f"{showable(found.title)}: {count} session{'s' * (count != 1)} alike, {found.users} users", width)
+    """Yield a table for each variant, no line wider than `width`."""
+    from loopbench.judge.figures import plural
+
+    yield _cut(f"{showable(found.title)}: {plural(len(found.sessions), 'session')} alike, {found.users} users", width)
+    beside = () if found.neighbour is None else (f"{showable(found.neighbour)} p99 ms",)
+    header = ("session (UTC)", "goodput/s", *beside, "verdict", "change")
     for variant in found.variants:
         yield ""
         yield _cut(showable(variant), width)
-        yield _cut(_header(found), width)
-        for session, entry in found.row(variant):
-            yield from (_cut(line, width) for line in _rows(session, entry))
+        yield from table_lines(header, [_cells(session, entry) for session, entry in found.row(variant)], width)
     yield ""
     for line in LEGEND:
         yield _cut(line, width)
@@ -90,35 +96,21 @@ def lines(found: "History", width: int) -> Iterator[str]:
         yield _cut(f"left out: {showable(each.name)}: {showable(each.reason)}", width)
 
 
-def _header(found: "History") -> str:
-    beside = "" if found.neighbour is None else f"{showable(found.neighbour)[:8]} p99 ms"
-    return f"{'session (UTC)':<16}{'goodput/s':>14}{beside:>15} {'verdict':<13}change"
-
-
-def _rows(session: "SessionEntry", entry: "Entry") -> Iterator[str]:
-    """One line, and one more for a second mark."""
-    beside = "" if entry.neighbour is None else _figure(entry.neighbour)
-    marks = list(_marks(entry)) or [""]
-    facts = f"{started(session.started):<16}{_figure(entry.goodput):>14}{beside:>15} {_words(entry):<13}"
-    yield f"{facts}{marks[0]}".rstrip()
-    for mark in marks[1:]:
-        yield " " * len(facts) + mark
+def _cells(session: "SessionEntry", entry: "Entry") -> tuple[str, ...]:
+    beside = () if entry.neighbour is None else (_figure(entry.neighbour),)
+    return started(session.started), _figure(entry.goodput), *beside, _words(entry), ", ".join(_marks(entry))
 
 
 def _figure(point: "Point") -> str:
     """`487 ±2.1 %`."""
-    from loopbench.judge.figures import rounded
+    from loopbench.judge.figures import half_width, rounded
 
     if point.value is None:
         return MISSING
     if not point.runs:
         return f"{rounded(point.value)} (ramp)"
     width = point.half_width
-    return rounded(point.value) if width is None else f"{rounded(point.value)} {_half_width(width)}"
-
-
-def _half_width(width: float) -> str:
-    return "±>100 %" if width > 1 else f"±{100 * width:.2g} %"
+    return rounded(point.value) if width is None else f"{rounded(point.value)} ±{half_width(width)}"
 
 
 def _words(entry: "Entry") -> str:
@@ -135,10 +127,10 @@ def _marks(entry: "Entry") -> Iterator[str]:
 
 def started(iso: str) -> str:
     """`2026-11-20 10:22`, in UTC; as it is, where it is no time."""
-    try:
-        return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M}"
-    except ValueError:
-        return showable(iso)[:16]
+    from loopbench.records.session import moment
+
+    time = moment(iso)
+    return f"{time:%Y-%m-%d %H:%M}" if time else showable(iso)[:16]
 
 
 def _cut(line: str, width: int) -> str:

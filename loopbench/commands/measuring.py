@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -9,27 +10,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from loopbench import bundled
 from loopbench.commands.gating import Gating
 from loopbench.commands.options import (
-    RESULTS,
     Anyway,
     AsJson,
     Baseline,
+    CodeQuality,
     Junit,
+    Out,
     Overrides,
     Quick,
     Quiet,
     Rounds,
+    Sarif,
+    SaveBaseline,
     ScenarioFile,
     Seed,
     chosen,
+    earlier_session,
+    session_folders,
 )
-from loopbench.console import Speech, say
+from loopbench.console import Speech, say, table_lines
+from loopbench.errors import EnvironmentRefusedError
 
 if TYPE_CHECKING:
     from loopbench.measure.events import Notify, SessionEnded
-    from loopbench.measure.session import SessionJudge, SessionOptions
+    from loopbench.plan import Plan
     from loopbench.scenario import Scenario
+    from loopbench.session import SessionOptions
+
+DOCTOR_LINE_S = 10.0
 
 
 def run(  # noqa: PLR0913  one parameter an option
@@ -45,9 +56,14 @@ def run(  # noqa: PLR0913  one parameter an option
     explain: Annotated[
         bool, typer.Option("--explain", help="Exact times inside the app; costs all variants a few percent.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Folder for results.")] = RESULTS,
+    out: Out,
     resume: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Continue this session: same scenario, seed and plan.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Continue this session: same scenario, seed and plan.",
+            autocompletion=session_folders,
+        ),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another measurement on this machine to end.")] = False,
     no_lock: Annotated[bool, typer.Option("--no-lock", help="Measure beside another measurement.")] = False,
@@ -57,21 +73,25 @@ def run(  # noqa: PLR0913  one parameter an option
     baseline: Baseline = None,
     anyway: Anyway = False,
     junit: Junit = None,
+    sarif: Sarif = None,
+    code_quality: CodeQuality = None,
+    save_baseline: SaveBaseline = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure every variant of a scenario and draw what happened."""
     from loopbench.events import EventLog, to_each
-    from loopbench.measure.lock import IfBusy
-    from loopbench.measure.session import SessionOptions
+    from loopbench.measure.lock import if_busy_of
     from loopbench.progress import progress_on
     from loopbench.scenario import load
+    from loopbench.session import SessionOptions
 
     question = load(chosen(scenario), tuple(override or ()), quick=quick, rounds=rounds)
-    gating = Gating(baseline, anyway, junit)
+    before = baseline and earlier_session(baseline, resume.resolve().parent if resume else out / question.name)
+    gating = Gating(before, anyway, junit, sarif, code_quality, save_baseline)
     gating.check()
     speech = Speech(as_json=as_json, quiet=quiet)
-    if_busy = IfBusy.MEASURE_ANYWAY if no_lock else IfBusy.WAIT if wait else IfBusy.REFUSE
+    if_busy = if_busy_of(wait=wait, no_lock=no_lock)
     options = SessionOptions(quick=quick, explain=explain, max_minutes=max_minutes, if_busy=if_busy)
     notify = to_each(progress_on(speech.words), *([EventLog(events)] if events else []))
     if resume:
@@ -79,6 +99,14 @@ def run(  # noqa: PLR0913  one parameter an option
     else:
         ended = begin_session(question, new_seed(seed), out, options, notify)
     _report_and_end(ended, speech, gating, notify)
+
+
+def demo(*, quick: Quick = False, out: Out) -> None:
+    """Measure the bundled example: writing a file, four ways.
+
+    It takes at most 20 minutes, with --quick about two.
+    """
+    run(bundled.SCENARIOS / "file_write.toml", quick=quick, max_minutes=19, out=out)
 
 
 def plan(  # noqa: PLR0913  one parameter an option
@@ -91,41 +119,83 @@ def plan(  # noqa: PLR0913  one parameter an option
     as_json: AsJson = False,
 ) -> None:
     """Print which runs there would be, in which order, and how long."""
+    from loopbench.measure.interpreter import python_of, server_sentence
     from loopbench.plan import make_plan
     from loopbench.progress import minutes, plan_sentence
     from loopbench.scenario import load
+    from loopbench.showable import showable
 
     question = load(chosen(scenario), tuple(override or ()), quick=quick, rounds=rounds)
     planned = make_plan(question, new_seed(seed))
     if as_json:
-        say(json.dumps(asdict(planned) | {"shortest_s": planned.shortest_s, "longest_s": planned.longest_s}, indent=1))
+        say(
+            json.dumps(asdict(planned) | {"shortest_s": planned.shortest_s, "longest_s": planned.longest_s}, indent=1),
+            raw=True,
+        )
         return
-    for each in planned.runs:
-        place = f"round {each.round}" if each.round else ""
-        say(f"{each.number:>4}  {each.kind:<8} {place:<9} {each.variant:<42} {minutes(each.expected_s):>7}")
+    rows = [
+        (
+            str(each.number),
+            each.kind,
+            f"round {each.round}" if each.round else "",
+            each.variant,
+            minutes(each.expected_s),
+        )
+        for each in planned.runs
+    ]
+    for line in table_lines((), rows):
+        say(line)
     say(plan_sentence(question, planned))
+    for variant in question.variants:
+        if variant.moves:
+            say(f"{showable(variant.name)}: {variant.moves}")
+    for sentence in _foreseen(question):
+        say(f"note: {sentence}")
+    local = [each.served for each in question.variants if each.served.url is None]
+    for served in dict.fromkeys((python_of(question, each), each.command or each.server) for each in local):
+        say(f"served by {server_sentence(*served)}")
+
+
+def _foreseen(question: "Scenario") -> Iterator[str]:
+    """Yield what will degrade a session of this scenario on any machine."""
+    from loopbench.judge.stamp.stamp_rules import CHECKS
+
+    if not (repeat := question.repeat).max_rounds:
+        return
+    least_s, fewest = CHECKS["window_s"].degraded, CHECKS["rounds"].degraded
+    if question.isolated_because and least_s is not None and repeat.window_s < least_s:
+        yield f"repeat.window_s = {repeat.window_s:g} is below {least_s:g} s: every run of the rounds will be DEGRADED"
+    if fewest is not None and repeat.max_rounds < fewest:
+        yield f"{repeat.max_rounds} rounds are fewer than {fewest:g}: few verdicts and no claim can be decided"
 
 
 def doctor(
     *,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to measure.")] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for results: its disk is measured.")] = RESULTS,
+    out: Out,
 ) -> None:
     """Measure how steady this machine is, and print what would help.
 
-    Also: how many rounds a 5 % answer takes on it.
+    Also: how many rounds a 5 % answer takes on it. Exit code 6: it is unfit.
     """
     from loopbench.judge.doctor.fitness import fitness_json, judge_fitness
+    from loopbench.judge.doctor.fitness_rules import Fit
     from loopbench.measure.doctor import examine
     from loopbench.measure.lock import one_at_a_time
+    from loopbench.progress import every
 
-    if not as_json:
-        say(f"measuring this machine for {seconds:g} s")
+    speech = Speech(as_json=as_json)
+    speech.say(f"measuring this machine for {seconds:g} s")
     with one_at_a_time():
-        seen = examine(seconds, out)
+        seen = examine(seconds, out, every(DOCTOR_LINE_S, lambda s: speech.say(f"  {s:.0f} of {seconds:g} s")))
     fitness = judge_fitness(seen)
-    say(fitness_json(seen, fitness) if as_json else "\n".join(fitness.lines))
+    speech.give(fitness_json(seen, fitness))
+    for line in () if as_json else fitness.lines:
+        speech.say(line)
+    if fitness.fit is Fit.UNFIT:
+        reasons = "; ".join(each.subject for each in fitness.findings if each.fit is Fit.UNFIT)
+        raise EnvironmentRefusedError(f"this machine is unfit to measure on: {reasons}", slug="unfit")
 
 
 def worker(
@@ -147,7 +217,7 @@ def serve(
     loop: Annotated[str, typer.Option(help="asyncio or uvloop")] = "uvloop",
 ) -> None:
     """Serve the bundled target app on this machine, until Ctrl-C."""
-    from loopbench.measure.serve import serve_target_app
+    from loopbench.measure.bundled_server import serve_target_app
 
     serve_target_app(port, loop)
 
@@ -169,31 +239,36 @@ def begin_session(
     question: "Scenario", seed: int, out: Path, options: "SessionOptions", notify: "Notify"
 ) -> "SessionEnded":
     """Measure a scenario in a new folder."""
-    from loopbench.measure.session import measure_session, new_session
     from loopbench.plan import check_length, make_plan
+    from loopbench.session import new_session
 
     planned = make_plan(question, seed)
     check_length(planned, options.max_minutes)
     open_folder = partial(new_session, question, planned, out, options)
-    return measure_session(question, planned, open_folder, notify, _load_judge, options)
+    return _measure(question, planned, open_folder, notify, options)
 
 
 def resume_session(question: "Scenario", folder: Path, options: "SessionOptions", notify: "Notify") -> "SessionEnded":
     """Continue a session where it ended."""
     from loopbench.measure.resume import check_resumable, check_same_code
-    from loopbench.measure.session import measure_session
     from loopbench.plan import make_plan
 
     planned = make_plan(question, check_resumable(folder, question, explain=options.explain))
-    check_same_code(folder)
-    return measure_session(question, planned, lambda: folder, notify, _load_judge, options)
+    check_same_code(folder, question)
+    return _measure(question, planned, lambda: folder, notify, options)
 
 
-def _load_judge() -> "SessionJudge":
-    from loopbench.judge.rounds.between_runs import faults_of, least_window_s, rounds_standing
-    from loopbench.measure.session import SessionJudge
+def _measure(
+    question: "Scenario", planned: "Plan", open_folder: Callable[[], Path], notify: "Notify", options: "SessionOptions"
+) -> "SessionEnded":
+    """Measure a plan; the session's folder gets its events, for `loopbench watch`."""
+    from loopbench.events import SessionLog, to_each
+    from loopbench.session import measure_session
 
-    return SessionJudge(min_window_s=least_window_s, faults=faults_of, standing=rounds_standing)
+    log = SessionLog()
+    ended = measure_session(question, planned, open_folder, to_each(notify, log), options)
+    log(ended)
+    return ended
 
 
 def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notify: "Notify") -> None:
@@ -209,6 +284,8 @@ def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notif
                 judged = draw(ended.folder, speech, gating)
                 give_summary(ended.folder, speech)
                 gating.write_ci(judged, speech)
+                if ended.error is None and ended.interrupted_by is None:
+                    gating.save(judged, speech)
     except Exception as problem:
         if ended.error is None:  # otherwise the error that ended the measurement is the one to report
             if isinstance(problem, OSError):

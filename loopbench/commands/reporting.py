@@ -4,17 +4,30 @@ import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loopbench.beside import beside
+from loopbench import bundled
 from loopbench.commands.gating import Gating
-from loopbench.commands.options import RESULTS, Anyway, AsJson, Baseline, Junit, Quiet
-from loopbench.console import Speech, print_error, say
-from loopbench.errors import DataError, LoopbenchError, UsageError
+from loopbench.commands.options import (
+    Anyway,
+    AsJson,
+    Baseline,
+    CodeQuality,
+    Junit,
+    Quiet,
+    Sarif,
+    SaveBaseline,
+    ScenarioFolder,
+    earlier_session,
+    results_folder,
+    scenarios_in,
+    session_folders,
+)
+from loopbench.console import Speech, print_error, say, table_lines
+from loopbench.errors import DataError, LoopbenchError
 
 if TYPE_CHECKING:
     from loopbench.judge.run.windows import Curve
@@ -23,27 +36,39 @@ if TYPE_CHECKING:
 
 
 def report(  # noqa: PLR0913  one parameter an option
-    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="A session; the newest if absent.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="A session; the newest if absent.", autocompletion=session_folders),
+    ] = None,
     *,
     baseline: Baseline = None,
     anyway: Anyway = False,
     junit: Junit = None,
+    sarif: Sarif = None,
+    code_quality: CodeQuality = None,
+    save_baseline: SaveBaseline = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     png: Annotated[bool, typer.Option("--png", help="Write every chart as PNG too, not only rps-users.")] = False,
 ) -> None:
     """Judge a session again and write its summary, charts and page."""
-    gating, speech = Gating(baseline, anyway, junit), Speech(as_json=as_json, quiet=quiet)
+    from loopbench.records.session import read_session
+
+    session = folder or newest_session()
+    before = baseline and earlier_session(baseline, session.resolve().parent)
+    gating = Gating(before, anyway, junit, sarif, code_quality, save_baseline)
     gating.check()
-    session = folder or _newest_session()
+    speech = Speech(as_json=as_json, quiet=quiet)
+    read_session(session)  # a wrong folder is refused before the judge is imported, which takes seconds
     judged = draw(session, speech, gating, all_png=png)
     give_summary(session, speech)
     gating.write_ci(judged, speech)
+    gating.save(judged, speech)
     end_with_answer(judged, speech)
 
 
 def list_(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the scenarios.")] = Path("scenarios"),
+    folder: ScenarioFolder = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -52,10 +77,7 @@ def list_(
     from loopbench.showable import showable
 
     speech, listed = Speech(as_json=as_json), list[dict[str, Any]]()
-    files = sorted(folder.glob("*.toml"))
-    if not files:
-        raise UsageError(f"there are no scenarios in {folder}", slug="no-scenarios", where=str(folder.resolve()))
-    for file in files:
+    for file in scenarios_in(folder):
         try:
             question = load(file)
         except LoopbenchError as error:
@@ -64,9 +86,9 @@ def list_(
         listed.append(_listed(file, question))
         if as_json:
             continue
-        speech.say(f"{file}  {showable(question.title)}")
-        for variant in question.variants:
-            speech.say(f"    {showable(variant.name):<24} {variant.method} {showable(variant.request_target)}")
+        speech.say(f"{bundled.shown(file)}  {showable(question.title)}")
+        for line in table_lines((), [(each.name, each.method, each.request_target) for each in question.variants]):
+            speech.say(f"    {line}")
     speech.give(json.dumps(listed, indent=1))
 
 
@@ -93,8 +115,8 @@ def plot(
 
     Several outputs are drawn into one chart.
     """
+    from loopbench.plots.csv_chart import load, write
     from loopbench.showable import showable
-    from plots.csv_chart import load, write
 
     speech = Speech(as_json=as_json, quiet=quiet)
     curves = load(prefix)
@@ -160,7 +182,7 @@ def say_answer(judged: "SessionReport", speech: Speech) -> None:
 
     sentence, validity, *to_copy = conclusion(judged)
     speech.say()
-    speech.say(sentence, bold=True)
+    speech.answer(sentence)
     speech.say(validity)
     for line in to_copy:
         say(line, speech.words)
@@ -188,15 +210,16 @@ def draw_files(
     """
     with _rare_garbage_collection():
         from loopbench.judge.summary.summary import write_summary
+        from loopbench.plots.charts import charts_of, draw_charts
+        from loopbench.plots.page import render_page
+        from loopbench.records.files import write_file
         from loopbench.records.session import CHARTS_FOLDER, REPORT_FILE
-        from plots.page import write_page
-        from plots.session_charts import charts_of, draw_charts
 
         judged = gating.judge(folder)
         write_summary(judged, folder)
         charts = charts_of(judged)
-        with beside(partial(draw_charts, charts.all, folder / CHARTS_FOLDER, all_png=all_png)):
-            write_page(judged, charts, folder / REPORT_FILE)
+        draw_charts(charts, folder / CHARTS_FOLDER, all_png=all_png)
+        write_file(folder / REPORT_FILE, render_page(judged, charts))
     return judged
 
 
@@ -214,10 +237,17 @@ def _rare_garbage_collection() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _newest_session() -> Path:
-    from loopbench.records.session import SESSION_FILE
+def newest_session() -> Path:
+    """Return the newest session of the project's results.
 
-    sessions = sorted(RESULTS.glob(f"*/*/{SESSION_FILE}"), key=lambda path: path.parent.name)
+    Raises:
+        DataError: there is none.
+    """
+    from loopbench.records.session import session_folders
+
+    folder = results_folder()
+    scenarios = [each for each in folder.glob("*") if not each.is_symlink()]
+    sessions = [session for scenario in scenarios for session in session_folders(scenario)]
     if not sessions:
-        raise DataError("there is no session under results/ yet", slug="no-session", hints=("make bench-quick",))
-    return sessions[-1].parent
+        raise DataError(f"there is no session in {folder} yet", slug="no-session", hints=("loopbench demo --quick",))
+    return max(sessions, key=lambda session: session.name)

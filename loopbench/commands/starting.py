@@ -1,12 +1,14 @@
 """The commands `init` and `schema`: a first scenario of the user's app, and the schema for an editor."""
 
-import sys
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loopbench.commands.options import OWN_SCENARIO
+from loopbench.commands.options import OWN_SCENARIO, AppPython, Headers
+from loopbench.commands.project import project_path
 from loopbench.console import say
 from loopbench.errors import UsageError
 
@@ -15,14 +17,20 @@ if TYPE_CHECKING:
     from loopbench.first_scenario.reading import AppFacts
 
 
-def init(
+def init(  # noqa: PLR0913  one parameter an option
     *,
     app: Annotated[
         str | None, typer.Option(metavar="MODULE:NAME", help="The app; default: found as `fastapi dev` finds it.")
     ] = None,
-    python: Annotated[
+    python: AppPython = None,
+    header: Headers = None,
+    curl: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COMMAND", help="A curl command to measure instead of the app's routes; repeatable."),
+    ] = None,
+    har: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="The Python of the app; default: .venv or venv here, else loopbench's."),
+        typer.Option("--from", metavar="HAR", help="A browser's HAR file: its requests instead of the app's routes."),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The scenario to write; never overwritten.")] = OWN_SCENARIO,
 ) -> None:
@@ -33,21 +41,32 @@ def init(
     from loopbench.first_scenario.draft import draft
     from loopbench.first_scenario.places import find_app, find_python
     from loopbench.first_scenario.reading import read_app
+    from loopbench.first_scenario.recorded_requests import routes_of_curl, routes_of_har
     from loopbench.first_scenario.routes import routes_of
+    from loopbench.measure.interpreter import is_own
+    from loopbench.secrecy import remember
 
     _check_is_new(out)
-    project = Path.cwd()
-    place, interpreter = find_app(project, app), find_python(project, python)
-    facts = read_app(place, interpreter)
-    theirs = None if interpreter == Path(sys.executable) else interpreter
-    made = draft(place, facts, routes_of(facts), out, theirs)
+    given = [header_from_environment(text) for text in header or ()]
+    headers = {name: value for name, value, _ in given}
+    variables = {name: value for *_, taken in given for name, value in taken.items()}
+    remember(variables.values())
+    place = find_app(Path.cwd(), app)
+    found = find_python(place.folder, python or project_path("python"))
+    facts = read_app(place, found.path)
+    theirs = None if is_own(str(found.path)) else found.path
+    recorded = (*(routes_of_har(har) if har else ()), *routes_of_curl(curl or ()))
+    made = draft(place, facts, recorded or routes_of(facts, headers), out, theirs)
     try:
         with out.open("x", encoding="utf-8") as file:
             file.write(made.text)
     except FileExistsError:
         _check_is_new(out)
         raise
-    _say_what_was_made(made, facts, interpreter, out)
+    say(f"found {place.module}:{facts.attribute}, run by {os.path.relpath(found.path)} ({found.why})")
+    for variable in variables:
+        say(f"  the value of a --header is in no file: export {variable}=... before a run")
+    _say_what_was_made(made, facts, found.path, out)
 
 
 def schema(
@@ -63,6 +82,34 @@ def schema(
     say((scenario_reference() if markdown else scenario_schema_text()).removesuffix("\n"))
 
 
+def parsed_header(text: str) -> tuple[str, str]:
+    """Returns name and value of a --header.
+
+    Raises:
+        UsageError: it has no name or no colon.
+    """
+    from loopbench.first_scenario.draft import with_header
+
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise UsageError(
+            "--header is not NAME:VALUE: it has no name or no colon", slug="header", hints=(with_header("TOKEN"),)
+        )
+    return name.strip(), value.strip()
+
+
+def header_from_environment(text: str) -> tuple[str, str, dict[str, str]]:
+    """Returns name and value of a --header for a scenario's file, and the variable that holds the value given.
+
+    The value in the file names the variable. A value with a placeholder stays as it is, without a variable.
+    """
+    name, value = parsed_header(text)
+    if "{" in value:
+        return name, value, {}
+    variable = f"HEADER_{re.sub('[^A-Z0-9]', '_', name.upper())}"
+    return name, f"${{{variable}}}", {variable: value}
+
+
 def _check_is_new(out: Path) -> None:
     if out.exists() or out.is_symlink():
         raise UsageError(
@@ -74,6 +121,8 @@ def _check_is_new(out: Path) -> None:
 
 
 def _say_what_was_made(made: "Draft", facts: "AppFacts", python: Path, out: Path) -> None:
+    from loopbench.measure.interpreter import old_server
+    from loopbench.scenario.target import SERVERS
     from loopbench.showable import showable
 
     neighbour = f", {showable(made.neighbour)} beside each" if made.neighbour else ""
@@ -81,8 +130,14 @@ def _say_what_was_made(made: "Draft", facts: "AppFacts", python: Path, out: Path
     say(f"wrote {out}: {len(made.variants)} {routes} to measure{neighbour}; {made.left_out} left out, each with why")
     if not facts.has_openapi:
         say(f"the app is a {showable(facts.type)}: it has no OpenAPI, so its routes are not known")
-    if "uvicorn" not in facts.servers:
-        say(f"its Python has no uvicorn, which serves it: {python} -m pip install uvicorn")
+    if facts.unreadable:
+        say(f"its OpenAPI cannot be made: {showable(facts.unreadable)}")
+    if old := old_server(str(python)):
+        say(old)
+    if not facts.servers.intersection(SERVERS):
+        say(f"its Python has no server: {python} -m pip install uvicorn")
+    if made.with_login:
+        say(f"  routes behind a login: {made.with_login}")
     if not made.variants:
         say(f"nothing can be measured yet: name a route in {out}")
         return

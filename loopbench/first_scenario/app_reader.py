@@ -7,15 +7,20 @@ prints goes where it would go anyway; the answer goes into the file. It always e
 the app has started can keep it.
 """
 
+import functools
 import importlib
 import importlib.util
+import inspect
 import json
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
-SERVERS = ("uvicorn", "uvloop", "httptools")
+SERVERS = ("uvicorn", "hypercorn", "granian", "uvloop", "httptools")
+FACTORIES = ("create_app", "make_app", "get_app", "build_app", "app_factory")
+EVENT_STREAM = ("event-stream", "EventSourceResponse")
 MAX_DEPTH = 5  # of mounts inside mounts: an app that is mounted in itself has no end
 
 
@@ -36,16 +41,21 @@ def read(module_name: str, attribute: str) -> dict[str, Any]:
         app = _attribute(module, name)
     except AttributeError:
         raise Refusal("attribute", names=_candidates(module, fastapi)) from None
+    if _is_factory(app):
+        app, fastapi = _made_by(app), _fastapi_class()
     kind = type(app)
     facts: dict[str, Any] = {
         "attribute": name,
         "type": f"{kind.__module__}.{kind.__qualname__}",
         "callable": callable(app),
-        "is_factory": not isinstance(app, type) and hasattr(app, "__code__") and app.__code__.co_argcount == 0,
+        "is_wsgi": callable(app) and _required_arguments(app) == 2,  # environ and start_response
         "has_openapi": fastapi is not None and isinstance(app, fastapi),
         "documents": [],
         "mounts": [],
         "hidden": 0,
+        "streams": [],
+        "unreadable": "",
+        "endpoints": list(_endpoints(app, "", MAX_DEPTH)),
     }
     if facts["has_openapi"]:
         _collect(app, fastapi, "", facts, MAX_DEPTH)
@@ -76,6 +86,28 @@ def _attribute(value: Any, dotted: str) -> Any:
     return value
 
 
+def _is_factory(value: Any) -> bool:
+    return inspect.isfunction(value) and _required_arguments(value) == 0
+
+
+def _required_arguments(value: Any) -> int:
+    """How many arguments a call needs; -1 if that is not known."""
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):
+        return -1
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(1 for each in parameters if each.kind in positional and each.default is each.empty)
+
+
+def _made_by(factory: Any) -> Any:
+    try:
+        return factory()
+    except BaseException as problem:  # noqa: BLE001  as for an import
+        _print(problem)
+        raise Refusal("factory", error=_words(problem)) from None
+
+
 def _candidates(module: Any, fastapi: Any) -> list[str]:
     """Names of the FastAPI objects of a module, the usual ones first."""
     ordered = sorted(vars(module), key=lambda name: ({"app": 0, "api": 1}.get(name, 2), name))
@@ -85,6 +117,7 @@ def _candidates(module: Any, fastapi: Any) -> list[str]:
 def _first_app(module: Any, fastapi: Any) -> str:
     names = _candidates(module, fastapi)
     names += [name for name in ("app", "api") if callable(getattr(module, name, None))]
+    names += [name for name in FACTORIES if _is_factory(getattr(module, name, None))]
     if not names:
         raise Refusal("no-app")
     return names[0]
@@ -93,18 +126,65 @@ def _first_app(module: Any, fastapi: Any) -> str:
 def _collect(app: Any, fastapi: Any, prefix: str, facts: dict[str, Any], deeper: int) -> None:
     """The document of an app and of every FastAPI app that is mounted in it; the other mounts by their name."""
     try:
-        facts["documents"].append({"prefix": prefix, "openapi": app.openapi()})
+        document = app.openapi()
+        json.dumps(document, default=str)
+        facts["documents"].append({"prefix": prefix, "openapi": dict(document)})
     except Exception as problem:  # noqa: BLE001  a model without a schema raises what it likes
         _print(problem)
-        raise Refusal("openapi", error=_words(problem)) from None
+        facts["unreadable"] = _words(problem)
     for route in app.routes:
         if hasattr(route, "app") and type(route).__name__ == "Mount":
             if isinstance(route.app, fastapi) and deeper:
                 _collect(route.app, fastapi, prefix + route.path, facts, deeper - 1)
             else:
                 facts["mounts"].append([prefix + route.path, type(route.app).__name__])
-        elif hasattr(route, "dependant") and not getattr(route, "include_in_schema", True):
-            facts["hidden"] += 1
+        elif hasattr(route, "dependant"):
+            facts["hidden"] += not getattr(route, "include_in_schema", True)
+            if _streams_events(route.endpoint):
+                facts["streams"].append(prefix + route.path)
+
+
+def _streams_events(endpoint: Any) -> bool:
+    """Whether the endpoint's own source names an event stream, which its OpenAPI does not show."""
+    try:
+        source = inspect.getsource(inspect.unwrap(endpoint))
+    except (OSError, TypeError, ValueError):
+        return False
+    return any(name in source for name in EVENT_STREAM)
+
+
+def _endpoints(app: Any, prefix: str, deeper: int) -> Iterator[dict[str, Any]]:
+    """The functions behind the routes of an app and of what is mounted in it."""
+    for route in getattr(app, "routes", None) or ():
+        path = prefix + getattr(route, "path", "")
+        if getattr(route, "endpoint", None) is not None and getattr(route, "methods", None):
+            dependencies = [_function(each) for each in _dependencies(getattr(route, "dependant", None))]
+            methods = sorted(route.methods)
+            yield {**_function(route.endpoint), "methods": methods, "path": path, "dependencies": dependencies}
+        elif deeper:
+            yield from _endpoints(route, path, deeper - 1)
+
+
+def _dependencies(dependant: Any) -> Iterator[Any]:
+    for each in getattr(dependant, "dependencies", ()):
+        yield from _dependencies(each)
+        yield each.call
+
+
+def _function(call: Any) -> dict[str, Any]:
+    """Where a function is defined, and whether it runs on the event loop. Of an object, its `__call__`."""
+    while isinstance(call, functools.partial):
+        call = call.func
+    named = inspect.unwrap(call)
+    if not inspect.isroutine(named) and not inspect.isclass(named):
+        call = named = type(named).__call__
+    code = getattr(named, "__code__", None)
+    return {
+        "name": getattr(named, "__qualname__", type(named).__qualname__),
+        "file": getattr(code, "co_filename", ""),
+        "line": getattr(code, "co_firstlineno", 0),
+        "is_async": inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call),
+    }
 
 
 def _print(problem: BaseException) -> None:

@@ -1,6 +1,5 @@
 """The text of a first scenario: safe routes as variants, the rest as comments with the reason. Pure."""
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,16 +9,27 @@ from typing import Any, Final
 
 from loopbench.first_scenario.places import AppPlace
 from loopbench.first_scenario.reading import AppFacts
-from loopbench.first_scenario.routes import Route, as_table
+from loopbench.first_scenario.routes import NEEDS_LOGIN, Route, as_table, login_of
+from loopbench.scenario.target import SERVERS
+from loopbench.scenario.toml import toml_block, toml_value
 from loopbench.showable import showable
 
-MAX_VARIANTS: Final = 6
-"""More would make the first session long, and would rarely be worth comparing."""
+CAPTURED: Final = "{token}"  # in a header: the token that the scenario's login captures
+
+LOGIN: Final = """\
+[[before]]                  # asked once for each run; the values of ${...} come from the environment
+name = "login"
+method = "POST"
+path = %s
+form = { username = "${APP_USER}", password = "${APP_PASSWORD}" }
+capture = { token = "json:access_token" }
+"""
+
+MAX_VARIANTS: Final = 6  # more would make the first session long, and would rarely be worth comparing
 
 HEALTH: Final = re.compile(
-    r"/|(|.*/)(healthz?|health[-_]?check|livez?|liveness|readyz?|readiness|ping|heartbeat|hello)/?"
+    r"(|.*/)(healthz?|health[-_]?check|livez?|liveness|readyz?|readiness|ping|heartbeat|hello)/?"
 )
-BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 LOAD: Final = """\
 [load]
@@ -39,41 +49,34 @@ class Draft:
 
     text: str
     variants: tuple[str, ...]
-    neighbour: str
-    """The route that is asked beside every variant; empty if none looked like it."""
-    left_out: int
-    """Routes that stand in it as comments."""
+    neighbour: str  # the route that is asked beside every variant; empty if none looked like it
+    left_out: int  # routes that stand in it as comments
+    with_login: str  # the command that measures routes behind a login too; empty if none needs one
 
 
 def draft(place: AppPlace, facts: AppFacts, routes: Sequence[Route], file: Path, python: Path | None) -> Draft:
-    """The scenario of these routes.
-
-    Args:
-        place: where the app is.
-        facts: what the app reports about itself.
-        routes: of `routes_of`.
-        file: where it will stand: paths in it are relative to its folder.
-        python: the interpreter, if it is not ours.
-    """
-    neighbour = _neighbour(routes)
+    """The scenario of these routes."""
+    neighbour = neighbour_of(routes)
     safe = [route for route in routes if route.is_safe and route is not neighbour]
     chosen = safe[:MAX_VARIANTS]
     left_out = [route for route in routes if not route.is_safe] + safe[MAX_VARIANTS:]
     parts = [
         _head(place, facts),
-        _target(place, facts, file, python),
+        _block("[target]", target_table(place, facts, file, python)),
         LOAD,
+        *_login_part(facts, routes),
         *_neighbour_part(neighbour, chosen),
         *(_block("[[variants]]", as_table(route)) for route in chosen),
         *_nothing_safe(facts, chosen),
         *_comments(facts, left_out),
     ]
     names = tuple(route.name for route in chosen)
-    return Draft("\n".join(parts), names, neighbour.name if neighbour else "", len(left_out))
+    neighbour_name = neighbour.name if neighbour else ""
+    return Draft("\n".join(parts), names, neighbour_name, len(left_out), _with_login(facts, left_out))
 
 
-def _neighbour(routes: Sequence[Route]) -> Route | None:
-    """A route that does next to nothing, by its name; never the only one there is to ask."""
+def neighbour_of(routes: Sequence[Route]) -> Route | None:
+    """A safe route that does next to nothing, by its name; never the only one there is to ask."""
     safe = [route for route in routes if route.is_safe]
     fitting = (route for route in safe if HEALTH.fullmatch(route.path) and not route.params)
     return next(fitting, None) if len(safe) > 1 else None
@@ -88,26 +91,49 @@ def _head(place: AppPlace, facts: AppFacts) -> str:
 # Checked while you type (taplo, Even Better TOML): `loopbench schema > scenario.schema.json`, and as the first line
 #   #:schema ./scenario.schema.json
 
-title = {_toml(f"The routes of {name}")}
-question = "Which of these routes is slow under load, and which makes the others wait?"
+title = {toml_value(f"The routes of {name}", showable)}
 """
 
 
-def _target(place: AppPlace, facts: AppFacts, file: Path, python: Path | None) -> str:
+def target_table(place: AppPlace, facts: AppFacts, file: Path, python: Path | None) -> dict[str, Any]:
+    """The keys of `[target]` in a scenario `file`; `python` is the interpreter, if it is not ours."""
     folder = file.absolute().parent
     table = {"app": f"{place.module}:{facts.attribute}", "app_dir": _relative(place.folder, folder)}
+    if place.cwd != ".":
+        table["cwd"] = place.cwd
     if python is not None:
         table["python"] = _relative(python, folder)
+    server = next((each for each in SERVERS if each in facts.servers), "uvicorn")
+    if server != "uvicorn":
+        table["server"] = server
     if "uvloop" not in facts.servers:
         table["loop"] = "asyncio"
-    if "httptools" not in facts.servers:
+    if "httptools" not in facts.servers and server == "uvicorn":
         table["http"] = "h11"
-    return _block("[target]", table)
+    return table
 
 
 def _relative(path: Path, folder: Path) -> str:
     """As seen from the scenario's folder. Links stay links: that of an environment's Python is what makes it one."""
     return os.path.relpath(path.absolute(), folder)
+
+
+def with_header(token: str) -> str:
+    """The command that measures routes behind a login too."""
+    return f'loopbench init --header "Authorization: Bearer {token}"'
+
+
+def _with_login(facts: AppFacts, left_out: Sequence[Route]) -> str:
+    if not any(route.reason.startswith(NEEDS_LOGIN) for route in left_out):
+        return ""
+    return f"{with_header(CAPTURED if login_of(facts) else 'TOKEN')} --out login.toml"
+
+
+def _login_part(facts: AppFacts, routes: Sequence[Route]) -> Iterator[str]:
+    """The login whose token the headers of the routes contain."""
+    login = login_of(facts)
+    if login and any(CAPTURED in value for route in routes for value in route.headers.values()):
+        yield LOGIN % toml_value(login)
 
 
 def _neighbour_part(neighbour: Route | None, chosen: Sequence[Route]) -> Iterator[str]:
@@ -124,6 +150,8 @@ def _neighbour_part(neighbour: Route | None, chosen: Sequence[Route]) -> Iterato
 def _nothing_safe(facts: AppFacts, chosen: Sequence[Route]) -> Iterator[str]:
     if not chosen:
         why = "" if facts.has_openapi else f"This app is a {showable(facts.type)} and has no OpenAPI to read.\n# "
+        if facts.unreadable:
+            why = f"The OpenAPI of this app cannot be made: {showable(facts.unreadable)}\n# "
         yield f'# {why}Name a route that may be asked again and again:\n# [[variants]]\n# name = "/"\n# path = "/"\n'
 
 
@@ -136,25 +164,15 @@ def _comments(facts: AppFacts, left_out: Sequence[Route]) -> Iterator[str]:
         yield "\n".join(
             ["# Not asked, and why. `method`, `params`, `headers` and `json` can be given for each.", *lines, ""]
         )
+    if command := _with_login(facts, left_out):
+        yield f"# Routes that need credentials become variants with:\n#   {command}\n"
 
 
 def _line(route: Route) -> str:
     reason = route.reason or f"safe; {MAX_VARIANTS} variants are enough for a first look"
-    return f"{route.method} {showable(route.template)}: {showable(reason)}"
+    path = route.template.removeprefix(f"{route.method} ")
+    return showable(f"{route.method} {path}: {reason}")
 
 
 def _block(header: str, table: Mapping[str, Any]) -> str:
-    return "\n".join([header, *(f"{_key(key)} = {_toml(value)}" for key, value in table.items()), ""])
-
-
-def _key(name: str) -> str:
-    return name if BARE_KEY.fullmatch(name) else _toml(name)
-
-
-def _toml(value: Any) -> str:
-    """A value as TOML has it. Its strings are JSON's, once nothing invisible is left in them (TOML 1.0, Strings)."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(key)} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    return json.dumps(showable(str(value)), ensure_ascii=False)
+    return toml_block(header, table, showable)

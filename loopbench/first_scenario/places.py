@@ -1,18 +1,32 @@
-"""Where an app is, by the same rules as `fastapi dev`; and which Python it runs in. Looks at files, imports nothing."""
+"""Where an app is, by the rules of `fastapi dev` and a few more; and which Python it runs in. Imports nothing of it."""
 
+import ast
+import os
+import re
+import shutil
+import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from loopbench.errors import UsageError
+from loopbench.upwards import upwards
 
 USUAL_FILES: Final = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
 """In the order in which FastAPI's own command line tries them."""
 
+DEEPER_FILES: Final = ("main.py", "app.py", "api.py", "asgi.py", "server.py")
+"""Looked for in every folder of the project and of `src`."""
+
+NAMES_AN_APP: Final = re.compile(r"\b(app|api|FastAPI|Starlette|uvicorn)\b")
+MAKES_AN_APP: Final = re.compile(r"\b(FastAPI|Starlette)\(|\buvicorn\.run\(")
+
 USUAL_PYTHONS: Final = (".venv/bin/python", "venv/bin/python")
 NAMED: Final = "loopbench init --app main:app"
+POETRY_S: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -20,18 +34,25 @@ class AppPlace:
     """What to import, and from where."""
 
     module: str
-    attribute: str
-    """Empty: not known yet; the first FastAPI object of the module, `app` and `api` before others."""
-    folder: Path
-    """What uvicorn is given as `--app-dir`."""
+    attribute: str  # empty: not known yet; the first FastAPI object of the module, `app` and `api` before others
+    folder: Path  # what uvicorn is given as `--app-dir`
+
+    @property
+    def cwd(self) -> str:
+        """Folder that it runs in, from there: apps in `src` run in the folder above, where their `.env` is."""
+        return ".." if self.folder.name == "src" else "."
+
+
+@dataclass(frozen=True)
+class FoundPython:
+    """The interpreter of an app, and why it was chosen."""
+
+    path: Path
+    why: str
 
 
 def find_app(project: Path, given: str | None = None) -> AppPlace:
     """The app of a project: as it is named, as `pyproject.toml` names it, or in the first of the usual files.
-
-    Args:
-        project: the folder that would be the current one for `fastapi dev`.
-        given: `module:attribute`, a module alone, or the path of a file.
 
     Raises:
         UsageError: there is none, or what names it is malformed.
@@ -41,25 +62,68 @@ def find_app(project: Path, given: str | None = None) -> AppPlace:
     entrypoint = _entrypoint(project / "pyproject.toml")
     if entrypoint is not None:
         return _named(project, entrypoint, "[tool.fastapi] entrypoint")
-    for name in USUAL_FILES:
-        if (project / name).is_file():
-            return _in_file(project / name)
+    files = list(_files(project))
+    for file in files:
+        if NAMES_AN_APP.search(_text(file)):
+            return _run_by(file, project) or _in_file(file)
+    if files:
+        return _in_file(files[0])
     raise UsageError(
         f"there is no app in {project}",
         slug="app-missing",
         where=str(project),
-        allowed=f"[tool.fastapi] entrypoint in pyproject.toml, or one of {', '.join(USUAL_FILES)}",
+        allowed=f"[tool.fastapi] entrypoint in pyproject.toml, or one of {', '.join(USUAL_FILES)}, also below src/",
         hints=(NAMED,),
     )
 
 
-def find_python(project: Path, given: Path | None = None) -> Path:
-    """The interpreter the app runs in: the one named, the project's virtual environment, or the one that runs us.
+def _files(project: Path) -> Iterator[Path]:
+    """Yield the usual files that exist, then deeper ones that make an app."""
+    for root in (project, project / "src"):
+        yield from (root / name for name in USUAL_FILES if (root / name).is_file())
+    for root in (project / "src", project):
+        deeper = sorted(path for name in DEEPER_FILES for path in root.glob(f"*/{name}"))
+        yield from (path for path in deeper if MAKES_AN_APP.search(_text(path)))
 
-    Not resolved: in a virtual environment the path of the link is what makes it that environment.
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _run_by(file: Path, project: Path) -> AppPlace | None:
+    """Returns the app that a file passes to `uvicorn.run` by its name; None: it names none that exists."""
+    for name in _names_run(_text(file)):
+        module, _, attribute = name.partition(":")
+        stem = Path(*module.split("."))
+        for folder in (_in_file(file).folder, project):
+            if (folder / stem.with_suffix(".py")).is_file() or (folder / stem / "__init__.py").is_file():
+                return AppPlace(module, attribute, folder)
+    return None
+
+
+def _names_run(source: str) -> Iterator[str]:
+    try:
+        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for call in calls:
+        app = call.args[0]
+        if ast.unparse(call.func) == "uvicorn.run" and isinstance(app, ast.Constant) and isinstance(app.value, str):
+            yield app.value
+
+
+def find_python(folder: Path, given: Path | None = None, environ: Mapping[str, str] = os.environ) -> FoundPython:
+    """The interpreter that an app runs in.
+
+    It is the given one, that of the active environment, of the nearest `.venv` or `venv` in the app's folder or a
+    parent, of poetry, or loopbench's own. Links are not resolved: the path of the link is what makes an interpreter
+    that of its virtual environment.
 
     Raises:
-        UsageError: the one that is named is not there.
+        UsageError: the given one does not exist.
     """
     if given is not None:
         python = given.expanduser()
@@ -67,8 +131,34 @@ def find_python(project: Path, given: Path | None = None) -> Path:
             raise UsageError(
                 f"there is no Python {python}", slug="python-missing", where=str(python), allowed="a path to a python"
             )
-        return python.absolute()
-    return next((project / name for name in USUAL_PYTHONS if (project / name).is_file()), Path(sys.executable))
+        return FoundPython(python.absolute(), "given by --python or pyproject.toml")
+    found = (each for each in _pythons(folder.absolute(), environ) if each.path.is_file() and not _is_ours(each.path))
+    own = FoundPython(Path(sys.executable), "loopbench's own: no environment of the app was found")
+    return next(found, own)
+
+
+def _pythons(folder: Path, environ: Mapping[str, str]) -> Iterator[FoundPython]:
+    if active := environ.get("VIRTUAL_ENV"):
+        yield FoundPython(Path(active, "bin", "python"), "VIRTUAL_ENV is set")
+    for parent in upwards(folder):
+        yield from (FoundPython(parent / name, "the nearest environment") for name in USUAL_PYTHONS)
+    for parent in upwards(folder):
+        if (parent / "poetry.lock").is_file() and shutil.which("poetry"):
+            yield FoundPython(_poetry_environment(parent) / "bin" / "python", "poetry's environment")
+
+
+def _is_ours(python: Path) -> bool:
+    return python.parent.parent.absolute() == Path(sys.prefix).absolute()
+
+
+def _poetry_environment(folder: Path) -> Path:
+    """Returns the folder that poetry reports; one without a Python if it reports none."""
+    command = ("poetry", "env", "info", "--path")
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=POETRY_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return folder / ".no-environment"
+    return Path(done.stdout.strip())
 
 
 def _entrypoint(file: Path) -> str | None:
@@ -104,7 +194,7 @@ def _in_file(file: Path) -> AppPlace:
     """Folders that hold an `__init__.py` are packages: the module's name begins at the outermost of them."""
     path = file.resolve()
     names, folder = ([] if path.stem == "__init__" else [path.stem]), path.parent
-    while (folder / "__init__.py").is_file():
+    while (folder / "__init__.py").is_file() or folder.parent.name == "src":
         names.insert(0, folder.name)
         folder = folder.parent
     if not all(name.isidentifier() for name in names):

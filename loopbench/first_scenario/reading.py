@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from loopbench.errors import TargetError
 from loopbench.first_scenario.places import NAMED, AppPlace
+from loopbench.measure.interpreter import is_own, own_path_first
 from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 
 READER: Final = Path(__file__).with_name("app_reader.py")
@@ -32,19 +33,44 @@ class Document(BaseModel):
     openapi: dict[str, Any]
 
 
+class Function(BaseModel):
+    """A function of the app."""
+
+    name: str
+    file: str
+    """Empty: not written in Python."""
+    line: int
+    """The first one, which is that of a decorator where there are some."""
+    is_async: bool
+
+
+class Endpoint(Function):
+    """What answers a route, and the functions that it depends on."""
+
+    methods: list[str]
+    path: str
+    """With its parameters, as in `/items/{item_id}`."""
+    dependencies: list[Function]
+
+
 class AppFacts(BaseModel):
     """What an app reports about itself."""
 
     attribute: str
     type: str
     callable: bool
-    is_factory: bool
+    is_wsgi: bool = False
     has_openapi: bool
     documents: list[Document]
     mounts: list[tuple[str, str]]
     """Path and class of what is mounted and has no OpenAPI."""
     hidden: int
     """Routes that are kept out of the OpenAPI."""
+    streams: list[str] = []
+    """Paths of routes that stream events."""
+    endpoints: list[Endpoint] = []
+    unreadable: str = ""
+    """Why an OpenAPI document is missing; empty if none is."""
     servers: Annotated[set[str], Field(max_length=8)]
     """Which of uvicorn, uvloop and httptools its Python has."""
 
@@ -67,12 +93,7 @@ class _Reading:
 
 
 def read_app(place: AppPlace, python: Path, read_s: float = READ_S) -> AppFacts:
-    """Import the app in its own Python, with the user's environment, from its own folder.
-
-    Args:
-        place: what to import.
-        python: the interpreter.
-        read_s: how long it may take; then everything it started is killed.
+    """Import the app in its own Python, with the user's environment, in the folder that it runs in.
 
     Raises:
         TargetError: it does not import, does not end, or is no app; with the last lines of its output.
@@ -80,8 +101,9 @@ def read_app(place: AppPlace, python: Path, read_s: float = READ_S) -> AppFacts:
     with tempfile.TemporaryDirectory(prefix="loopbench-init-") as folder:
         answer, log = Path(folder, "answer.json"), Path(folder, "app.log")
         command = [str(python), str(READER), str(answer), place.module, place.attribute, str(place.folder)]
-        env = dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1"}
-        with Supervised(command, env=env, cwd=place.folder, log=log) as process:
+        path = own_path_first(str(python), os.environ)
+        env = dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1", "PATH": path}
+        with Supervised(command, env=env, cwd=(place.folder / place.cwd).resolve(), log=log) as process:
             code = _exit_code(process, read_s)
         return _facts(_Reading(place, python, log_tail(log)), code, answer, read_s)
 
@@ -126,16 +148,15 @@ def _refused(reading: _Reading, answered: dict[str, Any]) -> TargetError:
         case "package":
             missing = str(answered.get("name", ""))
             what = f"{module} needs the package {missing!r}, which its Python does not have"
-            return reading.failed(
-                what, "app-import", f"{reading.python} -m pip install {missing}", "--python PATH: another interpreter"
-            )
+            install = () if is_own(str(reading.python)) else (f"{reading.python} -m pip install {missing}",)
+            return reading.failed(what, "app-import", *install, "--python PATH: the Python of the app's environment")
         case "attribute":
             names = ", ".join(f"{module}:{name}" for name in answered.get("names", []))
             return reading.failed(f"{reading.name} does not exist", "app-missing", allowed=names)
         case "no-app":
             return reading.failed(f"there is no app in the module {module}", "app-missing", NAMED)
-        case "openapi":
-            return reading.failed(f"{reading.name} cannot describe its routes: {error}", "app-openapi")
+        case "factory":
+            return reading.failed(f"calling {reading.name} failed: {error}", "app-import")
         case _:
             hint = f"{reading.python} -c 'import {module}'"
             return reading.failed(f"{module} does not import: {error}", "app-import", hint)
@@ -143,9 +164,11 @@ def _refused(reading: _Reading, answered: dict[str, Any]) -> TargetError:
 
 def _check_servable(reading: _Reading, facts: AppFacts) -> AppFacts:
     """Unless it is something uvicorn could not serve."""
-    if facts.is_factory:
-        call = f"a module with `app = {facts.attribute}()`, and --app for it"
-        raise reading.failed(f"{reading.name} is a function that makes an app, no app", "app-kind", call)
+    if facts.is_wsgi:
+        what = (
+            f"{reading.name} is a WSGI app ({facts.type}); loopbench measures ASGI apps such as FastAPI and Starlette"
+        )
+        raise reading.failed(what, "app-kind")
     if not facts.callable:
         raise reading.failed(f"{reading.name} is no app but a {facts.type}", "app-kind", NAMED)
     return facts

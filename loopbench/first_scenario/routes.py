@@ -5,8 +5,10 @@ An OpenAPI document is foreign data: whatever in it is not as it should be makes
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from loopbench.first_scenario.reading import AppFacts, Document
 from loopbench.scenario.requests import Request
+from loopbench.scenario.toml import toml_block
 from loopbench.showable import showable
 
 METHODS: Final = ("get", "head", "options", "post", "put", "patch", "delete", "trace")
@@ -24,6 +27,8 @@ SOUNDS_LIKE_A_CHANGE: Final = frozenset(
 """Words in the path of a GET route that suggest a change of state."""
 
 ENDLESS: Final = "text/event-stream"
+ENDLESS_REASON: Final = "streams events, perhaps without an end"
+NEEDS_LOGIN: Final = "needs credentials"
 MAX_NAME_CHARACTERS: Final = 200
 
 
@@ -39,6 +44,8 @@ class Route:
     status: int = 200
     params: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """The value of the scenario's key `json` or `form`; empty without a body."""
 
     @property
     def is_safe(self) -> bool:
@@ -72,30 +79,53 @@ class _CannotFillError(Exception):
     """A required parameter for which the document gives no value."""
 
 
-def routes_of(facts: AppFacts) -> tuple[Route, ...]:
-    """Every operation of an app and of the apps mounted in it, in the order of its documents."""
-    return tuple(route for document in facts.documents for route in _routes(document))
+def routes_of(facts: AppFacts, headers: Mapping[str, str] = MappingProxyType({})) -> tuple[Route, ...]:
+    """Every operation of an app and of the apps mounted in it, in the order of its documents.
+
+    Args:
+        facts: what the app reports about itself.
+        headers: of a user who is logged in: with any, routes that need credentials are asked with them.
+    """
+    asked = _Asked(frozenset(facts.streams), headers)
+    return tuple(route for document in facts.documents for route in _routes(document, asked))
 
 
-def _routes(document: Document) -> Iterator[Route]:
+def login_of(facts: AppFacts) -> str:
+    """The path that gives a token for user and password (OAuth2), as a security scheme names it; empty without one."""
+    tables = [document.openapi.get("components") for document in facts.documents]
+    found = re.search(r'"tokenUrl": "(/?[!#-~]+)"', json.dumps(tables))
+    return "/" + found[1].removeprefix("/") if found else ""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is known besides the documents."""
+
+    streams: frozenset[str]
+    headers: Mapping[str, str]
+
+
+def _routes(document: Document, asked: _Asked) -> Iterator[Route]:
     paths = document.openapi.get("paths")
     for path, item in paths.items() if isinstance(paths, dict) else ():
         if not isinstance(item, dict) or path in OWN_PATHS:
             continue
         for method in METHODS:
             if method in item:
-                yield _route(method.upper(), path, item, document)
+                yield _route(method.upper(), path, item, document, asked)
 
 
-def _route(method: str, path: str, item: dict[str, Any], document: Document) -> Route:
+def _route(method: str, path: str, item: dict[str, Any], document: Document, asked: _Asked) -> Route:
     template = document.prefix + path
     bare = Route(method, template, template)
     if method != "GET":
         return _refused(bare, "answers without a body" if method in {"HEAD", "OPTIONS"} else f"{method} changes state")
     try:
         operation = _Operation.model_validate(_with_inherited(item[method.lower()], item, document.openapi))
-        reason = _reason(operation, template)
-        return _refused(bare, reason) if reason else _check_writable(_filled(bare, operation))
+        reason = ENDLESS_REASON if template in asked.streams else _reason(operation, template)
+        if not reason and not asked.headers:
+            reason = _login_reason(operation)
+        return _refused(bare, reason) if reason else check_writable(_filled(bare, operation, asked.headers))
     except _CannotFillError as missing:
         return _refused(bare, str(missing))
     except (ValidationError, TypeError, AttributeError, KeyError, ValueError):
@@ -127,19 +157,21 @@ def _refused(route: Route, reason: str) -> Route:
 
 def _reason(operation: _Operation, template: str) -> str:
     """Against asking it at all; empty if there is none."""
-    schemes = [name for choice in operation.security or [] for name in choice]
     if operation.deprecated:
         return "deprecated"
     if operation.request_body.get("required"):
         return "needs a body"
-    if schemes and {} not in (operation.security or []):
-        return f"needs credentials ({', '.join(dict.fromkeys(schemes))})"
     change = next((word for word in re.split(r"[^a-z]+", template.lower()) if word in SOUNDS_LIKE_A_CHANGE), "")
     if change:
         return f"its name says that it changes something ({change})"
-    if ENDLESS in _media_types(operation):
-        return "streams events, perhaps without an end"
-    return ""
+    return ENDLESS_REASON if ENDLESS in _media_types(operation) else ""
+
+
+def _login_reason(operation: _Operation) -> str:
+    """That it needs credentials, and of which security schemes; empty if it can be asked without."""
+    schemes = [name for choice in operation.security or [] for name in choice]
+    needed = schemes and {} not in (operation.security or [])
+    return f"{NEEDS_LOGIN} ({', '.join(dict.fromkeys(schemes))})" if needed else ""
 
 
 def _media_types(operation: _Operation) -> set[str]:
@@ -147,15 +179,12 @@ def _media_types(operation: _Operation) -> set[str]:
     return {name for content in contents if isinstance(content, dict) for name in content}
 
 
-def _filled(route: Route, operation: _Operation) -> Route:
-    """With a value for each parameter that has to be there.
-
-    Raises:
-        _CannotFillError: there is no value for one of them.
-    """
-    path, params, headers = route.template, dict[str, Any](), dict[str, str]()
+def _filled(route: Route, operation: _Operation, given: Mapping[str, str]) -> Route:
+    """With a value for each parameter that has to be there, and the given headers."""
+    path, params, headers = route.template, dict[str, Any](), dict(given)
+    names_given = {name.lower() for name in given}
     for parameter in operation.parameters:
-        if not parameter.required:
+        if not parameter.required or (parameter.place == "header" and parameter.name.lower() in names_given):
             continue
         value = _value(parameter)
         if parameter.place == "path":
@@ -200,18 +229,29 @@ def _status(operation: _Operation) -> int:
     return min(codes, default=200)
 
 
-def _check_writable(route: Route) -> Route:
+def check_writable(route: Route) -> Route:
     """As it is, if a scenario may hold it."""
     try:
         Request.model_validate(as_table(route))
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors()[0]["loc"])
         return _refused(route, f"cannot be written down: {key} is not plain ASCII text")
-    return route
+    return route if _survives_toml(as_table(route)) else _refused(route, "cannot be written down as TOML: see its body")
+
+
+def _survives_toml(table: Mapping[str, Any]) -> bool:
+    """Whether the text of a table holds the same values: TOML has no null, no unpaired surrogates, and a depth."""
+    try:
+        text = toml_block("", table, showable)
+        return tomllib.loads(text) == table and bool(text.encode())
+    except (RecursionError, ValueError):
+        return False
 
 
 def as_table(route: Route) -> dict[str, Any]:
     """The keys of a scenario's request that are not at their defaults."""
     table: dict[str, Any] = {"name": route.name, "path": route.path}
     table |= {key: dict(value) for key, value in (("params", route.params), ("headers", route.headers)) if value}
+    table |= {"method": route.method} if route.method != "GET" else {}
+    table |= route.body
     return table | ({} if route.status == 200 else {"expect": {"status": route.status}})

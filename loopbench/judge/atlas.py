@@ -9,10 +9,9 @@ from loopbench.judge import figures
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.summary.insights_summary import claim_values
-from loopbench.records.claims import RecordedClaim
+from loopbench.scenario.claims import Claim
 
-ATLAS_FORMAT: Final = 1
-"""Of `atlas.json`. Raise it when a reader of the old one would misread the new one."""
+ATLAS_FORMAT: Final = 1  # Of `atlas.json`. Raise it when a reader of the old one would misread the new one.
 
 OTHER_SOURCES: Final = "other sources"
 
@@ -26,13 +25,14 @@ class AtlasClaim:
 
     @property
     def cell(self) -> str:
-        """For one cell of a table of text: the word and the figures, without the reason."""
+        """For one cell of a table of text: the word and the figures; the reason only of what is not decided."""
         answer = self.answer
         if answer.claim.receipt_key is not None or answer.measured is None:
             return f"{answer.answer}: {answer.reason}"
         ends = answer.interval
         interval = "" if ends is None else f", {figures.interval((ends.low, ends.high))}"
-        return f"{answer.answer}: ratio {figures.ratio(answer.measured)}{interval}"
+        reason = f"; {answer.reason}" if answer.answer is Answer.NOT_DECIDED else ""
+        return f"{answer.answer}: ratio {figures.ratio(answer.measured)}{interval}{reason}"
 
 
 @dataclass(frozen=True)
@@ -124,20 +124,20 @@ class Atlas:
         return next((prefix for prefix in self.sources if text.startswith(prefix)), "")
 
 
-def answered(report: SessionReport, claims: Sequence[RecordedClaim]) -> tuple[AtlasClaim, ...]:
+def answered(report: SessionReport, claims: Sequence[Claim]) -> tuple[AtlasClaim, ...]:
     """The claims of a measured session, in the words that the scenario has for them today."""
     today = {claim.id: claim for claim in claims}
-    causes = {run.variant.name: str(run.insights.diagnosis.kind) for run in report.runs}
+    causes = {run.variant.name: str(run.diagnosis.kind) for run in report.runs}
     causes |= {timeline.name: timeline.sentence.removesuffix(".") for timeline in report.timelines}
     return tuple(AtlasClaim(_reworded(answer, today), _because(answer.claim, causes)) for answer in report.claims)
 
 
-def _reworded(answer: ClaimAnswer, today: Mapping[str, RecordedClaim]) -> ClaimAnswer:
+def _reworded(answer: ClaimAnswer, today: Mapping[str, Claim]) -> ClaimAnswer:
     known = today.get(answer.claim.id, answer.claim)
-    return replace(answer, claim=replace(answer.claim, text=known.text, where=known.where))
+    return replace(answer, claim=answer.claim.model_copy(update={"text": known.text, "where": known.where}))
 
 
-def unanswered(claims: Sequence[RecordedClaim], why: str) -> tuple[AtlasClaim, ...]:
+def unanswered(claims: Sequence[Claim], why: str) -> tuple[AtlasClaim, ...]:
     """The claims of a scenario without a session."""
     return tuple(AtlasClaim(ClaimAnswer(claim, Answer.NOT_DECIDED, None, None, why), "") for claim in claims)
 
@@ -165,6 +165,6 @@ def _entry(entry: AtlasEntry) -> dict[str, Any]:
     }
 
 
-def _because(claim: RecordedClaim, causes: Mapping[str, str]) -> str:
+def _because(claim: Claim, causes: Mapping[str, str]) -> str:
     named = [name for name in (claim.a, claim.b) if name is not None and name in causes]
     return "; ".join(f"{name}: {causes[name]}" for name in named)

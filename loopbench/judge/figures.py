@@ -1,6 +1,7 @@
 """Figures as a person should read them: three digits that count, and a dash for what is not known. Never a zero."""
 
 import math
+from collections.abc import Sequence
 
 MISSING = "–"  # noqa: RUF001  a dash as wide as a digit
 
@@ -24,13 +25,33 @@ def ratio(value: float | None) -> str:
 
 
 def interval(ends: tuple[float, float] | None) -> str:
-    """From where to where, as `ratio` writes each end."""
-    return MISSING if ends is None else f"{ratio(ends[0])} to {ratio(ends[1])}"
+    """From where to where, as `ratio` writes each end; one end alone where the other is no number."""
+    if ends is None:
+        return MISSING
+    if math.isinf(ends[1]):
+        return f"at least {ratio(ends[0])}"
+    return f"{ratio(ends[0])} to {ratio(ends[1])}" if ends[0] else f"at most {ratio(ends[1])}"
+
+
+def half_width(share: float) -> str:
+    """`2.1 %`; what is wider than the figure itself is not worth a digit."""
+    return "over 100 %" if share > 1 else f"{100 * share:.2g} %"
+
+
+def finite(ends: tuple[float, float] | None) -> list[float | None] | None:
+    """Both ends for JSON, which has no infinity: None is no end."""
+    return None if ends is None else [end if math.isfinite(end) else None for end in ends]
 
 
 def whole(value: float | None) -> str:
     """A count, thousands set apart."""
     return MISSING if value is None else f"{value:,.0f}"
+
+
+def span(values: Sequence[float]) -> str:
+    """From the least to the largest; one figure where they are the same."""
+    low, high = min(values), max(values)
+    return f"{low:,.6g}" if low == high else f"{low:,.6g} to {high:,.6g}"
 
 
 def plural(count: int, noun: str) -> str:

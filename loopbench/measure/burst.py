@@ -17,9 +17,9 @@ from loopbench.errors import TargetError
 from loopbench.measure.running_target import NONCE_HEADER
 from loopbench.measure.stop import StopWish
 from loopbench.measure.target import AnyTarget
-from loopbench.records.load_order import OrderedRequest
 from loopbench.records.stamps import ASK_HEADER, UNSTAMPED, read_stamps
 from loopbench.records.timeline import TimedRequest
+from loopbench.scenario import Request
 
 LOOK_EVERY_S = 0.1
 READ_BYTES = 65_536
@@ -30,7 +30,7 @@ MAX_ANSWER_BYTES = 16_000_000
 class _Conversation:
     """One request under way. Times are the host's monotonic clock."""
 
-    request: OrderedRequest
+    request: Request
     connection: socket.socket
     sent_s: float
     received_s: float | None = None
@@ -38,7 +38,7 @@ class _Conversation:
     problem: str = ""
 
 
-def ask_at_once(target: AnyTarget, requests: Sequence[OrderedRequest], stop: StopWish) -> tuple[TimedRequest, ...]:
+def ask_at_once(target: AnyTarget, requests: Sequence[Request], stop: StopWish) -> tuple[TimedRequest, ...]:
     """Send all requests in this order, without waiting for any answer, and note when each answer was whole.
 
     Every request asks the probe for its stamps, which it gives at the explain level.
@@ -50,7 +50,6 @@ def ask_at_once(target: AnyTarget, requests: Sequence[OrderedRequest], stop: Sto
 
     Raises:
         TargetError: a connection is refused.
-        InterruptedRunError: a signal asked for the end.
     """
     conversations: list[_Conversation] = []
     try:
@@ -64,7 +63,7 @@ def ask_at_once(target: AnyTarget, requests: Sequence[OrderedRequest], stop: Sto
     return tuple(_timed(each, first_s, target.nonce) for each in conversations)
 
 
-def _sent(target: AnyTarget, request: OrderedRequest) -> _Conversation:
+def _sent(target: AnyTarget, request: Request) -> _Conversation:
     sent_s = time.monotonic()
     try:
         connection = socket.create_connection(("127.0.0.1", target.port), timeout=request.timeout_s)
@@ -78,13 +77,16 @@ def _sent(target: AnyTarget, request: OrderedRequest) -> _Conversation:
     return _Conversation(request, connection, sent_s)
 
 
-def _message(request: OrderedRequest, port: int) -> bytes:
+def _message(request: Request, port: int) -> bytes:
     """The request as bytes; the server closes when it has answered, and that is the answer's end."""
-    body = request.body
-    headers = {"Host": f"127.0.0.1:{port}", ASK_HEADER: "1", **request.headers, "Connection": "close"}
+    body = request.sent_body
+    headers = {"Host": f"127.0.0.1:{port}", ASK_HEADER: "1", **request.sent_headers, "Connection": "close"}
     if body or request.method in {"POST", "PUT", "PATCH"}:
         headers["Content-Length"] = str(len(body))
-    lines = [f"{request.method} {request.target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [
+        f"{request.method} {request.request_target} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 

@@ -17,19 +17,21 @@ from typing import Final
 
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment, store
-from loopbench.measure.generators import GeneratorLayout
-from loopbench.measure.load import Load
+from loopbench.measure.load import loaded
 from loopbench.measure.machine import Cores
 from loopbench.measure.stop import StopWish
 from loopbench.measure.supervise import Supervised, log_tail
 from loopbench.records import samples
 from loopbench.records.codec import to_json
-from loopbench.records.expectation import Expectation
+from loopbench.records.files import open_file
 from loopbench.records.frames import Frame, decode
 from loopbench.records.generator_watch import WatchedSecond, decode_seconds
-from loopbench.records.load_order import ARRIVALS_CONSTANT, MODE_CLOSED, LoadOrder, OrderedRequest
+from loopbench.records.load_spec import LoadSpec
 from loopbench.records.own_ceiling import CEILING_FILE, OwnCeiling, read_own_ceiling
 from loopbench.records.session import KIND_PLATEAU, samples_file
+from loopbench.scenario import Request
+from loopbench.scenario.load_settings import Load as LoadSettings
+from loopbench.scenario.load_settings import Repeat
 
 USERS: Final = 100
 WARMUP_S: Final = 0.5
@@ -39,55 +41,46 @@ DRAIN_S: Final = 5.0
 READY_S: Final = 10.0
 STOP_S: Final = 2.0
 
-SERVER: Final = "target_app.noop_server"
+SERVER: Final = "loopbench.bundled.target_app.noop_server"
 LISTENING: Final = "listening on "
 WORK_FOLDER: Final = ".ceiling"
 
 
-def own_ceiling(
-    session_folder: Path, *, client: str, layout: GeneratorLayout, cores: Cores, stop: StopWish
-) -> OwnCeiling | None:
+def own_ceiling(session_folder: Path, *, load: LoadSettings, cores: Cores, stop: StopWish) -> OwnCeiling | None:
     """Returns the session's ceiling: the recorded one if it fits, else a new measurement of about six seconds.
 
-    None if the generators run on other machines: the no-op server listens on loopback only.
+    None if the generators run on other machines, because the no-op server listens on loopback only; and for users of a
+    locustfile, whose requests it does not know.
 
     Raises:
         GeneratorError: the server or Locust failed; their files stay in the session's folder.
-        InterruptedRunError: a signal asked for the end.
     """
-    if layout.elsewhere:
+    if load.remote_workers or load.locustfile:
         return None
     known = read_own_ceiling(session_folder)
-    if known is not None and (known.client, known.generators) == (client, layout.here):
+    if known is not None and known.generators == load.generators:
         return known
     work = session_folder / WORK_FOLDER
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    found = measure_own_ceiling(work, client=client, layout=layout, cores=cores, stop=stop)
+    found = measure_own_ceiling(work, load=load, cores=cores, stop=stop)
     store.write_durably(session_folder / CEILING_FILE, to_json(found))
     shutil.rmtree(work)
     return found
 
 
-def measure_own_ceiling(
-    folder: Path, *, client: str, layout: GeneratorLayout, cores: Cores, stop: StopWish
-) -> OwnCeiling:
-    """Measure it, leaving the record in an empty folder.
-
-    Raises:
-        GeneratorError: the server or Locust failed.
-        InterruptedRunError: a signal asked for the end.
-    """
+def measure_own_ceiling(folder: Path, *, load: LoadSettings, cores: Cores, stop: StopWish) -> OwnCeiling:
+    """Measure it, leaving the record in an empty folder."""
     with _noop_server(folder, cores.target, stop) as url:
-        order = _order(url, client, folder)
-        with Load(order, folder, drain_s=DRAIN_S, cpus=cores.generator, layout=layout) as load:
-            load.watch(lambda _: stop.check())
-    windows = [_read_window(folder / samples_file(index)) for index in range(layout.here)]
+        spec = _spec(url, load, folder)
+        with loaded(spec, folder, cpus=cores.generator) as running:
+            running.watch(lambda _: stop.check())
+    windows = [_read_window(folder / samples_file(index)) for index in range(load.generators)]
     shares = [window.cpu_share for window in windows if window.cpu_share is not None]
     return OwnCeiling(
         rps=round(sum(window.good / window.length_s for window in windows), 1),
-        client=client,
-        generators=layout.here,
+        client="llhttp",
+        generators=load.generators,
         users=USERS,
         window_s=WINDOW_S,
         generator_cpu_share=round(statistics.fmean(shares), 3) if shares else None,
@@ -109,9 +102,8 @@ def _url(server: Supervised, log: Path, stop: StopWish) -> str:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline and server.exit_code is None:
         stop.check()
-        first = log.read_text(encoding="utf-8", errors="replace").partition("\n")
-        if first[1] and first[0].startswith(LISTENING):
-            return first[0].removeprefix(LISTENING)
+        if (first := log_tail(log).partition("\n")[0]).startswith(LISTENING):
+            return first.removeprefix(LISTENING)
         time.sleep(0.02)
     raise GeneratorError(
         "the no-op server for the generator's own ceiling did not start",
@@ -122,35 +114,16 @@ def _url(server: Supervised, log: Path, stop: StopWish) -> str:
     )
 
 
-def _order(url: str, client: str, folder: Path) -> LoadOrder:
-    request = OrderedRequest(
-        name="noop",
-        method="GET",
-        target="/hello",
-        headers={},
-        body_base64="",
-        timeout_s=DRAIN_S,
-        weight=1,
-        expect=Expectation(),
-    )
-    return LoadOrder(
+def _spec(url: str, load: LoadSettings, folder: Path) -> LoadSpec:
+    settings = {"users": USERS, "spawn_rate": float(USERS), "warmup_s": WARMUP_S, "drain_s": DRAIN_S}
+    return LoadSpec(
         run=secrets.token_hex(8),
         url=url,
         kind=KIND_PLATEAU,
-        client=client,
-        requests=(request,),
-        users=USERS,
-        spawn_rate=float(USERS),
-        warmup_users=10,
-        warmup_s=WARMUP_S,
-        settle_s=SETTLE_S,
-        hold_s=WINDOW_S,
-        steps=(),
-        mode=MODE_CLOSED,
-        rate_rps=(0.0, 0.0),
-        arrivals=ARRIVALS_CONSTANT,
+        load=LoadSettings.model_validate(settings | {"generators": load.generators}),
+        repeat=Repeat(settle_s=SETTLE_S, window_s=WINDOW_S),
+        requests=[Request(name="noop", path="/hello", timeout_s=DRAIN_S)],
         explain=False,
-        think_time_s=(0.0, 0.0),
         seed=1,
         samples_file=str((folder / samples_file(0)).resolve()),
     )
@@ -169,16 +142,16 @@ def _read_window(path: Path) -> _Window:
     ends_s: list[float] = []
     marks: dict[str, float] = {}
     watched: list[WatchedSecond] = []
-    for frame in decode(path.read_bytes()):
-        if not isinstance(frame, Frame):
-            continue
+    with open_file(path) as file:
+        frames = [frame for frame in decode(file) if isinstance(frame, Frame)]
+    for frame in frames:
         if frame.kind == samples.SAMP:
             ends_s += [row[_START] + row[_LATENCY] for row in _rows(frame) if row[_ERROR] == samples.NO_ERROR]
         elif frame.kind == samples.EVNT:
-            events = json.loads(bytes(frame.payload))
+            events = json.loads(frame.payload)
             marks |= {str(value): at_s for at_s, kind, value in events if kind == samples.EVENT_PHASE}
         elif frame.kind == samples.WTCH:
-            watched += decode_seconds(bytes(frame.payload))
+            watched += decode_seconds(frame.payload)
     begin_s, end_s = marks[samples.PHASE_HOLD], marks[samples.PHASE_DRAIN]
     inside = [each.cpu_share for each in watched if begin_s <= each.at_s - each.span_s and each.at_s <= end_s]
     return _Window(

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from loopbench.measure.target import AnyTarget
 from loopbench.records import samples
+from loopbench.records.files import open_file
 from loopbench.records.frames import Frame, Torn, decode
 from loopbench.records.generators import read_generators
-from loopbench.records.session import Counts, Phase, samples_file
+from loopbench.records.session import STOPPED, Counts, Phase, samples_file
 
 
 @dataclass(frozen=True)
@@ -26,32 +27,35 @@ def read_recorded(folder: Path, target: AnyTarget) -> Recorded:
     generators = read_generators(folder)
     parts = [_collect(folder, index) for index in range(len(generators.workers) if generators else 1)]
     torn, unfinished = any(part.torn for part in parts), sum(part.unfinished for part in parts)
-    samples_taken = None if torn else sum(part.samples - part.hung_up for part in parts) - unfinished
+    server = target.requests_counted()
+    hung_up = sum(part.hung_up for part in parts)
+    samples_taken = None if torn else sum(part.samples for part in parts) - unfinished - hung_up
     return Recorded(
         phases=tuple(parts[0].phases()),
         users_started=sum(part.users for part in parts),
         counts=Counts(
-            server=target.requests_counted(),
+            server=server,
             samples=samples_taken,
             locust=_locust(parts, samples_taken, generators.locust_requests if generators else None),
             unfinished=unfinished,
-            server_says=target.server_says,
+            server_says=target.server_says and (server is not None or target.ending(unfinished) == STOPPED),
+            unanswered=sum(part.unanswered for part in parts),
+            hung_up=hung_up,
+            redirects=sum(part.redirects for part in parts),
         ),
     )
 
 
 def _collect(folder: Path, index: int) -> "_Collected":
     collected = _Collected()
-    for frame in decode((folder / samples_file(index)).read_bytes()):
-        collected.take(frame)
+    with open_file(folder / samples_file(index)) as file:
+        for frame in decode(file):
+            collected.take(frame)
     return collected
 
 
 def _locust(parts: Sequence["_Collected"], samples_taken: int | None, of_master: int | None) -> int | None:
-    """Returns Locust's count: the sum over the generators, or the master's if that differs from our samples.
-
-    If the two differ, the disagreement must show.
-    """
+    """Returns Locust's count: the sum over the generators, or the master's if that differs from our samples."""
     each = [part.locust for part in parts if part.locust is not None]
     if len(each) < len(parts):
         return None
@@ -65,7 +69,9 @@ class _Collected:
         self.samples = 0
         self.unfinished = 0
         self.hung_up = 0
+        self.unanswered = 0
         self.users = 0
+        self.redirects = 0
         self.locust: int | None = None
         self.torn = False
         self._marks: list[tuple[str, float]] = []
@@ -75,19 +81,21 @@ class _Collected:
             self.torn = True
         elif frame.kind == samples.SAMP:
             self.samples += len(frame.payload) // samples.STRUCT.size
-            flags = (row[_FLAGS] for row in samples.STRUCT.iter_unpack(frame.payload))
-            for each in flags:
-                self.unfinished += each & samples.FLAG_UNFINISHED != 0
-                self.hung_up += each & samples.FLAG_HUNG_UP != 0
+            for row in samples.STRUCT.iter_unpack(frame.payload):
+                unfinished, hung_up = (row[_FLAGS] & flag != 0 for flag in _WITHOUT_ANSWER)
+                self.unfinished += unfinished
+                self.hung_up += hung_up
+                self.unanswered += not (row[_STATUS] or unfinished or hung_up)
         elif frame.kind == samples.EVNT:
-            self._take_events(json.loads(bytes(frame.payload)))
+            self._take_events(json.loads(frame.payload))
         elif frame.kind == samples.TRLR:
-            trailer = samples.Trailer(**json.loads(bytes(frame.payload)))
+            trailer = samples.Trailer(**json.loads(frame.payload))
             self.locust = trailer.locust_requests
             self.torn |= trailer.samples != self.samples
 
     def _take_events(self, events: list[samples.Event]) -> None:
         self._marks += [(str(value), at) for at, kind, value in events if kind == samples.EVENT_PHASE]
+        self.redirects += sum(int(value) for _, kind, value in events if kind == samples.EVENT_REDIRECTED)
         self.users += sum(1 for _, kind, _ in events if kind == samples.EVENT_USER_STARTED)
 
     def phases(self) -> Iterator[Phase]:
@@ -96,4 +104,5 @@ class _Collected:
             yield Phase(name, start, end)
 
 
-_FLAGS = [name for name, _ in samples.FIELDS].index("flags")
+_FLAGS, _STATUS = ([name for name, _ in samples.FIELDS].index(name) for name in ("flags", "status"))
+_WITHOUT_ANSWER = (samples.FLAG_UNFINISHED, samples.FLAG_HUNG_UP)

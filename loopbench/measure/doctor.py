@@ -1,7 +1,4 @@
-"""Examines the machine for a minute, without a target: how steady it is, what else runs on it, and its limits.
-
-Returns raw figures (`records.examination`); `judge.doctor.fitness` turns them into sentences and advice.
-"""
+"""Examines the machine for a minute, without a target: how steady it is, what else runs on it, and its limits."""
 
 import os
 import resource
@@ -40,7 +37,7 @@ NOTHING_KNOWN: Final = Attributed(0.0, None, frozenset())
 def examine(
     seconds: float,
     results: Path,
-    progressed: Callable[[float], None] = lambda _: None,
+    tick: Callable[[float], None] = lambda _: None,
     files: KernelFiles = KernelFiles(),  # noqa: B008  immutable
 ) -> Examination:
     """Examine the machine for about `seconds`. The caller holds the lock (`lock.one_at_a_time`).
@@ -48,18 +45,18 @@ def examine(
     Args:
         seconds: how long; at least one beat is taken.
         results: where sessions would be written; it, or the nearest folder above that exists, is tried.
-        progressed: called after each beat with the part that is done, 0 to 1.
+        tick: called after each beat with the seconds elapsed.
         files: where the kernel's files are.
     """
     began_s = time.monotonic()
-    used_before = _cpu_by_pid(files)
+    used_before = files.cpu_by_pid(files.pids())
     meter, cores = MachineMeter(files), machine.available_cores()
     beats: list[CanaryBeat] = []
     quiet: list[MachineSecond] = []
     while not beats or time.monotonic() - began_s < seconds:
         beats.append(_beat(time.monotonic() - began_s, cores))
         quiet.append(_quiet_second(meter, files))
-        progressed(min(1.0, (time.monotonic() - began_s) / seconds))
+        tick(time.monotonic() - began_s)
     wall_s = time.monotonic() - began_s
     unobservable = dict(meter.unobservable)
     return Examination(
@@ -93,21 +90,18 @@ def _quiet_second(meter: MachineMeter, files: KernelFiles) -> MachineSecond:
     return MachineSecond(wall_s, meter.read(wall_s, NOTHING_KNOWN, files.pids()))
 
 
-def _cpu_by_pid(files: KernelFiles) -> dict[int, float]:
-    used = {pid: files.cpu_s(pid) for pid in files.pids()}
-    return {pid: cpu_s for pid, cpu_s in used.items() if cpu_s is not None}
-
-
 def _busiest(files: KernelFiles, before: dict[int, float], wall_s: float) -> tuple[BusyProcess, ...]:
     """Returns the processes that used the most CPU since then, without the harness."""
-    grown = {pid: cpu_s - before.get(pid, 0.0) for pid, cpu_s in _cpu_by_pid(files).items() if pid != os.getpid()}
+    grown = {
+        pid: cpu_s - before.get(pid, 0.0) for pid, cpu_s in files.cpu_by_pid(files.pids()).items() if pid != os.getpid()
+    }
     most = sorted(grown, key=grown.__getitem__, reverse=True)[:MAX_PROCESSES]
     return tuple(BusyProcess(pid, _name(files, pid), grown[pid] / wall_s) for pid in most if grown[pid] > 0)
 
 
 def _name(files: KernelFiles, pid: int) -> str:
     try:
-        return files.stat(pid).name
+        return files.text(f"proc/{pid}/comm")
     except NotObservableError:
         return "ended"
 

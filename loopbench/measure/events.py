@@ -6,6 +6,7 @@ from pathlib import Path
 
 from loopbench.errors import LoopbenchError
 from loopbench.plan import Plan
+from loopbench.records.failures import VariantFailure
 from loopbench.records.session import PlannedRun, RunRecord
 from loopbench.records.tail import LiveView
 from loopbench.scenario import Scenario
@@ -25,6 +26,13 @@ class SessionStarted:
     scenario: Scenario
     plan: Plan
     folder: Path
+
+
+@dataclass(frozen=True)
+class VariantFailed:
+    """A variant failed when it was verified, and is not measured."""
+
+    failure: VariantFailure
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ class SessionEnded:
 Event = (
     Waiting
     | SessionStarted
+    | VariantFailed
     | RunStarted
     | PhaseBegan
     | RunProgressed
@@ -106,5 +115,4 @@ Event = (
     | TimeIsUp
     | SessionEnded
 )
-Notify = Callable[[Event], None]
-"""Receives every event, in the thread that measures: it must return at once."""
+Notify = Callable[[Event], None]  # receives every event, in the thread that measures: it must return at once

@@ -4,94 +4,75 @@ Locust's `--processes` would fork the workers. They are started here instead: ea
 each is noticed at once, and the master takes a free port and reports it, so that no other process can take it first.
 """
 
+import secrets
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment
 from loopbench.measure.supervise import Supervised, describe_exit, log_tail
-from loopbench.records import load_order
-from loopbench.records.generators import LOST_WORKER, Generators, read_generators, worker_log
+from loopbench.records.generators import LOST_WORKER, WORKER_KEY_VARIABLE, Generators, read_generators, worker_log
+from loopbench.records.load_spec import CAPTURED_VARIABLE
 from loopbench.records.session import LOCUST_CSV_PREFIX, LOCUST_LOG
-from loopbench.scenario import Scenario
+from loopbench.scenario.load_settings import Load
 
-LOCUSTFILE = Path(__file__).resolve().parents[2] / "locustfiles" / "bench.py"
+LOCUSTFILE = Path(__file__).resolve().parents[1] / "locustfiles" / "bench.py"
+TURNS_LOCUSTFILE = LOCUSTFILE.with_name("turns.py")
 LOOPBACK: Final = "127.0.0.1"
 ANY_PORT: Final = 0
 GRACE_S: Final = 2.0
+NO_FILES: Final[Mapping[str, int]] = MappingProxyType({})
 
-CONNECT_S: Final = 30
-"""How long workers on this machine may take to connect."""
+CONNECT_S: Final = 30  # how long workers on this machine may take to connect
 
-REMOTE_CONNECT_S: Final = 120
-"""How long workers on other machines may take: their commands are typed by hand."""
-
-
-@dataclass(frozen=True)
-class GeneratorLayout:
-    """How many processes share a load, and where they run."""
-
-    here: int = 1  # on this machine
-    elsewhere: int = 0  # `loopbench worker` on others; then none runs here
-    master_bind: str = LOOPBACK  # address the master listens on
-    master_port: int = ANY_PORT
-
-    @property
-    def total(self) -> int:
-        """Processes that ask."""
-        return self.elsewhere or self.here
-
-    @property
-    def has_master(self) -> bool:
-        """Whether there is a master: a single process needs none."""
-        return bool(self.elsewhere) or self.here > 1
-
-    @property
-    def connect_s(self) -> int:
-        """How long the master waits for its workers."""
-        return REMOTE_CONNECT_S if self.elsewhere else CONNECT_S
-
-
-def layout_of(scenario: Scenario) -> GeneratorLayout:
-    """Returns a scenario's layout. Its port is used only if workers on other machines need to know it."""
-    load = scenario.load
-    if not load.remote_workers:
-        return GeneratorLayout(here=load.generators)
-    return GeneratorLayout(
-        elsewhere=load.remote_workers, master_bind=load.master_bind or LOOPBACK, master_port=load.master_port
-    )
+REMOTE_CONNECT_S: Final = 120  # how long workers on other machines may take: their commands are typed by hand
 
 
 class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
     """Locust's processes of one run. Leaving kills those that still run.
 
     Args:
+        load: the scenario's.
         folder: the run's.
-        order_file: descriptor of the load that the first process reads; it has no name on the disk.
-        drain_s: Locust's `--stop-timeout`.
+        spec_files: descriptors of the load that the first process reads, by variable; they have no name on the disk.
+        captured_file: descriptor of another such file, to which all append the secrets that their users capture.
         cpus: cores of the generators, one each, reused in turn; empty: not pinned.
-        layout: how many and where.
+        locustfile: what the first process runs.
     """
 
-    def __init__(
-        self, folder: Path, order_file: int, drain_s: float, cpus: tuple[int, ...], layout: GeneratorLayout
+    def __init__(  # noqa: PLR0913  what the processes are started with
+        self,
+        load: Load,
+        folder: Path,
+        spec_files: Mapping[str, int],
+        captured_file: int,
+        cpus: tuple[int, ...],
+        locustfile: Path = LOCUSTFILE,
     ) -> None:
+        self._load = load
         self._folder = folder
-        self._drain_s = drain_s
         self._cpus = cpus
-        self._layout = layout
+        self._captured_file = captured_file
+        self._worker_key = secrets.token_hex(16)
         self._workers: list[Supervised] = []
         self._stack = ExitStack()
-        role = master_options(layout) if layout.has_master else []
-        line = [*command(drain_s), *csv_options(folder), *role]
-        self._main = self._start(line, LOCUST_LOG, cpus, order_file)
+        role = master_options(load) if load.has_master else []
+        csv = csv_options(folder) if locustfile == LOCUSTFILE else []  # in turns, each target has its own statistics
+        line = [*command(load.drain_s, locustfile), *csv, *role]
+        self._main = self._start(line, LOCUST_LOG, cpus, spec_files)
 
     def __exit__(self, *_: object) -> None:
         self._main.stop(GRACE_S)  # when it has not ended by itself: what it has recorded is written
         self._stack.close()
+
+    def ask_to_end(self) -> None:
+        """End the load early. A master and its workers keep to their phases: one of them would pass for lost."""
+        if not self._load.has_master:
+            self._main.ask_to_end()
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -111,15 +92,11 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
     @property
     def known(self) -> Generators | None:
         """What the master has reported so far; None without a master, and before its first report."""
-        return read_generators(self._folder) if self._layout.has_master else None
+        return read_generators(self._folder) if self._load.has_master else None
 
     def tend(self) -> None:
-        """Start the workers as soon as the master reports its port, and check that they are all running.
-
-        Raises:
-            GeneratorError: one of them has ended too early.
-        """
-        if not self._layout.has_master or self._layout.elsewhere:
+        """Start the workers as soon as the master reports its port, and check that they are all running."""
+        if not self._load.has_master or self._load.remote_workers:
             return
         if not self._workers:
             if known := self.known:
@@ -132,9 +109,9 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
     def _start_workers(self, port: int) -> None:
         options = worker_options(LOOPBACK, port)
-        for number in range(self._layout.here):
+        for number in range(self._load.generators):
             cpus = (self._cpus[number % len(self._cpus)],) if self._cpus else ()
-            self._workers.append(self._start([*command(self._drain_s), *options], worker_log(number), cpus))
+            self._workers.append(self._start([*command(self._load.drain_s), *options], worker_log(number), cpus))
 
     def _too_early(self) -> bool:
         """Whether the master has neither counted nor given up: workers end only after that."""
@@ -143,7 +120,7 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
 
     def _lost(self, number: int, code: int) -> GeneratorError:
         return GeneratorError(
-            f"worker {number + 1} of {self._layout.here} was lost in the middle of the run, which is INVALID "
+            f"worker {number + 1} of {self._load.generators} was lost in the middle of the run, which is INVALID "
             f"({describe_exit(code)})",
             slug=f"generator-{LOST_WORKER}",
             where=" ".join(self._workers[number].command[:3]),
@@ -151,25 +128,30 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
             detail=log_tail(self._folder / worker_log(number)),
         )
 
-    def _start(self, line: list[str], log: str, cpus: tuple[int, ...], order_file: int | None = None) -> Supervised:
-        order = {} if order_file is None else {load_order.PATH_VARIABLE: f"/proc/self/fd/{order_file}"}
+    def _start(
+        self, line: list[str], log: str, cpus: tuple[int, ...], spec_files: Mapping[str, int] = NO_FILES
+    ) -> Supervised:
+        key = {} if self._load.remote_workers else {WORKER_KEY_VARIABLE: self._worker_key}
+        files = {CAPTURED_VARIABLE: self._captured_file, **spec_files}
         return self._stack.enter_context(
             Supervised(
                 line,
-                env=environment.for_generator(order),
+                env=(environment.for_journeys if self._load.locustfile else environment.for_generator)(
+                    key | {name: f"/proc/self/fd/{file}" for name, file in files.items()}
+                ),
                 cwd=self._folder,  # ours: a json.py or a [tool.locust] in the user's folder must not be found
                 log=self._folder / log,
                 cpus=cpus,
-                pass_fds=() if order_file is None else (order_file,),
+                pass_fds=tuple(files.values()),
             )
         )
 
 
-def command(drain_s: float) -> list[str]:
+def command(drain_s: float, locustfile: Path = LOCUSTFILE) -> list[str]:
     """Returns the options of every role; all that a variable or a file could set is given explicitly."""
     return [
         *(sys.executable, "-P", "-m", "locust"),  # -P: nothing is imported from the working directory
-        *("--locustfile", str(LOCUSTFILE), "--headless", "--only-summary", "--loglevel", "INFO"),
+        *("--locustfile", str(locustfile), "--headless", "--only-summary", "--loglevel", "INFO"),
         # Its default of 0 drops requests in flight, which are the slowest ones.
         *("--stop-timeout", f"{drain_s:g}"),
         # Failed requests are counted and judged; they are no failure of Locust.
@@ -182,11 +164,17 @@ def csv_options(folder: Path) -> list[str]:
     return ["--csv", str((folder / LOCUST_CSV_PREFIX).resolve()), "--csv-full-history"]
 
 
-def master_options(layout: GeneratorLayout) -> list[str]:
+def connect_s(load: Load) -> int:
+    """Returns how long the master waits for its workers."""
+    return REMOTE_CONNECT_S if load.remote_workers else CONNECT_S
+
+
+def master_options(load: Load) -> list[str]:
     """Returns the options of a master. By default, Locust's listens on every interface."""
+    port = load.master_port if load.remote_workers else ANY_PORT  # only workers elsewhere need to know it
     return [
-        *("--master", "--master-bind-host", layout.master_bind, "--master-bind-port", str(layout.master_port)),
-        *("--expect-workers", str(layout.total), "--expect-workers-max-wait", str(layout.connect_s)),
+        *("--master", "--master-bind-host", load.master_bind or LOOPBACK, "--master-bind-port", str(port)),
+        *("--expect-workers", str(load.processes), "--expect-workers-max-wait", str(connect_s(load))),
     ]
 
 

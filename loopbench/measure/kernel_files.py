@@ -7,10 +7,10 @@ own processors, and the objects around a file cost three times what the read doe
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -22,17 +22,6 @@ class NotObservableError(Exception):
     """The kernel does not report the value; the message is the recorded reason."""
 
 
-class ProcessStat(NamedTuple):
-    """One process since its start. CPU in steps of a clock tick (10 ms on nearly every kernel)."""
-
-    name: str
-    parent: int
-    cpu_s: float
-    threads: int
-    rss_bytes: int
-    started_ticks: int  # after boot: distinguishes it from a later process with the same number
-
-
 @dataclass(frozen=True)
 class KernelFiles:
     """Reads /proc and /sys below a root, and the clock of processes."""
@@ -40,11 +29,7 @@ class KernelFiles:
     root: Path = Path("/")
 
     def read(self, path: str) -> bytes:
-        """All of one file; `path` is relative to the root.
-
-        Raises:
-            NotObservableError: it cannot be read.
-        """
+        """All of one file; `path` is relative to the root. Raises NotObservableError if it cannot be read."""
         try:
             descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -80,6 +65,10 @@ class KernelFiles:
         except OSError:
             return None
 
+    def cpu_by_pid(self, pids: Iterable[int]) -> dict[int, float]:
+        """The same of several processes; one that is gone is left out."""
+        return {pid: cpu_s for pid in pids if (cpu_s := self.cpu_s(pid)) is not None}
+
     def tree(self, pid: int) -> list[int]:
         """A process and everything below it; empty when it is gone."""
         threads = self.names(f"proc/{pid}/task")
@@ -92,30 +81,8 @@ class KernelFiles:
         except NotObservableError:
             return []
 
-    def stat(self, pid: int) -> ProcessStat:
-        """Returns the fields of /proc/PID/stat.
-
-        Raises:
-            NotObservableError: the process is gone.
-        """
-        before, _, after = self.read(f"proc/{pid}/stat").rpartition(b")")
-        # proc(5) counts from 1, and the third field comes first here.
-        fields = after.split()
-        return ProcessStat(
-            name=before.partition(b"(")[2].decode("utf-8", "replace"),
-            parent=int(fields[1]),
-            cpu_s=(int(fields[11]) + int(fields[12])) * TICK_S,
-            threads=int(fields[17]),
-            rss_bytes=int(fields[21]) * PAGE_BYTES,
-            started_ticks=int(fields[19]),
-        )
-
     def table(self, path: str, prefix: str) -> dict[str, int]:
-        """Names and values of a file that has a line of each (/proc/net/netstat, /proc/net/snmp).
-
-        Raises:
-            NotObservableError: no such file, or no such pair of lines in it.
-        """
+        """Names and values of a file that has a line of each (/proc/net/netstat, /proc/net/snmp)."""
         start = f"{prefix}: ".encode()
         lines = [line.split()[1:] for line in self.read(path).splitlines() if line.startswith(start)]
         if len(lines) != 2:
@@ -123,20 +90,12 @@ class KernelFiles:
         return {name.decode(): int(value) for name, value in zip(*lines, strict=False)}
 
     def pairs(self, path: str) -> dict[str, int]:
-        """Names and whole numbers of a file with one pair a line (a control group's cpu.stat).
-
-        Raises:
-            NotObservableError: no such file.
-        """
+        """Names and whole numbers of a file with one pair a line (a control group's cpu.stat)."""
         lines = (line.split() for line in self.read(path).splitlines())
         return {line[0].decode(): int(line[1]) for line in lines if len(line) == 2}
 
     def value(self, path: str, name: str) -> int:
-        """One of the pairs of such a file, without parsing the others (/proc/vmstat has two hundred).
-
-        Raises:
-            NotObservableError: no such file, or no such name in it.
-        """
+        """One of the pairs of such a file, without parsing the others (/proc/vmstat has two hundred)."""
         found = re.search(rb"^%s\s+(\d+)" % name.encode(), self.read(path), re.MULTILINE)
         if found is None:
             raise NotObservableError(f"/{path} has no {name}")

@@ -3,34 +3,42 @@
 Only regular text files below the target's own folder are read: a line elsewhere is named, but its text is not copied.
 """
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from loopbench.records import probe
-from loopbench.records.source_lines import SourceLine, write_lines
+from loopbench.records.session import TARGET_LOG
+from loopbench.records.source_lines import LINES_FILE, SourceLine, write_lines
+from loopbench.secrecy import hidden
 
 MAX_LINES: Final = 20
-AROUND: Final = 3
-"""Lines kept before and after each."""
-MAX_BYTES: Final = 1_000_000
-"""The largest source file that is read; a larger one was generated."""
-MAX_CHARACTERS: Final = 200
-"""The longest line that is kept whole."""
+AROUND: Final = 3  # lines kept before and after each
+MAX_BYTES: Final = 1_000_000  # the largest source file that is read; a larger one was generated
+MAX_CHARACTERS: Final = 200  # the longest line that is kept whole
 
 
 def capture_lines(folder: Path, app_dir: Path) -> None:
-    """Write `lines.json` into a run's folder, from the probe's logs there.
-
-    Args:
-        folder: the run's, when the target has ended.
-        app_dir: the folder of the target's own code; nothing outside it is read.
-
-    Raises:
-        OSError: `lines.json` cannot be written. A source file that cannot be read is a reason, not an error.
-    """
+    """Write `lines.json` into a run's folder, from the probe's logs there."""
     started_s = probe.started_unix_s(folder)
     places = probe.lines_by_time(folder)[:MAX_LINES]
     write_lines(folder, tuple(_captured(file, line, app_dir.resolve(), started_s) for file, line in places))
+
+
+def rename_folders(folder: Path, renamed: Mapping[str, str]) -> None:
+    """Name folders of the target's code differently in everything that a run recorded of it.
+
+    Args:
+        folder: the run's, when the target has ended.
+        renamed: paths of folders that will be deleted, and of what they are copies of.
+    """
+    names = [(json.dumps(old)[1:-1], json.dumps(new)[1:-1]) for old, new in renamed.items()]
+    for path in (*folder.glob(probe.GLOB), folder / LINES_FILE, folder / TARGET_LOG) if renamed else ():
+        content = path.read_bytes()
+        for old, new in (*renamed.items(), *names):
+            content = content.replace(old.encode(), new.encode())
+        path.write_bytes(content)
 
 
 def _captured(name: str, line: int, app_dir: Path, started_s: float | None) -> SourceLine:
@@ -42,7 +50,8 @@ def _captured(name: str, line: int, app_dir: Path, started_s: float | None) -> S
     if not 1 <= line <= len(lines):
         return SourceLine(name, line, 0, (), "the file has no such line")
     first = max(1, line - AROUND)
-    return SourceLine(name, line, first, tuple(each[:MAX_CHARACTERS] for each in lines[first - 1 : line + AROUND]), "")
+    shown = tuple(hidden(each)[:MAX_CHARACTERS] for each in lines[first - 1 : line + AROUND])
+    return SourceLine(name, line, first, shown, "")
 
 
 class _NotKeptError(Exception):

@@ -1,6 +1,6 @@
 """One run's load: Locust as subprocesses, its progress, its end. Importing it here would patch our own sockets."""
 
-import dataclasses
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -8,48 +8,78 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from loopbench.errors import GeneratorError
-from loopbench.measure.generators import GeneratorLayout, GeneratorProcesses
-from loopbench.measure.order import for_the_record
+from loopbench.errors import GeneratorError, LoopbenchError, TargetError, UsageError
+from loopbench.measure.generators import LOCUSTFILE, TURNS_LOCUSTFILE, GeneratorProcesses, connect_s
 from loopbench.measure.supervise import describe_exit, log_tail
-from loopbench.records import load_order
-from loopbench.records.generators import WORKER_LATE
-from loopbench.records.session import LOAD_ORDER_FILE, LOCUST_LOG, samples_file
+from loopbench.records.codec import to_json
+from loopbench.records.generators import EXIT_JOURNEY, EXIT_LOCUSTFILE, WORKER_LATE
+from loopbench.records.load_spec import AWAITED_VARIABLE, PATH_VARIABLE, LoadSpec, TurnsSpec
+from loopbench.records.session import LOAD_FILE, LOCUST_LOG, samples_file
 from loopbench.records.tail import LiveView, SampleTails
+from loopbench.scenario.load_settings import Load as LoadSettings
+from loopbench.secrecy import remember
 
 POLL_S: Final = 0.1
-OVERDUE_S: Final = 30.0
-"""A generator that runs this much longer than its phases and its drain together is hung."""
+OVERDUE_S: Final = 30.0  # a generator that runs this much longer than its phases and its drain together is hung
 
 NO_LOCUST: Final = "No module named locust"
 LOCUST_WANTED: Final = "'locust>=2.47,<2.48'"  # as in pyproject.toml
 
-ALONE: Final = GeneratorLayout()
-
 
 class Load(AbstractContextManager["Load"]):
-    """One run's Locust. Enter to start it, `watch` it to its end; leaving kills what is left."""
+    """The Locust of one run, or of several in turns: starts at once, waits for `begin`, and is watched to its end.
 
-    def __init__(
-        self,
-        order: load_order.LoadOrder,
-        folder: Path,
-        *,
-        drain_s: float,
-        cpus: tuple[int, ...],
-        layout: GeneratorLayout = ALONE,
-    ) -> None:
-        order = dataclasses.replace(order, generators=layout.total)
-        load_order.write_order(for_the_record(order), folder / LOAD_ORDER_FILE)
+    Importing Locust takes as long as the start of an app: both can happen at the same time.
+
+    Args:
+        load: the scenario's.
+        folder: for Locust's log.
+        cpus: see `GeneratorProcesses`.
+        in_turns: whether it loads several targets in turns.
+    """
+
+    def __init__(self, load: LoadSettings, folder: Path, *, cpus: tuple[int, ...], in_turns: bool = False) -> None:
         self._folder = folder
-        self._layout = layout
-        self._limit_s = layout.connect_s + _phases_s(order) + drain_s + OVERDUE_S
-        self._tails = SampleTails([folder / samples_file(index) for index in range(layout.total)])
-        with _in_memory(order) as order_file:
-            self._processes = GeneratorProcesses(folder, order_file, drain_s, cpus, layout)
+        self._load = load
+        self._tails = SampleTails([])
+        self._limit_s = 0.0
+        self._spec_file = os.fdopen(os.memfd_create("load-spec"), "w", encoding="utf-8")
+        self._captured = os.fdopen(os.memfd_create("captured"), "rb")
+        awaited, self._awaited = os.pipe()
+        files = {PATH_VARIABLE: self._spec_file.fileno(), AWAITED_VARIABLE: awaited}
+        locustfile = TURNS_LOCUSTFILE if in_turns else LOCUSTFILE
+        self._processes = GeneratorProcesses(load, folder, files, self._captured.fileno(), cpus, locustfile)
+        os.close(awaited)
 
-    def __exit__(self, *error: object) -> None:
-        self._processes.__exit__(*error)
+    def begin(self, spec: LoadSpec | TurnsSpec) -> None:
+        """Hand over what the generator reads, and write each run's load into its folder."""
+        files = [Path(each.samples_file) for each in spec.loads]
+        for file, each in zip(files, spec.loads, strict=True):
+            file.with_name(LOAD_FILE).write_text(to_json(each), encoding="utf-8")
+        self._load = spec.loads[0].load
+        self._limit_s = connect_s(self._load) + spec.phases_s + self._load.drain_s + OVERDUE_S
+        numbers = range(self._load.processes)
+        self._tails = SampleTails([file.with_name(samples_file(each)) for file in files for each in numbers])
+        self._spec_file.write(spec.clear_json())
+        self._release()
+
+    def _release(self) -> None:
+        """Let a generator that still waits read its load."""
+        self._spec_file.close()
+        if self._awaited >= 0:
+            os.close(self._awaited)
+            self._awaited = -1
+
+    def close(self) -> None:
+        """End what still runs, write its log, and learn the secrets that users have captured. May be called twice."""
+        if not self._captured.closed:
+            with self._captured as captured:
+                remember(value for line in captured for value in json.loads(line))
+            self._processes.__exit__()
+            self._release()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -61,12 +91,12 @@ class Load(AbstractContextManager["Load"]):
         """Roots of its process trees on this machine."""
         return self._processes.pids
 
-    def watch(self, between: Callable[[LiveView], None]) -> str:
-        """Wait for the end, calling `between` ten times a second. Returns how it ended, in words.
+    def end_early(self) -> None:
+        """Begin the drain now, because the target has ended."""
+        self._processes.ask_to_end()
 
-        Raises:
-            GeneratorError: Locust failed, hung, lost a worker, or left no samples.
-        """
+    def watch(self, between: Callable[[LiveView], None]) -> str:
+        """Wait for the end, calling `between` ten times a second. Returns how it ended, in words."""
         deadline = time.monotonic() + self._limit_s
         while self._processes.exit_code is None:
             if time.monotonic() > deadline:
@@ -76,6 +106,8 @@ class Load(AbstractContextManager["Load"]):
             time.sleep(POLL_S)
         code, view = self._processes.exit_code, self._tails.read()
         self._check_master(code)
+        if code in (EXIT_JOURNEY, EXIT_LOCUSTFILE):
+            raise self._journey_failed(code)
         if code != 0:
             raise self._failed(f"Locust failed ({describe_exit(code)})", "failed")
         if not view.closed:
@@ -86,21 +118,28 @@ class Load(AbstractContextManager["Load"]):
 
     def _check_master(self, code: int) -> None:
         """Raise the reason that the master reported, or name the workers that did not connect."""
-        known, layout = self._processes.known, self._layout
+        known, expected = self._processes.known, self._load.processes
         if known is None:
             return
         if known.problem:
             raise self._failed(f"the run is INVALID: {known.problem}", known.problem_slug)
-        if code != 0 and len(known.workers) < layout.total:
-            came = f"{len(known.workers)} of {layout.total} workers came within {layout.connect_s} s"
+        if code != 0 and len(known.workers) < expected:
+            came = f"{len(known.workers)} of {expected} workers came within {connect_s(self._load)} s"
             raise self._failed(came, WORKER_LATE, *self._how_to_bring_workers())
 
     def _how_to_bring_workers(self) -> tuple[str, ...]:
-        if not self._layout.elsewhere:
+        if not self._load.remote_workers:
             return ()
-        return (
-            f"on each machine: loopbench worker --master {self._layout.master_bind} --port {self._layout.master_port}",
-        )
+        return (f"on each machine: loopbench worker --master {self._load.master_bind} --port {self._load.master_port}",)
+
+    def _journey_failed(self, code: int) -> LoopbenchError:
+        log = log_tail(self._folder / LOCUST_LOG)
+        what, where = log.splitlines()[-1] if log else "the locustfile does not load", str(self._load.locustfile)
+        if code == EXIT_LOCUSTFILE:
+            needs = "correct the locustfile; packages that it imports must be installed beside loopbench"
+            return UsageError(what, slug="locustfile", where=where, hints=(needs,))
+        hints = ("correct the locustfile, or the app", "read locust.log and target.log in the run's folder")
+        return TargetError(what, slug="wrong-answer", where=where, hints=hints, detail=log)
 
     def _failed(self, what: str, slug: str, *hints: str) -> GeneratorError:
         log = log_tail(self._folder / LOCUST_LOG)
@@ -116,15 +155,8 @@ class Load(AbstractContextManager["Load"]):
 
 
 @contextmanager
-def _in_memory(order: load_order.LoadOrder) -> Iterator[int]:
-    """Yield the load as an open file without a name: it may hold passwords and is never on a disk."""
-    with os.fdopen(os.memfd_create("load-order"), "w+", encoding="utf-8") as file:
-        file.write(load_order.order_text(order))
-        file.flush()
-        yield file.fileno()
-
-
-def _phases_s(order: load_order.LoadOrder) -> float:
-    """Returns how long the phases take together, without the drain."""
-    windows_s = [level.hold_s for level in order.steps] or [order.hold_s]
-    return order.warmup_s + order.ramp_s + len(windows_s) * order.settle_s + sum(windows_s)
+def loaded(spec: LoadSpec | TurnsSpec, folder: Path, *, cpus: tuple[int, ...]) -> Iterator[Load]:
+    """Start a load against targets that are ready, and yield it; see `Load`."""
+    with Load(spec.loads[0].load, folder, cpus=cpus, in_turns=isinstance(spec, TurnsSpec)) as load:
+        load.begin(spec)
+        yield load

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
@@ -24,11 +25,13 @@ class IfBusy(Enum):
     """For measurements that do not disturb each other: on separate cores, or not compared with anything."""
 
 
-def lock_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Returns the path of the lock file: LOOPBENCH_LOCK_FILE, else one per user in the runtime directory.
+def if_busy_of(*, wait: bool, no_lock: bool) -> IfBusy:
+    """Returns what --wait and --no-lock ask for."""
+    return IfBusy.MEASURE_ANYWAY if no_lock else IfBusy.WAIT if wait else IfBusy.REFUSE
 
-    TMPDIR is ignored: two shells of one user with different values must still share the lock.
-    """
+
+def lock_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """Returns the path of the lock file: LOOPBENCH_LOCK_FILE, else one per user in the runtime directory."""
     if chosen := environ.get(LOCK_VARIABLE):
         return Path(chosen)
     runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
@@ -64,14 +67,19 @@ def one_at_a_time(if_busy: IfBusy = IfBusy.REFUSE, notify: Callable[[str], None]
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
-        raise EnvironmentRefusedError(
-            f"the lock file cannot be opened: {error.strerror}",
-            slug="lock",
-            where=str(path),
-            hints=(f"{LOCK_VARIABLE}=FILE names another one", "--no-lock measures without a lock"),
-        ) from error
+        raise _refused(path, f"cannot be opened: {error.strerror}") from error
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:  # put there by another user; it would be overwritten
+        os.close(descriptor)
+        raise _refused(path, "cannot be used: it is a pipe or a device, or has a second name")
+    return descriptor
+
+
+def _refused(path: Path, problem: str) -> EnvironmentRefusedError:
+    hints = (f"{LOCK_VARIABLE}=FILE names another one", "--no-lock measures without a lock")
+    return EnvironmentRefusedError(f"the lock file {problem}", slug="lock", where=str(path), hints=hints)
 
 
 def _lock(descriptor: int, path: Path, if_busy: IfBusy, notify: Callable[[str], None]) -> None:

@@ -6,13 +6,15 @@ import platform
 import sysconfig
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import psutil
 
-from loopbench.measure import processors
 from loopbench.measure.kernel_files import KernelFiles, NotObservableError
 from loopbench.measure.throttling import ControlGroups
+
+CPU_FOLDER: Final = "sys/devices/system/cpu"
+NOT_OBSERVABLE: Final = "not observable"
 
 PACKAGES = (
     "locust",
@@ -63,25 +65,34 @@ def available_cores() -> tuple[int, ...]:
     return tuple(sorted(os.sched_getaffinity(0)))
 
 
-def facts(files: KernelFiles = KernelFiles()) -> dict[str, Any]:  # noqa: B008  immutable
-    """Returns the facts that decide whether two sessions may be compared.
+def not_observable(reason: object) -> str:
+    """Returns the text of a fact that is not known."""
+    return f"{NOT_OBSERVABLE}: {reason}"
 
-    Every value is a number or a sentence; an unknown value is "not observable" with the reason.
-    """
+
+def is_virtual(files: KernelFiles) -> bool:
+    """Whether there is a hypervisor: the processor's flag (x86), or /sys/hypervisor (Xen, some ARM)."""
+    return " hypervisor" in _of_processor(files, "flags") or bool(files.names("sys/hypervisor"))
+
+
+def facts(files: KernelFiles = KernelFiles()) -> dict[str, Any]:  # noqa: B008  immutable
+    """Returns the facts that decide whether two sessions may be compared."""
     cores = available_cores()
     return {
-        "cpu": processors.model(files),
+        "cpu": _of_processor(files, "model name"),
         "cores": len(cores),
         "siblings": _siblings(files, cores),
-        "governor": _of_each(cores, lambda core: processors.governor(files, core)),
-        "frequency_khz": _of_each(cores, lambda core: processors.frequency_khz(files, core)),
-        "turbo": processors.turbo(files),
-        "virtualisation": processors.virtualisation(files),
+        # "performance" holds the clock, "powersave" and "schedutil" move it with the load.
+        "governor": _of_each(cores, lambda core: _fact(files, f"{CPU_FOLDER}/cpu{core}/cpufreq/scaling_governor")),
+        "frequency_khz": _of_each(cores, lambda core: _frequency_khz(files, core)),
+        "turbo": _turbo(files),
+        "virtualisation": _virtualisation(files),
         "cpu_limit_cores": _cpu_limit(files),
         "memory_bytes": psutil.virtual_memory().total,
         "kernel": platform.release(),
         "system": platform.system(),
-        "clock_source": processors.clock_source(files),
+        # "tsc" is a register, "hpet" and "acpi_pm" are devices and slow.
+        "clock_source": _fact(files, "sys/devices/system/clocksource/clocksource0/current_clocksource"),
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "python_build": _python_build(),
@@ -89,10 +100,24 @@ def facts(files: KernelFiles = KernelFiles()) -> dict[str, Any]:  # noqa: B008  
     }
 
 
+def _fact(files: KernelFiles, path: str) -> str:
+    try:
+        return files.text(path)
+    except NotObservableError as problem:
+        return not_observable(problem)
+
+
+def _of_processor(files: KernelFiles, name: str) -> str:
+    """Returns a value of /proc/cpuinfo, of the first processor that has it."""
+    text = _fact(files, "proc/cpuinfo")
+    named = (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith(name))
+    return next(named, text if text.startswith(NOT_OBSERVABLE) else not_observable(f"/proc/cpuinfo has no {name}"))
+
+
 def _siblings(files: KernelFiles, cores: Iterable[int]) -> str:
-    """Returns which of our processors share a core."""
-    groups = {processors.siblings(files, core) for core in cores}
-    unknown = [group for group in groups if group.startswith(processors.NOT_OBSERVABLE)]
+    """Returns which of our processors share a core ("0,4"): two busy ones on one core slow each other down."""
+    groups = {_fact(files, f"{CPU_FOLDER}/cpu{core}/topology/thread_siblings_list") for core in cores}
+    unknown = [group for group in groups if group.startswith(NOT_OBSERVABLE)]
     shared = sorted(group for group in groups if not group.isdigit())
     return unknown[0] if unknown else "; ".join(shared) or "none share a core"
 
@@ -103,9 +128,32 @@ def _of_each(cores: Iterable[int], fact: Callable[[int], str]) -> str:
     distinct = set(values.values())
     if len(distinct) == 1:
         return distinct.pop()
-    if all(value.startswith(processors.NOT_OBSERVABLE) for value in distinct):
+    if all(value.startswith(NOT_OBSERVABLE) for value in distinct):
         return next(iter(values.values()))
     return "; ".join(f"core {core}: {value}" for core, value in values.items())
+
+
+def _frequency_khz(files: KernelFiles, core: int) -> str:
+    """Returns the lowest and the highest clock that the policy allows, as "800000-3600000"."""
+    lowest, highest = (_fact(files, f"{CPU_FOLDER}/cpu{core}/cpufreq/scaling_{end}_freq") for end in ("min", "max"))
+    return highest if highest.startswith(NOT_OBSERVABLE) else f"{lowest}-{highest}"
+
+
+def _turbo(files: KernelFiles) -> str:
+    """Returns whether the clock may rise above its rated value: "on", "off" or unknown."""
+    for path, on in ((f"{CPU_FOLDER}/intel_pstate/no_turbo", "0"), (f"{CPU_FOLDER}/cpufreq/boost", "1")):
+        value = _fact(files, path)
+        if not value.startswith(NOT_OBSERVABLE):
+            return "on" if value == on else "off"
+    return not_observable("the kernel has no switch for it here, as on most virtual machines")
+
+
+def _virtualisation(files: KernelFiles) -> str:
+    """Returns the machine's maker where it is a virtual one, "none found" on bare metal."""
+    if not is_virtual(files):
+        return "none found"
+    maker = _fact(files, "sys/class/dmi/id/sys_vendor")
+    return "virtual machine" if maker.startswith(NOT_OBSERVABLE) else f"virtual machine ({maker})"
 
 
 def _cpu_limit(files: KernelFiles) -> float | str:
@@ -113,7 +161,7 @@ def _cpu_limit(files: KernelFiles) -> float | str:
     try:
         limit = ControlGroups.of_this_process(files).limit_cores()
     except NotObservableError as problem:
-        return processors.not_observable(problem)
+        return not_observable(problem)
     return "none" if limit is None else round(limit, 3)
 
 

@@ -7,17 +7,22 @@ busy columns of /proc/stat are sampled at clock ticks. Two processes that pass 1
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from loopbench.measure.kernel_files import PAGE_BYTES, TICK_S, KernelFiles, NotObservableError
-from loopbench.measure.processors import is_virtual
-from loopbench.measure.throttling import ControlGroups, Throttled
+from loopbench.measure.machine import is_virtual
+from loopbench.measure.throttling import ControlGroups
 from loopbench.records.sensors import MachineUse
 
-T = TypeVar("T")
-
 STEAL_UNREPORTED: Final = "0 since this virtual machine started: its host does not report it, or there was none"
+
+PROCESSORS: Final = ("cpu_total_s", "cpu_busy_s", "unattributed_cpu_s", "steal_s")
+THROTTLED: Final = ("throttled_periods", "throttled_s")
+NETWORK: Final = ("listen_overflows", "listen_drops", "retransmits")
+DIRTY: Final = ("dirty_bytes", "dirty_background_threshold_bytes")
+
+Counters = Mapping[str, float]
+"""Figures at one moment by name, most of them counted since boot; one that cannot be observed is absent."""
 
 
 class Attributed(NamedTuple):
@@ -28,41 +33,6 @@ class Attributed(NamedTuple):
     pids: frozenset[int]
 
 
-class Processors(NamedTuple):
-    """The first lines of /proc/stat: how many there are, and where their time went since boot."""
-
-    number: int
-    unused_s: float  # idle, waiting for disks, or stolen
-    steal_s: float
-
-
-class Network(NamedTuple):
-    """Since this network namespace was made."""
-
-    listen_overflows: int
-    listen_drops: int
-    retransmits: int
-
-
-class Dirty(NamedTuple):
-    """Pages the disk does not have yet, now."""
-
-    bytes: int
-    background_threshold_bytes: int
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """Everything at one moment; None: not observable."""
-
-    processors: Processors | None
-    processes_s: Mapping[int, float]
-    pressure_s: float | None
-    dirty: Dirty | None
-    throttled: Throttled | None
-    network: Network | None
-
-
 class MachineMeter:
     """Each `read` returns what was used since the last. Unreadable values are None, with a reason in `unobservable`."""
 
@@ -70,122 +40,92 @@ class MachineMeter:
         self._files = files
         self._own_pid = os.getpid()
         self._virtual = is_virtual(files)
+        self._groups: ControlGroups | None = None
         self.unobservable: dict[str, str] = {}
-        self._groups = self._ask(lambda: ControlGroups.of_this_process(files), "throttled_periods", "throttled_s")
-        self._before = self._take(files.pids())
+        self._counted, self._processes_s = self._count(), files.cpu_by_pid(files.pids())
 
     def read(self, wall_s: float, attributed: Attributed, alive: frozenset[int]) -> MachineUse:
         """Returns what was used since the last `read` (or the start), `wall_s` ago; `alive` are all processes."""
-        before, now = self._before, self._take(alive)
-        self._before = now
-        total_s, busy_s, steal_s = _processors_since(before.processors, now.processors, wall_s)
-        harness_s, foreign_s = self._by_others(before.processes_s, now.processes_s, attributed.pids)
+        before, self._counted = self._counted, self._count()
+        now = self._counted
+        grown: dict[str, Any] = {name: now[name] - before[name] for name in now.keys() & before.keys()}
+        levels: dict[str, Any] = {name: now.get(name) for name in DIRTY}
+        total_s = wall_s * now["processors"] if "processors" in grown else None
+        busy_s = None if total_s is None else min(total_s, max(0.0, total_s - grown["unused_s"]))
+        harness_s, foreign_s = self._by_others(attributed.pids, alive)
         known_s = attributed.cpu_s + foreign_s + harness_s
-        pressure_s = _since(before.pressure_s, now.pressure_s)
-        periods, throttled_s = _throttled_since(before.throttled, now.throttled)
-        overflows, drops, retransmits = _network_since(before.network, now.network)
         return MachineUse(
             cpu_total_s=total_s,
             cpu_busy_s=busy_s,
             foreign_cpu_s=foreign_s,
             unattributed_cpu_s=None if busy_s is None else max(0.0, busy_s - known_s),  # clock ticks may leave less
             harness_cpu_s=harness_s,
-            steal_s=self._steal_if_reported(now.processors, steal_s),
-            psi_cpu_some_share=None if pressure_s is None else min(1.0, pressure_s / wall_s),
-            dirty_bytes=now.dirty and now.dirty.bytes,
-            dirty_background_threshold_bytes=now.dirty and now.dirty.background_threshold_bytes,
-            throttled_periods=periods,
-            throttled_s=throttled_s,
-            listen_overflows=overflows,
-            listen_drops=drops,
-            retransmits=retransmits,
+            steal_s=self._steal_s(grown),
+            psi_cpu_some_share=min(1.0, grown["pressure_s"] / wall_s) if "pressure_s" in grown else None,
             services_cpu_s=attributed.services_cpu_s,
+            **{name: grown.get(name) for name in (*THROTTLED, *NETWORK)},
+            **levels,
         )
 
-    def _take(self, alive: frozenset[int]) -> _Reading:
-        used = {pid: self._files.cpu_s(pid) for pid in alive}
-        return _Reading(
-            processors=self._ask(self._processors, "cpu_total_s", "cpu_busy_s", "unattributed_cpu_s", "steal_s"),
-            processes_s={pid: cpu_s for pid, cpu_s in used.items() if cpu_s is not None},
-            pressure_s=self._ask(self._pressure_s, "psi_cpu_some_share"),
-            dirty=self._ask(self._dirty, "dirty_bytes", "dirty_background_threshold_bytes"),
-            throttled=self._ask(self._groups.throttled, "throttled_periods", "throttled_s") if self._groups else None,
-            network=self._ask(self._network, "listen_overflows", "listen_drops", "retransmits"),
-        )
+    def _count(self) -> Counters:
+        return {
+            **self._ask(self._processors, PROCESSORS),
+            **self._ask(self._pressure_s, ("psi_cpu_some_share",)),
+            **self._ask(self._dirty, DIRTY),
+            **self._ask(self._throttled, THROTTLED),
+            **self._ask(self._network, NETWORK),
+        }
 
-    def _ask(self, source: Callable[[], T], *columns: str) -> T | None:
+    def _ask(self, source: Callable[[], Counters], columns: tuple[str, ...]) -> Counters:
         try:
             return source()
         except NotObservableError as problem:
             self.unobservable |= dict.fromkeys(columns, str(problem))
-            return None
+            return {}
 
-    def _processors(self) -> Processors:
+    def _processors(self) -> Counters:
+        """How many there are, and their time since boot that was idle, waiting for disks or stolen."""
         lines = [line.split() for line in self._files.read("proc/stat").splitlines() if line.startswith(b"cpu")]
         if not lines or len(lines[0]) < 9:
             raise NotObservableError("/proc/stat has no cpu line with idle and steal")
         _, _, _, _, idle, iowait, _, _, steal, *_ = lines[0]
-        return Processors(len(lines) - 1, (int(idle) + int(iowait) + int(steal)) * TICK_S, int(steal) * TICK_S)
+        unused_s = (int(idle) + int(iowait) + int(steal)) * TICK_S
+        return {"processors": len(lines) - 1, "unused_s": unused_s, "steal_s": int(steal) * TICK_S}
 
-    def _pressure_s(self) -> float:
+    def _pressure_s(self) -> Counters:
         some = self._files.text("proc/pressure/cpu").splitlines()[0]
-        return int(some.rpartition("total=")[2]) / 1e6
+        return {"pressure_s": int(some.rpartition("total=")[2]) / 1e6}
 
-    def _dirty(self) -> Dirty:
-        pages, threshold = (
-            self._files.value("proc/vmstat", name) for name in ("nr_dirty", "nr_dirty_background_threshold")
-        )
-        return Dirty(pages * PAGE_BYTES, threshold * PAGE_BYTES)
+    def _dirty(self) -> Counters:
+        """Pages the disk does not have yet, now."""
+        pages = [self._files.value("proc/vmstat", name) for name in ("nr_dirty", "nr_dirty_background_threshold")]
+        return {name: count * PAGE_BYTES for name, count in zip(DIRTY, pages, strict=True)}
 
-    def _network(self) -> Network:
+    def _throttled(self) -> Counters:
+        self._groups = self._groups or ControlGroups.of_this_process(self._files)
+        return dict(zip(THROTTLED, self._groups.throttled(), strict=True))
+
+    def _network(self) -> Counters:
+        """Since this network namespace was made."""
         tcp_ext = self._files.table("proc/net/netstat", "TcpExt")
         tcp = self._files.table("proc/net/snmp", "Tcp")
-        return Network(tcp_ext["ListenOverflows"], tcp_ext["ListenDrops"], tcp["RetransSegs"])
+        values = tcp_ext["ListenOverflows"], tcp_ext["ListenDrops"], tcp["RetransSegs"]
+        return dict(zip(NETWORK, values, strict=True))
 
-    def _by_others(
-        self, before: Mapping[int, float], now: Mapping[int, float], ours: frozenset[int]
-    ) -> tuple[float, float]:
+    def _by_others(self, ours: frozenset[int], alive: frozenset[int]) -> tuple[float, float]:
         """Returns the CPU of the harness, and of all processes that are neither it nor in `ours`."""
+        before, self._processes_s = self._processes_s, self._files.cpu_by_pid(alive)
         # A clock that went back belongs to a later process with the same number: all of it is new.
         used = {
-            pid: cpu_s - before.get(pid, 0.0) if cpu_s >= before.get(pid, 0.0) else cpu_s for pid, cpu_s in now.items()
+            pid: cpu_s - before.get(pid, 0.0) if cpu_s >= before.get(pid, 0.0) else cpu_s
+            for pid, cpu_s in self._processes_s.items()
         }
         harness_s = used.pop(self._own_pid, 0.0)
         return harness_s, sum(cpu_s for pid, cpu_s in used.items() if pid not in ours)
 
-    def _steal_if_reported(self, processors: Processors | None, steal_s: float | None) -> float | None:
-        if processors is not None and processors.steal_s == 0 and self._virtual:
+    def _steal_s(self, grown: Counters) -> float | None:
+        """Stolen time; None also where a virtual machine's host has never reported any."""
+        if self._virtual and self._counted.get("steal_s") == 0:
             self.unobservable["steal_s"] = STEAL_UNREPORTED
             return None
-        return steal_s
-
-
-def _processors_since(
-    before: Processors | None, now: Processors | None, wall_s: float
-) -> tuple[float | None, float | None, float | None]:
-    """Processor-seconds there were, those that were used, and those that were stolen."""
-    if before is None or now is None:
-        return None, None, None
-    total_s = wall_s * now.number
-    unused_s = now.unused_s - before.unused_s
-    return total_s, min(total_s, max(0.0, total_s - unused_s)), max(0.0, now.steal_s - before.steal_s)
-
-
-def _since(before: float | None, now: float | None) -> float | None:
-    return None if before is None or now is None else now - before
-
-
-def _throttled_since(before: Throttled | None, now: Throttled | None) -> tuple[int | None, float | None]:
-    if before is None or now is None:
-        return None, None
-    return now.periods - before.periods, now.time_s - before.time_s
-
-
-def _network_since(before: Network | None, now: Network | None) -> tuple[int | None, int | None, int | None]:
-    if before is None or now is None:
-        return None, None, None
-    return (
-        now.listen_overflows - before.listen_overflows,
-        now.listen_drops - before.listen_drops,
-        now.retransmits - before.retransmits,
-    )
+        return max(0.0, grown["steal_s"]) if "steal_s" in grown else None

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     """Run the command until it or the harness ends; return what the shell would."""
     lifeline, cpus, _, *command = arguments
     os.set_inheritable(int(lifeline), False)
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    become_subreaper()
     if cpus:
         os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
     children: list[subprocess.Popen[bytes]] = []
@@ -31,6 +31,8 @@ def main(arguments: list[str]) -> int:
     def forward(number: int, _frame: FrameType | None) -> None:
         for child in children:
             child.send_signal(number)
+        for pid in _descendants(os.getpid()):  # a stopped process would obey only when it goes on
+            _kill(pid, signal.SIGCONT)
 
     for number in (signal.SIGTERM, signal.SIGINT):  # before there is a child: a minder must not die and leave one
         signal.signal(number, forward)
@@ -41,12 +43,15 @@ def main(arguments: list[str]) -> int:
         return 127
     children.append(child)
     _wait_for_either(child.pid, int(lifeline))
-    while descendants := _descendants(os.getpid()):
-        for pid in descendants:
-            _kill(pid)
+    while sum(_kill(pid, signal.SIGKILL) for pid in _descendants(os.getpid())):
         _reap(except_pid=child.pid)
     code = child.poll()
     return 128 + signal.SIGKILL if code is None else code if code >= 0 else 128 - code
+
+
+def become_subreaper() -> None:
+    """Make this process the parent of every descendant whose own parent ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _wait_for_either(child: int, lifeline: int) -> None:
@@ -59,11 +64,11 @@ def _wait_for_either(child: int, lifeline: int) -> None:
 
 def _descendants(pid: int) -> list[int]:
     """Everything below a process that has not ended, children before grandchildren."""
-    found = []
-    for child in _children(pid):
-        if not _is_zombie(child):
-            found.append(child)
-        found += _descendants(child)
+    found, parents = [], [pid]
+    while parents:  # a chain may be longer than Python recurses
+        children = _children(parents.pop())
+        parents += children
+        found += [child for child in children if not _is_zombie(child)]
     return found
 
 
@@ -84,9 +89,15 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGKILL)
+def _kill(pid: int, number: int) -> bool:
+    """Send a signal; return False for a process of another user (`sudo`), which no further try would end."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        return False
+    return True
 
 
 def _reap(except_pid: int) -> None:
@@ -98,4 +109,9 @@ def _reap(except_pid: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+    except BaseException:
+        os.kill(os.getpid(), signal.SIGKILL)  # not an exit code of the child: the harness then ends what is left
+        raise
+    sys.exit(code)

@@ -1,8 +1,8 @@
 """What one side of a measurement uses: the processes below a supervised one, second by second."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Final, NamedTuple, TypeVar
 
 from loopbench.measure.kernel_files import PAGE_BYTES, KernelFiles, NotObservableError
 from loopbench.records.sensors import ProcessUse
@@ -11,31 +11,27 @@ NOTHING: Final = ProcessUse(None, None, None, None, None, None, None, None, None
 NOT_RUNNING: Final = "no process of this side was running on this machine then"
 NO_LOOP: Final = "which process runs the loop was not known then"
 
+T = TypeVar("T", int, float)
 Pids = Callable[[], Sequence[int]]
 
 
-@dataclass(frozen=True)
-class _Process:
+class _Process(NamedTuple):
     """One process: totals since its start, or what it used between two readings."""
 
     cpu_s: float
     rss_bytes: int | None
     threads: int
-    run_s: Mapping[int, float]  # by thread
-    delay_s: Mapping[int, float]  # by thread: ready to run, without a processor
+    times_s: Mapping[int, tuple[float, float]]  # by thread: running; ready to run, without a processor
     switches: tuple[int, int] | None  # main thread: voluntary, involuntary
 
     def since(self, before: "_Process | None") -> "_Process":
         """Returns what was used since an earlier reading, or since the start if there is none."""
         if before is None or self.cpu_s < before.cpu_s:  # a counter that shrank belongs to a later namesake
             return self
-        return _Process(
-            self.cpu_s - before.cpu_s,
-            self.rss_bytes,
-            self.threads,
-            {tid: value - before.run_s.get(tid, 0.0) for tid, value in self.run_s.items()},
-            {tid: value - before.delay_s.get(tid, 0.0) for tid, value in self.delay_s.items()},
-            _difference(self.switches, before.switches),
+        return self._replace(
+            cpu_s=self.cpu_s - before.cpu_s,
+            times_s={tid: _less(pair, before.times_s.get(tid)) for tid, pair in self.times_s.items()},
+            switches=None if self.switches is None else _less(self.switches, before.switches),
         )
 
 
@@ -92,13 +88,11 @@ class ProcessMeter:
         threads = [int(tid) for tid in self._files.names(f"proc/{pid}/task")]
         if cpu_s is None or not threads:
             return None
-        times = {tid: pair for tid in threads if (pair := self._times(pid, tid)) is not None}
         return _Process(
             cpu_s=cpu_s,
             rss_bytes=self._rss_bytes(pid),
             threads=len(threads),
-            run_s={tid: pair[0] for tid, pair in times.items()},
-            delay_s={tid: pair[1] for tid, pair in times.items()},
+            times_s={tid: pair for tid in threads if (pair := self._times(pid, tid)) is not None},
             switches=self._switches(pid),
         )
 
@@ -133,29 +127,22 @@ class ProcessMeter:
 
 def _together(spent: Mapping[int, _Process], loops: set[int]) -> ProcessUse:
     switches = [process.switches for pid, process in spent.items() if pid in loops and process.switches]
+    main = [pair for pid in loops if (pair := spent[pid].times_s.get(pid))]  # the main thread has its process's number
+    known_bytes = [process.rss_bytes for process in spent.values() if process.rss_bytes is not None]
     return ProcessUse(
         cpu_s=sum(process.cpu_s for process in spent.values()),
-        busiest_thread_cpu_s=_most(value for process in spent.values() for value in process.run_s.values()),
-        loop_cpu_s=_most(spent[pid].run_s.get(pid) for pid in loops),  # the main thread has its process's number
-        run_queue_delay_s=_most(spent[pid].delay_s.get(pid) for pid in loops),
+        busiest_thread_cpu_s=max(
+            (run_s for each in spent.values() for run_s, _ in each.times_s.values()), default=None
+        ),
+        loop_cpu_s=max((run_s for run_s, _ in main), default=None),
+        run_queue_delay_s=max((delay_s for _, delay_s in main), default=None),
         voluntary_switches=max((pair[0] for pair in switches), default=None),
         involuntary_switches=max((pair[1] for pair in switches), default=None),
-        rss_bytes=_sum_of_known(process.rss_bytes for process in spent.values()),
+        rss_bytes=sum(known_bytes) if known_bytes else None,
         threads=sum(process.threads for process in spent.values()),
         processes=len(spent),
     )
 
 
-def _most(values: Iterable[float | None]) -> float | None:
-    return max((value for value in values if value is not None), default=None)
-
-
-def _sum_of_known(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
-def _difference(now: tuple[int, int] | None, before: tuple[int, int] | None) -> tuple[int, int] | None:
-    if now is None or before is None:
-        return now
-    return now[0] - before[0], now[1] - before[1]
+def _less(now: tuple[T, T], before: tuple[T, T] | None) -> tuple[T, T]:
+    return now if before is None else (now[0] - before[0], now[1] - before[1])

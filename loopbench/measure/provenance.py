@@ -3,64 +3,49 @@
 Nothing secret is recorded: no values of variables, no remote addresses, no header values.
 """
 
-import json
+import hashlib
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from loopbench.measure.processors import not_observable
+from loopbench.errors import DataError
+from loopbench.measure.interpreter import ask_python
+from loopbench.measure.machine import not_observable
 from loopbench.measure.target import command
+from loopbench.records.files import read_file
+from loopbench.records.probe import SERVED_APP
 from loopbench.scenario import Scenario
 
 ASK_S: Final = 10.0
 GIT: Final = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-TARGET_PACKAGES: Final = ("uvicorn", "fastapi", "starlette", "anyio", "uvloop", "httptools")
+SHA1_DIGITS: Final = 40
+MAX_PYTHON_FILES: Final = 20_000
+MAX_SOURCE_BYTES: Final = 16_000_000
+NOT_OWN_CODE: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
 NOT_RECORDED: Final = frozenset({"--header", "--host", "--port", "--app-dir"})
-"""Different in every run, or another field of the record."""
+"""Different in every run, secret, or another field of the record."""
 
 UNUSED: Final = ("ssl_", "ws", "reload")
 """Settings that no run uses: a scenario cannot ask for TLS, web sockets or reloading."""
 
-QUESTION: Final = """
-import importlib.metadata, inspect, json, platform, sys
-packages = {}
-for name in sys.argv[1:]:
-    try:
-        packages[name] = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        packages[name] = "not installed"
-defaults = {}
-try:
-    import uvicorn
-    for name, parameter in inspect.signature(uvicorn.Config).parameters.items():
-        if isinstance(parameter.default, (str, int, float, bool, type(None))):
-            defaults[name] = parameter.default
-except Exception as problem:
-    packages["uvicorn"] = packages["uvicorn"] + " (does not import: " + type(problem).__name__ + ")"
-gil = getattr(sys, "_is_gil_enabled", lambda: True)()
-python = {"version": platform.python_version(), "implementation": platform.python_implementation(), "gil": gil}
-print(json.dumps({"python": python, "packages": packages, "server_defaults": defaults}))
-"""
-
 
 def describe(scenario: Scenario) -> dict[str, Any]:
-    """Returns all of it, for `session.json`. Starts each interpreter once and git three times for each folder.
+    """Returns all of it, for `session.json`. Starts each interpreter once and git twice for each folder.
 
     For a target that is served elsewhere, only the scenario's own folder is known.
 
     Returns:
-        "git": state by folder (the scenario's, the apps'); "pythons": answers of `ask_python` by interpreter;
-        "servers": effective settings by variant slug.
+        "git": state and digest of the code by folder (the scenario's, the apps'); "pythons": answers of
+        `ask_python` by interpreter; "servers": effective settings by variant slug.
     """
-    every = {scenario.slug(index): scenario.target_of(each) for index, each in enumerate(scenario.variants)}
+    every = {each.slug: each.served for each in scenario.variants}
     targets = {slug: target for slug, target in every.items() if target.url is None}
-    commands = {slug: command(scenario, target, "", 0) for slug, target in targets.items()}
-    folders = {scenario.file.parent, *(scenario.file.parent / target.app_dir for target in targets.values())}
+    commands = {slug: command(scenario, target, 0) for slug, target in targets.items()}
     pythons = {python: ask_python(python) for python in dict.fromkeys(each[0] for each in commands.values())}
     return {
-        "git": {str(folder): git_state(folder) for folder in sorted({folder.resolve() for folder in folders})},
+        "git": {str(each): git_state(each) | {"code": code_digest(each)} for each in code_folders(scenario)},
         "pythons": {
             python: {part: value for part, value in answer.items() if part != "server_defaults"}
             for python, answer in pythons.items()
@@ -71,36 +56,72 @@ def describe(scenario: Scenario) -> dict[str, Any]:
     }
 
 
+def code_folders(scenario: Scenario) -> tuple[Path, ...]:
+    """The folders whose code is measured: the scenario's own, and those of the apps that are started."""
+    targets = (each.served for each in scenario.variants)
+    folders = {".", *(target.app_dir for target in targets if target.url is None)}
+    return tuple(sorted({(scenario.file.parent / folder).resolve() for folder in folders}))
+
+
 def git_state(folder: Path) -> dict[str, Any]:
-    """Commit of the repository a folder lies in, whether tracked files differ from it, and Python files of the folder.
+    """Commit of the repository a folder lies in, and whether Python files below the folder differ from it.
+
+    git only reads objects here: the files are compared without it, because a repository may name programs that git
+    would run to compare a file (filters, text conversions, monitors).
 
     Returns:
-        {"commit": str, "dirty": bool, "python_dirty": bool}; {"commit": a sentence that begins with "not observable"}
-        where git cannot say.
+        {"commit": str, "dirty": bool}; {"commit": a sentence that begins with "not observable"} where git cannot say.
     """
     try:
-        commit = clean_git(folder, "rev-parse", "HEAD")
-        dirty = bool(clean_git(folder, "status", "--porcelain", "--untracked-files=no"))
-        return {"commit": commit, "dirty": dirty, "python_dirty": python_differs(folder, commit)}
+        commit = clean_git(folder, "rev-parse", "--verify", "--end-of-options", "HEAD^{commit}")
+        listed = clean_git(folder, "ls-tree", "-r", "-z", "--end-of-options", commit)
     except FileNotFoundError:
         return {"commit": not_observable("git is not installed")}
     except subprocess.TimeoutExpired:
         return {"commit": not_observable(f"git did not answer within {ASK_S:g} s")}
     except (subprocess.CalledProcessError, OSError):
         return {"commit": not_observable("the folder is in no git repository, or in one without a commit")}
+    kind = "sha1" if len(commit) == SHA1_DIGITS else "sha256"
+    entries = [entry.partition("\t") for entry in listed.split("\0") if entry.endswith(".py")]
+    return {
+        "commit": commit,
+        "dirty": any(_blob(folder / name, kind) != facts.split()[2] for facts, _, name in entries),
+    }
 
 
-def python_differs(folder: Path, commit: str) -> bool:
-    """Whether a Python file below a folder has changed since a commit, or git cannot compare them."""
+def code_digest(folder: Path) -> str | None:
+    """A digest of every Python file below a folder, installed packages left out; None if there are too many files."""
+    digest, count = hashlib.sha256(), 0
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if _may_be_own_code(Path(parent, name)))
+        for path in sorted(Path(parent, name) for name in names if name.endswith(".py")):
+            count += 1
+            if count > MAX_PYTHON_FILES:
+                return None
+            digest.update(f"{path.relative_to(folder)}\0{_blob(path)}\0".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _may_be_own_code(folder: Path) -> bool:
+    return not (folder.name.startswith(".") or folder.name in NOT_OWN_CODE or (folder / "pyvenv.cfg").exists())
+
+
+def _blob(path: Path, kind: str = "sha256") -> str:
+    """The name that git gives to a file's content, or to the target of a link; empty if it cannot be read."""
     try:
-        clean_git(folder, "diff", "--quiet", commit, "--", "*.py")
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError):
-        return True
-    return False
+        content = os.fsencode(path.readlink()) if path.is_symlink() else read_file(path, MAX_SOURCE_BYTES)
+    except (DataError, OSError):
+        return ""
+    return hashlib.new(kind, b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def clean_git(folder: Path, *arguments: str) -> str:
+def clean_git(folder: Path, *arguments: str, protocols: str = "none") -> str:
     """What one git command prints, in the user's repository but not under the user's variables and hooks.
+
+    Args:
+        folder: where it runs.
+        arguments: the command; only such that apply no filter to the user's files.
+        protocols: which git may use to fetch objects; by default none, whatever the repository's settings name.
 
     Raises:
         FileNotFoundError, OSError: there is no git, or it cannot be started.
@@ -110,56 +131,25 @@ def clean_git(folder: Path, *arguments: str) -> str:
         [*GIT, "-C", str(folder), *arguments],
         capture_output=True,
         text=True,
-        errors="replace",
+        errors="surrogateescape",
         timeout=ASK_S,
         check=True,
         stdin=subprocess.DEVNULL,
-        env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+        env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        | {"GIT_ALLOW_PROTOCOL": protocols, "GIT_TERMINAL_PROMPT": "0"},
     )
     return done.stdout.strip()
-
-
-def ask_python(python: str) -> dict[str, Any]:
-    """Version, packages and uvicorn's defaults of the interpreter a target runs in, asked of it once.
-
-    It runs with the user's environment, as the target will, but in the root folder, where no file of the user can be
-    imported as a module.
-
-    Returns:
-        {"python": {...}, "packages": {...}, "server_defaults": {...}}, or {"python": {"version": "not observable..."}}.
-    """
-    try:
-        done = subprocess.run(
-            [python, "-c", QUESTION, *TARGET_PACKAGES],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=ASK_S,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            cwd="/",
-        )
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        return _no_answer(f"it did not answer within {ASK_S:g} s")
-    except subprocess.CalledProcessError as problem:
-        return _no_answer(f"it ended with exit code {problem.returncode}")
-    except (OSError, ValueError, IndexError) as problem:
-        return _no_answer(type(problem).__name__)
-    return answer
-
-
-def _no_answer(reason: str) -> dict[str, Any]:
-    return {"python": {"version": not_observable(reason)}}
 
 
 def server_settings(arguments: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Effective settings of the server: uvicorn's defaults, and over them what our command line gives.
 
     Args:
-        arguments: as `target.command` builds it: "--name value" or "--no-name".
+        arguments: as `target.command` builds it: "--name value" or "--no-name"; of another server, the whole line.
         defaults: `server_defaults` of `ask_python`.
     """
+    if SERVED_APP in arguments:
+        return {"command": " ".join(arguments)}
     options = arguments[arguments.index("uvicorn") + 2 :]
     given: dict[str, Any] = {}
     for at, option in enumerate(options):

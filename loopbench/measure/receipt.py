@@ -1,15 +1,16 @@
 """After the load: asks the target for its receipt, the counts of the work it accepted."""
 
 import http.client
-import json
 import time
 from typing import Any
 
 from loopbench.errors import TargetError
+from loopbench.measure.asking import Message, ask
 from loopbench.measure.stop import StopWish
 from loopbench.measure.target import AnyTarget
-from loopbench.measure.verify import connect
-from loopbench.scenario.receipts import Receipt
+from loopbench.measure.verify import shown_body
+from loopbench.records.codec import parse_json
+from loopbench.scenario.requests import Receipt
 
 MAX_BYTES = 16 * 1024
 MAX_KEYS = 64
@@ -27,13 +28,12 @@ def ask_receipt(target: AnyTarget, receipt: Receipt, stop: StopWish) -> dict[str
 
     Raises:
         TargetError: no answer, another status than 200, or no flat JSON object of numbers, texts and truths.
-        InterruptedRunError: a signal asked for the end.
     """
     began = time.monotonic()
     while True:
         stop.check()
         target.check_alive()
-        values = _ask(target, receipt.path)
+        values = _ask(target, receipt.path, stop)
         waited_s = time.monotonic() - began
         if not receipt.until:
             return values
@@ -44,21 +44,17 @@ def ask_receipt(target: AnyTarget, receipt: Receipt, stop: StopWish) -> dict[str
         time.sleep(POLL_S)
 
 
-def _ask(target: AnyTarget, path: str) -> dict[str, ReceiptValue]:
-    connection = connect(target.url, ANSWER_S)
-    target.harness_requests += 1
+def _ask(target: AnyTarget, path: str, stop: StopWish) -> dict[str, ReceiptValue]:
     try:
-        connection.request("GET", path)
-        with connection.getresponse() as answer:  # it holds the socket for as long as it is not read to its end
-            status, body = answer.status, answer.read(MAX_BYTES + 1)
+        answer = ask(target, Message("GET", path), ANSWER_S, stop)
+    except TimeoutError:
+        raise _wrong(path, f"no answer within {ANSWER_S:g} s") from None
     except (http.client.HTTPException, OSError) as problem:
         target.check_alive()
         raise _wrong(path, f"{type(problem).__name__}: {problem}") from None
-    finally:
-        connection.close()
-    if status != http.client.OK:
-        raise _wrong(path, f"status {status}", body)
-    return _parse(path, body)
+    if answer.status != http.client.OK:
+        raise _wrong(path, f"status {answer.status}", answer.body)
+    return _parse(path, answer.body)
 
 
 def _parse(path: str, body: bytes) -> dict[str, ReceiptValue]:
@@ -66,8 +62,8 @@ def _parse(path: str, body: bytes) -> dict[str, ReceiptValue]:
     if len(body) > MAX_BYTES:
         raise _wrong(path, f"the answer is larger than {MAX_BYTES // 1024} KiB")
     try:
-        values: Any = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        values: Any = parse_json(body)
+    except ValueError:
         raise _wrong(path, "the answer is not JSON", body) from None
     if not isinstance(values, dict):
         raise _wrong(path, "the answer is not a JSON object", body)
@@ -79,10 +75,6 @@ def _parse(path: str, body: bytes) -> dict[str, ReceiptValue]:
     return values
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(name)  # NaN and Infinity are no JSON
-
-
 def _wrong(path: str, problem: str, body: bytes = b"") -> TargetError:
     return TargetError(
         f"the receipt after the load could not be had: {problem}",
@@ -90,5 +82,5 @@ def _wrong(path: str, problem: str, body: bytes = b"") -> TargetError:
         where=f"GET {path}",
         allowed="status 200 and a flat JSON object",
         hints=("correct receipt.path in the scenario, or the app",),
-        detail=body[:500].decode("utf-8", "replace"),
+        detail=shown_body(body),
     )

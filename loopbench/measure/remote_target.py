@@ -4,7 +4,6 @@ Its process cannot be observed. The server's own count is known only if the fold
 machine (`probe_dir`).
 """
 
-import json
 import socket
 import time
 from collections.abc import Callable
@@ -15,12 +14,14 @@ from urllib.parse import urlsplit
 
 from loopbench.errors import TargetError
 from loopbench.measure.stop import StopWish
+from loopbench.records.codec import parse_json
+from loopbench.records.files import read_file
 from loopbench.records.probe import GLOB
+from loopbench.records.session import STOPPED
 
 POLL_S: Final = 0.1
 CONNECT_S: Final = 2.0
-FRESH_S: Final = 5.0
-"""The probe writes once a second; if it writes nothing for this long, it is not running."""
+FRESH_S: Final = 5.0  # the probe writes once a second; if it writes nothing for this long, it is not running
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -37,6 +38,7 @@ class RemoteTarget:
     command: tuple[str, ...] = ()
     pids: tuple[int, ...] = ()
     harness_requests: int = 0
+    has_died = False
 
     @property
     def port(self) -> int:
@@ -52,8 +54,9 @@ class RemoteTarget:
     def check_alive(self) -> None:
         """Does nothing: only its answers can show whether it is alive."""
 
-    def check_end(self) -> None:
-        """Does nothing: loopbench does not end it."""
+    def ending(self, unfinished: int) -> str:  # noqa: ARG002  as of a target that loopbench started
+        """Returns `STOPPED`: loopbench does not end it."""
+        return STOPPED
 
     def last_words(self) -> str:
         """Returns nothing: its log is on another machine."""
@@ -68,15 +71,10 @@ class RemoteTarget:
 
 
 def found(url: str, *, nonce: str, probe_dir: Path | None, ready_s: float, stop: StopWish) -> RemoteTarget:
-    """Wait until a server accepts connections there.
-
-    Raises:
-        TargetError: none does within `ready_s` seconds.
-        InterruptedRunError: a signal asked for the end.
-    """
+    """Wait until a server accepts connections there. Raises TargetError if none does within `ready_s` seconds."""
     target = RemoteTarget(url, nonce, probe_dir, None)
     deadline = time.monotonic() + ready_s
-    while problem := _connection_problem(urlsplit(url).hostname or "", target.port):
+    while problem := _connection_problem(urlsplit(url).hostname or "", target.port, stop):
         stop.check()
         if time.monotonic() > deadline:
             raise TargetError(
@@ -102,7 +100,7 @@ def fresh_count(probe_dir: Path, clock: Callable[[], float] = time.monotonic) ->
     while running and clock() < deadline:
         time.sleep(POLL_S)
         # Two records: the first may have been begun before this call.
-        if all(path.read_bytes()[size:].count(b"\n") >= 2 for path, size in running.items()):
+        if all(read_file(path)[size:].count(b"\n") >= 2 for path, size in running.items()):
             counts = [_last_count(path) for path in running]
             return None if None in counts else sum(count for count in counts if count is not None)
     return None
@@ -120,17 +118,17 @@ def _last_count(path: Path) -> int | None:
 
 def _last_record(path: Path) -> dict[str, object]:
     """Returns the last complete line."""
-    whole = path.read_bytes().split(b"\n")[:-1]
+    whole = read_file(path).split(b"\n")[:-1]
     try:
-        record = json.loads(whole[-1]) if whole else {}
+        record = parse_json(whole[-1]) if whole else {}
     except ValueError:
         return {}
     return record if isinstance(record, dict) else {}
 
 
-def _connection_problem(host: str, port: int) -> str | None:
+def _connection_problem(host: str, port: int, stop: StopWish) -> str | None:
     try:
-        socket.create_connection((host, port), timeout=CONNECT_S).close()
+        stop.within(CONNECT_S, lambda: socket.create_connection((host, port), timeout=CONNECT_S).close())
     except OSError as problem:
-        return problem.strerror or str(problem)
+        return problem.strerror or str(problem) or "no connection in time"
     return None

@@ -2,14 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from loopbench.errors import UsageError
-from loopbench.measure.provenance import python_differs
+from loopbench.measure.provenance import code_digest, code_folders
 from loopbench.plan import make_plan
 from loopbench.records.session import SessionRecord, read_session
 from loopbench.scenario import Scenario
-from loopbench.scenario.settings import flat_settings
 
 MAX_SHOWN = 5
 
@@ -40,32 +39,32 @@ def check_resumable(folder: Path, scenario: Scenario, *, explain: bool) -> int:
     return record.seed
 
 
-def check_same_code(folder: Path) -> None:
-    """Check with git that the apps have not changed since this session began.
+def check_same_code(folder: Path, scenario: Scenario) -> None:
+    """Check that the code of the scenario and its apps has not changed since this session began.
 
-    Files in no repository, or changed and not committed when it began, cannot be compared.
+    Of the session's record only the digests are used, and only compared.
 
     Raises:
         DataError: there is no session.
         UsageError: Python files below an app's folder, or below the scenario's, have changed; the rounds of
             one interval would be of two programs.
     """
-    states: dict[str, dict[str, Any]] = read_session(folder).provenance.get("git", {})
-    for path, state in states.items():
-        comparable = not state.get("python_dirty", True) and Path(path).is_dir()
-        if comparable and python_differs(Path(path), state["commit"]):
+    states = read_session(folder).provenance.get("git", {})
+    for path in code_folders(scenario):
+        before, now = states.get(str(path), {}).get("code"), code_digest(path)
+        if None not in (before, now) and before != now:
             raise UsageError(
-                f"Python files in {path} are not what they were when this session began, at {state['commit'][:12]}",
+                f"Python files in {path} are not what they were when this session began",
                 slug="resume-other-code",
                 where=str(folder),
-                hints=("go back to that commit", "or begin a new session: a comparison is about one program"),
+                hints=("restore them", "or begin a new session: a comparison is about one program"),
                 kept="nothing in the session was touched",
             )
 
 
 def _differences(record: SessionRecord, scenario: Scenario, *, explain: bool) -> list[str]:
-    before, now = record.settings, flat_settings(scenario)
-    before = before | {"--explain": str(record.scenario.explain)}
+    before, now = record.scenario.settings, scenario.settings
+    before = before | {"--explain": str(record.explain)}
     now = now | {"--explain": str(explain)}
     asked = [key for key in sorted(before | now) if not WORDS.fullmatch(key)]
     changed = [key for key in asked if before.get(key) != now.get(key)]

@@ -4,8 +4,9 @@ A checkout is a clone that shares the repository's objects: the user's files are
 and the working copy knows its commit.
 """
 
+import os
+import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ from typing import Final
 
 from loopbench.errors import EnvironmentRefusedError, UsageError
 from loopbench.measure.provenance import clean_git
+from loopbench.measure.scratch import scratch_folder
 from loopbench.scenario import Scenario
 
-WORKING_TREE: Final = "."
-"""Instead of a revision: the files as they are now, changes included."""
+WORKING_TREE: Final = "."  # instead of a revision: the files as they are now, changes included
+
+
+CLONE: Final = ("clone", "--quiet", "--shared", "--no-checkout", "--end-of-options")
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,10 @@ class Revision:
     commit: str
     app_dirs: dict[Path, Path]  # the scenario's folders, and their places in the checkout
 
-    def in_repository(self, text: str) -> str:
-        """Returns the text with paths of the checkout replaced by those of the user's working tree."""
-        for folder, place in self.app_dirs.items():
-            text = text.replace(str(place), str(folder))
-        return text
+    @property
+    def checkouts(self) -> dict[str, str]:
+        """Places in the checkout, which is deleted at the end, and the folders that they are copies of."""
+        return {str(place): str(folder) for folder, place in self.app_dirs.items() if place != folder}
 
 
 @contextmanager
@@ -43,21 +46,41 @@ def checked_out(scenario: Scenario, labels: Sequence[str]) -> Iterator[tuple[Rev
         UsageError: a folder is in no repository, or a revision is not in it.
         EnvironmentRefusedError: git is missing or a checkout failed.
     """
-    targets = [scenario.target, *(scenario.target_of(each) for each in scenario.variants)]
+    targets = [scenario.target, *(each.served for each in scenario.variants)]
     folders = tuple(dict.fromkeys((scenario.file.parent / target.app_dir).resolve() for target in targets))
-    with tempfile.TemporaryDirectory(prefix="loopbench-revisions-") as name:
-        yield tuple(_check_out(label, folders, Path(name) / str(place)) for place, label in enumerate(labels))
+    with scratch_folder() as scratch:
+        revisions = tuple(_check_out(label, folders, scratch / str(place)) for place, label in enumerate(labels))
+        for revision in revisions:
+            for file in scenario.target.copy_:
+                _bring(file, folders[0], revision.app_dirs[folders[0]], scratch)
+        yield revisions
+
+
+def _bring(name: str, folder: Path, place: Path, checkouts: Path) -> None:
+    """Copy a file or folder that git does not know into a checkout."""
+    source, goal = folder / name, Path(os.path.normpath(place / name))
+    if place == folder:
+        return
+    if not source.exists() or not goal.is_relative_to(checkouts):
+        raise UsageError(
+            f"copy = {name!r} is no file or folder of the repository",
+            slug="revision-copy",
+            where=str(source),
+            allowed="a path relative to app_dir",
+        )
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, goal, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, goal)
 
 
 def at_revisions(scenario: Scenario, revisions: Sequence[Revision]) -> Scenario:
-    """Returns the scenario with every variant once for each revision: `def @ main`, `def @ HEAD`.
-
-    Claims, gates, timelines and published figures are left out.
-    """
+    """Returns the scenario with every variant once for each revision: `def @ main`, `def @ HEAD`."""
     variants = []
     for variant in scenario.variants:
         own = variant.model_dump(by_alias=True, exclude_unset=True, exclude={"published"})
-        folder = (scenario.file.parent / scenario.target_of(variant).app_dir).resolve()
+        folder = (scenario.file.parent / variant.served.app_dir).resolve()
         for revision in revisions:
             target = own.get("target", {}) | {"app_dir": str(revision.app_dirs[folder])}
             variants.append(own | {"name": at(variant.name, revision.label), "target": target})
@@ -104,7 +127,7 @@ def _git(folder: Path, *arguments: str, what: str) -> str:
 def _clone(top: Path, commit: str, into: Path) -> None:
     into.parent.mkdir(parents=True, exist_ok=True)
     try:
-        clean_git(into.parent, "clone", "--quiet", "--shared", "--no-checkout", str(top), str(into))
+        clean_git(into.parent, *CLONE, str(top), str(into), protocols="file")
         clean_git(into, "checkout", "--quiet", "--detach", commit)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
         output = str(getattr(problem, "stderr", "") or problem).strip()

@@ -1,22 +1,19 @@
 """One run: a fresh target, verified, under one load, recorded and committed. The unit of replication."""
 
-import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
-from loopbench.errors import LoopbenchError, TargetError
+from loopbench.errors import LoopbenchError
 from loopbench.measure import lines, store, target
+from loopbench.measure.before import prepare
 from loopbench.measure.canary import measure_canary
 from loopbench.measure.counts import Recorded, read_recorded
 from loopbench.measure.events import Notify, PhaseBegan, RunFinished, RunProgressed, RunStarted
-from loopbench.measure.generators import GeneratorLayout
 from loopbench.measure.load import Load
 from loopbench.measure.machine import Cores
-from loopbench.measure.order import make_order, with_least_window
 from loopbench.measure.receipt import ReceiptValue, ask_receipt
 from loopbench.measure.sensors import Sensors
 from loopbench.measure.services import RunningServices
@@ -24,13 +21,13 @@ from loopbench.measure.stop import StopWish
 from loopbench.measure.target import AnyTarget
 from loopbench.measure.verify import verify
 from loopbench.records import FORMAT_VERSION, probe
+from loopbench.records.load_spec import LoadSpec, SliceTimes, load_spec
 from loopbench.records.sensors import SENSORS_FILE
 from loopbench.records.session import PlannedRun, RunRecord, file_facts
 from loopbench.records.tail import LiveView
 from loopbench.scenario import Scenario, Variant
-from loopbench.secrecy import HIDDEN_VALUE, hidden
-
-LOGS_GLOB: Final = "*.log"
+from loopbench.scenario.data import NO_VALUES, Values
+from loopbench.secrecy import hidden
 
 
 @dataclass(frozen=True)
@@ -40,12 +37,48 @@ class RunContext:
     scenario: Scenario
     folder: Path
     cores: Cores
-    layout: GeneratorLayout
     stop: StopWish
     notify: Notify
     explain: bool
     services: RunningServices
-    secrets: tuple[str, ...] = ()  # values that no log may keep
+    values: Values = NO_VALUES
+    checkouts: Mapping[str, str] = field(default_factory=dict)
+
+    def launch(self, folder: Path, variant: Variant | None = None) -> target.Launch:
+        """Returns what starts the target of one run; without a variant, of a timeline, which is always explained."""
+        return target.Launch(
+            self.scenario,
+            self.scenario.target if variant is None else variant.served,
+            folder,
+            self.cores.target,
+            self.stop,
+            self.services.env,
+            explain=self.explain or variant is None,
+            moved=variant if any(each.is_moved for each in self.scenario.variants) else None,
+        )
+
+    def load_spec(  # noqa: PLR0913  what belongs to one run
+        self,
+        run: PlannedRun,
+        folder: Path,
+        running: AnyTarget,
+        values: Values,
+        *,
+        min_window_s: float = 0.0,
+        slices: SliceTimes | None = None,
+    ) -> LoadSpec:
+        """Returns the load of one run, for its target."""
+        return load_spec(
+            self.scenario,
+            run,
+            nonce=running.nonce,
+            url=running.url,
+            folder=folder,
+            explain=self.explain,
+            values=values,
+            min_window_s=min_window_s,
+            slices=slices,
+        )
 
 
 @dataclass(frozen=True)
@@ -76,20 +109,33 @@ def measure_run(context: RunContext, run: PlannedRun, min_window_s: float = 0.0)
         min_window_s: for the steady window with all users, if the scenario's is shorter.
 
     Raises:
-        TargetError, GeneratorError: the run failed; its files stay in the attempt's folder and never count.
-        InterruptedRunError: a signal asked for the end.
+        TargetError, GeneratorError: the target does not start or answers wrongly before the load, or the generator
+            failed; the files stay in the attempt's folder and never count. A target that dies or hangs under load is a
+            result.
     """
     began, started = time.monotonic(), store.now_iso()
     variant = context.scenario.variant(run.variant)
     with new_attempt(context, run, variant.name) as folder:
         canary_before_s = measure_canary(context.cores.both)
         loaded = _load(context, run, variant, folder, min_window_s)
-    canary_after_s = measure_canary(context.cores.both)
-    lines.capture_lines(folder, context.scenario.file.parent / context.scenario.target_of(variant).app_dir)
+    canaries = canary_before_s, measure_canary(context.cores.both)
+    return finish_run(context, run, folder, loaded, started, began, canaries)
+
+
+def finish_run(  # noqa: PLR0913  everything about a run meets here
+    context: RunContext,
+    run: PlannedRun,
+    folder: Path,
+    loaded: Loaded,
+    started: str,
+    began: float,
+    canaries: tuple[float | None, float | None],
+) -> MeasuredRun:
+    """Complete the folder of a run whose processes have ended."""
+    app_dir = context.scenario.variant(run.variant).served.app_dir
+    lines.capture_lines(folder, context.scenario.file.parent / app_dir)
+    lines.rename_folders(folder, context.checkouts)
     recorded = read_recorded(folder, loaded.target)
-    if recorded.counts.server is None:
-        _check_end(context.scenario, recorded.counts.unfinished, loaded.target, folder)
-    canaries = canary_before_s, canary_after_s
     record = make_record(context, run, folder, loaded, recorded, started, began, canaries)
     store.finish_run(folder, record)
     return MeasuredRun(folder, record)
@@ -97,29 +143,16 @@ def measure_run(context: RunContext, run: PlannedRun, min_window_s: float = 0.0)
 
 @contextmanager
 def new_attempt(context: RunContext, run: PlannedRun, name: str) -> Iterator[Path]:
-    """Yield the folder of a new attempt; when its processes have ended, remove secrets from its logs and its error.
-
-    If the harness is killed, that attempt's logs stay as they are; they are quoted nowhere and never count.
-    """
+    """Yield the folder of a new attempt; an error names it, and quotes no secret of an answer."""
     context.notify(RunStarted(run, name))
     folder = store.begin_run(context.folder, run.folder)
     try:
         yield folder
     except LoopbenchError as error:
-        error.what, error.detail = hidden(error.what, context.secrets), hidden(error.detail, context.secrets)
+        for part in ("what", "where", "allowed", "detail"):
+            setattr(error, part, hidden(getattr(error, part)))
         error.kept = error.kept or f"what this run left is in {folder}"
         raise
-    finally:
-        for path in folder.glob(LOGS_GLOB):
-            _hide_secrets(path, context.secrets)
-
-
-def _hide_secrets(path: Path, values: Sequence[str]) -> None:
-    log = kept = path.read_bytes()
-    for value in values:
-        kept = kept.replace(value.encode("utf-8", "surrogateescape"), HIDDEN_VALUE.encode())
-    if kept != log:
-        path.write_bytes(kept)
 
 
 def commit_run(context: RunContext, run: PlannedRun, measured: MeasuredRun) -> None:
@@ -156,7 +189,7 @@ def make_record(  # noqa: PLR0913  everything about a run meets here
         target_pids=probe.serving_pids(folder),
         target_cpus=context.cores.target,
         generator_cpus=context.cores.generator,
-        target_exit="stopped",
+        target_exit=loaded.target.ending(recorded.counts.unfinished),
         generator_exit=loaded.generator_exit,
         phases=recorded.phases,
         users_started=recorded.users_started,
@@ -169,67 +202,60 @@ def make_record(  # noqa: PLR0913  everything about a run meets here
     )
 
 
-def _check_end(scenario: Scenario, unfinished: int, running: AnyTarget, folder: Path) -> None:
-    """Raise TargetError for a target that left no count because it died or hung."""
-    running.check_end()
-    if not unfinished or not running.pids:
-        return
-    raise TargetError(
-        f"the target stopped answering: {unfinished} requests had no answer {scenario.load.drain_s:g} s after the "
-        "load, and it did not end when asked to",
-        slug="target-hung",
-        where=running.url,
-        kept=f"what this run left is in {folder}",
-        hints=("read target.log in the run's folder", "raise drain_s if its answers may take that long"),
-    )
-
-
 def _load(context: RunContext, run: PlannedRun, variant: Variant, folder: Path, min_window_s: float) -> Loaded:
     """Start the target, verify it, run the load, ask for the receipt, and stop both."""
-    settings, nonce = context.scenario.target_of(variant), secrets.token_hex(8)
-    with target.started(
-        context.scenario,
-        settings,
-        nonce=nonce,
-        folder=folder,
-        cpus=context.cores.target,
-        stop=context.stop,
-        env=context.services.env,
-        explain=context.explain,
-    ) as running:
-        order = make_order(context.scenario, run, nonce=nonce, url=running.url, folder=folder, explain=context.explain)
-        order = with_least_window(order, min_window_s)
-        verify(running, order.requests)
+    with (
+        Load(context.scenario.load, folder, cpus=context.cores.generator) as load,
+        target.started(context.launch(folder, variant)) as running,
+    ):
+        prepared = prepare(running, context.scenario, context.values, context.stop)
+        spec = context.load_spec(run, folder, running, prepared.values, min_window_s=min_window_s)
+        verify(running, map(prepared.filled, spec.requests), context.stop)
         began = time.monotonic()
-        drain_s = context.scenario.load.drain_s
-        with Load(order, folder, drain_s=drain_s, cpus=context.cores.generator, layout=context.layout) as load:
-            with _sensors(context, folder, running, load):
-                ended = load.watch(_watcher(context, run, running))
-            command = load.command
+        with closing(load), sensors(context, folder, running, load):
+            load.begin(spec)
+            ended = load.watch(watcher(context, run, lambda: _end_if_died(running, load)))
         load_s = time.monotonic() - began
-        receipt = ask_receipt(running, variant.receipt, context.stop) if variant.receipt else None
-    return Loaded(running, command, load_s, ended, receipt)
+        receipt = receipt_of(context, run, running)
+    return Loaded(running, load.command, load_s, ended, receipt)
 
 
-def _sensors(context: RunContext, folder: Path, running: AnyTarget, load: Load) -> Sensors:
+def receipt_of(context: RunContext, run: PlannedRun, running: AnyTarget) -> dict[str, ReceiptValue] | None:
+    """Ask a target for its receipt; None if the variant has none or the target has died."""
+    asked = context.scenario.variant(run.variant).receipt
+    return ask_receipt(running, asked, context.stop) if asked and not running.has_died else None
+
+
+def _end_if_died(running: AnyTarget, load: Load) -> None:
+    """End the load of a target that has died: requests that nothing can answer show nothing more."""
+    if running.has_died:
+        load.end_early()
+
+
+def sensors(
+    context: RunContext, folder: Path, running: AnyTarget, load: Load, others: Sequence[AnyTarget] = ()
+) -> Sensors:
+    """Returns the sensors of one run; `others` are targets that are loaded in turns with it, and no foreign work."""
     return Sensors(
         folder / SENSORS_FILE,
         target_pids=lambda: running.pids,
         generator_pids=lambda: load.pids,
-        port=running.port,
         serving_pids=lambda: probe.serving_pids(folder),
-        service_pids=lambda: [process.pid for _, process, _ in context.services.processes],
+        service_pids=lambda: [
+            *(process.pid for _, process, _ in context.services.processes),
+            *(pid for other in others for pid in other.pids),
+        ],
     )
 
 
-def _watcher(context: RunContext, run: PlannedRun, running: AnyTarget) -> Callable[[LiveView], None]:
-    """A function that checks every process and reports progress; called ten times a second."""
+def watcher(context: RunContext, run: PlannedRun, tend: Callable[[], object]) -> Callable[[LiveView], None]:
+    """A function that checks every process and reports progress; called ten times a second, and calls `tend`."""
     phase = ""
 
     def check_and_report(view: LiveView) -> None:
         nonlocal phase
         context.stop.check()
-        running.check_alive()
+        tend()
         context.services.check_alive()
         if view.phase != phase:
             phase = view.phase

@@ -9,20 +9,30 @@ from pathlib import Path
 from typing import Final
 
 from loopbench.errors import TargetError
+from loopbench.measure.interpreter import is_own
 from loopbench.measure.stop import StopWish
 from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 from loopbench.records import probe
+from loopbench.records.session import HUNG, STOPPED
 
 NONCE_HEADER: Final = "X-Loopbench-Run"
 """A header of every answer: its value is the run's, so that an older process on the port is noticed."""
 
 READY_PATH = "/-loopbench-ready-"
+IMPOSTOR = "target-impostor"
 """Requested once, whatever the answer: no app has this route, so no code of the app is warmed."""
 
-MAX_ANSWER_BYTES = 1024 * 1024
-"""The limit of that answer: the nonce is in its first headers, and a body may be endless."""
+CONNECT_S = 0.5  # longest wait for a connection before the stop wish is looked at again
 
-SERVER_PACKAGES = {"uvicorn": "", "uvloop": 'loop = "asyncio"', "httptools": 'http = "h11"'}
+MAX_ANSWER_BYTES = 1024 * 1024  # the limit of that answer: the nonce is in its first headers, and a body may be endless
+
+SERVER_PACKAGES = {
+    "uvicorn": "",
+    "hypercorn": "",
+    "granian": "",
+    "uvloop": 'loop = "asyncio"',
+    "httptools": 'http = "h11"',
+}
 """What a target's own environment needs beside the app, and the setting that avoids it."""
 
 
@@ -63,11 +73,24 @@ class RunningTarget:
         if code is not None:
             raise self._died(code)
 
-    def check_end(self) -> None:
-        """Raise TargetError if it ended by itself: its death may end the load before it is noticed."""
-        code = self.process.exit_code
-        if code is not None and code not in ASKED_TO_END and not self.process.had_to_be_killed:
+    @property
+    def has_died(self) -> bool:
+        """Whether it has ended by itself."""
+        code, process = self.process.exit_code, self.process
+        if code is not None and process.lost_its_minder:
             raise self._died(code)
+        as_asked = process.had_to_be_killed or (process.was_asked_to_end and code in ASKED_TO_END)
+        return code is not None and not as_asked
+
+    def ending(self, unfinished: int) -> str:
+        """Returns how it ended, as a verb for `RunRecord.target_exit`.
+
+        Args:
+            unfinished: requests that it had not answered when the drain was over.
+        """
+        if self.has_died:
+            return f"died ({describe_exit(self.process.exit_code or 0)})"
+        return HUNG if self.process.had_to_be_killed and unfinished else STOPPED
 
     def _died(self, code: int) -> TargetError:
         return TargetError(
@@ -95,9 +118,9 @@ def wait_until_ready(target: RunningTarget, ready_s: float, stop: StopWish) -> N
     while not answer and time.monotonic() < deadline and target.process.exit_code is None:
         stop.check()
         try:
-            with socket.create_connection(("127.0.0.1", target.port)) as connection:
+            with socket.create_connection(("127.0.0.1", target.port), CONNECT_S) as connection:
                 answer = _first_answer(connection, deadline, stop)
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             time.sleep(0.01)
     if answer:
         target.harness_requests += 1
@@ -124,7 +147,7 @@ def _first_answer(connection: socket.socket, deadline: float, stop: StopWish) ->
 
 def _not_ready(target: RunningTarget, ready_s: float, *, answered: bool) -> TargetError:
     if answered:
-        what, slug = f"something on port {target.port} answered that is not this run's target", "target-impostor"
+        what, slug = f"something on port {target.port} answered that is not this run's target", IMPOSTOR
     elif target.process.exit_code is not None or _ends_soon(target.process):
         code = target.process.exit_code or 0
         what, slug = f"the target ended before it answered ({describe_exit(code)})", "target-start"
@@ -141,6 +164,11 @@ def _start_hints(slug: str, log: str, python: str) -> tuple[str, ...]:
     if slug == "target-not-ready":
         return ("raise ready_s in the scenario's [target] if the app is slow to start",)
     missing = re.findall(r"No module named '?([\w.]+)'?", log)
+    if missing and is_own(python):
+        return (
+            "name the Python of the app's environment with python in the scenario's [target]",
+            "check app and app_dir",
+        )
     if missing and missing[-1] in SERVER_PACKAGES:
         setting = SERVER_PACKAGES[missing[-1]]
         return (

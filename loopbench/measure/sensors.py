@@ -12,14 +12,12 @@ from types import TracebackType
 from typing import Final, Self, TextIO
 
 from loopbench.errors import EnvironmentRefusedError
-from loopbench.measure import port_sockets
-from loopbench.measure.kernel_files import KernelFiles, NotObservableError
+from loopbench.measure.kernel_files import KernelFiles
 from loopbench.measure.machine_use import Attributed, MachineMeter
 from loopbench.measure.process_use import Pids, ProcessMeter
 from loopbench.records.sensors import (
     HEADER,
     UNOBSERVABLE_FILE,
-    PortSockets,
     SensorRow,
     write_row,
     write_unobservable,
@@ -35,20 +33,18 @@ class Sensors(AbstractContextManager["Sensors"]):
         path: the `sensors.csv` to write; `sensors.json` comes beside it at the end.
         target_pids: supervised processes of the target; everything below them belongs to it. Called every second.
         generator_pids: the same of the generator. It may start later and end earlier.
-        port: where the target listens.
         serving_pids: the target's processes that run an event loop; None: any of them may.
         service_pids: supervised processes of services the scenario needs (a database).
         files: where the kernel's files are.
         interval_s: seconds between rows.
     """
 
-    def __init__(  # noqa: PLR0913  the two sides, the port, and what a test replaces
+    def __init__(  # noqa: PLR0913  the two sides, the services, and what a test replaces
         self,
         path: Path,
         *,
         target_pids: Pids,
         generator_pids: Pids,
-        port: int,
         serving_pids: Pids | None = None,
         service_pids: Pids = tuple,
         files: KernelFiles = KernelFiles(),  # noqa: B008  immutable
@@ -60,9 +56,7 @@ class Sensors(AbstractContextManager["Sensors"]):
         self._generator = ProcessMeter(files, generator_pids)
         self._services = ProcessMeter(files, service_pids)
         self._machine = MachineMeter(files)
-        self._port = port
         self._interval_s = interval_s
-        self._unobservable: dict[str, str] = {}
         self._last_s = time.monotonic()
         self._ended = threading.Event()
         self._failure: Exception | None = None
@@ -96,9 +90,7 @@ class Sensors(AbstractContextManager["Sensors"]):
             services_cpu_s=services_cpu_s,
             pids=frozenset().union(*(meter.pids for meter in meters)),
         )
-        return SensorRow(
-            now_s, wall_s, target, generator, self._machine.read(wall_s, attributed, alive), self._sockets()
-        )
+        return SensorRow(now_s, wall_s, target, generator, self._machine.read(wall_s, attributed, alive))
 
     @property
     def unobservable(self) -> dict[str, str]:
@@ -111,15 +103,7 @@ class Sensors(AbstractContextManager["Sensors"]):
         of_meters = {f"{group}_{column}": reason for group, reasons in meters for column, reason in reasons.items()}
         if "cpu_s" in self._services.unobservable:
             of_meters["machine_services_cpu_s"] = self._services.unobservable["cpu_s"]
-        return self._unobservable | of_meters
-
-    def _sockets(self) -> PortSockets:
-        try:
-            return port_sockets.read_port(self._port)
-        except NotObservableError as problem:
-            for column in PortSockets.__dataclass_fields__:
-                self._unobservable[f"sockets_{column}"] = str(problem)
-            return port_sockets.NOTHING
+        return of_meters
 
     def _run(self) -> None:
         try:

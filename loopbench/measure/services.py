@@ -8,7 +8,6 @@ import contextlib
 import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,10 +17,11 @@ from urllib.parse import urlsplit
 
 from loopbench.errors import ServiceError
 from loopbench.measure import environment
+from loopbench.measure.scratch import scratch_folder
 from loopbench.measure.service_kinds import KINDS, ServiceKind, check_installed
 from loopbench.measure.stop import StopWish
 from loopbench.measure.supervise import Supervised, describe_exit, log_tail
-from loopbench.records.services import EMBEDDED, IN_PROCESS, OWN, ServiceFact
+from loopbench.records.session import EMBEDDED, IN_PROCESS, OWN, ServiceFact
 
 READY_S = 60.0
 STOP_S = 10.0
@@ -53,16 +53,9 @@ def started(
 ) -> Iterator[RunningServices]:
     """Start every service of a scenario; the embedded ones end with the block, and their data are deleted.
 
-    Args:
-        names: of the scenario's key `services`.
-        folder: the session's; a log of each embedded service is written there.
-        stop: checked while a service starts.
-        environ: names the user's own services.
-
     Raises:
         EnvironmentRefusedError: a driver or server is missing; the hint is the one command that installs it.
         ServiceError: the user's own is not reached, or an embedded one does not start.
-        InterruptedRunError: a signal asked for the end.
     """
     kinds = {name: KINDS[name] for name in names}
     check_installed(kinds, environ)
@@ -103,7 +96,9 @@ class _Launched:
             if code is not None:
                 raise self._unreachable() if self.own else _ended(self.name, code, self.log)
             time.sleep(POLL_S)
-        raise self._unreachable() if self.own else _late(self.name, self.log)
+        if self.own:
+            raise self._unreachable()
+        raise _failed(self.name, f"was not ready {READY_S:g} s after its start", "not-ready", self.log)
 
     def _announced(self) -> tuple[str, str] | None:
         try:
@@ -124,21 +119,17 @@ class _Launched:
 
 @contextmanager
 def _launched(name: str, kind: ServiceKind, folder: Path, environ: Mapping[str, str]) -> Iterator[_Launched]:
-    """Run a launcher in a private folder that is removed at the end.
-
-    The folder is in the system's temporary one: a session's may be closed to other users, and PostgreSQL, when root
-    starts it, runs as another user.
-    """
+    """Run a launcher in a private folder that is removed at the end."""
     own, log = environ.get(kind.variable, ""), folder / f"service-{name}.log"
-    with tempfile.TemporaryDirectory(prefix=f"loopbench-{name}-", ignore_cleanup_errors=True) as data:
+    with scratch_folder() as data:
         process = Supervised(
-            [sys.executable, "-P", "-m", kind.launcher, data],
+            [sys.executable, "-P", "-m", kind.launcher, str(data)],
             env=environment.for_generator({kind.variable: own} if own else {}),
-            cwd=Path(data),
+            cwd=data,
             log=log,
         )
         with process:
-            yield _Launched(name, kind, own, process, Path(data), log)
+            yield _Launched(name, kind, own, process, data, log)
             process.stop(STOP_S)
 
 
@@ -164,21 +155,15 @@ def address(url: str) -> str:
     return f"{host}:{port}" if port else host
 
 
+def _failed(name: str, what: str, slug: str, log: Path) -> ServiceError:
+    return ServiceError(
+        f"the embedded {name} service {what}",
+        slug=f"service-{slug}",
+        where=str(log),
+        hints=(f"name one of your own: export {KINDS[name].variable}=...",),
+        detail=log_tail(log),
+    )
+
+
 def _ended(name: str, code: int, log: Path) -> ServiceError:
-    return ServiceError(
-        f"the embedded {name} service ended ({describe_exit(code)})",
-        slug="service-ended",
-        where=str(log),
-        hints=(f"name one of your own: export {KINDS[name].variable}=...",),
-        detail=log_tail(log),
-    )
-
-
-def _late(name: str, log: Path) -> ServiceError:
-    return ServiceError(
-        f"the embedded {name} service was not ready {READY_S:g} s after its start",
-        slug="service-not-ready",
-        where=str(log),
-        hints=(f"name one of your own: export {KINDS[name].variable}=...",),
-        detail=log_tail(log),
-    )
+    return _failed(name, f"ended ({describe_exit(code)})", "ended", log)

@@ -1,17 +1,21 @@
-"""Stopping and pausing by signals. The first signal is remembered and checked between steps.
-
-Ctrl-Z pauses the target and the generator together with the harness; a run that was paused does not count.
-"""
+"""Stopping and pausing by signals. The first signal is remembered and checked between steps."""
 
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final, TypeVar
 
 import psutil
 
+T = TypeVar("T")
+
+POLL_S: Final = 0.05
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -32,13 +36,25 @@ class StopWish:
         self._promise = promise
 
     def check(self) -> None:
-        """Continue, or leave.
-
-        Raises:
-            InterruptedRunError: a signal has come.
-        """
+        """Continue, or leave. Raises InterruptedRunError if a signal has come."""
         if self.signal_number is not None:
             raise InterruptedRunError
+
+    def within(self, timeout_s: float, work: Callable[[], T]) -> T:
+        """Return what blocking work returns, or raise what it raises. It runs in a thread of its own.
+
+        Raises:
+            TimeoutError: it takes longer than `timeout_s` seconds; its thread ends by itself.
+        """
+        done: Future[T] = Future()
+        threading.Thread(target=_do, args=(work, done), daemon=True).start()
+        ends_s = time.monotonic() + timeout_s
+        while not done.done():
+            self.check()
+            if time.monotonic() > ends_s:
+                raise TimeoutError
+            wait([done], POLL_S)
+        return done.result()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -71,6 +87,13 @@ class StopWish:
         _send_to_children(signal.SIGCONT)
 
 
+def _do(work: Callable[[], T], done: "Future[T]") -> None:
+    try:
+        done.set_result(work())
+    except Exception as problem:  # noqa: BLE001  raised again where the result is awaited
+        done.set_exception(problem)
+
+
 def write_plainly(line: str) -> None:
     """Write a line to stderr from a signal handler, without Python's buffers, which may be in use."""
     with contextlib.suppress(OSError):
@@ -82,10 +105,7 @@ def _is_ignored(number: int) -> bool:
 
 
 def _send_to_children(number: int) -> None:
-    """Send a signal to all processes below the minders, which the terminal does not reach.
-
-    The minders themselves go on: a stopped minder could not end its tree if the harness were killed.
-    """
+    """Send a signal to all processes below the minders, which the terminal does not reach."""
     ours = os.getsid(0)
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error, OSError):

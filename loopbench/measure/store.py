@@ -10,20 +10,21 @@ from loopbench.errors import EnvironmentRefusedError
 from loopbench.records.codec import to_json
 from loopbench.records.session import RUN_FILE, RUNS_FOLDER, SESSION_FILE, RunRecord, SessionRecord
 
-BYTES_NEEDED = 200_000_000
-"""Free space required before the first run; a full `make bench` wrote less than 30 MB."""
+BYTES_NEEDED = 200_000_000  # free space required before the first run; a full `make bench` wrote less than 30 MB
 
 
 def new_session_folder(parent: Path) -> Path:
-    """Create a folder named after the time.
+    """Create a folder for a session, named after the time; raises as `new_folder`."""
+    folder = new_folder(parent)
+    (folder / RUNS_FOLDER).mkdir()
+    return folder
 
-    Raises:
-        EnvironmentRefusedError: it cannot be created or written, or the disk is nearly full.
-    """
+
+def new_folder(parent: Path) -> Path:
+    """Create a folder named after the time."""
     name = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     try:
         folder = _create(parent, name)
-        (folder / RUNS_FOLDER).mkdir()
         free = shutil.disk_usage(folder).free
     except OSError as problem:
         raise EnvironmentRefusedError(
@@ -59,7 +60,7 @@ def _create(parent: Path, name: str) -> Path:
 def write_session(folder: Path, record: SessionRecord) -> None:
     """Write `session.json`."""
     write_durably(folder / SESSION_FILE, to_json(record))
-    _sync_folder(folder)
+    _sync(folder)
 
 
 def begin_run(session_folder: Path, run_folder: str) -> Path:
@@ -87,14 +88,14 @@ def finish_run(path: Path, record: RunRecord) -> None:
     for file in path.iterdir():
         _sync(file)
     write_durably(path / RUN_FILE, to_json(record))
-    _sync_folder(path)
+    _sync(path)
 
 
 def commit_run(path: Path, run_folder: str) -> Path:
     """Make a finished attempt count: give it the final name."""
     final = path.with_name(run_folder)
     path.rename(final)
-    _sync_folder(final.parent)
+    _sync(final.parent)
     return final
 
 
@@ -106,7 +107,8 @@ def now_iso() -> str:
 def write_durably(path: Path, text: str) -> None:
     """Write a file completely or not at all: a kill leaves only a part under another name."""
     part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
+    part.unlink(missing_ok=True)
+    with part.open("x", encoding="utf-8") as file:
         file.write(text)
         file.flush()
     _sync(part)
@@ -122,7 +124,3 @@ def _sync(path: Path) -> None:
         raise
     finally:
         os.close(descriptor)
-
-
-def _sync_folder(path: Path) -> None:
-    _sync(path)

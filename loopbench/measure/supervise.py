@@ -1,27 +1,46 @@
 """A supervised child process: started behind a minder in a session of its own, and certain to end."""
 
 import contextlib
+import ctypes
 import os
 import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, ClassVar, Final, Self
 
 import psutil
+
+from loopbench.errors import EnvironmentRefusedError
+from loopbench.measure.minder import become_subreaper
+from loopbench.secrecy import hidden_bytes, hidden_part, margin_bytes
 
 MINDER = Path(__file__).with_name("minder.py")
 KILL_S = 5.0
 TAIL_BYTES = 4_000
+MAX_LOG_BYTES = 8_000_000  # kept of one log
+HALF_LOG_BYTES = MAX_LOG_BYTES // 2
+KEEP_SIZE, PUNCH_HOLE = 1, 2  # of fallocate(2)
+
 MARK_VARIABLE = "LOOPBENCH_SUPERVISED"
-"""In the environment of every process of a supervised tree, which finds it when its minder has ended."""
+"""In the environment of every process of a supervised tree, by which `loopbench doctor` finds leftovers."""
+
+
+_outputs: Final[dict[Path, IO[bytes]]] = {}
+"""What commands that have not ended have printed, by the log that it becomes."""
 
 
 class Supervised:
     """A command under a minder. Leaving the `with` block kills the whole tree."""
+
+    _minders: ClassVar[set[int]] = set()
+    """Of every live one in this process, which inherits what a minder leaves behind."""
 
     def __init__(  # noqa: PLR0913  what a process is started with
         self,
@@ -34,23 +53,26 @@ class Supervised:
         pass_fds: Sequence[int] = (),
     ) -> None:
         self.command = tuple(command)
+        self.was_asked_to_end = False
         self.had_to_be_killed = False
         """Whether it was still running when it was killed: its exit code is then not its own."""
-        self._mark = secrets.token_hex(8)
+        become_subreaper()
         lifeline, self._lifeline = os.pipe()
-        pinned = ",".join(map(str, cpus))
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(MINDER), str(lifeline), pinned, "--", *command],
-                env=dict(env) | {MARK_VARIABLE: self._mark},
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,  # Locust would switch a terminal to cbreak
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(lifeline, *pass_fds),
-                start_new_session=True,  # the terminal's Ctrl-C reaches only the harness
-            )
+        self._log = log
+        # Without a name: it may hold secrets, and a kill of the harness leaves none of it.
+        self._output = _outputs[log] = tempfile.TemporaryFile(dir=log.parent, buffering=0)  # noqa: SIM115  until the end
+        self._process = subprocess.Popen(
+            _under_minder(command, lifeline, cpus),
+            env=dict(env) | {MARK_VARIABLE: secrets.token_hex(8)},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,  # Locust would switch a terminal to cbreak
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            pass_fds=(lifeline, *pass_fds),
+            start_new_session=True,  # the terminal's Ctrl-C reaches only the harness
+        )
         os.close(lifeline)
+        self._minders.add(self._process.pid)
 
     def __enter__(self) -> Self:
         return self
@@ -67,16 +89,28 @@ class Supervised:
     def exit_code(self) -> int | None:
         """The child's code, 128+n for signal n; None while it runs."""
         code = self._process.poll()
+        if code is None:
+            _give_back(self._output)  # every wait for the end polls this property, so the file stays small
         return code if code is None or code >= 0 else 128 - code
+
+    @property
+    def lost_its_minder(self) -> bool:
+        """Whether another process killed the minder: the command's own exit code is then not known."""
+        return (self._process.poll() or 0) < 0 and not self.had_to_be_killed
 
     def stop(self, grace_s: float) -> int:
         """Ask it to end (TERM), give it some seconds, then kill its whole tree. Returns the exit code."""
-        if self.exit_code is None:
+        self.ask_to_end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace_s)
+        return self.kill()
+
+    def ask_to_end(self) -> None:
+        """Send TERM if it still runs, once: Locust ends at a second one without closing its record."""
+        if self.exit_code is None and not self.was_asked_to_end:
+            self.was_asked_to_end = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)  # the minder passes it on
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(grace_s)
-        return self.kill()
 
     def kill(self) -> int:
         """End it and everything it started, now. Harmless when it has ended."""
@@ -89,23 +123,100 @@ class Supervised:
         except subprocess.TimeoutExpired:  # stopped, or stuck
             self._process.kill()
             code = self._process.wait()
+        self._minders.discard(self._process.pid)
+        self._keep_log()
         if code < 0:  # the minder itself was killed: do its work
             self._sweep()
+        elif foreign := [each for each in self._inherited() if _is_foreign(each)]:
+            raise _unending(foreign)
         return code if code >= 0 else 128 - code
 
+    def _keep_log(self) -> None:
+        """Write what was printed to its file, without secrets."""
+        if not self._output.closed:
+            if self._log.exists() and self._log.stat().st_nlink > 1:  # of a stranger's session, with a second name
+                self._log.unlink()
+            with self._output as output, self._log.open("ab") as log:
+                log.write(_kept(output))
+            _outputs.pop(self._log, None)
+
     def _sweep(self) -> None:
-        """Kill every process with our mark, until none is left."""
-        while left := [process for process in psutil.process_iter() if self._is_ours(process)]:
+        """Kill every process that this one inherited from a minder, and all below it, until none is left."""
+        deadline = time.monotonic() + KILL_S
+        while left := list(self._inherited()):
+            if time.monotonic() > deadline:
+                raise _unending(left)
             for process in left:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
             psutil.wait_procs(left, timeout=KILL_S)
 
-    def _is_ours(self, process: psutil.Process) -> bool:
+    def _inherited(self) -> Iterator[psutil.Process]:
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error, ProcessLookupError):
+                if child.pid not in self._minders and os.getsid(child.pid) != os.getsid(0):
+                    yield child
+                    yield from child.children(recursive=True)
+
+
+def _is_foreign(process: psutil.Process) -> bool:
+    """Whether a process belongs to another user, so that a minder could not end it."""
+    try:
+        return process.uids().real != os.getuid()
+    except psutil.Error:  # it has ended
+        return False
+
+
+def _unending(left: Sequence[psutil.Process]) -> EnvironmentRefusedError:
+    pids = " ".join(str(process.pid) for process in left)
+    return EnvironmentRefusedError(
+        "processes that the target, the generator or a command started cannot be ended: they belong to another user",
+        slug="left-running",
+        where=f"process {pids}",
+        hints=(f"sudo kill -9 {pids}", "start no process as another user (`sudo`) from the app or its commands"),
+    )
+
+
+def output_of(command: Sequence[str], *, timeout_s: float, cwd: Path) -> str:
+    """Return what a short command prints on stdout. Its tree ends with it, with the time, and with this process.
+
+    Raises:
+        subprocess.CalledProcessError, subprocess.TimeoutExpired: it failed, or took too long.
+    """
+    lifeline, held = os.pipe()
+    process = subprocess.Popen(
+        _under_minder(command, lifeline),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        pass_fds=(lifeline,),
+    )
+    os.close(lifeline)
+    with process:  # waits for the minder
         try:
-            return process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK_VARIABLE) == self._mark
-        except psutil.Error:
-            return False
+            output, _ = process.communicate(timeout=timeout_s)
+        finally:
+            os.close(held)
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return output
+
+
+def _under_minder(command: Sequence[str], lifeline: int, cpus: Sequence[int] = ()) -> list[str]:
+    pinned = ",".join(map(str, cpus))
+    return [sys.executable, "-I", "-S", str(MINDER), str(lifeline), pinned, "--", *command]
+
+
+@contextmanager
+def in_memory(text: str) -> Iterator[int]:
+    """Yield a text as an open file without a name: it may hold passwords and is never on a disk."""
+    with os.fdopen(os.memfd_create("loopbench"), "w+", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        yield file.fileno()
 
 
 def describe_exit(code: int) -> str:
@@ -118,15 +229,39 @@ def describe_exit(code: int) -> str:
     return f"exit code {code}"
 
 
+def _kept(output: IO[bytes]) -> bytes:
+    """The output without secrets; of a long one the first and the last part."""
+    left_out = os.fstat(output.fileno()).st_size - MAX_LOG_BYTES
+    if left_out <= 0:
+        return hidden_bytes(os.pread(output.fileno(), MAX_LOG_BYTES, 0))
+    wanted, size = HALF_LOG_BYTES + margin_bytes(), MAX_LOG_BYTES + left_out
+    first, last = (os.pread(output.fileno(), wanted, at) for at in (0, max(0, size - wanted)))
+    note = f"\n... loopbench left out {left_out:,} bytes ...\n".encode()
+    return note.join(
+        [hidden_part(first, 0, HALF_LOG_BYTES), hidden_part(last, max(0, len(last) - HALF_LOG_BYTES), len(last))]
+    )
+
+
+def _give_back(output: IO[bytes]) -> None:
+    """Free the disk space of what `_kept` will leave out: a target may print more than the disk holds."""
+    kept = HALF_LOG_BYTES + margin_bytes()
+    left_out = os.fstat(output.fileno()).st_size - 2 * kept
+    if left_out > MAX_LOG_BYTES:
+        offset, length = ctypes.c_int64(kept), ctypes.c_int64(left_out)
+        ctypes.CDLL(None).fallocate(output.fileno(), PUNCH_HOLE | KEEP_SIZE, offset, length)  # where the disk can
+
+
 def log_tail(path: Path) -> str:
-    """Returns whole lines of at most the last 4,000 bytes of a log; empty: there is none."""
+    """Returns whole lines of at most the last 4,000 bytes of a log, without secrets; empty: there is none."""
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - TAIL_BYTES))
-            text = file.read().decode("utf-8", "replace")
+        descriptor = os.dup(_outputs[path].fileno()) if path in _outputs else os.open(path, os.O_RDONLY)
     except OSError:
         return ""
+    with os.fdopen(descriptor, "rb") as file:
+        size = os.fstat(descriptor).st_size
+        wanted = TAIL_BYTES + margin_bytes()
+        data = os.pread(file.fileno(), wanted, max(0, size - wanted))
+    tail = hidden_part(data, max(0, len(data) - TAIL_BYTES), len(data)).decode("utf-8", "replace")
     if size > TAIL_BYTES:
-        text = text.partition("\n")[2]
-    return text.rstrip()
+        tail = tail.partition("\n")[2]
+    return tail.rstrip()

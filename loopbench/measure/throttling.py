@@ -6,16 +6,8 @@ counts, so the way up to the root is read, as far as this process can see it (a 
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from loopbench.measure.kernel_files import KernelFiles, NotObservableError
-
-
-class Throttled(NamedTuple):
-    """Throttling since the groups were made, over all levels."""
-
-    periods: int
-    time_s: float
 
 
 @dataclass(frozen=True)
@@ -28,11 +20,7 @@ class ControlGroups:
 
     @classmethod
     def of_this_process(cls, files: KernelFiles) -> "ControlGroups":
-        """Children stay in their parent's groups, so ours are target's and generator's too.
-
-        Raises:
-            NotObservableError: no control group of the CPU is visible.
-        """
+        """Children stay in their parent's groups, so ours are target's and generator's too."""
         mounts = [line.split() for line in files.text("proc/self/mounts").splitlines()]
         for line in files.text("proc/self/cgroup").splitlines():
             _, controllers, path = line.split(":", 2)
@@ -44,20 +32,14 @@ class ControlGroups:
                 return cls(files, _way_up(str(point), path), 2)
         raise NotObservableError("no control group of the CPU is visible in /proc/self/cgroup and /proc/self/mounts")
 
-    def throttled(self) -> Throttled:
-        """Returns how often and how long.
-
-        Raises:
-            NotObservableError: no level keeps count.
-        """
+    def throttled(self) -> tuple[int, float]:
+        """Returns in how many periods, and for how many seconds, since the groups were made; over all levels."""
         counts = [pairs for folder in self.folders if (pairs := self._pairs(f"{folder}/cpu.stat"))]
         known = [pairs for pairs in counts if "nr_throttled" in pairs]
         if not known:
             raise NotObservableError(f"/{self.folders[0]}/cpu.stat has no nr_throttled")
         unit, scale = ("throttled_time", 1e9) if self.version == 1 else ("throttled_usec", 1e6)
-        return Throttled(
-            sum(pairs["nr_throttled"] for pairs in known), sum(pairs.get(unit, 0) for pairs in known) / scale
-        )
+        return sum(pairs["nr_throttled"] for pairs in known), sum(pairs.get(unit, 0) for pairs in known) / scale
 
     def limit_cores(self) -> float | None:
         """The tightest CPU limit of all levels, in processors; None: none is set."""

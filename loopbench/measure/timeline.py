@@ -1,18 +1,15 @@
 """One timeline run: a fresh target at the explain level, verified, asked a few requests at once, recorded."""
 
-import dataclasses
-import secrets
 import time
 from pathlib import Path
 from typing import Final
 
 from loopbench.measure import store, target
+from loopbench.measure.before import prepare
 from loopbench.measure.burst import ask_at_once
 from loopbench.measure.counts import Recorded
-from loopbench.measure.order import ordered
 from loopbench.measure.run import Loaded, MeasuredRun, RunContext, make_record, new_attempt
 from loopbench.measure.verify import verify
-from loopbench.records.load_order import OrderedRequest
 from loopbench.records.session import Counts, PlannedRun
 from loopbench.records.timeline import TimedRequest, write_timeline
 from loopbench.scenario import Request, Scenario
@@ -21,12 +18,7 @@ NO_GENERATOR: Final = "not started: the harness asks a timeline itself"
 
 
 def measure_timeline(context: RunContext, run: PlannedRun) -> MeasuredRun:
-    """Measure one timeline of the plan. Its folder is complete afterwards, under the name of an attempt.
-
-    Raises:
-        TargetError: the run failed; its files stay in the attempt's folder and never count.
-        InterruptedRunError: a signal asked for the end.
-    """
+    """Measure one timeline of the plan. Its folder is complete afterwards, under the name of an attempt."""
     began, started = time.monotonic(), store.now_iso()
     timeline = context.scenario.timeline(run.variant)
     with new_attempt(context, run, timeline.name) as folder:
@@ -40,29 +32,20 @@ def measure_timeline(context: RunContext, run: PlannedRun) -> MeasuredRun:
 
 def _ask(context: RunContext, labels: list[str], folder: Path) -> tuple[Loaded, tuple[TimedRequest, ...]]:
     """Verifying sends each request once, which also warms it: the first use of a thread pool blocks the loop long."""
-    requests = [_ordered(context.scenario, label) for label in labels]
-    with target.started(
-        context.scenario,
-        context.scenario.target,
-        nonce=secrets.token_hex(8),
-        folder=folder,
-        cpus=context.cores.target,
-        stop=context.stop,
-        env=context.services.env,
-        explain=True,
-    ) as running:
-        verify(running, tuple({each.name: each for each in requests}.values()))
+    requests = [_request(context.scenario, label) for label in labels]
+    with target.started(context.launch(folder)) as running:
+        prepared = prepare(running, context.scenario, context.values, context.stop)
+        verify(running, map(prepared.filled, {each.name: each for each in requests}.values()), context.stop)
         began = time.monotonic()
-        timed = ask_at_once(running, requests, context.stop)
+        timed = ask_at_once(running, [prepared.filled(each) for each in requests], context.stop)
         load_s = time.monotonic() - began
     return Loaded(running, (), load_s, NO_GENERATOR, None), timed
 
 
-def _ordered(scenario: Scenario, label: str) -> OrderedRequest:
+def _request(scenario: Scenario, label: str) -> Request:
     """One of the scenario's requests by its name, or a path."""
     named = next((each for each in [*scenario.requests, *scenario.variants] if each.name == label), None)
-    request = named or Request(name="path", path=label)
-    return dataclasses.replace(ordered(request), name=label)
+    return (named or Request(name="path", path=label)).model_copy(update={"name": label})
 
 
 def _counts(loaded: Loaded, timed: tuple[TimedRequest, ...]) -> Counts:

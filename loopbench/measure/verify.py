@@ -3,102 +3,96 @@
 import http.client
 import json
 import time
+from collections.abc import Iterable
 from typing import Final
-from urllib.parse import urlsplit
 
 from loopbench.errors import TargetError
-from loopbench.measure.running_target import NONCE_HEADER
+from loopbench.measure.asking import Answer, Message, ask
+from loopbench.measure.stop import StopWish
 from loopbench.measure.target import AnyTarget
-from loopbench.records.load_order import OrderedRequest
+from loopbench.records.tracebacks import last_exception
+from loopbench.scenario.requests import PlainRequest
+from loopbench.secrecy import hidden_part
 
+INTERNAL_SERVER_ERROR: Final = 500
 SHOWN_BYTES: Final = 500
-MAX_BODY_BYTES: Final = 256 * 1024 * 1024
-"""The same limit as in the generator's client."""
-PIECE_BYTES: Final = 1024 * 1024
+WRONG_ANSWER: Final = "wrong-answer"
+NO_ANSWER: Final = "no-answer"
+LOG_S: Final = 1.0
+"""How long a target may take to log the exception of an answer with status 500: it is logged after the answer."""
+END_S: Final = 1.0
+LOOK_S: Final = 0.02
 
 
-def verify(target: AnyTarget, requests: tuple[OrderedRequest, ...]) -> None:
-    """Send every request once.
-
-    Raises:
-        TargetError: an answer is wrong, too late, or comes from another process.
-    """
+def verify(target: AnyTarget, requests: Iterable[PlainRequest], stop: StopWish) -> None:
+    """Send every request once. Raises TargetError if an answer is wrong, too late, or comes from another process."""
     for request in requests:
-        target.check_alive()
-        status, nonce, body = _ask(target, request)
-        if nonce != target.nonce and (nonce is not None or target.must_carry_nonce):
-            raise _wrong(target, request, "the answer does not come from this run's target", body)
-        problem = request.expect.problem(status, body)
+        answer = ask_request(target, request, stop)
+        problem = request.expect.problem(answer.status, answer.body)
         if problem is not None:
-            raise _wrong(target, request, problem, body)
+            if answer.status >= INTERNAL_SERVER_ERROR:
+                _wait_for_exception(target)
+            raise wrong_answer(target, request, problem, shown_body(answer.body))
 
 
-def connect(url: str, timeout_s: float) -> http.client.HTTPConnection:
-    """Returns a connection to a target, not opened yet."""
-    address = urlsplit(url)
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-    return kind(address.hostname or "", address.port, timeout=timeout_s)
+def shown_body(body: bytes) -> str:
+    """Return the beginning of an answer's body, without secrets."""
+    return hidden_part(body, 0, SHOWN_BYTES).decode("utf-8", "replace")
 
 
-def _read_body(answer: http.client.HTTPResponse, ends_s: float) -> bytes:
-    """Returns the whole body. A body that drips or never ends would pass any limit on a single wait.
-
-    Args:
-        answer: its head has been read.
-        ends_s: when the body must be complete, on the monotonic clock.
-
-    Raises:
-        TimeoutError: it is not complete by then.
-        HTTPException: it is too large, or shorter than announced.
-    """
-    body = bytearray()
-    while piece := answer.read1(PIECE_BYTES):
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise http.client.HTTPException(f"a body of more than {MAX_BODY_BYTES} bytes")
-        if time.monotonic() > ends_s:
-            raise TimeoutError
-    if answer.length:
-        raise http.client.IncompleteRead(bytes(body), answer.length)
-    return bytes(body)
+def _wait_for_exception(target: AnyTarget) -> None:
+    deadline = time.monotonic() + LOG_S
+    while not last_exception(target.last_words()) and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
 
 
-def _ask(target: AnyTarget, request: OrderedRequest) -> tuple[int, str | None, bytes]:
-    connection = connect(target.url, request.timeout_s)
-    ends_s = time.monotonic() + request.timeout_s
-    target.harness_requests += 1
-    try:
-        connection.request(request.method, request.target, body=request.body or None, headers=request.headers)
-        answer = connection.getresponse()
-        return answer.status, answer.getheader(NONCE_HEADER), _read_body(answer, ends_s)
-    except TimeoutError:
-        raise _wrong(target, request, f"no answer within {request.timeout_s:g} s", b"") from None
-    except (http.client.HTTPException, OSError) as problem:
+def check_alive_soon(target: AnyTarget) -> None:
+    """Raise TargetError if it ends within a moment: a closed connection is seen before the exit code."""
+    deadline = time.monotonic() + END_S
+    while time.monotonic() < deadline:
         target.check_alive()
-        raise _wrong(target, request, f"{type(problem).__name__}: {problem}", b"") from None
-    finally:
-        connection.close()
+        time.sleep(LOOK_S)
 
 
-def _wrong(target: AnyTarget, request: OrderedRequest, problem: str, body: bytes) -> TargetError:
-    shown, log = body[:SHOWN_BYTES].decode("utf-8", "replace"), target.last_words()
+def ask_request(target: AnyTarget, request: PlainRequest, stop: StopWish) -> Answer:
+    """Send a request and return its answer, which this run's target gave."""
+    target.check_alive()
+    message = Message(request.method, request.request_target, request.sent_headers, request.sent_body)
+    try:
+        answer = ask(target, message, request.timeout_s, stop)
+    except TimeoutError:
+        raise wrong_answer(target, request, f"no answer within {request.timeout_s:g} s", slug=NO_ANSWER) from None
+    except (http.client.HTTPException, OSError) as problem:
+        check_alive_soon(target)
+        raise wrong_answer(target, request, f"{type(problem).__name__}: {problem}") from None
+    if answer.nonce != target.nonce and (answer.nonce is not None or target.must_carry_nonce):
+        raise wrong_answer(target, request, "the answer does not come from this run's target")
+    return answer
+
+
+def wrong_answer(
+    target: AnyTarget, request: PlainRequest, problem: str, shown: str = "", slug: str = WRONG_ANSWER
+) -> TargetError:
+    """Return the error of a request that was sent once before the load."""
+    log = target.last_words()
+    log = last_exception(log) or log
     return TargetError(
-        f"{request.name!r} was asked once before the run and its answer is wrong: {problem}",
-        slug="wrong-answer",
-        where=f"{request.method} {request.target}",
+        f"{request.name!r} was requested once before the load: {problem}",
+        slug=slug,
+        where=f"{request.method} {request.request_target}",
         allowed=_expected(request),
         hints=("correct path, params or expect in the scenario, or the app",),
         detail=f"answer: {shown}\n{log}" if shown else log,
     )
 
 
-def _expected(request: OrderedRequest) -> str:
+def _expected(request: PlainRequest) -> str:
     expect = request.expect
     parts = [f"status {expect.status}"]
-    if expect.json:
-        parts.append(f"json {json.dumps(dict(expect.json))}")
+    if expect.json_:
+        parts.append(f"json {json.dumps(expect.json_)}")
     if expect.json_min:
-        parts.append(f"at least {json.dumps(dict(expect.json_min))}")
-    if expect.size_bytes is not None:
-        parts.append(f"{expect.size_bytes} bytes")
+        parts.append(f"at least {json.dumps(expect.json_min)}")
+    if expect.body_bytes is not None:
+        parts.append(f"{expect.body_bytes} bytes")
     return ", ".join(parts)

@@ -3,23 +3,26 @@
 import os
 import secrets
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment, services, target
+from loopbench.measure.before import prepare, read_values
+from loopbench.measure.bundled_server import check_free
 from loopbench.measure.generators import LOCUSTFILE
-from loopbench.measure.order import make_order
 from loopbench.measure.remote_target import RemoteTarget
-from loopbench.measure.serve import check_free
+from loopbench.measure.scratch import scratch_folder
 from loopbench.measure.stop import InterruptedRunError, StopWish
-from loopbench.measure.supervise import Supervised, describe_exit, log_tail
+from loopbench.measure.supervise import Supervised, describe_exit, in_memory, log_tail
 from loopbench.plan import make_plan
-from loopbench.records.load_order import PATH_VARIABLE, LoadOrder, UiOrder, write_order
+from loopbench.records.load_spec import PATH_VARIABLE, LoadSpec, UiSpec, load_spec
 from loopbench.records.session import KIND_RAMP, LOCUST_LOG
 from loopbench.scenario import Scenario, Variant
+from loopbench.scenario.data import Values
+from loopbench.scenario.secrets import secret_values
+from loopbench.secrecy import remember
 from loopbench.showable import showable
 
 UI_LOCUSTFILE = LOCUSTFILE.with_name("ui.py")
@@ -36,36 +39,39 @@ def serve_web_ui(scenario: Scenario, port: int, announce: Callable[[str], None])
         TargetError, GeneratorError, EnvironmentRefusedError: one of them does not start, or ends by itself.
     """
     check_free(port)
-    stop, nonce = StopWish(), secrets.token_hex(8)
+    remember(secret_values(scenario, os.environ))
+    values = read_values(scenario, os.environ)
+    stop = StopWish()
     variants, left_out = offered(scenario)
-    settings = scenario.target_of(variants[0])
-    with tempfile.TemporaryDirectory(prefix="loopbench-ui-") as name, stop.listening():
-        folder = Path(name)
+    first = variants[0]
+    variables = environment.for_journeys if scenario.load.locustfile else environment.for_generator
+    moved = first if first.is_moved else None
+    with scratch_folder() as folder, stop.listening():
         try:
             with (
                 services.started(scenario.services, folder, stop) as serving,
                 target.started(
-                    scenario, settings, nonce=nonce, folder=folder, cpus=(), stop=stop, env=serving.env
+                    target.Launch(scenario, first.served, folder, (), stop, serving.env, moved=moved)
                 ) as running,
             ):
-                order = UiOrder(
+                spec = UiSpec(
                     title=scenario.title,
-                    orders=_orders(scenario, variants, nonce, running.url, folder),
+                    loads=_loads(scenario, variants, running, folder, prepare(running, scenario, values, stop).values),
                     url=running.url,
                     token=secrets.token_urlsafe(TOKEN_BYTES),
                     probe_folder=_probe_folder(running, folder),
                 )
-                path = folder / "ui.json"  # the folder is this user's alone, and so is the token
-                write_order(order, path)
-                with Supervised(
-                    _command(scenario, running.url, port),
-                    env=environment.for_generator({PATH_VARIABLE: str(path)}),
-                    cwd=folder,
-                    log=folder / LOCUST_LOG,
-                ) as locust:
-                    _announce(
-                        scenario, left_out, running.url, f"http://127.0.0.1:{port}/?token={order.token}", announce
-                    )
+                with (
+                    in_memory(spec.clear_json()) as spec_file,
+                    Supervised(
+                        _command(scenario, running.url, port),
+                        env=variables({PATH_VARIABLE: f"/proc/self/fd/{spec_file}"}),
+                        cwd=folder,
+                        log=folder / LOCUST_LOG,
+                        pass_fds=(spec_file,),
+                    ) as locust,
+                ):
+                    _announce(scenario, left_out, running.url, f"http://127.0.0.1:{port}/?token={spec.token}", announce)
                     _wait(locust, running, stop, folder)
         except InterruptedRunError:
             announce("target and web UI stopped")
@@ -73,13 +79,16 @@ def serve_web_ui(scenario: Scenario, port: int, announce: Callable[[str], None])
 
 def offered(scenario: Scenario) -> tuple[list[Variant], list[Variant]]:
     """Returns the variants that the first one's target can serve, and the others."""
-    settings = scenario.target_of(scenario.variants[0])
-    same = [variant for variant in scenario.variants if scenario.target_of(variant) == settings]
+    first = scenario.variants[0]
+    alike = [variant for variant in scenario.variants if variant.served == first.served and not variant.is_moved]
+    same = [first] if first.is_moved else alike
     return same, [variant for variant in scenario.variants if variant not in same]
 
 
 def shown_name(variant: Variant) -> str:
-    """Returns a variant's name and path, as the start form shows them."""
+    """Returns a variant's name and path, as the start form shows them. Users of a locustfile have no path."""
+    if "path" not in variant.model_fields_set:
+        return variant.name
     method = "" if variant.method == "GET" else f"{variant.method} "
     return f"{variant.name} ({method}{variant.path})"
 
@@ -111,13 +120,15 @@ def _probe_folder(running: target.AnyTarget, folder: Path) -> str | None:
     return str(probe_folder.resolve()) if probe_folder else None
 
 
-def _orders(scenario: Scenario, variants: list[Variant], nonce: str, url: str, folder: Path) -> dict[str, LoadOrder]:
+def _loads(
+    scenario: Scenario, variants: list[Variant], running: target.AnyTarget, folder: Path, values: Values
+) -> dict[str, LoadSpec]:
     """Returns each variant's load as in a ramp run, by the name in the form."""
     plan = make_plan(scenario, seed=int.from_bytes(os.urandom(4), "big"))
     ramps = {scenario.variant(run.variant).name: run for run in plan.pictures if run.kind == KIND_RAMP}
     return {
-        shown_name(variant): make_order(
-            scenario, ramps[variant.name], nonce=nonce, url=url, folder=folder, explain=False
+        shown_name(variant): load_spec(
+            scenario, ramps[variant.name], nonce=running.nonce, url=running.url, folder=folder, values=values
         )
         for variant in variants
     }

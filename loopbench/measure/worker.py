@@ -4,32 +4,29 @@ Every run gets a fresh process. The user classes come by message; nothing but lo
 machine, and nothing stays on its disk.
 """
 
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from loopbench.errors import GeneratorError
 from loopbench.measure import environment
 from loopbench.measure.generators import command, worker_options
+from loopbench.measure.scratch import scratch_folder
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 from loopbench.records.generators import EXIT_NO_ORDER, EXIT_REFUSED, REFUSED_PREFIX
 
 POLL_S: Final = 0.1
-PAUSE_S: Final = 0.5
-"""Between two processes: the old master needs a moment to end."""
+PAUSE_S: Final = 0.5  # between two processes: the old master needs a moment to end
 
-DRAIN_S: Final = 30.0
-"""Until the master sends its own value."""
+DRAIN_S: Final = 30.0  # until the master sends its own value
 
 
 def serve_as_worker(host: str, port: int, announce: Callable[[str], None], runs: int | None = None) -> None:
     """Take part in the runs of the master at that address, until a signal comes or `runs` runs are over.
 
     Raises:
-        GeneratorError: the master refused this worker, with its reason.
+        GeneratorError: the master refused this worker, or its order may not be carried out.
     """
     stop, finished = StopWish(), 0
     announce(f"waiting for a master at {host}:{port}; it decides the requests and their target. End with Ctrl-C")
@@ -46,10 +43,10 @@ def serve_as_worker(host: str, port: int, announce: Callable[[str], None], runs:
 
 def _take_part(host: str, port: int, stop: StopWish) -> tuple[int, str]:
     """Run one process to its end; returns its exit code and the end of its log."""
-    with tempfile.TemporaryDirectory(prefix="loopbench-worker-") as name:
-        log = Path(name) / "locust.log"
+    with scratch_folder() as folder:
+        log = folder / "locust.log"
         line = [*command(DRAIN_S), *worker_options(host, port)]
-        with Supervised(line, env=environment.for_generator({}), cwd=Path(name), log=log) as locust:
+        with Supervised(line, env=environment.for_generator({}), cwd=folder, log=log) as locust:
             while (code := locust.exit_code) is None:
                 stop.check()
                 time.sleep(POLL_S)
@@ -72,4 +69,4 @@ def _announce_end(code: int, log: str, finished: int, announce: Callable[[str], 
 
 def _refusal(log: str) -> str:
     reasons = [line.removeprefix(REFUSED_PREFIX) for line in log.splitlines() if line.startswith(REFUSED_PREFIX)]
-    return f"the master refused this worker: {reasons[-1] if reasons else 'it gave no reason'}"
+    return f"this worker and the master do not fit: {reasons[-1] if reasons else 'the master gave no reason'}"

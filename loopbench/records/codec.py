@@ -1,73 +1,107 @@
-"""Converts frozen dataclasses to JSON and back, strictly: a value that does not fit is an error, never guessed."""
+"""Converts frozen dataclasses to JSON and back, strictly: a value that does not fit is an error, never guessed.
+
+A field may be a pydantic model, such as a scenario. Its secrets are hidden.
+"""
 
 import dataclasses
 import json
-import types
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from loopbench.errors import DataError
+from loopbench.records.files import MAX_FILE_BYTES, read_optional
 
 T = TypeVar("T")
+_WORDS: Final = {"missing": "it is missing", "dataclass_type": "it is not an object"}
+
+MAX_DIGITS: Final = 20
+"""Of an integer, with its sign: any count, time or seed of ours has fewer, and a float can hold it."""
 
 
 def to_json(record: Any) -> str:
-    """Return a dataclass as indented JSON. NaN and infinities are refused; missing values are null."""
-    return json.dumps(dataclasses.asdict(record), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    """Return a dataclass or a model as indented JSON. NaN and infinities are refused; missing values are null."""
+    plain = dataclasses.asdict(record) if dataclasses.is_dataclass(record) and not isinstance(record, type) else record
+    return json.dumps(plain, indent=1, allow_nan=False, ensure_ascii=False, default=_plain_model) + "\n"
+
+
+def _plain_model(model: Any) -> Any:
+    return model.model_dump(mode="json")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return what JSON text holds, every number finite and every integer of at most `MAX_DIGITS` digits.
+
+    Raises:
+        ValueError: the text is not such JSON, or is nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_int=_bounded, parse_float=_finite, parse_constant=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+@contextmanager
+def foreign_content(source: Path) -> Iterator[None]:
+    """Raise the errors of arithmetic and access as a `DataError`: the records fit their types, but not each other."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as problem:
+        what = f"the records do not fit together: {type(problem).__name__}: {str(problem)[:200]}"
+        raise DataError(what, slug="data-foreign", where=str(source)) from problem
+
+
+def _bounded(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"an integer of {len(digits)} digits")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:MAX_DIGITS]} is not a finite number")
+    return number
 
 
 def from_json(kind: type[T], text: str | bytes, source: str) -> T:
-    """Return a dataclass from JSON.
+    """Return a dataclass or a model from JSON.
 
     Raises:
         DataError: the text is not JSON, a key is missing, or a value has the wrong type; `source` names the file.
     """
     try:
-        return _decode(kind, json.loads(text), "")  # type: ignore[no-any-return]
-    except (ValueError, RecursionError, DataError) as problem:
+        parse_json(text)  # refuses numbers that pydantic accepts
+        read: T = _reader(kind).validate_json(text, strict=True)  # type: ignore[arg-type]  # a class is hashable
+    except ValidationError as problem:
+        raise DataError(f"{source}: {first_problem(problem)}") from None
+    except ValueError as problem:
         raise DataError(f"{source}: {problem}") from None
+    return read
 
 
-def _decode(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911  one return per kind of type
-    if kind is Any:
-        return value
-    if dataclasses.is_dataclass(kind):
-        return _decode_record(kind, value, where)
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is types.UnionType:
-        return None if value is None else _decode(_member(inner, value), value, where)
-    if origin is tuple and isinstance(value, list):
-        return _decode_tuple(inner, value, where)
-    if origin is not None and issubclass(origin, dict) and isinstance(value, dict):
-        return {key: _decode(inner[1], item, f"{where}.{key}") for key, item in value.items()}
-    if kind is float and type(value) is int:
-        return float(value)
-    if origin is None and type(value) is kind:
-        return value
-    raise DataError(f"{where or 'the file'} is {type(value).__name__}, not {getattr(kind, '__name__', kind)}")
+def first_problem(problem: ValidationError) -> str:
+    """Return where the first mistake is, and which."""
+    first = problem.errors(include_url=False, include_context=False)[0]
+    place = ".".join(map(str, first["loc"])) or "the file"
+    return f"{place}: {_WORDS.get(first['type'], first['msg'])}"
 
 
-def _member(union: tuple[Any, ...], value: Any) -> Any:
-    """Return the member of a union for a value: the value's own type if it is a member, else the first."""
-    return next((kind for kind in union if type(value) is kind), union[0])
+def read_json(kind: type[T], path: Path, max_bytes: int = MAX_FILE_BYTES) -> T | None:
+    """Return a dataclass or a model from a JSON file; None if there is no such file.
+
+    Raises:
+        DataError: it is not a regular file, cannot be read, is larger than `max_bytes`, or as for `from_json`.
+    """
+    text = read_optional(path, max_bytes)
+    return None if text is None else from_json(kind, text, str(path))
 
 
-def _decode_tuple(inner: tuple[Any, ...], value: list[Any], where: str) -> tuple[Any, ...]:
-    if len(inner) == 2 and inner[1] is Ellipsis:
-        return tuple(_decode(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if len(inner) != len(value):
-        raise DataError(f"{where} has {len(value)} values, not {len(inner)}")
-    return tuple(_decode(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(inner, value, strict=True)))
-
-
-def _decode_record(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise DataError(f"{where or 'the file'} is {type(value).__name__}, not an object")
-    hints = get_type_hints(kind)
-    known: dict[str, Any] = {}
-    for item in dataclasses.fields(kind):
-        path = f"{where}.{item.name}".lstrip(".")
-        if item.name in value:
-            known[item.name] = _decode(hints[item.name], value[item.name], path)
-        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-            raise DataError(f"{path} is missing")
-    return kind(**known)
+@cache
+def _reader(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

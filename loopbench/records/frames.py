@@ -8,18 +8,18 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 HEADER = struct.Struct("<4sII")
-MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
-"""Checked before a payload is read, so that a damaged length allocates nothing."""
+MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # checked before a payload is read, so that a damaged length allocates nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One whole frame. The payload is a view into the reader's buffer, not a copy."""
+    """One whole frame."""
 
     kind: bytes
-    payload: memoryview
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +37,21 @@ def encode(kind: bytes, payload: bytes | bytearray | memoryview) -> bytes:
     return HEADER.pack(kind, len(payload), _checksum(kind, payload)) + payload
 
 
-def decode(data: bytes | memoryview) -> Iterator[Frame | Torn]:
-    """Yield whole frames in order, then a `Torn` if the remaining bytes are not a whole frame."""
-    view = memoryview(data)
+def decode(file: BinaryIO) -> Iterator[Frame | Torn]:
+    """Yield whole frames in order, then a `Torn` if the remaining bytes are not a whole frame.
+
+    One frame is read at a time, so that a file which claims to be huge costs what its whole frames hold.
+    """
     offset = 0
-    while offset < len(view):
-        start = offset + HEADER.size
-        if start > len(view):
+    while header := file.read(HEADER.size):
+        if len(header) < HEADER.size:
             yield Torn(offset, "the file ends inside a frame header")
             return
-        kind, length, crc = HEADER.unpack_from(view, offset)
+        kind, length, crc = HEADER.unpack(header)
         if length > MAX_PAYLOAD_BYTES:
             yield Torn(offset, f"a frame claims {length} bytes, more than any writer writes")
             return
-        payload = view[start : start + length]
+        payload = file.read(length)
         if len(payload) < length:
             yield Torn(offset, "the file ends inside a frame")
             return
@@ -58,7 +59,7 @@ def decode(data: bytes | memoryview) -> Iterator[Frame | Torn]:
             yield Torn(offset, "a frame's checksum does not match its bytes")
             return
         yield Frame(kind, payload)
-        offset = start + length
+        offset += HEADER.size + length
 
 
 def _checksum(kind: bytes, payload: bytes | bytearray | memoryview) -> int:

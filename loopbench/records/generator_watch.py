@@ -1,4 +1,6 @@
-"""The figures that a generator records about itself once a second, in WTCH frames of its samples file.
+"""The figures that a generator records about itself, in WTCH frames of its samples file.
+
+A row covers a second; where targets are loaded in turns, a phase of one target's slice.
 
 A frame's payload is a JSON array of rows, each with the fields of `WatchedSecond` in order. The judge decides which
 figures are too high.
@@ -9,11 +11,13 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from loopbench.records.codec import parse_json
+
 
 class WatchedSecond(NamedTuple):
-    """About one second of one generator process."""
+    """About one second, or a phase of a slice, of one generator process."""
 
-    at_s: float  # end of the second, in seconds after the generator's origin
+    at_s: float  # its end, in seconds after the generator's origin
     span_s: float  # actual length
     cpu_s: float  # CPU time of the process, all threads, user and system
     lags_us: tuple[int, ...]  # lateness of each heartbeat, in order; empty if none ran
@@ -23,11 +27,6 @@ class WatchedSecond(NamedTuple):
     def cpu_share(self) -> float:
         """CPU time divided by wall time: 1 is a whole core."""
         return self.cpu_s / self.span_s
-
-    @property
-    def lag_p99_ms(self) -> float | None:
-        """99th percentile of the loop's lag; None if no heartbeat ran. With 50 beats it is the largest."""
-        return lag_ms([self], 0.99)
 
 
 def lag_ms(seconds: Iterable[WatchedSecond], quantile: float) -> float | None:
@@ -48,12 +47,8 @@ def encode_seconds(seconds: Iterable[WatchedSecond]) -> bytes:
 
 
 def decode_seconds(payload: bytes) -> tuple[WatchedSecond, ...]:
-    """Return the rows of a WTCH frame.
-
-    Raises:
-        ValueError: the payload is not an array of rows.
-    """
-    rows = json.loads(payload)
+    """Return the rows of a WTCH frame. Raises ValueError if the payload is not an array of rows."""
+    rows = parse_json(payload)
     try:
         return tuple(
             WatchedSecond(float(at), float(span), float(cpu), tuple(map(int, lags)), None if new is None else int(new))

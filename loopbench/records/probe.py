@@ -1,14 +1,23 @@
-"""Reads the few parts of the probe's log that the harness needs, such as the server's own count of requests.
+"""Reads the few parts of the probe's log that the harness needs, such as the server's own count of requests."""
 
-`docs/probe.md` describes the log; `loopbench.judge.run.probe_log` reads the rest.
-"""
-
-import json
-from collections import Counter
+import re
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from loopbench.records.codec import parse_json
+from loopbench.records.files import read_file
+
 GLOB = "probe-*.jsonl"
+SERVED_APP = "loopbench_probe.served:app"
+"""The app with the probe around it, as a server other than uvicorn gets it; its environment names the app itself."""
+
+
+def log_pid(path: Path) -> int:
+    """Return the id of the process that wrote a log; 0 if its name holds none."""
+    found = re.fullmatch(r"probe-([0-9]{1,9})\.jsonl", path.name)
+    return int(found[1]) if found else 0
 
 
 def requests_answered(run_folder: Path) -> int | None:
@@ -21,35 +30,48 @@ def requests_answered(run_folder: Path) -> int | None:
 
 def serving_pids(run_folder: Path) -> tuple[int, ...]:
     """Return the ids of the target's processes with an event loop, from the names of their logs."""
-    return tuple(sorted(int(path.stem.removeprefix("probe-")) for path in run_folder.glob(GLOB)))
+    return tuple(sorted(map(log_pid, run_folder.glob(GLOB))))
 
 
 def _final_count(path: Path) -> int | None:
-    lines = path.read_bytes().splitlines()
+    lines = read_file(path).splitlines()
     if not lines:
         return None
     try:
-        last: dict[str, Any] = json.loads(lines[-1])
+        last = parse_json(lines[-1])
     except ValueError:
         return None
-    count = last.get("requests_total") if last.get("record") == "end" else None
+    count = last.get("requests_total") if isinstance(last, dict) and last.get("record") == "end" else None
     return count if isinstance(count, int) else None
 
 
+def refusal(run_folder: Path) -> str:
+    """Return why a call could not run in another concurrency style; empty if none was refused."""
+    records = (record for path in run_folder.glob(GLOB) for record in _whole_records(path))
+    return next((str(each["because"]) for each in records if each.get("record") == "moves" and each["because"]), "")
+
+
 def lines_by_time(run_folder: Path) -> tuple[tuple[str, int], ...]:
-    """Return the lines on which the loop spent its time, as untrusted (file, number), the longest time first.
+    """Return the lines where the loop, threads or tasks were, as untrusted (file, number), the longest time first.
 
     A place without the user's code on its stack counts for the nearby line.
     """
-    seconds: Counter[tuple[str, int]] = Counter()
+    seconds: defaultdict[tuple[str, int], float] = defaultdict(float)
     for path in run_folder.glob(GLOB):
         for record in _whole_records(path):
-            for kind, unit in (("blocked", "blocked_s"), ("busy", "busy_s")):
-                for place in record.get(kind, ()):
-                    file, line = _own_or_near(place)
-                    if file is not None:
-                        seconds[file, line] += place[unit]
-    return tuple(place for place, _ in seconds.most_common())
+            for place, seconds_there in _places(record):
+                file, line = _own_or_near(place)
+                if file is not None:
+                    seconds[file, line] += seconds_there
+    return tuple(sorted(seconds, key=lambda place: -seconds[place]))
+
+
+def _places(record: dict[str, Any]) -> Iterator[tuple[dict[str, Any], float]]:
+    """Yield each place of a record with its seconds, or the mean number of tasks and threads in that second."""
+    for kind, unit in (("blocked", "blocked_s"), ("busy", "busy_s")):
+        yield from ((place, place[unit]) for place in record.get(kind, ()))
+    for part in ("tasks", "threads") if record.get("record") == "waits" else ():
+        yield from ((place, place["mean"]) for place in record[part].get("places", ()))
 
 
 def started_unix_s(run_folder: Path) -> float | None:
@@ -65,5 +87,5 @@ def _own_or_near(place: dict[str, Any]) -> tuple[str | None, int]:
 
 def _whole_records(path: Path) -> list[dict[str, Any]]:
     """Return the whole records; the last line of a killed process may be torn and is left out."""
-    *lines, _torn = path.read_bytes().split(b"\n")
-    return [json.loads(line) for line in lines]
+    *lines, _torn = read_file(path).split(b"\n")
+    return [parse_json(line) for line in lines]

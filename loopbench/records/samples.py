@@ -47,12 +47,13 @@ UNFINISHED: Final = "unfinished"
 HUNG_UP: Final = "hung up"
 """Error class of a request whose client disconnected as ordered: neither a good answer nor a failure."""
 
-Event = tuple[float, str, int | str]
-"""(seconds after the origin, one of the EVENT_ constants, its value)."""
+Event = tuple[float, str, int | str]  # (seconds after the origin, one of the EVENT_ constants, its value)
 
 EVENT_PHASE: Final = "phase"  # value: the name of the phase that begins
 EVENT_USER_STARTED: Final = "user_started"  # value: the user's index
 EVENT_USER_STOPPED: Final = "user_stopped"
+EVENT_USER_ERROR: Final = "user_error"  # value: an exception in the user's own code, and its line
+EVENT_REDIRECTED: Final = "redirected"  # value: redirects followed, each a further request to the server
 EVENT_LOAD_ENDED: Final = "load_ended"  # open mode; value: requests due until then, sent or not
 EVENT_DUE_UNSENT: Final = (
     "due_unsent"  # open mode; value: how many requests due at this time or just before were never sent
@@ -63,6 +64,7 @@ PHASE_RAMP: Final = "ramp"
 PHASE_SETTLE: Final = "settle"
 PHASE_HOLD: Final = "hold"
 PHASE_DRAIN: Final = "drain"
+PHASE_STOPPED: Final = "stopped"  # interleaved runs: another target is loaded, and this one's processes are stopped
 PHASE_END: Final = "end"
 STEP_PREFIX: Final = "step-"
 

@@ -1,7 +1,7 @@
 """`sensors.csv` of a run: the resource use of target, generator and machine, and the kernel's counters, once a second.
 
-One row covers the interval (t_s - wall_s, t_s]. Counters are differences over the interval; levels (bytes, threads,
-sockets) are values at its end. A value that could not be observed is an empty cell, read as None, never zero.
+One row covers the interval (t_s - wall_s, t_s]. Counters are differences over the interval; levels (bytes, threads)
+are values at its end. A value that could not be observed is an empty cell, read as None, never zero.
 `sensors.json` in the same folder has the reason for each column with empty cells. `docs/sensors.md` lists the source of
 each value.
 """
@@ -14,11 +14,13 @@ from types import UnionType
 from typing import Any, Final, get_args, get_type_hints
 
 from loopbench.errors import DataError
+from loopbench.records.codec import parse_json
+from loopbench.records.files import read_file
 
 SENSORS_FILE: Final = "sensors.csv"
 UNOBSERVABLE_FILE: Final = "sensors.json"
-MAX_BYTES: Final = 64_000_000
-"""A day of rows is below 40 MB, so no run writes a larger file."""
+MAX_BYTES: Final = 64_000_000  # a day of rows is below 40 MB, so no run writes a larger file
+FORMER: Final = "sockets_"  # begins the names of columns at the end of older files, which are not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +66,6 @@ class MachineUse:
 
 
 @dataclass(frozen=True, slots=True)
-class PortSockets:
-    """The target's sockets at the end of the interval, not the generator's ends of them."""
-
-    established: int | None
-    handshaking: int | None  # SYN-RECV
-    closing: int | None  # FIN-WAIT, CLOSE-WAIT, LAST-ACK, CLOSING
-    time_wait: int | None
-    accept_queue: int | None  # connected, but not yet accepted by the target
-    accept_queue_limit: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class SensorRow:
     """One second of a run."""
 
@@ -84,11 +74,9 @@ class SensorRow:
     target: ProcessUse
     generator: ProcessUse
     machine: MachineUse
-    sockets: PortSockets
 
 
-Unobservable = dict[str, str]
-"""The reason for empty cells, by column name."""
+Unobservable = dict[str, str]  # the reason for empty cells, by column name
 
 
 def write_row(row: SensorRow) -> str:
@@ -101,11 +89,7 @@ def write_row(row: SensorRow) -> str:
 
 
 def write_unobservable(reasons: Mapping[str, str]) -> str:
-    """Return the content of `sensors.json`.
-
-    Raises:
-        KeyError: a reason names a column that does not exist.
-    """
+    """Return the content of `sensors.json`. Raises KeyError if a reason names a column that does not exist."""
     for column in reasons:
         _TYPES[column]
     return json.dumps({"unobservable": dict(reasons)}, indent=1, ensure_ascii=False) + "\n"
@@ -118,23 +102,24 @@ def read_sensors(path: Path) -> tuple[SensorRow, ...]:
         DataError: the file is missing or too large, has other columns, or has a cell that is not a number.
     """
     header, *lines = _text(path).split("\n")
-    if header != ",".join(COLUMNS):
+    named, known = header.split(","), len(COLUMNS)
+    if tuple(named[:known]) != COLUMNS or not all(name.startswith(FORMER) for name in named[known:]):
         raise DataError(f"{path} does not have the columns of a loopbench {SENSORS_FILE}")
     if not lines or lines.pop():
         raise DataError(f"{path} ends inside a line")
-    return tuple(_row(line.split(","), f"{path}, line {number}") for number, line in enumerate(lines, 2))
+    rows = [(line.split(","), f"{path}, line {number}") for number, line in enumerate(lines, 2)]
+    for cells, where in rows:
+        if len(cells) != len(named):
+            raise DataError(f"{where}: {len(cells)} cells, not {len(named)}")
+    return tuple(_row(cells[:known], where) for cells, where in rows)
 
 
 def read_unobservable(path: Path) -> Unobservable:
-    """Return the reasons for empty cells from the `sensors.json` at `path`.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
+    """Return the reasons for empty cells from the `sensors.json` at `path`."""
     text = _text(path)
     try:
-        reasons = json.loads(text)["unobservable"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        reasons = parse_json(text)["unobservable"]
+    except (ValueError, KeyError, TypeError):
         raise DataError(f"{path} is not a {UNOBSERVABLE_FILE} of loopbench") from None
     if not isinstance(reasons, dict) or not all(isinstance(reason, str) for reason in reasons.values()):
         raise DataError(f"{path} is not a {UNOBSERVABLE_FILE} of loopbench")
@@ -143,18 +128,12 @@ def read_unobservable(path: Path) -> Unobservable:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB: no run of loopbench wrote it")
-        return path.read_text(encoding="utf-8")
-    except OSError as problem:
-        raise DataError(f"{path} cannot be read: {problem.strerror}") from None
+        return read_file(path, MAX_BYTES).decode()
     except UnicodeDecodeError:
         raise DataError(f"{path} is not text") from None
 
 
 def _row(cells: list[str], where: str) -> SensorRow:
-    if len(cells) != len(COLUMNS):
-        raise DataError(f"{where}: {len(cells)} cells, not {len(COLUMNS)}")
     values: dict[str, Any] = {column: _value(cell, column, where) for column, cell in zip(COLUMNS, cells, strict=True)}
     for name in _OWN:
         if values[name] is None:
@@ -196,7 +175,7 @@ def _columns(groups: Mapping[str, Any]) -> Iterable[tuple[str, type[float | int]
 
 
 _OWN: Final = ("t_s", "wall_s")
-_GROUPS: Final = {"target": ProcessUse, "generator": ProcessUse, "machine": MachineUse, "sockets": PortSockets}
+_GROUPS: Final = {"target": ProcessUse, "generator": ProcessUse, "machine": MachineUse}
 _TYPES: Final = dict(_columns(_GROUPS))
 COLUMNS: Final = tuple(_TYPES)
 """The columns in order: `t_s`, `wall_s`, then each part of a row with its name as prefix (`target_cpu_s`)."""

@@ -10,15 +10,15 @@ renamed. Failed attempts, and INVALID runs that were repeated, keep such a name 
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from loopbench.errors import DataError
 from loopbench.records import FORMAT_VERSION
-from loopbench.records.claims import RecordedClaim
 from loopbench.records.codec import from_json
-from loopbench.records.gates import RecordedGate
-from loopbench.records.services import ServiceFact
+from loopbench.records.files import check_folder, open_file, read_optional
+from loopbench.scenario.model import Scenario, scenario_name
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ RUNS_FOLDER: Final = "runs"
 CHARTS_FOLDER: Final = "charts"
 REPORT_FILE: Final = "report.html"
 SUMMARY_STEM: Final = "summary"
-LOAD_ORDER_FILE: Final = "load.json"
+LOAD_FILE: Final = "load.json"
 TARGET_LOG: Final = "target.log"
 LOCUST_LOG: Final = "locust.log"
 LOCUST_CSV_PREFIX: Final = "locust"
@@ -38,100 +38,30 @@ ATTEMPTS_GLOB: Final = ".*.attempt-*"
 MAX_JSON_BYTES: Final = 64_000_000
 """A larger `session.json` or `run.json` is not read, because it may come from an untrusted source."""
 
+MAX_RUN_S: Final = 7 * 86_400.0
+"""No run lasts longer. Figures of each second are made of a run, so its length is checked before."""
+
+MAX_PHASES: Final = 20_000
+"""Two for each slice of an hour's window: no run has more. Figures of each phase are made of a run."""
+
+PIECE_BYTES: Final = 1024 * 1024
+
 KIND_RAMP: Final = "ramp"
 KIND_PLATEAU: Final = "plateau"
 KIND_STEPS: Final = "steps"
 KIND_TIMELINE: Final = "timeline"
-OUTSIDE_ROUNDS: Final = 0
-"""The round number of runs outside rounds."""
+STOPPED: Final = "stopped"  # `RunRecord.target_exit` of a target that ended when it was asked to
+HUNG: Final = "did not end when asked to"
+"""The same of a target that had to be killed with requests waiting. Every other value says how it died."""
+EMBEDDED: Final = "embedded"
+OWN: Final = "own"
+IN_PROCESS: Final = "in process"
+OUTSIDE_ROUNDS: Final = 0  # the round number of runs outside rounds
 
 
 def samples_file(generator: int) -> str:
     """Return the name of a generator process's samples file."""
     return f"samples-{generator}.bin"
-
-
-@dataclass(frozen=True)
-class ResolvedTarget:
-    """How a variant's app was started: the scenario's and the variant's tables merged, defaults included."""
-
-    app: str
-    app_dir: str
-    workers: int
-    loop: str
-    http: str
-    thread_tokens: int
-    env_names: tuple[str, ...]  # values may be secrets and are not recorded
-    python: str
-
-
-@dataclass(frozen=True)
-class RecordedVariant:
-    """One variant of the scenario, with the fields that judging and drawing need."""
-
-    name: str
-    slug: str
-    method: str
-    path: str  # with the query
-    published_rps: float | None
-    target: ResolvedTarget
-
-
-@dataclass(frozen=True)
-class RecordedTimeline:
-    """A few requests sent at once; see `records/timeline.py`."""
-
-    name: str
-    slug: str
-
-
-@dataclass(frozen=True)
-class RecordedRepeat:
-    """The rule for when enough rounds have been measured."""
-
-    precision: float  # largest half-width of every declared 95 % interval (0.05: 5 %)
-    min_rounds: int
-    max_rounds: int
-    settle_s: float
-    window_s: float
-    variants: tuple[str, ...] = ()  # slugs of the variants measured in rounds; empty: all
-
-
-@dataclass(frozen=True)
-class RecordedScenario:
-    """The scenario as it was resolved."""
-
-    file: str
-    name: str
-    title: str
-    question: str
-    source: str
-    neighbours: tuple[str, ...]  # request names
-    variants: tuple[RecordedVariant, ...]
-    baseline: str  # slug of the variant the others are compared with; empty: each with each
-    users: int
-    spawn_rate: float
-    hold_s: float
-    warmup_s: float
-    think_time_s: tuple[float, float]
-    steps: tuple[int, ...]
-    mode: str
-    rate_rps: tuple[float, float]
-    generators: int
-    remote_workers: int
-    client: str
-    repeat: RecordedRepeat
-    quick: bool
-    explain: bool  # the probe's level, the same for every variant
-    claims: tuple[RecordedClaim, ...] = ()
-    timelines: tuple[RecordedTimeline, ...] = ()
-    expect: tuple[RecordedGate, ...] = ()
-
-    @property
-    def repeated_variants(self) -> tuple[RecordedVariant, ...]:
-        """The variants measured in rounds."""
-        named = self.repeat.variants
-        return tuple(each for each in self.variants if not named or each.slug in named)
 
 
 @dataclass(frozen=True)
@@ -159,14 +89,29 @@ class SessionRecord:
     loopbench: str
     started: str  # ISO 8601, UTC
     command: tuple[str, ...]
-    scenario: RecordedScenario
-    settings: dict[str, str]  # the whole scenario by dotted key; a session is resumed only with equal settings
+    file: str  # the scenario's
+    quick: bool
+    explain: bool  # the probe's level, the same for every variant
+    scenario: Scenario  # as it was resolved, defaults included and secrets hidden
     seed: int
     plan: tuple[PlannedRun, ...]
     machine: dict[str, Any]
     packages: dict[str, str]
-    provenance: dict[str, Any]  # git state, each target's Python and its packages, uvicorn's effective settings
+    provenance: dict[str, dict[str, dict[str, Any]]]  # git state, Pythons with packages, uvicorn's settings
     environment_ignored: tuple[str, ...]  # names of ignored variables that would have changed target or generator
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return scenario_name(Path(self.file))
+
+
+def moment(iso: str) -> datetime | None:
+    """Return a recorded time in UTC; None if it is none."""
+    try:
+        return datetime.fromisoformat(iso).astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter: UTC has no such year
+        return None
 
 
 @dataclass(frozen=True)
@@ -185,21 +130,54 @@ class Phase:
 
 @dataclass(frozen=True)
 class Counts:
-    """Three counts of the same requests. None: that source could not be read."""
+    """Three counts of the same requests. None: that source could not be read.
+
+    Every request sent was answered, went without an answer (given up after its timeout, refused or cut off by the
+    server), hung up on purpose, or was cut at the end of the drain. Samples and Locust count the first two. The server
+    counts what it answered, and may have answered some of the others before it noticed that the client had left.
+    """
 
     server: int | None  # by the target itself, without the harness's own requests
     samples: int | None  # by our recorder
     locust: int | None  # by Locust's own statistics
-    unfinished: int  # sent, but without an answer at the end of the drain: in none of the three
-    server_says: bool = True  # False: the target runs elsewhere and its count cannot be read from here
+    unfinished: int  # cut: sent, but without an answer at the end of the drain
+    server_says: bool = True  # False: its count cannot be read (it runs elsewhere), or it died before it wrote it
     locust_says: bool = True  # False: a timeline, whose requests the harness sends itself
+    unanswered: int = 0  # among the samples: without an answer
+    hung_up: int = 0  # disconnected as the scenario orders
+    redirects: int = 0  # followed by the users of a locustfile: for the server, each is a request of its own
+
+    @property
+    def sent(self) -> int | None:
+        """Every request of the run."""
+        return None if self.samples is None else self.samples + self.hung_up + self.unfinished
+
+    @property
+    def unexplained(self) -> int | None:
+        """Requests in one count that no other can have missed; a count that is not known explains itself."""
+        if self.samples is None or self.sent is None:
+            return None
+        server = self.samples + self.redirects if self.server is None else self.server
+        locust = self.samples if self.locust is None else self.locust
+        answered = self.samples - self.unanswered
+        counted = server - self.redirects
+        return max(abs(locust - self.samples), answered - counted, counted - self.sent, 0)
 
     @property
     def agree(self) -> bool:
-        """Whether all counts are known and equal; a source that cannot be read is left out."""
-        server = self.server if self.server_says else self.samples
-        locust = self.locust if self.locust_says else self.samples
-        return self.samples is not None and server == self.samples == locust
+        """Whether every request is accounted for; a source that cannot be read is left out."""
+        read = (self.server is not None or not self.server_says) and (self.locust is not None or not self.locust_says)
+        return read and self.unexplained == 0
+
+
+@dataclass(frozen=True)
+class ServiceFact:
+    """A service of the target that was found or started. It holds no URL, because a URL may contain a password."""
+
+    name: str
+    version: str  # as reported by the service; "not reported" if it does not
+    origin: str  # EMBEDDED: started for this session; OWN: the user's own; IN_PROCESS: a library in the target
+    address: str  # host:port, without user, password and path; empty for IN_PROCESS
 
 
 @dataclass(frozen=True)
@@ -231,7 +209,7 @@ class RunRecord:
     target_pids: tuple[int, ...]
     target_cpus: tuple[int, ...]  # empty: not pinned
     generator_cpus: tuple[int, ...]
-    target_exit: str
+    target_exit: str  # `STOPPED`, or what happened instead, as a verb
     generator_exit: str
     phases: tuple[Phase, ...]
     users_started: int
@@ -244,13 +222,20 @@ class RunRecord:
     receipt: dict[str, int | float | bool | str] | None  # the target's receipt after the drain, if requested
     files: tuple[FileFact, ...]
 
+    @property
+    def outside_load_s(self) -> float:
+        """Start, verification and end of the run, and the canary: everything outside the phases of its load."""
+        return self.wall_s - (self.phases[-1].end_s - self.phases[0].start_s if self.phases else self.load_s)
+
 
 def read_session(folder: Path) -> SessionRecord:
-    """Return the content of `session.json`.
+    """Return the content of `session.json`. Every command that opens a session begins here.
 
     Raises:
-        DataError: there is no session, it is damaged, or it has another format version.
+        DataError: there is no session, it is damaged, it has another format version, or its folder holds what no
+            session holds (`check_folder`).
     """
+    check_folder(folder)
     return _read(SessionRecord, folder / SESSION_FILE, slug="session-format")
 
 
@@ -258,9 +243,34 @@ def read_run(folder: Path) -> RunRecord:
     """Return the content of `run.json`.
 
     Raises:
-        DataError: as for `read_session`.
+        DataError: as for `read_session`, or there are too many phases, or one lies outside of any run.
     """
-    return _read(RunRecord, folder / RUN_FILE, slug="run-format")
+    record = _read(RunRecord, folder / RUN_FILE, slug="run-format")
+    if len(record.phases) > MAX_PHASES:
+        raise DataError(f"it has {len(record.phases):,} phases", slug="run-format", where=str(folder))
+    for phase in record.phases:
+        if not -MAX_RUN_S <= phase.start_s <= phase.end_s <= MAX_RUN_S:
+            raise DataError(
+                f"phase {phase.name[:40]!r} lasts from {phase.start_s:g} to {phase.end_s:g} s",
+                slug="run-format",
+                where=str(folder),
+                allowed=f"at most {MAX_RUN_S:g} s",
+            )
+    return record
+
+
+def session_folders(parent: Path) -> Iterator[Path]:
+    """Yield the sessions in a folder, by name. One that is a link is left out: it leads elsewhere."""
+    yield from (folder for folder in _with_a_record(parent) if not folder.is_symlink())
+
+
+def linked_sessions(parent: Path) -> Iterator[Path]:
+    """Yield the links in a folder that lead to sessions."""
+    yield from (folder for folder in _with_a_record(parent) if folder.is_symlink())
+
+
+def _with_a_record(parent: Path) -> list[Path]:
+    return sorted(file.parent for file in parent.glob(f"*/{SESSION_FILE}"))
 
 
 def run_folders(session_folder: Path) -> Iterator[Path]:
@@ -268,11 +278,6 @@ def run_folders(session_folder: Path) -> Iterator[Path]:
     runs = session_folder / RUNS_FOLDER
     if runs.is_dir():
         yield from sorted(path for path in runs.iterdir() if not path.name.startswith(".") and path.is_dir())
-
-
-def kind_of(run_folder: Path) -> str:
-    """Return the kind of a run, from its folder's name."""
-    return run_folder.name.split("-", 2)[1]
 
 
 def rejected_folders(session_folder: Path) -> tuple[Path, ...]:
@@ -288,12 +293,19 @@ def rejected_runs(session_folder: Path) -> tuple[str, ...]:
 
 def file_facts(folder: Path) -> tuple[FileFact, ...]:
     """Return size and checksum of every file in a run's folder except `run.json`."""
-    return tuple(
-        FileFact(path.name, len(data), zlib.crc32(data))
-        for path in sorted(folder.iterdir())
-        if path.is_file() and path.name != RUN_FILE
-        for data in [path.read_bytes()]
-    )
+    facts = []
+    for path in sorted(each for each in folder.iterdir() if each.is_file() and each.name != RUN_FILE):
+        with open_file(path) as file:
+            facts.append(file_fact(path.name, file))
+    return tuple(facts)
+
+
+def file_fact(name: str, file: BinaryIO) -> FileFact:
+    """Return size and checksum of an open file, which is read piece by piece from here to its end."""
+    size_bytes = checksum = 0
+    while piece := file.read(PIECE_BYTES):
+        size_bytes, checksum = size_bytes + len(piece), zlib.crc32(piece, checksum)
+    return FileFact(name, size_bytes, checksum)
 
 
 def _read(kind: type[T], path: Path, *, slug: str) -> T:
@@ -304,17 +316,9 @@ def _read(kind: type[T], path: Path, *, slug: str) -> T:
 
 
 def _read_versioned(kind: type[T], path: Path) -> T:
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_JSON_BYTES + 1)
-    except FileNotFoundError:
-        raise DataError(
-            f"there is no {path.name} in {path.parent}: no loopbench folder, or an unfinished one"
-        ) from None
-    except OSError as problem:
-        raise DataError(f"{path} cannot be read: {problem.strerror}") from None
-    if len(text) > MAX_JSON_BYTES:
-        raise DataError(f"{path} is larger than {MAX_JSON_BYTES // 1_000_000} MB: no loopbench has written it")
+    text = read_optional(path, MAX_JSON_BYTES)
+    if text is None:
+        raise DataError(f"there is no {path.name} in {path.parent}: no loopbench folder, or an unfinished one")
     _check_version(text, path)
     return from_json(kind, text, str(path))
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from loopbench.errors import DataError
-from loopbench.records.codec import from_json, to_json
+from loopbench.records.codec import read_json, to_json
 
 LINES_FILE: Final = "lines.json"
 LINES_FORMAT: Final = 1
-MAX_BYTES: Final = 4_000_000
-"""Largest `lines.json` that is read: many times what `capture_lines` can write."""
+MAX_BYTES: Final = 4_000_000  # largest `lines.json` that is read: many times what `capture_lines` can write
 
 
 @dataclass(frozen=True)
@@ -42,24 +41,17 @@ class SourceLines:
 
 
 def write_lines(folder: Path, lines: tuple[SourceLine, ...]) -> None:
-    """Write the lines into a run's folder."""
-    (folder / LINES_FILE).write_text(
-        to_json(SourceLines(LINES_FORMAT, lines)), encoding="utf-8", errors="surrogatepass"
-    )
+    """Write the lines into a run's folder. A path that is not UTF-8 becomes one with question marks."""
+    text = to_json(SourceLines(LINES_FORMAT, lines))
+    (folder / LINES_FILE).write_text(text, encoding="utf-8", errors="replace")
 
 
 def read_lines(folder: Path) -> dict[tuple[str, int], SourceLine]:
-    """Return the lines by file and line number; empty if the run has none.
-
-    Raises:
-        DataError: the file is damaged, has another format, is a link, or is too large.
-    """
+    """Return the lines by file and line number; empty if the run has none."""
     path = folder / LINES_FILE
-    if not path.exists():
+    kept = read_json(SourceLines, path, MAX_BYTES)
+    if kept is None:
         return {}
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path} is not a file that a run of loopbench leaves")
-    kept = from_json(SourceLines, path.read_bytes(), str(path))
     if kept.format != LINES_FORMAT:
         raise DataError(f"{path} has format {kept.format}; this loopbench reads {LINES_FORMAT}")
     return {(line.file, line.line): line for line in kept.lines}

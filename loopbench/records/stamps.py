@@ -8,8 +8,7 @@ because it shares no code with other packages.
 import math
 from typing import Final, NamedTuple
 
-ASK_HEADER: Final = "x-loopbench-stamp"
-"""Request header; any value."""
+ASK_HEADER: Final = "x-loopbench-stamp"  # request header; any value
 
 STAMPED_EVERY: Final = 4
 """One request in so many asks for stamps, because each stamped head is new and must be parsed in full."""

@@ -3,11 +3,12 @@
 import json
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from loopbench.records import samples
+from loopbench.records.files import open_file
 from loopbench.records.frames import HEADER, Frame, decode
 
 RPS_OVER_S: Final = 5.0
@@ -65,15 +66,14 @@ class SampleTail:
     def read(self) -> LiveView:
         """Return the newest view; the same one if no whole frame was added."""
         try:
-            with self._path.open("rb") as file:
+            with open_file(self._path) as file:
                 file.seek(self._offset)
-                data = file.read()
+                for frame in decode(file):
+                    if isinstance(frame, Frame):
+                        self._take(frame)
+                        self._offset += HEADER.size + len(frame.payload)
         except FileNotFoundError:
-            return self._view
-        for frame in decode(data):
-            if isinstance(frame, Frame):
-                self._take(frame)
-                self._offset += HEADER.size + len(frame.payload)
+            pass
         return self._view
 
     def _take(self, frame: Frame) -> None:
@@ -81,9 +81,9 @@ class SampleTail:
         if frame.kind == samples.SAMP:
             self._view = _with_samples(view, frame.payload, self._recent)
         elif frame.kind == samples.EVNT:
-            self._view = _with_events(view, json.loads(bytes(frame.payload)))
+            self._view = _with_events(view, json.loads(frame.payload))
         elif frame.kind == samples.TRLR:
-            self._view = LiveView(view.samples, view.failures, view.users, view.phase, view.newest_s, view.rps, True)
+            self._view = replace(view, closed=True)
 
 
 class SampleTails:
@@ -106,18 +106,18 @@ class SampleTails:
         )
 
 
-def _with_samples(view: LiveView, payload: memoryview, recent: RecentAnswers) -> LiveView:
+def _with_samples(view: LiveView, payload: bytes, recent: RecentAnswers) -> LiveView:
     rows = list(samples.STRUCT.iter_unpack(payload))
     recent.add(row[_START] + row[_LATENCY] for row in rows)
     failures = sum(1 for row in rows if row[_ERROR] != samples.NO_ERROR)
-    last = rows[-1]
-    return LiveView(view.samples + len(rows), failures, last[_USERS], view.phase, last[_START], recent.rps)
+    users, newest_s = rows[-1][_USERS], rows[-1][_START]
+    samples_seen = view.samples + len(rows)
+    return replace(view, samples=samples_seen, failures=failures, users=users, newest_s=newest_s, rps=recent.rps)
 
 
 def _with_events(view: LiveView, events: list[samples.Event]) -> LiveView:
     phases = [value for _, kind, value in events if kind == samples.EVENT_PHASE]
-    phase = str(phases[-1]) if phases else view.phase
-    return LiveView(view.samples, view.failures, view.users, phase, view.newest_s, view.rps)
+    return replace(view, phase=str(phases[-1])) if phases else view
 
 
 _NAMES = [name for name, _ in samples.FIELDS]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from loopbench.errors import DataError
 from loopbench.records import FORMAT_VERSION
 from loopbench.records.codec import from_json, to_json
+from loopbench.records.files import read_file
 
 TIMELINE_FILE: Final = "timeline.json"
 
@@ -38,23 +38,11 @@ class TimelineRecord:
 
 
 def write_timeline(folder: Path, name: str, requests: tuple[TimedRequest, ...]) -> None:
-    """Write a timeline into a run's folder.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Write a timeline into a run's folder. Raises OSError if it cannot be written."""
     (folder / TIMELINE_FILE).write_text(to_json(TimelineRecord(FORMAT_VERSION, name, requests)), encoding="utf-8")
 
 
 def read_timeline(folder: Path) -> TimelineRecord:
-    """Return the timeline of a run's folder. Its version needs no check: `run.json`, which is read first, has it.
-
-    Raises:
-        DataError: it is missing or damaged.
-    """
+    """Return the timeline of a run's folder. Its version needs no check: `run.json`, which is read first, has it."""
     path = folder / TIMELINE_FILE
-    try:
-        text = path.read_bytes()
-    except OSError as problem:
-        raise DataError(f"{path} cannot be read: {problem.strerror}") from None
-    return from_json(TimelineRecord, text, str(path))
+    return from_json(TimelineRecord, read_file(path), str(path))

@@ -3,9 +3,9 @@
 `load` returns a valid scenario; no other module checks it again.
 """
 
-from loopbench.scenario.load import load
-from loopbench.scenario.model import Scenario
+from loopbench.scenario.file import load
+from loopbench.scenario.model import Scenario, Timeline
 from loopbench.scenario.requests import Request, Variant
 from loopbench.scenario.target import Target
 
-__all__ = ["Request", "Scenario", "Target", "Variant", "load"]
+__all__ = ["Request", "Scenario", "Target", "Timeline", "Variant", "load"]

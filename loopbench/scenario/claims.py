@@ -1,23 +1,32 @@
 """The keys of `[[claims]]`, which record what a scenario's source claims, and their combined checks."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from loopbench.records.claims import ABOUT, QUANTITIES, RECEIPT_PREFIX, RecordedClaim
+from loopbench.scenario.values import CLAIM_ID_PATTERN, COMPARE_PATTERN, Strict
 
-ID_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
-COMPARE_PATTERN = rf"^({'|'.join(QUANTITIES)}|{RECEIPT_PREFIX}[A-Za-z0-9_]+)$"
-CLAIM_PATTERNS = {
-    ID_PATTERN: "small letters, digits and -",
-    COMPARE_PATTERN: f"{', '.join(QUANTITIES)} or {RECEIPT_PREFIX}KEY",
-}
+GOODPUT: Final = "goodput"
+P50: Final = "p50"
+P99: Final = "p99"
+NEIGHBOUR_P50: Final = "neighbour_p50"
+NEIGHBOUR_P99: Final = "neighbour_p99"
+"""Compared quantities: good answers per second; milliseconds of the variant's own request or of its neighbours."""
 
-Text = Annotated[str, Field(min_length=1, max_length=500)]
+IN_MS: Final = frozenset({P50, P99, NEIGHBOUR_P50, NEIGHBOUR_P99})
+
+RECEIPT_PREFIX: Final = "receipt:"
+"""Prefix of a key of the receipt, the JSON object that the target returns after the load."""
+
+HIGHER: Final = "higher"
+LOWER: Final = "lower"
+ABOUT: Final = "about"
+
+Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
-class Claim(BaseModel):
+class Claim(Strict):
     """One sentence of a source that this scenario can answer.
 
     `higher` and `lower` claim a direction. With `within` they also claim a figure: at least (at most) `ratio`, with
@@ -25,11 +34,7 @@ class Claim(BaseModel):
     absent). Without `b` the figure is `value`, in the unit of the quantity.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    id: str = Field(pattern=ID_PATTERN, max_length=60)
+    id: str = Field(pattern=CLAIM_ID_PATTERN, max_length=60)
     """The claim's name in reports and in docs/claims.md."""
     text: Text
     """The claim, in one sentence."""
@@ -49,6 +54,8 @@ class Claim(BaseModel):
     """The published ratio of `a` to `b`."""
     within: float | None = Field(default=None, ge=0, le=10)
     """Tolerance of the figure, as a share."""
+    otherwise: str = Field(default="", max_length=1_000)
+    """Why the claim may not be reproduced, and what would reproduce it; shown with that answer."""
 
     @model_validator(mode="after")
     def _check_comparison(self) -> Self:
@@ -60,6 +67,7 @@ class Claim(BaseModel):
             raise PydanticCustomError("no_figure", "`within` needs the published `ratio` it is measured from")
         return self
 
-    def recorded(self) -> RecordedClaim:
-        """Return the claim as the session records it."""
-        return RecordedClaim(**self.model_dump())
+    @property
+    def receipt_key(self) -> str | None:
+        """The receipt's key that it is about; None if it is about a quantity of the load."""
+        return self.compare.removeprefix(RECEIPT_PREFIX) if self.compare.startswith(RECEIPT_PREFIX) else None

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from loopbench.records.claims import ABOUT, HIGHER
-from loopbench.scenario.claims import Claim
-from loopbench.scenario.load import load
+from loopbench.scenario.claims import ABOUT, HIGHER, IN_MS, Claim
+from loopbench.scenario.file import load
 from loopbench.scenario.model import Scenario
 
 BEGIN: Final = "<!-- claims: begin -->"
@@ -29,19 +28,28 @@ SOURCES: Final = {
 }
 """Title of each source, by the first part of a claim's id."""
 
+CONTENTS: Final = {
+    "000": "An article. One app writes a file in four ways, with 100 users: a plain `def` and a thread reach about 550 "
+    "requests per second, aiofiles 470, and a blocking call in `async def` 205.",
+    "001": "A course page on executors, background work, limits, locks, pools, cancellation and workers.",
+    "002": "FastAPI's own page. Waiting profits from concurrency and computing from processes. A plain `def` runs in a "
+    "thread, so a trivial endpoint should be `async def`.",
+    "003": "A post with experiments: six requests at once, one of which blocks; two waits gathered; the GIL; messages.",
+    "004": "A guide with one rule: await in `async def`, and put blocking work into a plain `def`. A blocking call in "
+    "`async def` freezes every request; there are three fixes.",
+}
+"""What each source is about, for a reader who does not know it."""
+
+WORDS: Final = ("REPRODUCED", "NOT REPRODUCED", "NOT DECIDED")
+
 
 def claims_block(scenarios: Sequence[Scenario], answers: Mapping[str, str]) -> str:
-    """Return the block of tables, with both markers.
-
-    Args:
-        scenarios: their claims are listed in this order inside each source.
-        answers: one line per claim id; a claim without an answer gets a dash.
-    """
+    """Return the block of tables, with both markers."""
     lines = [BEGIN]
     for prefix, title in SOURCES.items():
         rows = list(_rows(scenarios, prefix, answers))
-        header = ["", f"### {title}", "", "| id | claim | where | scenario | holds if | answer |", "|" + "---|" * 6]
-        lines += header + rows if rows else []
+        header = ["", f"### {title}", "", CONTENTS[prefix], "", _counted(rows), ""]
+        lines += [*header, "| id | claim | measured in: holds if | answer |", "|" + "---|" * 4, *rows] if rows else []
     return "\n".join([*lines, "", END])
 
 
@@ -49,10 +57,22 @@ def _rows(scenarios: Sequence[Scenario], prefix: str, answers: Mapping[str, str]
     for scenario in scenarios:
         for claim in scenario.claims:
             if claim.id.startswith(prefix):
-                where = claim.where.removeprefix(f"{prefix}, ")
-                cells = (claim.id, claim.text, where, scenario.file.stem, condition(claim))
                 answer = answers.get(claim.id, NOT_ANSWERED)
-                yield _line(*cells, answer)
+                yield _line(claim.id, claim.text, _measured_in(scenario, claim), answer)
+
+
+def _measured_in(scenario: Scenario, claim: Claim) -> str:
+    return f"{scenario.file.stem}: {condition(claim)}"
+
+
+def _counted(rows: Sequence[str]) -> str:
+    """Return how many claims have each answer."""
+    answers = [_cells(row)[-1].partition(":")[0] for row in rows]
+    counts = ", ".join(f"{answers.count(word)} {word}" for word in WORDS)
+    missing = answers.count(NOT_ANSWERED)
+    return f"{len(rows)} claims: {counts}" + (
+        f", {missing} not measured since the claim was changed." if missing else "."
+    )
 
 
 def _line(*cells: str) -> str:
@@ -65,7 +85,8 @@ def _cells(line: str) -> list[str]:
 
 def condition(claim: Claim) -> str:
     """Return the condition under which the claim holds, such as `goodput: a > b`."""
-    other = f"{claim.value:g}" if claim.b is None else claim.b
+    unit = " ms" if claim.compare in IN_MS else ""
+    other = f"{claim.value:g}{unit}" if claim.b is None else claim.b
     if claim.expect == ABOUT:
         factor = "" if claim.ratio is None else f"{claim.ratio:g} times "
         slack = "" if claim.within is None else f", give or take {claim.within:.0%}"
@@ -81,9 +102,9 @@ def answers_in(page: str, scenarios: Sequence[Scenario]) -> dict[str, str]:
 
     A dash is not an answer. An answer for another scenario or another condition is dropped.
     """
-    asked = {(claim.id, each.file.stem, condition(claim)) for each in scenarios for claim in each.claims}
+    asked = {(claim.id, _measured_in(each, claim)) for each in scenarios for claim in each.claims}
     rows = [_cells(line) for line in page.splitlines() if re.match(r"\| \d{3}-", line)]
-    return {row[0]: row[-1] for row in rows if (row[0], *row[-3:-1]) in asked and row[-1] != NOT_ANSWERED}
+    return {row[0]: row[-1] for row in rows if (row[0], row[-2]) in asked and row[-1] != NOT_ANSWERED}
 
 
 def not_asked(page: str) -> tuple[tuple[str, str, str], ...]:
@@ -93,11 +114,7 @@ def not_asked(page: str) -> tuple[tuple[str, str, str], ...]:
 
 
 def rewritten(page: str, scenarios: Sequence[Scenario], answers: Mapping[str, str]) -> str:
-    """Return the page with a new block and the rest unchanged.
-
-    Raises:
-        ValueError: the page has no block.
-    """
+    """Return the page with a new block and the rest unchanged. Raises ValueError if the page has no block."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -1,8 +1,8 @@
 """`[load]` and `[repeat]`: number of users, how fast they come, how long they stay, and how often runs are repeated."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from loopbench.scenario.values import (
@@ -16,7 +16,10 @@ from loopbench.scenario.values import (
     Seconds,
     Strict,
     ThinkTime,
+    Window,
 )
+
+Arrivals = Literal["exponential", "constant"]
 
 
 class Load(Strict):
@@ -26,7 +29,7 @@ class Load(Strict):
     """Users at full load."""
     spawn_rate: float = Field(default=1.0, gt=0, le=1_000)
     """Users that start per second on the ramp."""
-    hold_s: Positive = 20.0
+    hold_s: Window = 20.0
     """Seconds at full load, after the ramp."""
     warmup_s: Seconds = 2.0
     """Seconds of requests before the ramp; they are not evaluated."""
@@ -38,15 +41,17 @@ class Load(Strict):
     """Numbers of users for step runs, visited in a random order. They give the shape of the curve."""
     step_runs: int = Field(default=3, ge=1, le=100)
     """Step runs per variant."""
-    step_s: Positive = 5.0
+    step_s: Window = 5.0
     """Seconds of the window at each level."""
-    user: Literal["llhttp", "fast", "http"] = "llhttp"
-    """The client: `llhttp` (loopbench's own), `fast` (FastHttpUser) or `http` (HttpUser)."""
+    locustfile: str | None = None
+    """A Locust file of your own, relative to this file: its users are the load, with their tasks and wait times."""
+    user_classes: list[str] = Field(default=[], max_length=64)
+    """Names of its user classes that take part; all if absent."""
     mode: Literal["closed", "open"] = "closed"
     """`closed`: each user waits for its answer. `open`: requests are sent on a schedule, answered or not."""
     rate: RateRange | None = Field(default=None, validate_default=True)
     """Open mode: requests per second, a number, or `[from, to]` for a ramp."""
-    arrivals: Literal["exponential", "constant"] = "exponential"
+    arrivals: Arrivals = "exponential"
     """Open mode: times between requests, drawn at random or all equal."""
     generators: int = Field(default=1, ge=1, le=MAX_GENERATORS)
     """Locust processes on this machine."""
@@ -56,6 +61,13 @@ class Load(Strict):
     """The address of this machine that remote workers connect to."""
     master_port: int = Field(default=DEFAULT_MASTER_PORT, ge=1, le=65_535)
     """Port of that address."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_former_client(cls, value: Any) -> Any:
+        """Accept `user = "llhttp"`, the former default, which older sessions have recorded."""
+        former = isinstance(value, dict) and value.get("user") == "llhttp"
+        return {key: each for key, each in value.items() if key != "user"} if former else value
 
     @field_validator("generators", "remote_workers")
     @classmethod
@@ -92,7 +104,7 @@ class Load(Strict):
         against = (
             ("think_time_s", load.get("think_time_s", (0.0, 0.0))[1] > 0),
             ("steps", bool(load.get("steps"))),
-            (f'user = "{load.get("user")}"', load.get("user", "llhttp") != "llhttp"),
+            ("locustfile", load.get("locustfile") is not None),
         )
         given = [key for key, is_given in against if is_given]
         if value == "open" and given:
@@ -111,7 +123,7 @@ class Load(Strict):
     @field_validator("arrivals")
     @classmethod
     def _check_arrivals(cls, value: str, info: ValidationInfo) -> str:
-        if info.data.get("mode") == "closed":
+        if info.data.get("mode") == "closed" and value != "exponential":
             raise PydanticCustomError("arrivals", 'arrivals need mode = "open"')
         return value
 
@@ -132,9 +144,34 @@ class Load(Strict):
             raise PydanticCustomError("long", "{users} users would take longer than {limit} s to come", context)
         return value
 
+    @model_validator(mode="after")
+    def _check_locustfile(self) -> Self:
+        given = ("think_time_s", self.think_time_s[1] > 0), ("several generators", self.has_master)
+        against = [key for key, is_given in given if is_given]
+        if self.locustfile is not None and against:
+            raise PydanticCustomError("locustfile", "a locustfile excludes {given}", {"given": " and ".join(against)})
+        if self.locustfile is None and self.user_classes:
+            raise PydanticCustomError("locustfile", "user_classes need a locustfile")
+        return self
+
+    @property
+    def processes(self) -> int:
+        """Processes that send the requests."""
+        return self.remote_workers or self.generators
+
+    @property
+    def has_master(self) -> bool:
+        """Whether there is a master: a single process on this machine needs none."""
+        return bool(self.remote_workers) or self.generators > 1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are due on a schedule."""
+        return self.mode == "open"
+
     @property
     def ramp_s(self) -> float:
-        """Seconds from the first user to the last."""
+        """Seconds from the first user to the last. In open mode the rate rises for as long, with all users present."""
         return (self.users - 1) / self.spawn_rate
 
 
@@ -148,11 +185,13 @@ class Repeat(Strict):
     min_rounds: int = Field(default=5, ge=2, le=100)
     """Minimum number of rounds."""
     settle_s: Seconds = 1.0
-    """Seconds in each run of a round between the arrival of the last user and the window."""
-    window_s: Positive = 6.0
-    """Length of the evaluated window of each run of a round, in seconds."""
+    """Seconds between the arrival of the last user and the window. Slices settle for as long as they need."""
+    window_s: Window = 6.0
+    """Seconds of the evaluated window of each run of a round. Where targets take turns, two thirds of it."""
     variants: list[str] | None = Field(default=None, min_length=1)
     """Names of the variants measured in rounds; the others get a ramp only. All variants if absent."""
+    interleave: bool = True
+    """Keep all targets of a round alive and load them in turns, where the scenario allows it (docs/statistics.md)."""
 
     @property
     def fewest_rounds(self) -> int:

@@ -1,30 +1,73 @@
-"""The model of a whole scenario: its tables, and the checks that need more than one of them."""
+"""The model of a whole scenario: its tables, and the checks that need more than one of them.
+
+No check looks at the machine: the model is also what a session records, and is read back elsewhere.
+"""
 
 import itertools
+import json
 import re
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from loopbench.scenario.claims import Claim
+from loopbench.scenario.data import Data
 from loopbench.scenario.gates import Gate, check_gates
 from loopbench.scenario.load_settings import Load, Repeat
-from loopbench.scenario.requests import Request, Variant
-from loopbench.scenario.services import ServiceNames
-from loopbench.scenario.target import Target
-from loopbench.scenario.timelines import Timeline
-from loopbench.scenario.values import MAX_VARIANTS, PATH_PATTERN, Strict, Text
+from loopbench.scenario.requests import Before, PlainRequest, Request, Variant
+from loopbench.scenario.target import Target, TargetOverrides
+from loopbench.scenario.templates import UNIQUE
+from loopbench.scenario.values import MAX_VARIANTS, PATH_PATTERN, Strict, Text, recorded_as
+from loopbench.secrecy import hide_in_query, remember_names
+
+MAX_TIMELINE_REQUESTS = 16
+"""More bars are not readable, and so few connections are far below any server's backlog."""
+
+OF_JOURNEYS = {"name", "target", "published", "receipt", "user_classes"}
+"""Keys of a variant whose users come from a locustfile."""
+
+ServiceName = Literal["upstream", "sqlite", "postgres", "redis", "pubsub"]
+
+
+class Timeline(Strict):
+    """Requests sent at once, in this order, each on a new connection.
+
+    Each is a path with its query (`/slow?seconds=1`, sent with GET) or the name of a request or variant of the
+    scenario. A request may be listed several times. The target runs with the settings of `[target]`.
+    """
+
+    name: str = Field(min_length=1, max_length=60)
+    """Name; unique among variants and timelines."""
+    requests: list[Annotated[str, Field(min_length=1, max_length=2_000), recorded_as(hide_in_query)]] = Field(
+        min_length=1, max_length=MAX_TIMELINE_REQUESTS
+    )
+    """Paths, or names of requests and variants, in sending order."""
+
+    _slug: str = PrivateAttr()
+
+    @property
+    def slug(self) -> str:
+        """Its name in paths."""
+        return self._slug
+
+
+MIN_INTERLEAVED: Final = 2
+MAX_INTERLEAVED: Final = 12
+"""Targets that are alive at the same time."""
+MAX_CONNECTIONS: Final = 4_000
+"""Of one generator process to all of them: each user keeps one to each target."""
 
 
 class Scenario(Strict):
     """A whole, valid scenario."""
 
-    title: Text
-    """Heading of charts and pages."""
-    question: Text
-    """The question that the session answers, in one sentence."""
+    title: Text = ""
+    """Heading of charts and pages; if absent, the file's name."""
+    question: str = Field(default="", max_length=300)
+    """The question that the session answers, in one sentence; shown above the answer."""
     source: str = Field(default="", max_length=1_000)
     """Where the question comes from."""
     target: Target
@@ -33,12 +76,16 @@ class Scenario(Strict):
     """How many users, how fast they come, how long they stay."""
     repeat: Repeat = Repeat()
     """How often runs are repeated."""
-    services: ServiceNames = Field(default=[])
+    services: list[ServiceName] = Field(default=[], max_length=5)
     """Services that the routes use: your own, named by an environment variable, or embedded (docs/services.md)."""
     requests: list[Request] = Field(default=[], max_length=32)
     """Neighbours: requests that every user also sends, in every variant."""
     variants: list[Variant] = Field(min_length=1, max_length=MAX_VARIANTS)
     """Ways to do the work, which are compared."""
+    before: list[Before] = Field(default=[], max_length=16)
+    """Requests that are sent before the load, such as a login (docs/your-own-app.md)."""
+    data: Data = Field(default={}, validate_default=True)
+    """Values by the placeholder that takes them, one after the other: a list, or a column of a CSV file."""
     baseline: str | None = None
     """Name of the variant that the others are compared with; if absent, each is compared with each."""
     timelines: list[Timeline] = Field(default=[], max_length=16)
@@ -48,8 +95,17 @@ class Scenario(Strict):
     expect: list[Gate] = Field(default=[], max_length=64)
     """Figures and their limits: gates that decide the exit code (docs/ci.md)."""
 
-    _file: Path = PrivateAttr()
-    _slugs: tuple[str, ...] = PrivateAttr()
+    secret: list[Text] = Field(default=[], max_length=64)
+    """Names of parameters and variables whose values are secret, besides names such as `token` or `api_key`."""
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @field_validator("secret")
+    @classmethod
+    def _remember_names(cls, names: list[str]) -> list[str]:
+        """Note the names before a parameter of the scenario is written anywhere."""
+        remember_names(names)
+        return names
 
     @field_validator("variants")
     @classmethod
@@ -57,10 +113,33 @@ class Scenario(Strict):
         taken = {request.name for request in info.data.get("requests", [])}
         for index, variant in enumerate(variants):
             if variant.name in taken:
-                context = {"name": repr(variant.name), "index": index}
+                context = {"name": repr(variant.name), "at": ("variants", index, "name")}
                 raise PydanticCustomError("unique", "two requests or variants are called {name}", context)
             taken.add(variant.name)
         return variants
+
+    @field_validator("data")
+    @classmethod
+    def _check_placeholders(cls, data: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """Check that every placeholder has a value when it is needed: captures are known to later requests only."""
+        known = {UNIQUE, *data}
+        before: list[Before] = info.data.get("before", [])
+        for each in sorted(before, key=lambda each: each.per == "user"):
+            _check_known(each, known, ("before", before.index(each)))
+            known |= each.capture.keys()
+        for key in ("requests", "variants"):
+            for index, request in enumerate(info.data.get(key, [])):
+                _check_known(request, known, (key, index))
+        return data
+
+    @field_validator("before")
+    @classmethod
+    def _check_before_names(cls, before: list[Before], info: ValidationInfo) -> list[Before]:
+        names = [each.name for each in [*info.data.get("requests", []), *info.data.get("variants", []), *before]]
+        twice = next((each.name for each in before if names.count(each.name) > 1), None)
+        if twice is not None:
+            raise PydanticCustomError("twice", "two requests are called {name}", {"name": repr(twice)})
+        return before
 
     @field_validator("load")
     @classmethod
@@ -73,7 +152,10 @@ class Scenario(Strict):
 
     @field_validator("services")
     @classmethod
-    def _check_services_reach_target(cls, services: list[str], info: ValidationInfo) -> list[str]:
+    def _check_services(cls, services: list[str], info: ValidationInfo) -> list[str]:
+        twice = next((name for name in services if services.count(name) > 1), None)
+        if twice is not None:
+            raise PydanticCustomError("twice", "the service {name} is there twice", {"name": twice})
         target = info.data.get("target")
         if services and target is not None and target.url is not None:
             raise PydanticCustomError(
@@ -85,10 +167,12 @@ class Scenario(Strict):
     @classmethod
     def _check_target_overrides(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
         target = info.data.get("target")
-        changing = [each.name for each in variants if each.target.model_fields_set]
+        changing = [each.name for each in variants if each.target != TargetOverrides() or each.is_moved]
         if changing and target is not None and target.url is not None:
             context = {"name": repr(changing[0])}
-            raise PydanticCustomError("elsewhere", "{name} sets a target that runs elsewhere ([target] url)", context)
+            raise PydanticCustomError(
+                "elsewhere", "{name} changes a target that runs elsewhere ([target] url)", context
+            )
         return variants
 
     @field_validator("variants")
@@ -98,7 +182,7 @@ class Scenario(Strict):
         repeated = getattr(info.data.get("repeat"), "variants", None) or []
         unknown = next((name for name in repeated if name not in names), None)
         if unknown is not None:
-            context = {"name": repr(unknown), "names": ", ".join(names)}
+            context = {"name": repr(unknown), "names": ", ".join(names), "at": ("repeat", "variants")}
             raise PydanticCustomError("repeated", "{name} is none of the variants: {names}", context)
         return variants
 
@@ -107,18 +191,24 @@ class Scenario(Strict):
     def _check_baseline(cls, value: str | None, info: ValidationInfo) -> str | None:
         names = [variant.name for variant in info.data.get("variants", [])]
         names = getattr(info.data.get("repeat"), "variants", None) or names
-        if names and value not in names:
+        if names and value is not None and value not in names:
             raise PydanticCustomError("baseline", "one of the variants: {names}", {"names": ", ".join(names)})
         return value
 
     @field_validator("variants")
     @classmethod
-    def _check_hang_up_client(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
-        user = getattr(info.data.get("load"), "user", "llhttp")
-        leaving = [each.name for each in [*info.data.get("requests", []), *variants] if each.hang_up]
-        if leaving and user != "llhttp":
-            context = {"name": repr(leaving[0]), "user": user}
-            raise PydanticCustomError("hang_up", '{name} hangs up, which user = "{user}" cannot do', context)
+    def _check_journeys(cls, variants: list[Variant], info: ValidationInfo) -> list[Variant]:
+        """Check that the requests stand in one place: in the scenario or in the locustfile."""
+        if getattr(info.data.get("load"), "locustfile", None) is None:
+            for index, variant in enumerate(variants):
+                if "path" not in variant.model_fields_set:
+                    raise PydanticCustomError("missing", "path is missing", {"at": ("variants", index, "path")})
+                if variant.user_classes:
+                    raise PydanticCustomError("journeys", "user_classes need [load] locustfile")
+            return variants
+        given = {key for each in variants for key in each.model_dump(exclude_defaults=True)} - OF_JOURNEYS
+        if given:
+            raise PydanticCustomError("journeys", "a locustfile excludes {given}", {"given": ", ".join(sorted(given))})
         return variants
 
     @field_validator("timelines")
@@ -162,62 +252,107 @@ class Scenario(Strict):
 
     @model_validator(mode="after")
     def _resolve(self, info: ValidationInfo) -> Self:
-        """Store the file, which paths are relative to, and compute the slugs."""
-        context: dict[str, Path] = info.context or {}
-        self._file = context["file"]
-        self._slugs = slugs([variant.name for variant in self.variants])
+        """Store the file, which paths are relative to, and what variants and timelines get from the whole scenario."""
+        self._file = (info.context or {}).get("file")
+        tables = [key for key in ("requests", "before", "data", "timelines") if getattr(self, key)]
+        if tables and self.load.locustfile is not None:
+            context = {"given": " and ".join(tables), "at": (tables[0],)}
+            raise PydanticCustomError("journeys", "a locustfile excludes {given}: its users send the requests", context)
+        for variant, slug in zip(self.variants, slugs(each.name for each in self.variants), strict=True):
+            variant._slug, variant._served = slug, self.target.merged(variant.target)  # noqa: SLF001  set only here
+        for timeline, slug in zip(self.timelines, slugs(each.name for each in self.timelines), strict=True):
+            timeline._slug = slug  # noqa: SLF001
         return self
 
     @property
     def file(self) -> Path:
-        """The file it was read from."""
+        """The file it was read from. A recorded scenario has none: the session's record names it."""
+        assert self._file is not None
         return self._file
-
-    @property
-    def baseline_slug(self) -> str:
-        """Slug of the variant that the others are compared with; empty when each is compared with each."""
-        return next((self.slug(index) for index, each in enumerate(self.variants) if each.name == self.baseline), "")
-
-    def variant(self, slug: str) -> Variant:
-        """Return the variant with this slug."""
-        return self.variants[self._slugs.index(slug)]
-
-    @property
-    def timeline_slugs(self) -> tuple[str, ...]:
-        """Slugs of the timelines, in order."""
-        return slugs([timeline.name for timeline in self.timelines])
-
-    def timeline(self, slug: str) -> Timeline:
-        """Return the timeline with this slug."""
-        return self.timelines[self.timeline_slugs.index(slug)]
 
     @property
     def name(self) -> str:
         """Name of the scenario's folder under `results/`."""
-        return slugs([self._file.stem])[0]
-
-    def slug(self, index: int) -> str:
-        """Return a variant's name in paths: `[a-z0-9-]`, at most 40 characters, unique in the scenario."""
-        return self._slugs[index]
+        return scenario_name(self.file)
 
     @property
-    def slugs(self) -> tuple[str, ...]:
-        """Slugs of the variants, in the scenario's order."""
-        return self._slugs
+    def neighbours(self) -> tuple[str, ...]:
+        """Names of the requests that every user also sends, in every variant."""
+        return tuple(request.name for request in self.requests)
 
     @property
-    def repeated_slugs(self) -> tuple[str, ...]:
-        """Slugs of the variants measured in rounds, in the scenario's order."""
+    def isolated_because(self) -> str:
+        """Why each run of a round has the machine to itself; empty if the targets of a round are loaded in turns."""
+        load, repeated = self.load, self.repeated_variants
+        requests = [*self.requests, *repeated]
+        reasons = {
+            "interleave = false": not self.repeat.interleave,
+            "there is one variant": len(repeated) < MIN_INTERLEAVED,
+            f"more than {MAX_INTERLEAVED} targets at once are too many": len(repeated) > MAX_INTERLEAVED,
+            f"its targets would have over {MAX_CONNECTIONS} connections": len(repeated) * load.users > MAX_CONNECTIONS,
+            "the target runs elsewhere": self.target.url is not None,
+            "requests are due on a schedule": load.is_open,
+            "several generators share the load": load.generators > 1 or load.remote_workers > 0,
+            "the services keep state between runs": bool(self.services),
+            "work goes on after the answers": any(each.receipt and each.receipt.until for each in repeated),
+            "work goes on when a client hangs up": any(each.hang_up for each in requests),
+            "its server is started by a command of its own": any(each.served.command for each in repeated),
+            "a server with several workers cannot be stopped": any(each.served.workers > 1 for each in repeated),
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")
+
+    @property
+    def repeated_variants(self) -> tuple[Variant, ...]:
+        """The variants measured in rounds."""
         names = self.repeat.variants
-        wanted = zip(self._slugs, self.variants, strict=True)
-        return tuple(slug for slug, variant in wanted if names is None or variant.name in names)
+        return tuple(each for each in self.variants if names is None or each.name in names)
 
-    def target_of(self, variant: Variant) -> Target:
-        """Return the target's settings for one variant."""
-        return self.target.merged(variant.target)
+    def without(self, names: Collection[str]) -> "Scenario":
+        """Returns the scenario without these variants; each pair is compared if the baseline is one of them."""
+        variants = [each for each in self.variants if each.name not in names]
+        return self.model_copy(
+            update={"variants": variants, "baseline": None if self.baseline in names else self.baseline}
+        )
+
+    def variant(self, slug: str) -> Variant:
+        """Return the variant with this slug."""
+        return next(each for each in self.variants if each.slug == slug)
+
+    def timeline(self, slug: str) -> Timeline:
+        """Return the timeline with this slug."""
+        return next(each for each in self.timelines if each.slug == slug)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Every setting, defaults included, as a JSON value by dotted key. Secrets are hidden."""
+        return {key: json.dumps(value) for key, value in _leaves("", self.model_dump(mode="json"))}
 
 
-def slugs(names: list[str]) -> tuple[str, ...]:
+def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from _leaves(f"{key}.{name}" if key else name, item)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for index, item in enumerate(value):
+            yield from _leaves(f"{key}[{index}]", item)
+    else:
+        yield key, value
+
+
+def _check_known(request: PlainRequest, known: set[str], at: tuple[str, int]) -> None:
+    unknown = sorted(name for name in request.placeholders - known if not name.startswith("$"))
+    if unknown:
+        context = {"name": unknown[0], "known": ", ".join(sorted(known)), "at": at}
+        reason = "{{{name}}} has no value here: capture it in an earlier [[before]], or add it to [data] ({known})"
+        raise PydanticCustomError("placeholder", reason.replace("{{{name}}}", "'{name}'"), context)
+
+
+def scenario_name(file: Path) -> str:
+    """Return the name of a scenario file's folder under `results/`."""
+    return slugs([file.stem])[0]
+
+
+def slugs(names: Iterable[str]) -> tuple[str, ...]:
     """Return short names that are safe in paths, in the given order; duplicates get a number."""
     result: list[str] = []
     for name in names:

@@ -41,6 +41,8 @@ class _Table:
     schema: dict[str, Any]
     left_out: frozenset[str] = frozenset()
     """Keys that another table of this page already lists."""
+    without: str = ""
+    """Which of these it does not have."""
 
 
 def scenario_reference() -> str:
@@ -54,11 +56,12 @@ def scenario_reference() -> str:
 
 def _tables(path: str, schema: dict[str, Any], defs: dict[str, Any], seen: set[str]) -> Iterator[_Table]:
     """Yield a table and the tables in it, depth first, each where it first appears."""
-    extends_request = schema.get("title") == "Variant"
-    left_out = frozenset(defs["Request"]["properties"]) if extends_request else frozenset[str]()
-    yield _Table(path or "The file", schema, left_out)
+    extends_request = schema.get("title") in {"Variant", "Before"}
+    of_request = defs["Request"]["properties"].keys() if extends_request else frozenset[str]()
+    without = "".join(f", without `{key}`" for key in of_request if key not in schema["properties"])
+    yield _Table(path or "The file", schema, frozenset(of_request), without)
     for key, value in schema["properties"].items():
-        name = _referred(value)
+        name = _referred(value) or _referred_by_name(value)
         if name is not None and name not in seen:
             seen.add(name)
             yield from _tables(_header(path, key, value), defs[name], defs, seen)
@@ -67,6 +70,7 @@ def _tables(path: str, schema: dict[str, Any], defs: dict[str, Any], seen: set[s
 def _header(path: str, key: str, value: dict[str, Any]) -> str:
     """Return a table's header in a file: `[load]`, `[[variants]]`, `[variants.target]`."""
     dotted = ".".join(filter(None, [path.strip("[]"), key]))
+    dotted += "" if _referred(value) else ".name"
     return f"[[{dotted}]]" if value.get("type") == "array" else f"[{dotted}]"
 
 
@@ -74,6 +78,12 @@ def _referred(value: dict[str, Any]) -> str | None:
     """Return the name of the table that a key holds, alone or in a list; None for other keys."""
     reference = value.get("$ref") or value.get("items", {}).get("$ref")
     return None if reference is None else reference.rsplit("/", 1)[-1]
+
+
+def _referred_by_name(value: dict[str, Any]) -> str | None:
+    """Return the name of the table that a key may hold under names of the author's choice."""
+    choices = (each for held in value.get("patternProperties", {}).values() for each in held.get("anyOf", []))
+    return next((name for each in choices if (name := _referred(each))), None)
 
 
 def _ref_name(table: _Table) -> str:
@@ -90,7 +100,7 @@ def _section(table: _Table, headers: dict[str, str]) -> str:
         if key not in table.left_out
     ]
     if table.left_out:
-        rows.insert(0, "| ... | | | every key of `[[requests]]` |")
+        rows.insert(0, f"| ... | | | every key of `[[requests]]`{table.without} |")
     return "\n".join([f"## {title}\n", _paragraphs(table.schema.get("description", "")), COLUMNS, *rows, ""])
 
 

@@ -1,45 +1,130 @@
-"""Finds the values of a scenario and of the user's environment that are secrets and must not stay in a log."""
+"""Finds the values of a scenario and of the user's environment that must not stay in a log or an error."""
 
+import base64
+import binascii
+import json
+import os
+import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote_plus
 
 from loopbench.scenario.model import Scenario
-from loopbench.scenario.requests import Request
-from loopbench.secrecy import PARAMETER, PASSWORD_IN_URL, is_telling
+from loopbench.scenario.requests import PlainRequest
+from loopbench.secrecy import ONLY_PLACEHOLDERS, PARAMETER, PASSWORD_IN_URL, PLACEHOLDER, is_telling
 
-MIN_CHARACTERS: Final = 6
-"""Shorter values (`1`, `true`) are not searched for in logs, because they occur everywhere."""
+WITH_PLACEHOLDERS: Final = frozenset({"headers", "params", "json", "form"})
+"""Tables of a request in which `${NAME}` stands for a variable."""
 
-
-def secret_values(scenario: Scenario, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return every value that a target or a generator might write to its log, the longest first."""
-    found = {value for value in (*_of_scenario(scenario), *_of_environment(environ)) if len(value) >= MIN_CHARACTERS}
-    return tuple(sorted(found, key=lambda value: (-len(value), value)))
+ASSIGNMENT: Final = re.compile(r"([\w-]+)=('[^']*'|\"[^\"]*\"|[^\s;&|()]+)")
+"""In a shell command: `PGPASSWORD=...` or `--api-key=...`."""
 
 
-def _of_scenario(scenario: Scenario) -> Iterator[str]:
-    for target in (scenario.target, *(scenario.target_of(variant) for variant in scenario.variants)):
-        yield from (
-            value for value in target.env.values() if not value.startswith(("/", "."))
-        )  # a path is not a secret
-        yield from (found[2] for value in target.env.values() for found in PASSWORD_IN_URL.finditer(value))
-    for request in (*scenario.requests, *scenario.variants):
+def secret_values(scenario: Scenario, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield every value that a target or a generator might print: of headers, bodies, parameters and variables.
+
+    Of the user's own variables, only those whose names suggest a secret, and passwords in URLs.
+    """
+    for target in (scenario.target, *(variant.served for variant in scenario.variants)):
+        yield from _of_variables(target.env.values())
+        yield from _of_command(f"{target.prepare or ''}\n{target.cleanup or ''}")
+    for request in (*scenario.before, *scenario.requests, *scenario.variants):
         yield from _of_request(request)
+    yield from secret_variables(environ)
 
 
-def _of_request(request: Request) -> Iterator[str]:
-    for name, value in request.headers.items():
-        if is_telling(name):
-            yield value
-            yield value.partition(" ")[2]  # the part after `Bearer`
-    yield from (str(value) for name, value in request.params.items() if is_telling(name))
-    yield from (found[3] for found in PARAMETER.finditer(request.path) if is_telling(found[2]))
-    if isinstance(request.json_, dict):
-        yield from (str(value) for name, value in request.json_.items() if is_telling(name))
+def moved_to_environment(tables: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return a scenario's tables without the texts whose keys suggest a secret, and the variables that hold them.
+
+    A target inherits its variables. In a request, `${NAME}` stands for the text.
+    """
+    variables: dict[str, str] = {}
+
+    def moved(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: moved(each, name) for name, each in value.items()}
+        if isinstance(value, list):
+            return [moved(each, key) for each in value]
+        if not isinstance(value, str) or not is_telling(key) or PLACEHOLDER.search(value):
+            return value
+        name = f"SECRET_{len(variables) + 1}_{re.sub('[^A-Z0-9]', '_', key.upper())}"
+        variables[name] = value
+        return f"${{{name}}}"
+
+    changed = dict(tables)
+    for table in ("before", "requests", "variants"):
+        if table in tables:
+            changed[table] = [
+                {key: moved(value) if key in WITH_PLACEHOLDERS else value for key, value in request.items()}
+                for request in tables[table]
+            ]
+    target = dict(tables["target"])
+    if "env" in target:
+        variables |= {name: value for name, value in target["env"].items() if is_telling(name)}
+        target["env"] = {name: value for name, value in target["env"].items() if not is_telling(name)}
+    return changed | {"target": target}, variables
 
 
-def _of_environment(environ: Mapping[str, str]) -> Iterator[str]:
-    for name, value in environ.items():
-        if is_telling(name) and not value.startswith("/"):  # SSH_AUTH_SOCK, XAUTHORITY: paths
+def secret_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the values of variables whose names suggest a secret, and passwords in URLs."""
+    yield from _of_variables(value for name, value in environ.items() if is_telling(name))
+    yield from (found[2] for value in environ.values() for found in PASSWORD_IN_URL.finditer(value))
+
+
+def _of_variables(values: Any) -> Iterator[str]:
+    for value in values:
+        is_path = value.startswith("/") and os.path.exists(value)  # noqa: PTH110  for a text that is none, Path raises
+        if not is_path:  # SSH_AUTH_SOCK, PWD: they stand in every traceback
             yield value
         yield from (found[2] for found in PASSWORD_IN_URL.finditer(value))
+
+
+def _of_command(command: str) -> Iterator[str]:
+    """Values of variables and options whose names suggest a secret, and passwords in URLs: a shell may print them."""
+    yield from (found[2].strip("'\"") for found in ASSIGNMENT.finditer(command) if is_telling(found[1]))
+    yield from (found[2] for found in PASSWORD_IN_URL.finditer(command))
+
+
+def _of_request(request: PlainRequest) -> Iterator[str]:
+    for value in request.headers.values():
+        yield from _of_header(value)
+    yield from map(str, request.params.values())
+    for found in PARAMETER.finditer(request.path):
+        yield from (found[3], unquote_plus(found[3]))
+    yield from _leaves(request.json_)
+    yield from map(str, request.form.values())
+    yield from _leaves([value for name, value in request.expect.json_.items() if is_telling(name)])
+    if request.body is not None:
+        yield request.body
+        yield from _of_body(request.body)
+
+
+def _of_header(value: str) -> Iterator[str]:
+    """The value and its parts: the token after `Bearer`, each cookie, user and password of Basic authentication."""
+    if ONLY_PLACEHOLDERS.fullmatch(value):
+        return
+    yield value
+    for part in re.split(r"[\s;,]+", value):
+        yield from (part, part.partition("=")[2])
+    try:
+        login = base64.b64decode(value.partition(" ")[2], validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return
+    yield from (login, login.partition(":")[2])
+
+
+def _of_body(body: str) -> Iterator[str]:
+    """The values in a body that an app may print one by one: of JSON or a form, else everything between marks."""
+    try:
+        yield from _leaves(json.loads(body))
+    except (ValueError, RecursionError):
+        yield from (value for _, value in parse_qsl(body)) if "=" in body else ()
+        yield from re.split(r"[\s\"'<>&=,;{}\[\]()]+", body)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(each)
+    elif value is not None:
+        yield str(value)

@@ -1,11 +1,23 @@
 """`[target]` and `[variants.target]`: the app under test and how it is served."""
 
-from typing import Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from loopbench.scenario.values import APP_PATTERN, URL_PATTERN, Environment, Positive, Strict
+from loopbench.scenario.values import APP_PATTERN, HIDDEN, URL_PATTERN, Environment, Positive, Strict, Text
+
+Server = Literal["uvicorn", "hypercorn", "granian"]
+SERVERS: Final[tuple[str, ...]] = get_args(Server)
+
+
+def _check_command(value: str) -> str:
+    if "{app}" not in value or "{port}" not in value:
+        raise PydanticCustomError("command", "contains {app} and {port}: which app to serve, and where")
+    return value
+
+
+Command = Annotated[Text, AfterValidator(_check_command)]
 
 
 class TargetOverrides(Strict):
@@ -15,14 +27,22 @@ class TargetOverrides(Strict):
     """`module:attribute` of an ASGI app."""
     app_dir: str | None = None
     """Folder that the app is imported from, relative to this file."""
+    server: Server | None = None
+    """Program that serves the app."""
+    command: Command | None = None
+    """Command line of another server, which replaces `server`."""
     workers: int | None = Field(default=None, ge=1, le=64)
-    """Number of uvicorn processes."""
+    """Number of server processes."""
     loop: Literal["asyncio", "uvloop"] | None = None
     """Event loop."""
     http: Literal["h11", "httptools"] | None = None
-    """HTTP parser of the server."""
+    """HTTP parser of uvicorn."""
     thread_tokens: int | None = Field(default=None, ge=1, le=10_000)
     """Size of anyio's thread limiter, which runs plain `def` routes."""
+    executor_threads: int | None = Field(default=None, ge=1, le=10_000)
+    """Size of the event loop's default executor (`asyncio.to_thread`)."""
+    gc_freeze: bool | None = None
+    """Whether `gc.freeze()` is called once the app is loaded."""
     env: Environment | None = None
     """Environment variables of the app; each replaces or adds to `[target]`'s."""
     python: str | None = None
@@ -30,28 +50,44 @@ class TargetOverrides(Strict):
 
 
 class Target(Strict):
-    """The app under test and how uvicorn serves it, or the URL of an app that already runs."""
+    """The app under test and how it is served, or the URL of an app that already runs."""
 
-    app: str = Field(default="", pattern=APP_PATTERN)
+    app: str | None = Field(default=None, pattern=APP_PATTERN)
     """`module:attribute` of an ASGI app, as in `main:app`."""
     app_dir: str = "."
     """Folder that the app is imported from, relative to this file."""
+    cwd: str = "."
+    """Folder that the app runs in, where it finds its `.env`, relative to `app_dir`."""
+    server: Server = "uvicorn"
+    """Program that serves the app. Requests of any but uvicorn are counted by the probe, around the app."""
+    command: Command | None = None
+    """Command line of another server, instead of `server`; with `{app}`, `{port}`, `{workers}`, `{loop}`."""
     workers: int = Field(default=1, ge=1, le=64)
-    """Number of uvicorn processes."""
+    """Number of server processes."""
     loop: Literal["asyncio", "uvloop"] = "uvloop"
     """Event loop."""
     http: Literal["h11", "httptools"] = "httptools"
-    """HTTP parser of the server."""
+    """HTTP parser of uvicorn."""
     thread_tokens: int = Field(default=40, ge=1, le=10_000)
     """Size of anyio's thread limiter, which runs plain `def` routes."""
+    executor_threads: int | None = Field(default=None, ge=1, le=10_000)
+    """Size of the event loop's default executor (`asyncio.to_thread`); Python's own choice if absent."""
+    gc_freeze: bool = False
+    """Whether `gc.freeze()` is called once the app is loaded."""
     env: Environment = Field(default={})
     """Environment variables added for the app. Their values are never recorded."""
     python: str | None = None
-    """Python interpreter of the app, relative to this file, with uvicorn installed; loopbench's own if absent."""
+    """Python interpreter of the app, relative to this file, with the server installed; loopbench's own if absent."""
+    prepare: Annotated[str | None, HIDDEN] = None
+    """Shell command that runs before every start of the app, such as a migration; in `app_dir`, with its Python."""
+    cleanup: Annotated[str | None, HIDDEN] = None
+    """Shell command that runs after every end of the app, like `prepare`."""
     ready_s: Positive = 30.0
     """Seconds within which the app must answer after its start."""
     pin: bool = True
     """Whether target and generator are pinned to separate cores."""
+    copy_: list[Text] = Field(default=[], max_length=64, alias="copy")
+    """Files and folders that git ignores, such as `.env`, relative to `app_dir`: `compare --rev` brings them."""
     url: str | None = Field(default=None, pattern=URL_PATTERN, validate_default=True)
     """URL of a target that already runs, instead of `app`. loopbench neither starts nor stops it."""
     probe_dir: str | None = Field(default=None, validate_default=True)
@@ -60,7 +96,7 @@ class Target(Strict):
     @field_validator("url")
     @classmethod
     def _check_app_or_url(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is None and info.data.get("app") == "":
+        if value is None and info.data.get("app", "") is None:
             raise PydanticCustomError("missing_app", "module:attribute, or the url of a target that runs elsewhere")
         return value
 
@@ -75,11 +111,16 @@ class Target(Strict):
 
     @model_validator(mode="after")
     def _check_url_excludes_start(self) -> Self:
-        given = sorted(self.model_fields_set - {"url", "probe_dir"})
+        given = sorted(self.model_dump(exclude_defaults=True, exclude={"url", "probe_dir"}))
         if self.url is not None and given:
             context = {"given": " and ".join(given)}
             raise PydanticCustomError("url", "url excludes {given}: what runs elsewhere is not started here", context)
         return self
+
+    @property
+    def is_counted_by_probe(self) -> bool:
+        """Whether the server gets the app wrapped, because the probe cannot read its own count."""
+        return self.server != "uvicorn" or self.command is not None
 
     def merged(self, overrides: TargetOverrides) -> "Target":
         """Return these settings with a variant's overrides; `env` is merged by name."""

@@ -1,11 +1,14 @@
-"""Parses an untrusted TOML file. Input that would slow the parser down is refused before it is parsed."""
+"""Parses an untrusted TOML file, and writes tables. Input that would slow the parser down is refused unparsed."""
 
+import json
 import re
 import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from loopbench.errors import UsageError
+from loopbench.secrecy import public_line
 
 MAX_FILE_BYTES: Final = 64 * 1024
 MAX_DOTS_IN_A_KEY: Final = 8
@@ -16,6 +19,7 @@ _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"|\'[^\']*+\'')
 _KEY_PART: Final = r"(?<![\w-])(?:[\w-]++\s*+\.\s*+)"
 _LONG_KEY = re.compile(rf"{_KEY_PART}{{{MAX_DOTS_IN_A_KEY + 1},}}")
 _MONSTROUS_KEY = re.compile(rf"{_KEY_PART}{{500,}}")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
@@ -50,6 +54,41 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         raise _wrong(f"not TOML: {problem}", path, number, lines, column) from None
 
 
+def toml_text(tables: Mapping[str, Any]) -> str:
+    """Return a file with these keys: plain values, then a block for each table and for each of a list of tables."""
+    plain = {key: value for key, value in tables.items() if not _blocks(key, value)}
+    blocks = (each for key, value in tables.items() for each in _blocks(key, value))
+    return "\n".join([toml_block("", plain), *(toml_block(*each) for each in blocks)]).lstrip("\n")
+
+
+def _blocks(key: str, value: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return the headers and tables of a value that gets blocks of its own."""
+    if isinstance(value, dict):
+        return [(f"[{_key(key)}]", value)]
+    is_tables = isinstance(value, list) and all(isinstance(each, dict) for each in value)
+    return [(f"[[{_key(key)}]]", each) for each in value] if is_tables else []
+
+
+def toml_block(header: str, table: Mapping[str, Any], show: Callable[[str], str] = str) -> str:
+    """Return a table below its header, one key a line; `show` is applied to its texts."""
+    return "\n".join([header, *(f"{_key(key)} = {toml_value(value, show)}" for key, value in table.items()), ""])
+
+
+def toml_value(value: Any, show: Callable[[str], str] = str) -> str:
+    """Return a value as TOML has it. Its strings are JSON's, but for the character DEL (TOML 1.0, Strings)."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {toml_value(item, show)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(toml_value(item, show) for item in value)}]"
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return json.dumps(show(str(value)), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else toml_value(name)
+
+
 def _read(path: Path) -> bytes:
     if not path.exists():
         hint = "loopbench list"
@@ -82,7 +121,7 @@ def _unreadable(what: str, path: Path, allowed: str) -> UsageError:
 
 
 def _wrong(what: str, path: Path, number: int, lines: list[str], column: int = 0) -> UsageError:
-    source = lines[number - 1].strip()[:SHOWN_CHARACTERS] if 0 < number <= len(lines) else ""
+    source = public_line(lines, number).strip()[:SHOWN_CHARACTERS] if 0 < number <= len(lines) else ""
     place = ":".join(map(str, filter(None, (path, number, column))))
     allowed = "TOML 1.0: key = value, below [table] or [[table]]"
     return UsageError(what, slug="toml", where=f"{place}: {source}" if source else place, allowed=allowed)

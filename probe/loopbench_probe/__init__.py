@@ -23,10 +23,7 @@ __all__ = ["new_asyncio_loop", "new_uvloop_loop", "watched"]
 
 
 def new_asyncio_loop(use_subprocess: bool | None = None) -> Any:
-    """Return an asyncio loop with the probe attached.
-
-    With `use_subprocess`, as uvicorn calls its own loop setups, return a factory of such loops instead.
-    """
+    """Return an asyncio loop with the probe attached."""
     factory = watched(asyncio.SelectorEventLoop)
     return factory() if use_subprocess is None else factory
 

@@ -1,7 +1,8 @@
-"""Shares of each second: loop utilization, CPU time of the loop's thread, CPU time of the process."""
+"""Each second's loop utilization, CPU time of the loop's thread and of the process, and pauses of the collector."""
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -53,14 +54,40 @@ class Clocks:
         )
 
 
+class GcPauses:
+    """Times every collection. A collection holds the GIL, whichever thread started it, so each one delays the loop."""
+
+    def __init__(self) -> None:
+        self._began_s = 0.0
+        self._pauses_s: list[float] = []
+        gc.callbacks.append(self._on_gc)
+
+    def stop(self) -> None:
+        """Stop observing."""
+        if self._on_gc in gc.callbacks:
+            gc.callbacks.remove(self._on_gc)
+
+    def _on_gc(self, phase: str, _info: dict[str, int]) -> None:
+        if phase == "start":
+            self._began_s = time.perf_counter()
+        else:
+            self._pauses_s.append(time.perf_counter() - self._began_s)
+
+    def take(self) -> dict[str, Any]:
+        """Return the figures since the last call."""
+        pauses_s, self._pauses_s = self._pauses_s, []
+        return {
+            "gc_collections": len(pauses_s),
+            "gc_pause_s": sum(pauses_s),
+            "gc_pause_max_s": max(pauses_s, default=0.0),
+        }
+
+
 def _share(before_s: float | None, after_s: float | None, wall_s: float) -> float | None:
     return None if before_s is None or after_s is None else (after_s - before_s) / wall_s
 
 
 def cpu_clock_of_this_thread() -> int | None:
-    """Return the id of this thread's CPU clock, or None if the system has none.
-
-    Any thread can read the clock, in seconds, with `time.clock_gettime`.
-    """
+    """Return the id of this thread's CPU clock, or None if the system has none."""
     clock_of = getattr(time, "pthread_getcpuclockid", None)  # not on macOS and Windows
     return None if clock_of is None else int(clock_of(threading.get_ident()))

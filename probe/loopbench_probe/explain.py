@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator, MutableMapping
 
+    from loopbench_probe.server import Server
+
     Scope = MutableMapping[str, Any]
 
-STAMP_HEADER = b"x-loopbench-stamp"
-"""Request header, with any value: asks for stamps on the response."""
+STAMP_HEADER = b"x-loopbench-stamp"  # request header, with any value: asks for stamps on the response
 APP_HEADER = b"x-loopbench-app"
 """Response header: when the app was entered and when it began to answer, in microseconds of the monotonic clock."""
 MAX_ROUTES = 200
@@ -83,35 +84,17 @@ class Job(NamedTuple):
 
 
 class Explain:
-    """Collects in the app's threads and reports in the probe's.
-
-    Only the loop's thread updates routes; jobs go into a deque, which any thread may append to.
-    """
+    """Collects in the app's threads and reports in the probe's."""
 
     def __init__(self) -> None:
         self.routes: dict[str, Route] = {}
         self.jobs: deque[Job] = deque()
 
-    def install(self, config: Any) -> str:
+    def install(self, server: Server) -> str:
         """Install the wrappers. Return the reason why the app could not be wrapped, or an empty string."""
         self._watch_executors()
         self._watch_anyio()
-        if config is None:
-            return "no uvicorn server was found when the loop was made"
-        if config.loaded:
-            config.loaded_app = self.wrap(config.loaded_app)
-        else:
-            self._wrap_when_loaded(config)
-        return ""
-
-    def _wrap_when_loaded(self, config: Any) -> None:
-        load = config.load
-
-        def loaded() -> None:
-            load()
-            config.loaded_app = self.wrap(config.loaded_app)
-
-        config.load = loaded
+        return server.wrap_app(self.wrap)
 
     def wrap(self, app: Callable[..., Any]) -> Callable[..., Awaitable[None]]:  # noqa: C901  see its docstring
         """Return the app with its HTTP requests timed.
@@ -239,10 +222,7 @@ def _with_stamps(message: MutableMapping[str, Any], entered_s: float, answering_
 
 
 def _route_name(scope: Scope) -> str:
-    """Return the route's pattern if a router left it in the scope, else the endpoint's name, else the path.
-
-    The pattern includes the mounts above it, as the client sees them.
-    """
+    """Return the route's pattern if a router left it in the scope, else the endpoint's name, else the path."""
     path = getattr(scope.get("route"), "path", None)
     if path is not None:
         return f"{scope['method']} {scope.get('root_path', '')}{path}"

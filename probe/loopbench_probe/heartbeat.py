@@ -1,5 +1,7 @@
 """A regular tick on the loop. Its lateness is the delay that every callback sees. Every second tick reads the pools.
 
+Some ticks also sample the suspended tasks (`waits.py`).
+
 Reading the pools takes about as long as the rest of a tick, and only means and maxima over a second are reported.
 """
 
@@ -12,10 +14,10 @@ if TYPE_CHECKING:
     import asyncio
 
     from loopbench_probe.pools import Pools
+    from loopbench_probe.waits import TaskWaits
 
 
-BEATS_A_READING = 2
-"""Ticks per reading of the pools: fifty readings a second at the default tick."""
+BEATS_A_READING = 2  # ticks per reading of the pools: fifty readings a second at the default tick
 
 
 class Beats(NamedTuple):
@@ -28,8 +30,8 @@ class Beats(NamedTuple):
 class Heartbeat:
     """Ticks on the loop until it is stopped. `take` may be called from another thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, tick_s: float, pools: Pools) -> None:
-        self._loop, self._tick_s, self._pools = loop, tick_s, pools
+    def __init__(self, loop: asyncio.AbstractEventLoop, tick_s: float, pools: Pools, tasks: TaskWaits) -> None:
+        self._loop, self._tick_s, self._pools, self._tasks = loop, tick_s, pools, tasks
         self._due_s = 0.0
         self._beats = Beats([], [])
         self._stopped = False
@@ -52,6 +54,7 @@ class Heartbeat:
         beats.lags_s.append(now_s - self._due_s)
         if self.count % BEATS_A_READING == 0:
             beats.pools.append(self._pools.read())
+        self._tasks.sample(now_s)
         self.count += 1
         self._due_s = now_s + self._tick_s
         self._loop.call_later(self._tick_s, self._beat)

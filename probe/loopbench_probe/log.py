@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT_VERSION = 1
-"""Increase it when a reader of the old format would misread the new one."""
+FORMAT_VERSION = 1  # increase it when a reader of the old format would misread the new one
 
 
 class Log:

@@ -12,12 +12,14 @@ innermost line of a package that is neither framework nor server.
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sysconfig
 from types import CodeType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
 _USER, _LIBRARY, _UNSEEN, _RUNNER, _LOOP, _SELECTOR, _ROUTING, _SENDING, _PACKAGE = range(9)
@@ -45,8 +47,15 @@ _MAX_WRAPPERS = 10
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  compared with co_filename, a string
 
 
+MAX_CALLS = 8
+
+
 class Place(NamedTuple):
-    """Where a thread is. `user_*` is None if none of the user's code is on the stack, `near_*` is None if some is."""
+    """Where a thread is. `user_*` is None if none of the user's code is on the stack, `near_*` is None if some is.
+
+    `calls` are the innermost calls that lead there, outermost first, one for each file in a row:
+    `sqlalchemy/orm/session.py:execute`. `is_async` tells whether the user's or near function is a coroutine's.
+    """
 
     user_file: str | None
     user_line: int | None
@@ -57,6 +66,8 @@ class Place(NamedTuple):
     near_file: str | None = None
     near_line: int | None = None
     near_function: str | None = None
+    calls: tuple[str, ...] = ()
+    is_async: bool | None = None
 
 
 class Places:
@@ -66,42 +77,69 @@ class Places:
         paths = sysconfig.get_paths()
         self._library = ("<", paths["stdlib"] + os.sep, paths["platstdlib"] + os.sep)  # "<": frozen or generated
         self._kinds: dict[str, int] = {}
+        self._shorts: dict[str, str] = {}
         self._apps: set[str] = set()  # packages in site-packages that serve endpoints
 
-    def of(self, frame: FrameType | None) -> Place | None:
-        """Return the place for this innermost frame; None while the loop waits or runs its own code.
+    def of(self, frames: Iterable[FrameType], serving: Callable[[], Any] = lambda: None) -> Place | None:
+        """Return the place for these frames, the innermost first; None while the loop waits or runs its own code.
 
-        The stack is read only up to the event loop, because the caller of `uvicorn.run` does not block the loop.
+        The stack is read only up to the event loop, because the caller of `uvicorn.run` does not block the loop. A
+        stack of the loop's thread that does not reach the loop is that of a greenlet: `serving` then returns the
+        endpoint of the request that is served.
         """
-        inner: FrameType | None = None
-        user: FrameType | None = None
-        packages: list[FrameType] = []
-        routes: list[FrameType] = []
-        sent_through: FrameType | None = None
-        waiting = True  # no frame so far other than the loop's selector
-        while frame is not None:
+        seen, user, reached = self._until_the_loop(frames)
+        if not seen or all(kind == _SELECTOR for _, kind in seen):
+            return None
+        below = seen[: user + 1]
+        endpoint = next((code for frame, kind in below if kind == _ROUTING and (code := _endpoint_of(frame))), None)
+        if user == len(seen) and not reached:
+            endpoint = endpoint or _code_of(serving())
+        inner, calls = seen[0][0], self._calls([frame for frame, _ in seen])
+        if user < len(seen) and endpoint is None:  # with an endpoint, the user's code only awaits the request
+            return _place(seen[user][0], inner)._replace(calls=calls)
+        packages = [frame for frame, kind in below if kind == _PACKAGE]
+        return self._of_no_user(inner, packages, endpoint, _sent_through(below))._replace(calls=calls)
+
+    def _until_the_loop(self, frames: Iterable[FrameType]) -> tuple[list[tuple[FrameType, int]], int, bool]:
+        """Return the frames with their kinds, the index of the user's innermost, and whether the loop was reached."""
+        seen: list[tuple[FrameType, int]] = []
+        user: int | None = None
+        reached = False
+        for frame in frames:
             kind = self._kind(frame)
-            if kind in (_RUNNER, _LOOP):
-                break
-            if kind == _USER:
-                user, inner = frame, inner or frame
+            reached = kind in (_RUNNER, _LOOP)
+            if reached or (user is not None and len(seen) >= MAX_CALLS):
                 break
             if kind != _UNSEEN:
-                inner = inner or frame
-                waiting = waiting and kind == _SELECTOR
-                if kind == _PACKAGE:
-                    packages.append(frame)
-                elif kind == _ROUTING:
-                    routes.append(frame)
-                elif kind == _SENDING and packages:
-                    sent_through = packages[0]
-            frame = frame.f_back
-        endpoint = next((code for code in map(_endpoint_of, routes) if code is not None), None)
-        if user is not None and inner is not None and endpoint is None:  # with an endpoint, it only awaits the request
-            return _place(user, inner)
-        if inner is None or (waiting and user is None):
-            return None
-        return self._of_no_user(inner, packages, endpoint, sent_through)
+                if kind == _USER and user is None:
+                    user = len(seen)
+                seen.append((frame, kind))
+        return seen, len(seen) if user is None else user, reached
+
+    def _calls(self, frames: list[FrameType]) -> tuple[str, ...]:
+        """Return the innermost calls, outermost first: for frames of one file in a row, the outermost function."""
+        calls: list[tuple[str, str]] = []
+        for frame in frames:
+            code = frame.f_code
+            if calls and calls[-1][0] == code.co_filename:
+                calls[-1] = (code.co_filename, code.co_name)
+            elif len(calls) < MAX_CALLS:
+                calls.append((code.co_filename, code.co_name))
+            else:
+                break
+        return tuple(f"{self._short(file)}:{function}" for file, function in reversed(calls))
+
+    def _short(self, name: str) -> str:
+        """Return a path from its package on; of the user's own, the last two parts."""
+        short = self._shorts.get(name)
+        if short is None:
+            path = name.replace(os.sep, "/")
+            inside = next((path.rpartition(site)[2] for site in _SITE if site in path), None)
+            if inside is None:
+                root = next((each for each in self._library[1:] if name.startswith(each)), None)
+                inside = "/".join(path.split("/")[-2:]) if root is None else path[len(root) :]
+            short = self._shorts[name] = inside
+        return short
 
     def _of_no_user(
         self, inner: FrameType, packages: list[FrameType], endpoint: CodeType | None, sent_through: FrameType | None
@@ -114,7 +152,10 @@ class Places:
         place = _place(None, inner)
         if sent_through is None and endpoint is not None:
             return place._replace(
-                near_file=endpoint.co_filename, near_line=endpoint.co_firstlineno, near_function=endpoint.co_name
+                near_file=endpoint.co_filename,
+                near_line=endpoint.co_firstlineno,
+                near_function=endpoint.co_name,
+                is_async=_is_async(endpoint),
             )
         near = sent_through or next(iter(packages), None)
         if near is None:
@@ -158,6 +199,13 @@ class Places:
         return _UNSEEN if suffix and suffix not in _SOURCES else _USER
 
 
+def callers(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield a frame and its callers, the innermost first."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
 def _package_of(path: str) -> str | None:
     """Return the top-level package of a file in site-packages; None for other files."""
     for site in _SITE:
@@ -172,7 +220,23 @@ def _place(user: FrameType | None, inner: FrameType) -> Place:
     if user is None:
         return Place(None, None, None, name.co_filename, line, name.co_name)
     code = user.f_code
-    return Place(code.co_filename, user.f_lineno or 0, code.co_name, name.co_filename, line, name.co_name)
+    own = (code.co_filename, user.f_lineno or 0, code.co_name)
+    return Place(*own, name.co_filename, line, name.co_name, is_async=_is_async(code))
+
+
+def _is_async(code: CodeType) -> bool:
+    return bool(code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR))
+
+
+def _sent_through(below: list[tuple[FrameType, int]]) -> FrameType | None:
+    """Return the innermost frame of a package that an answer is being sent through."""
+    package: FrameType | None = None
+    for frame, kind in below:
+        if kind == _PACKAGE:
+            package = package or frame
+        elif kind == _SENDING and package is not None:
+            return package
+    return None
 
 
 def _package_of_code(code: CodeType) -> str | None:
@@ -180,8 +244,12 @@ def _package_of_code(code: CodeType) -> str | None:
 
 
 def _endpoint_of(route: FrameType) -> CodeType | None:
-    """Return the endpoint's code, without decorators, of a frame of a route's `handle`; None for a mount or class."""
-    endpoint = getattr(route.f_locals.get("self"), "endpoint", None)
+    """Return the endpoint's code of a frame of a route's `handle`; None for a mount or class."""
+    return _code_of(getattr(route.f_locals.get("self"), "endpoint", None))
+
+
+def _code_of(endpoint: Any) -> CodeType | None:
+    """Return an endpoint's code, without decorators."""
     for _ in range(_MAX_WRAPPERS):
         if isinstance(endpoint, functools.partial):
             endpoint = endpoint.func

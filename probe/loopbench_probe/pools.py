@@ -17,14 +17,19 @@ _READINGS = ("anyio_borrowed", "anyio_waiting", "executor_queue")
 class Pools:
     """Both pools. Call `prepare` once on the loop, then `read` at every second heartbeat."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, thread_tokens: int | None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, thread_tokens: int | None, executor_threads: int | None = None
+    ) -> None:
         self._loop = loop
+        self._executor_threads = executor_threads
         self._thread_tokens = thread_tokens
         self._limiter: Any = None
         self._own_executor: Any = None
         self.unavailable: dict[str, str] = {}
         if not hasattr(loop, "_default_executor"):
             self._make_executor_readable()
+        elif executor_threads is not None:
+            loop.set_default_executor(ThreadPoolExecutor(executor_threads, thread_name_prefix="asyncio"))
 
     def _make_executor_readable(self) -> None:
         """Give uvloop an equal executor that Python can read (its own is hidden), and note any later one."""
@@ -34,7 +39,7 @@ class Pools:
             self._own_executor = executor
             set_default(executor)
 
-        noted(ThreadPoolExecutor(thread_name_prefix="uvloop"))
+        noted(ThreadPoolExecutor(self._executor_threads, thread_name_prefix="uvloop"))
         self._loop.set_default_executor = noted  # type: ignore[method-assign]
 
     def prepare(self) -> None:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 
@@ -31,11 +32,25 @@ class Server:
         """The server's configuration, which holds the app; None if no server was found."""
         return getattr(self._server, "config", None)
 
-    def search(self) -> None:
-        """Search all objects for the server, for runners that create it inside the loop.
+    def wrap_app(self, wrap: Callable[[Any], Any]) -> str:
+        """Replace the app by `wrap(app)`, now or when it is loaded. Return why that cannot be, or an empty string."""
+        config = self.config
+        if config is None:
+            return "no uvicorn server was found when the loop was made"
+        load = config.load
 
-        A search stops the process for a moment, so there are at most MAX_SEARCHES.
-        """
+        def loaded() -> None:
+            load()
+            config.loaded_app = wrap(config.loaded_app)
+
+        if config.loaded:
+            config.loaded_app = wrap(config.loaded_app)
+        else:
+            config.load = loaded
+        return ""
+
+    def search(self) -> None:
+        """Search all objects for the server, for runners that create it inside the loop."""
         kind = getattr(sys.modules.get("uvicorn.server"), "Server", None)
         if kind is None or self._searches == MAX_SEARCHES:
             return
@@ -51,6 +66,15 @@ class Server:
     def connections(self) -> int | None:
         """Return the number of open connections."""
         return None if self._state is None else len(self._state.connections)
+
+    def tasks(self) -> Any:
+        """Return the set of tasks that serve requests; empty if the server does not say."""
+        return getattr(self._state, "tasks", ())
+
+    def pipelined(self) -> int:
+        """Return how many requests were received while their connection still serves the one before."""
+        connections = () if self._state is None else tuple(self._state.connections)
+        return sum(len(getattr(each, "pipeline", None) or ()) for each in connections)
 
 
 def _server_on_stack(frame: FrameType | None) -> Any:

@@ -14,6 +14,15 @@ LEVELS = (WATCH, EXPLAIN)
 
 
 @dataclass(frozen=True)
+class Moves:
+    """Whose calls run in another concurrency style, and in which; an empty style leaves them as written."""
+
+    route: str  # method and path, as in `GET /items/{item}`
+    run_in: str
+    run_dependencies_in: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of one process. Times are in seconds."""
 
@@ -24,6 +33,9 @@ class Settings:
     tick_s: float = 0.010  # between two heartbeats on the loop
     overdue_s: float = 0.010  # a longer time without a return to the loop counts as blocked
     thread_tokens: int | None = None  # size to give anyio's default limiter
+    executor_threads: int | None = None  # size of the loop's default executor
+    gc_freeze: bool = False  # freeze what exists once the app is loaded, so that no collection looks at it again
+    moves: Moves | None = None
     signal_sampler: bool = False  # interrupt the loop thread by ITIMER_REAL while it is overdue
 
     @classmethod
@@ -44,8 +56,17 @@ class Settings:
             tick_s=_milliseconds(environ, "TICK_MS", cls.tick_s),
             overdue_s=_milliseconds(environ, "OVERDUE_MS", cls.overdue_s),
             thread_tokens=_count(environ, "THREAD_TOKENS"),
+            executor_threads=_count(environ, "EXECUTOR_THREADS"),
+            gc_freeze=_choice(environ, "GC_FREEZE", ("0", "1")) == "1",
+            moves=_moves(environ),
             signal_sampler=_choice(environ, "SIGNAL_SAMPLER", ("0", "1")) == "1",
         )
+
+
+def _moves(environ: Mapping[str, str]) -> Moves | None:
+    route, styles = environ.get(PREFIX + "ROUTE", ""), ("", "threadpool", "event_loop")
+    chosen = [_choice(environ, name, styles) for name in ("RUN_IN", "RUN_DEPENDENCIES_IN")]
+    return Moves(route, *chosen) if route else None
 
 
 def _choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:

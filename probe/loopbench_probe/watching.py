@@ -1,25 +1,24 @@
-"""Looks at the loop's thread every few milliseconds from another thread, and reports once a second.
-
-This is the probe's only thread. It does none of the loop's work; each look costs the GIL for a few microseconds.
-"""
+"""Looks at the loop's thread every few milliseconds from another thread, and reports once a second."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from loopbench_probe.clocks import cpu_clock_of_this_thread
-from loopbench_probe.collector_off import collector_off
 from loopbench_probe.ledger import Ledger, Lines, Look
-from loopbench_probe.pace import Pace
-from loopbench_probe.places import Places
+from loopbench_probe.places import Places, callers
 from loopbench_probe.signal_sampler import SignalSampler
+from loopbench_probe.waits import ThreadWaits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from types import FrameType
 
     from loopbench_probe.heartbeat import Heartbeat
@@ -28,8 +27,61 @@ if TYPE_CHECKING:
     from loopbench_probe.places import Place
     from loopbench_probe.settings import Settings
 
-MAX_LINES = 30
-"""Lines of each kind that are reported per second, the longest first."""
+MAX_LINES = 30  # lines of each kind that are reported per second, the longest first
+MAX_SKIPPED = 7  # consecutive looks
+QUICK_WAKINGS = 4  # consecutive quick wakings before the first skip: a loop that blocks now and then is quick for fewer
+QUICK_ANSWERS = 4  # responses completed between two wakings that make a waking quick
+COLLECTION_CAN_CRASH_A_LOOK = sys.version_info[:2] == (3, 11)
+
+
+class Pace:
+    """Decides which looks to skip: most while the loop answers quickly, none when something may block it.
+
+    A look at a loop at full speed is expensive, because the CPU caches are cold. On a loop that answers many times
+    between two looks no interval proves a long step. Skipping costs samples of the profile and some precision of a
+    block's start.
+    """
+
+    def __init__(self) -> None:
+        self._quick = 0  # consecutive wakings
+        self._answers: int | None = None  # at the last waking
+        self._skipped = 0  # since the last look
+
+    def skip(self, answers: int | None) -> bool:
+        """Return whether to skip this look. `answers` is the number of responses so far; None (unknown): never skip."""
+        last, self._answers = self._answers, answers
+        quick = last is not None and answers is not None and answers - last >= QUICK_ANSWERS
+        self._quick = self._quick + 1 if quick else 0
+        if self._quick <= QUICK_WAKINGS or self._skipped == MAX_SKIPPED:
+            self._skipped = 0
+            return False
+        self._skipped += 1
+        return True
+
+
+class CollectorOff:
+    """Context manager that turns the collector off and then back on, unless the app itself had it off."""
+
+    def __enter__(self) -> None:
+        self._was_on = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_problem: object) -> None:
+        if self._was_on:
+            gc.enable()
+
+
+def collector_off() -> AbstractContextManager[None]:
+    """Return the context manager in which another thread's stack must be read.
+
+    Python 3.11 creates frame objects on demand (`sys._current_frames`, `frame.f_back`), and creating one may start a
+    collection. If the collection runs Python code (`gc.callbacks`, a finalizer), the GIL may pass to the thread whose
+    stack is being read. That thread returns from its functions, and the new frame object then points at a frame that
+    no longer exists: a target died of SIGSEGV this way (3.11.7, scenarios/downstream.toml). `sys._current_frames` may
+    also hang (CPython issue 106883). Before 3.11 every frame was an object; from 3.12 on a collection waits for the
+    end of the bytecode.
+    """
+    return CollectorOff() if COLLECTION_CAN_CRASH_A_LOOK else nullcontext()
 
 
 class Watcher:
@@ -47,6 +99,7 @@ class Watcher:
         self._thread = threading.get_ident()
         self._cpu_clock = cpu_clock_of_this_thread()
         self._places = Places()
+        self.threads = ThreadWaits(self._places)
         self._collector_off = collector_off()
         self.no_lines_because = "" if _has_the_gil() else "without the GIL no thread can read another's stack safely"
         self._pace = Pace()
@@ -78,7 +131,12 @@ class Watcher:
         self._pause_s = self._poll_s
 
     def _frame(self) -> FrameType | None:
-        return sys._current_frames().get(self._thread)  # noqa: SLF001  documented, and the only way to get it
+        """Return the innermost frame of the loop's thread; sample the other threads where that is due."""
+        stacks = sys._current_frames()  # noqa: SLF001  documented, and the only way to get it
+        now_s = time.monotonic()
+        if self.threads.is_due(now_s):
+            self.threads.sample(now_s, stacks)
+        return stacks.get(self._thread)
 
     def stop(self) -> None:
         """Disarm the sampler."""
@@ -87,13 +145,21 @@ class Watcher:
 
     def seen(self, frame: FrameType | None) -> Look:
         """Return what the loop's thread is doing, given its innermost frame."""
-        place = self._places.of(frame)
+        place = self._places.of(callers(frame), self._serving)
         task = None if place is None else _task_of(self._loop)
         cpu_s = None if self._cpu_clock is None else time.clock_gettime(self._cpu_clock)
         if self._idle is None:
             return Look(time.monotonic(), None, self._heartbeat.count, task, place, cpu_s, self._answers())
         idle_s, iterations = self._idle.read()
         return Look(time.monotonic(), idle_s, iterations, task, place, cpu_s, self._answers())
+
+    def _serving(self) -> Any:
+        """Return the endpoint that uvicorn's current task serves; None in any other task."""
+        task = asyncio.current_task(self._loop)
+        frame = getattr(None if task is None else task.get_coro(), "cr_frame", None)
+        cycle = None if frame is None else frame.f_locals.get("self")
+        scope = getattr(cycle, "scope", None)
+        return scope.get("endpoint") if isinstance(scope, dict) else None
 
     def take(self) -> dict[str, Any]:
         """Return the blocked and busy lines since the last call."""

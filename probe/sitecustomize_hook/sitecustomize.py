@@ -51,6 +51,10 @@ class _Awaiting:
 
 
 def _adapt(config_class: Any) -> None:
+    """Make `Config` create its loop through the probe; before uvicorn 0.36 it only chose the loop's policy."""
+    if not hasattr(config_class, "get_loop_factory"):
+        _adapt_policy(config_class)
+        return
     get_loop_factory = config_class.get_loop_factory
 
     def get_watched_factory(self: Any) -> Any:
@@ -62,6 +66,21 @@ def _adapt(config_class: Any) -> None:
         return loopbench_probe.watched(factory)
 
     config_class.get_loop_factory = get_watched_factory
+
+
+def _adapt_policy(config_class: Any) -> None:
+    setup_event_loop = config_class.setup_event_loop
+
+    def setup_watched_loop(self: Any) -> None:
+        import asyncio  # noqa: PLC0415  only in processes that serve
+
+        import loopbench_probe  # noqa: PLC0415
+
+        setup_event_loop(self)
+        policy: Any = asyncio.get_event_loop_policy()
+        policy.new_event_loop = loopbench_probe.watched(policy.new_event_loop)
+
+    config_class.setup_event_loop = setup_watched_loop
 
 
 if os.environ.get("LOOPBENCH_PROBE_DIR"):

@@ -1,4 +1,6 @@
-"""One launcher per service: `python -m target_app.services.<name> FOLDER` serves on loopback until SIGTERM.
+"""One launcher per service. It serves on loopback until SIGTERM.
+
+    python -m loopbench.bundled.target_app.services.<name> FOLDER
 
 The folder is private to the service. It holds the service's data and, when the service answers, a file `ready` with its
 URL and version. The URL may contain a password generated for this start (without one, every user of the machine could

@@ -1,6 +1,7 @@
 """Shared by the launchers: runs a server as a child process, announces it, and removes it with its data on SIGTERM."""
 
 import contextlib
+import random
 import shutil
 import signal
 import socket
@@ -21,10 +22,11 @@ class NotReadyError(Exception):
 
 
 def free_port() -> int:
-    """Return a loopback port that is free at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
+    """Return a free loopback port that Linux gives to no outgoing connection, which could take it before the server."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise SystemExit("there is no free port")
 
 
 def announce(folder: Path, url: str, version: str) -> None:

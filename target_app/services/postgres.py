@@ -15,11 +15,10 @@ from pathlib import Path
 
 import psycopg
 
-from target_app.services.launching import NotReadyError, free_port, look_at_own, serve
+from .launching import NotReadyError, free_port, look_at_own, serve
 
 VARIABLE = "LOOPBENCH_POSTGRES_URL"
-UNPRIVILEGED = "nobody"
-"""PostgreSQL refuses to run as root, so root starts it as this user."""
+UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root, so root starts it as this user
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",

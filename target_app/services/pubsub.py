@@ -1,4 +1,4 @@
-"""Google's in-memory Pub/Sub server, built by `make pubsub-emulator`. `PUBSUB_EMULATOR_HOST` names the user's own.
+"""Google's in-memory Pub/Sub server, built by `pubsub_emulator/build.sh`. `PUBSUB_EMULATOR_HOST` names the user's own.
 
 The user's own may be the emulator of the Google Cloud SDK. Neither reports a version.
 """
@@ -8,7 +8,7 @@ import socket
 import sys
 from pathlib import Path
 
-from target_app.services.launching import NotReadyError, free_port, look_at_own, serve
+from .launching import NotReadyError, free_port, look_at_own, serve
 
 VARIABLE = "PUBSUB_EMULATOR_HOST"
 SERVER = Path(__file__).with_name("pubsub_emulator") / "bin" / "pubsub-emulator"

@@ -22,7 +22,7 @@ from typing import cast
 
 import httptools
 
-from target_app.services.launching import NotReadyError, announce, look_at_own
+from .launching import NotReadyError, announce, look_at_own
 
 VARIABLE = "LOOPBENCH_UPSTREAM_URL"
 MAX_WAIT_MS = 10_000

@@ -20,7 +20,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await asyncio.sleep(0.02)
     elif path == "/dies" and COUNTED["requests"] > 60:
         os._exit(3)
-    elif path == "/hangs":
+    elif path == "/hangs" or (path == "/sticks" and COUNTED["requests"] > 10):
         await asyncio.sleep(600)
     elif path == "/block":
         time.sleep(0.02)  # noqa: ASYNC251  the fault that is wanted here

@@ -33,10 +33,11 @@ from tests.faults.faults import (
     write_scenario,
 )
 
-LONGEST_S: Final = 14.0
+LONGEST_S: Final = 22.0
 """A moment is drawn from the beginning to here; a strike that comes too late for its session hits nothing."""
 
-RUNS: Final = 2
+RUNS: Final = 4
+"""Two ramps, and a round of two targets in turns."""
 
 GONE_WITHIN_S: Final = 2.0
 """Every process of a measurement has ended this long after its end."""
@@ -159,7 +160,7 @@ class Chaos:
         file = self._folder / "case.toml"
         begun = sessions(self._folder)
         resume = ("--resume", begun[-1]) if begun else ()
-        return Measuring(self._folder, file, *resume)
+        return Measuring(self._folder, file, "--rounds", "1", *resume)
 
     def _is_complete(self) -> bool:
         begun = sessions(self._folder)

@@ -1,4 +1,4 @@
-"""Scenarios nobody would write: made from the format's own schema, right and wrong, and with bytes changed."""
+"""Random scenarios: made from the format's own schema, right and wrong, and with bytes changed."""
 
 import contextlib
 import io

@@ -30,7 +30,7 @@ def _failing(original: Callable[..., Any], code: int, applies: Callable[..., boo
 
 
 def bug() -> None:
-    """Something that nobody has thought of."""
+    """An error that no code expects."""
     from loopbench.measure import run  # noqa: PLC0415  as late as the product itself
 
     def measure_canary(*_: object) -> float:
@@ -55,7 +55,7 @@ def read_only() -> None:
 
 
 def disk_full() -> None:
-    """No room for the last file of a run."""
+    """No disk space for the last file of a run."""
     io.open = _failing(io.open, errno.ENOSPC, lambda path, *_: "run.json" in str(path))
 
 

@@ -40,7 +40,7 @@ def healthy_session(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 
 def failed_session(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """`/slow` of `tests/apps/healthy.py`, which finishes, then `/wrong`, which fails; `--explain`, two workers."""
+    """`/slow` of `tests/apps/healthy.py` is measured, `/wrong` fails its verification; `--explain`, two workers."""
     return _measured_once(tmp_path_factory, "failed", _measure_failed)
 
 

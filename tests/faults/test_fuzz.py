@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.faults.fuzzing import contents, plan_of
 
-TRIES = 150
+TRIES = 50
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ import sys
 from loopbench.measure import generators
 from loopbench.cli import main
 whole = generators.command
-generators.command = lambda drain_s: [*{instead}, *whole(drain_s)[1:]]
+generators.command = lambda *known: [*{instead}, *whole(*known)[1:]]
 main()
 """
 """`loopbench`, with another Python for Locust."""
@@ -92,7 +92,12 @@ FAULTS = (
     *alone_and_after_a_run(death("hold")),
     *(death(phase) for phase in PHASES if phase != "hold"),
     Fault(
-        "is frozen for five seconds", ExitCode.OK, [], settings={"hold_s": 12}, act=frozen, stdout_words=FROZEN_WORDS
+        "is frozen for five seconds",
+        ExitCode.CANNOT_TELL,
+        ["error[invalid]"],
+        settings={"hold_s": 12},
+        act=frozen,
+        stdout_words=FROZEN_WORDS,
     ),
     Fault(
         "has no sample",

@@ -1,5 +1,6 @@
 """The harness is interrupted, killed, paused, or has a bug: what is finished stays, and nothing runs on."""
 
+import contextlib
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import psutil
 import pytest
 
 from loopbench.errors import ExitCode
-from loopbench.records.session import REPORT_FILE
+from loopbench.records.session import REPORT_FILE, run_folders
 from tests.faults.commands import Command
 from tests.faults.fault import PHASES, Fault, alone_and_after_a_run, table
 from tests.faults.faults import (
@@ -17,6 +18,7 @@ from tests.faults.faults import (
     ENDLESS_S,
     GENERATOR,
     SERVER,
+    Ended,
     Measuring,
     begun_session,
     check_end,
@@ -105,7 +107,6 @@ MINDER_OF_THE_TARGET, MINDER_OF_THE_TARGET_LATER = alone_and_after_a_run(
 QUICK = (
     _signalled_in_the_first_run("warmup", signal.SIGINT),
     _signalled_in_the_first_run("drain", signal.SIGTERM),
-    _signalled("hold", signal.SIGHUP),
     TWICE,
     MINDER_OF_THE_TARGET,
 )
@@ -171,8 +172,49 @@ def test_a_bug_of_ours_leaves_a_crash_file_and_what_was_finished(
     (crash,) = tmp_path.glob("loopbench-crash-*.txt")
     assert "a bug that was planted" in crash.read_text()
     assert left_behind(tmp_path) == []
-    assert command("report", session).code == 0
+    check_end(command("report", session), ExitCode.OK)
     assert (session / REPORT_FILE).stat().st_size > 0
+
+
+def kill_the_generator(measuring: Measuring) -> None:
+    """No process is left to resume the targets that it has stopped."""
+    measuring.signal(GENERATOR, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("act", "code", "words"),
+    [
+        (lambda measuring: measuring.process.kill(), -signal.SIGKILL, ()),
+        (
+            lambda measuring: measuring.process.send_signal(signal.SIGHUP),
+            -signal.SIGHUP,
+            ("stopped by SIGHUP", "2 of 4 runs are complete", RESUME, "loopbench report"),
+        ),
+        (kill_the_generator, ExitCode.GENERATOR, ("error[generator-failed]", "2 of 4 runs")),
+    ],
+    ids=["harness killed", "harness ended", "generator killed"],
+)
+def test_targets_that_wait_for_their_turn_end_too(
+    act: Callable[[Measuring], None], code: int, words: tuple[str, ...], healthy: Ended, tmp_path: Path
+) -> None:
+    """A stopped process obeys SIGTERM only when it goes on. The two runs that were finished before stay."""
+    file = write_scenario(tmp_path, rounds=1, more_repeat=f"window_s = {ENDLESS_S}")
+    session = begun_session(file, *run_folders(healthy.session))
+    with Measuring(tmp_path, file, "--resume", session) as measuring:
+        measuring.wait_for("run_started", run=4)
+        measuring.until(lambda: psutil.STATUS_STOPPED in statuses(measuring.pids(SERVER)), "a target that waits")
+        act(measuring)
+        ended = measuring.end()
+    check_end(ended, code, *words)
+
+
+def statuses(pids: list[int]) -> set[str]:
+    """Of those processes that are still there."""
+    found: set[str] = set()
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            found.add(psutil.Process(pid).status())
+    return found
 
 
 def test_ctrl_z_stops_the_trees_and_the_run_is_measured_again(tmp_path: Path) -> None:

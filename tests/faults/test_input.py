@@ -67,7 +67,7 @@ REFUSED = {
     "-1 users": (with_load(b"users = -1"), ["load.users"]),
     "no users": (with_load(b"users = 0"), ["load.users"]),
     "an endless hold": (with_load(b"hold_s = inf"), ["load.hold_s"]),
-    "nothing": (b"", ["'title' is missing"]),
+    "nothing": (b"", ["'target' is missing"]),
     "a name of 301 characters": (in_place(b'"a"', b'"' + b"a" * 301 + b'"'), ["at most 300"]),
 }
 

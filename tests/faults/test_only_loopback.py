@@ -6,7 +6,6 @@ import ipaddress
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from loopbench.measure.target import free_port
 from tests.faults.faults import (
     ENDLESS_S,
     LOOPBENCH,
@@ -48,13 +48,6 @@ def addresses(pids: list[int]) -> tuple[set[str], set[str]]:
 def outside(found: set[str]) -> set[str]:
     """Those that are not loopback."""
     return {each for each in found if not ipaddress.ip_address(each).is_loopback}
-
-
-def free_port() -> int:
-    """A port that is not in use."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
 
 
 @pytest.mark.nightly
@@ -115,7 +108,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
             connection.request("GET", "/")
-            connection.getresponse()
+            connection.getresponse().close()
             return
         time.sleep(0.02)
     raise AssertionError("it ended before it answered")

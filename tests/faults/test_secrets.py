@@ -3,40 +3,84 @@
 import base64
 import binascii
 import gzip
+import html
+import json
+import os
 import re
+import signal
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
 
 from loopbench.errors import ExitCode
-from loopbench.secrecy import public_arguments, public_target, without_userinfo
-from tests.faults.faults import ALONE, APPS, Measuring, check_end, loopbench, write_scenario
+from loopbench.measure.preparation import Shell
+from loopbench.measure.stop import StopWish
+from loopbench.secrecy import is_telling, public_arguments, public_target, without_userinfo
+from tests.faults.fault import PHASES
+from tests.faults.faults import ALONE, Measuring, check_end, loopbench, processes_of, write_scenario
 from tests.faults.planted import with_planted
 
 CANARY = "cnry7f3a9b+/="
-PLACES = ("env", "outer", "header", "query", "command", "body")
-EVERYWHERE = """
-method = "POST"
-headers = {{ Authorization = "Bearer {header}" }}
-params = {{ api_key = "{query}", size = 3 }}
-body = "{body}"
-[variants.target]
-env = {{ SESSION_VALUE = "{env}" }}
-"""
+PLACES = (
+    *("env", "env_slash", "env_dot", "env_quoted", "outer", "outer_pass", "command"),
+    *("header", "header_harmless", "header_cookie", "header_basic", "header_key"),
+    *("query", "query_words", "query_path", "query_session", "query_named"),
+    *("body", "body_form", "json_nested", "json_list"),
+)
+APP = Path(__file__).parent / "apps" / "prints_everything.py"
 
 
 def canary(place: str) -> str:
     """The secret of one place."""
-    return f"{place}-{CANARY}"
+    begin = {"env_slash": "/", "outer_pass": "/", "env_dot": "./", "env_quoted": 'it\'s "one"\n'}
+    return f"{begin.get(place, '')}{place}-{CANARY}"
+
+
+def requests_with_secrets() -> str:
+    """What follows the beginning of a variant: a secret in every place where a request may have one."""
+    text = {place: json.dumps(canary(place)) for place in PLACES}
+    login = base64.b64encode(f"user:{canary('header_basic')}".encode()).decode()
+    return f"""
+method = "POST"
+params.size = 3
+params.api_key = {text["query"]}
+params.accessKey = {text["query_words"]}
+params.PHPSESSID = {text["query_session"]}
+params.q = {text["query_named"]}
+json = {{ deep = [ {{ password = {text["json_nested"]} }}, [ {text["json_list"]} ] ] }}
+[variants.headers]
+Authorization = "Bearer {canary("header")}"
+X-Session = {text["header_harmless"]}
+X-Api-Key = {text["header_key"]}
+[variants.target.env]
+SESSION_VALUE = {text["env"]}
+WITH_SLASH = {text["env_slash"]}
+WITH_DOT = {text["env_dot"]}
+WITH_QUOTES = {text["env_quoted"]}
+[[requests]]
+name = "raw"
+method = "POST"
+path = "/fine?passcode={quote(canary("query_path"), safe="")}"
+headers = {{ Authorization = "Basic {login}" }}
+body = {json.dumps(f"<password>{canary('body')}</password>")}
+[[requests]]
+name = "form"
+method = "POST"
+path = "/fine"
+headers = {{ Cookie = "theme=dark; sid={canary("header_cookie")}" }}
+body = "name=x&secret={quote(canary("body_form"), safe="")}"
+"""
 
 
 def forms(secret: str) -> tuple[bytes, ...]:
-    """A secret unchanged, quoted for a URL, and inside base64 at each of the three offsets."""
-    plain = secret.encode()
-    inner = [base64.b64encode(b"x" * pad + plain)[4:-4] for pad in range(3)]
-    return (plain, quote(secret, safe="").encode(), *inner)
+    """A secret unchanged, escaped for a URL, HTML, JSON and Python, and inside base64 at each of the three offsets."""
+    texts = (secret, quote(secret, safe=""), html.escape(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1])
+    inner = [base64.b64encode(b"x" * pad + secret.encode())[4:-4] for pad in range(3)]
+    return (*(text.encode() for text in texts), *inner)
 
 
 def layers(data: bytes) -> list[bytes]:
@@ -67,23 +111,62 @@ def leaks(folder: Path) -> list[str]:
     ]
 
 
+def nothing(_: Measuring) -> None:
+    """The session ends by itself."""
+
+
+def in_the_hold(number: signal.Signals) -> Callable[[Measuring], None]:
+    """A signal amid the load. Before it, the command lines of all its children are kept with the artefacts."""
+
+    def act(measuring: Measuring) -> None:
+        measuring.wait_for("phase", phase="hold")
+        lines = [line for pid, line in processes_of(measuring.folder) if pid != measuring.process.pid]
+        (measuring.folder / "processes").write_text("\n".join(lines))
+        measuring.process.send_signal(number)
+
+    return act
+
+
+ENDS: Final[Mapping[str, tuple[int, Mapping[str, Any], Callable[[Measuring], None]]]] = {
+    "orderly": (0, {}, nothing),
+    "Ctrl-C": (-signal.SIGINT, PHASES["hold"], in_the_hold(signal.SIGINT)),
+    "kill -9": (-signal.SIGKILL, PHASES["hold"], in_the_hold(signal.SIGKILL)),
+    "wrong answer": (ExitCode.TARGET, {}, nothing),
+}
+
+
 @pytest.mark.real
-def test_no_artefact_holds_a_secret(tmp_path: Path) -> None:
-    """Session folder, page, charts, console and log of a target that prints its environment and what it is asked."""
-    (tmp_path / "prints.py").write_text(
-        f"import os, sys\nsys.path.insert(0, {str(APPS)!r})\n"
-        "from sick import app\n"
-        "print({name: value for name, value in os.environ.items() if name in ('SESSION_VALUE', 'MY_TOKEN', 'EXTRA')})\n"
-    )
-    more = EVERYWHERE.format(**{place: canary(place) for place in PLACES})
-    file = write_scenario(tmp_path, **ALONE, app="prints:app", apps=tmp_path, more=more)
-    option = ("--set", f"target.env.EXTRA={canary('command')}")
-    with Measuring(tmp_path, file, *option, env={"MY_TOKEN": canary("outer")}) as measuring:
+@pytest.mark.parametrize("end", ENDS)
+def test_no_artefact_holds_a_secret(end: str, tmp_path: Path) -> None:
+    """Session folder, page, console, log and temporary files of a target that prints everything in every form."""
+    code, settings, act = ENDS[end]
+    (tmp_path / "tmp").mkdir()
+    more = requests_with_secrets()
+    if end == "wrong answer":
+        more = f"expect.json.token = {json.dumps(canary('query'))}\n{more}"
+    file = write_scenario(tmp_path, **{**ALONE, **settings}, app="prints_everything:app", apps=APP.parent, more=more)
+    outer = {"MY_TOKEN": canary("outer"), "DB_PASS": canary("outer_pass"), "TMPDIR": str(tmp_path / "tmp")}
+    options = ("--set", f"target.env.EXTRA={canary('command')}", "--set", 'secret=["q"]')
+    with Measuring(tmp_path, file, *options, env=outer) as measuring:
         measuring.record_ceiling()
+        act(measuring)
         ended = measuring.end()
-    check_end(ended, 0)
-    assert "***" in next(ended.session.glob("runs/*faulty/target.log")).read_text()
+    check_end(ended, code)
+    logs = [log.read_text() for log in ended.session.glob("runs/*/target.log")]
+    assert [log.count("***") > 20 for log in logs] == [True] * len(logs)
+    assert bool(logs) == (end != "kill -9")
     assert leaks(tmp_path) == []
+
+
+@pytest.mark.real
+def test_a_command_of_the_scenario_is_on_no_command_line(tmp_path: Path) -> None:
+    """Every user of the machine can read those of the shell and of its minder."""
+    command = f"cat /proc/$$/cmdline /proc/$PPID/cmdline > lines; : {canary('command')}"
+    with Shell(tmp_path, tmp_path, os.environ, StopWish()).around(command, None):
+        pass
+    lines = (tmp_path / "lines").read_text()
+    assert "minder.py" in lines
+    assert canary("command") not in lines
 
 
 @pytest.mark.real
@@ -130,6 +213,7 @@ def test_parameters_with_telling_names_lose_their_values(given: str, public: str
         ("target.env.A=abc", "target.env.A=***"),
         ("--set=variants[0].headers.X=abc", "--set=variants[0].headers.X=***"),
         ("variants[0].params.token=abc", "variants[0].params.token=***"),
+        ("--header=X-Own: abc", "--header=X-Own:***"),
         ("load.users=50", "load.users=50"),
         ("scenarios/file_write.toml", "scenarios/file_write.toml"),
     ],
@@ -139,6 +223,25 @@ def test_a_command_line_keeps_names_and_loses_secrets(given: str, public: str) -
     assert public_arguments([given]) == (public,)
 
 
+def test_a_header_of_the_command_line_keeps_its_name() -> None:
+    """`advise` records its command line."""
+    given = ("advise", "--header", "X-Own: abc=1", "http://h:80/")
+    assert public_arguments(given) == ("advise", "--header", "X-Own:***", "http://h:80/")
+
+
 def test_a_url_loses_its_user_and_password() -> None:
     """Both: a token may stand in either place."""
     assert without_userinfo("postgres://me:secret@db/x and http://token@h/") == "postgres://***@db/x and http://***@h/"
+
+
+@pytest.mark.parametrize(
+    "name", ["pass", "DB_PASS", "passcode", "sessionid", "PHPSESSID", "otp", "accessKey", "bearer"]
+)
+def test_a_name_suggests_a_secret_by_its_words(name: str) -> None:
+    """However they are joined."""
+    assert is_telling(name)
+
+
+@pytest.mark.parametrize("name", ["author", "monkey", "keyboard", "compass", "passenger", "design", "size", "assist"])
+def test_a_name_that_only_contains_such_letters_does_not(name: str) -> None:
+    assert not is_telling(name)

@@ -18,7 +18,15 @@ EXAMPLE = Path(__file__).parents[2] / "results" / "example"
 FEWEST_OPERATIONS = 15
 
 
-@pytest.mark.parametrize("mode", ["kill before", "kill after", "kill half", "ENOSPC", "EIO", "EXDEV", "EROFS"])
+ERRORS_LIKE_EIO = ("ENOSPC", "EXDEV", "EROFS")
+"""The store treats every error of the system alike."""
+
+
+@pytest.mark.parametrize(
+    "mode",
+    ["kill before", "kill after", "kill half", "EIO"]
+    + [pytest.param(error, marks=pytest.mark.nightly) for error in ERRORS_LIKE_EIO],
+)
 def test_every_operation_of_the_store_may_fail(mode: str, tmp_path: Path) -> None:
     """Wherever it ended, what is there is whole, and a second walk completes the session beside it."""
     script = store_operations.__file__

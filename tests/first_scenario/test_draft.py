@@ -20,7 +20,6 @@ def made(folder: Path, *routes: Route, python: Path | None = None, **facts: obje
         "attribute": "app",
         "type": "fastapi.applications.FastAPI",
         "callable": True,
-        "is_factory": False,
         "has_openapi": True,
         "documents": [],
         "mounts": [],
@@ -49,12 +48,12 @@ def test_safe_routes_are_variants_beside_the_one_that_sounds_like_a_neighbour(tm
     assert scenario.target.app == "shop.main:app"
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/api/v1/ping", "/_/health-check/", "/hello"])
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/ping", "/_/health-check/", "/hello"])
 def test_what_sounds_like_a_neighbour(tmp_path: Path, path: str) -> None:
     assert made(tmp_path, get("/search"), get(path)).neighbour == path
 
 
-@pytest.mark.parametrize("path", ["/healthy-food", "/shipping", "/hello/world"])
+@pytest.mark.parametrize("path", ["/", "/healthy-food", "/shipping", "/hello/world"])
 def test_what_only_looks_like_one(tmp_path: Path, path: str) -> None:
     assert made(tmp_path, get("/search"), get(path)).neighbour == ""
 
@@ -101,6 +100,15 @@ def test_an_app_without_a_route_to_ask_gets_a_scenario_to_fill_in(tmp_path: Path
 def test_a_server_s_part_that_the_app_s_python_does_not_have_is_not_asked_of_it(tmp_path: Path) -> None:
     target = loaded(tmp_path, made(tmp_path, get("/a"), servers={"uvicorn"})).target
     assert (target.loop, target.http) == ("asyncio", "h11")
+
+
+@pytest.mark.parametrize(
+    ("servers", "server"),
+    [({"granian"}, "granian"), ({"granian", "hypercorn"}, "hypercorn"), ({"uvicorn", "granian"}, "uvicorn")],
+)
+def test_the_server_of_the_apps_environment_serves_it(tmp_path: Path, servers: set[str], server: str) -> None:
+    scenario = loaded(tmp_path, made(tmp_path, get("/search"), servers=servers))
+    assert scenario.target.server == server
 
 
 def test_the_interpreter_is_written_relative_to_the_scenario_and_not_resolved(tmp_path: Path) -> None:

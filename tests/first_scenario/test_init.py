@@ -97,6 +97,66 @@ def test_an_app_that_is_no_fastapi_gets_a_scenario_to_fill_in(
 
 
 @pytest.mark.parametrize(
+    ("broken", "reason"), [("1 / 0", "ZeroDivisionError: division by zero"), ("[1]", "TypeError: ")]
+)
+def test_a_broken_openapi_gets_an_empty_scenario_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: str, reason: str
+) -> None:
+    (tmp_path / "main.py").write_text(f"{FASTAPI}app.openapi = lambda: {broken}\n")
+    done = call(capsys, tmp_path, "init")
+    assert done.code == ExitCode.OK, done.err
+    assert f"its OpenAPI cannot be made: {reason}" in done.out
+    assert f"# The OpenAPI of this app cannot be made: {reason}" in (tmp_path / "scenario.toml").read_text()
+
+
+FACTORY = """
+def create_app():
+    from fastapi import FastAPI
+    app = FastAPI()
+    app.get("/a")(lambda: 1)
+    return app
+"""
+
+
+@pytest.mark.parametrize("given", [(), ("--app", "main:create_app")])
+def test_a_factory_is_called_and_named_in_the_scenario(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...]
+) -> None:
+    (tmp_path / "main.py").write_text(FACTORY)
+    done = call(capsys, tmp_path, "init", *given)
+    assert done.code == ExitCode.OK, done.err
+    scenario = load(tmp_path / "scenario.toml")
+    assert (scenario.target.app, scenario.variants[0].path) == ("main:create_app", "/a")
+
+
+def test_a_route_whose_source_names_an_event_stream_is_no_variant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = "def events(): return StreamingResponse(iter(()), media_type='text/event-stream')\n"
+    imports = "from fastapi.responses import StreamingResponse\n"
+    (tmp_path / "main.py").write_text(f"{imports}{FASTAPI}@app.get('/events')\n{stream}@app.get('/a')\ndef a(): ...\n")
+    assert call(capsys, tmp_path, "init").code == ExitCode.OK
+    assert [each.path for each in load(tmp_path / "scenario.toml").variants] == ["/a"]
+    assert "GET /events: streams events, perhaps without an end" in (tmp_path / "scenario.toml").read_text()
+
+
+def test_routes_behind_a_login_are_listed_and_become_variants_with_a_header(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "main.py").write_text(SHOP)
+    assert call(capsys, tmp_path, "init").code == ExitCode.OK
+    assert '#   loopbench init --header "Authorization: Bearer {token}"' in (tmp_path / "scenario.toml").read_text()
+    login = ("--header", "Authorization: Bearer {token}", "--out", "login.toml")
+    assert call(capsys, tmp_path, "init", *login).code == ExitCode.OK
+    scenario = load(tmp_path / "login.toml")
+    (variant,) = (each for each in scenario.variants if each.path == "/me")
+    assert variant.headers == {"Authorization": "Bearer {token}"}
+    assert [(each.method, each.path, each.capture) for each in scenario.before] == [
+        ("POST", "/token", {"token": "json:access_token"})
+    ]
+
+
+@pytest.mark.parametrize(
     ("source", "app", "slug", "words"),
     [
         (None, None, "app-missing", "there is no app in"),
@@ -107,10 +167,9 @@ def test_an_app_that_is_no_fastapi_gets_a_scenario_to_fill_in(
         ("import sys\nsys.exit(3)\n", None, "app-import", "main does not import: SystemExit: 3"),
         ("import os\nos._exit(3)\n", None, "app-import", "ended its process (exit code 3)"),
         ("import not_installed_here\n", None, "app-import", "needs the package 'not_installed_here'"),
-        ("def app(): ...\n", "main:app", "app-kind", "a function that makes an app"),
+        ("def make(): return 1 / 0\n", "main:make", "app-import", "calling main:make failed: ZeroDivisionError"),
+        ("def app(environ, start_response): ...\n", None, "app-kind", "main is a WSGI app"),
         ("app = 3\n", "main:app", "app-kind", "is no app but a builtins.int"),
-        (f"{FASTAPI}app.openapi = lambda: 1 / 0\n", None, "app-openapi", "cannot describe its routes"),
-        (f"{FASTAPI}app.openapi = lambda: []\n", None, "app-openapi", "is not OpenAPI"),
     ],
 )
 def test_an_app_that_cannot_be_read_ends_in_one_error_and_writes_nothing(
@@ -132,7 +191,7 @@ def test_an_app_that_cannot_be_read_ends_in_one_error_and_writes_nothing(
 def test_an_app_that_hangs_while_it_is_imported_is_killed_when_its_time_is_up(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("print('waiting for a database')\nimport threading\nthreading.Event().wait()\n")
     with pytest.raises(TargetError, match=r"main did not import within 0\.5 s") as error:
-        read_app(find_app(tmp_path), find_python(tmp_path), read_s=0.5)
+        read_app(find_app(tmp_path), find_python(tmp_path).path, read_s=0.5)
     assert error.value.slug == "app-hangs"
 
 
@@ -140,7 +199,7 @@ def test_an_interpreter_that_is_none_is_said_to_be_the_trouble(tmp_path: Path) -
     (tmp_path / "main.py").write_text(FASTAPI)
     (tmp_path / "python").write_text("no program")
     with pytest.raises(TargetError, match="cannot be started") as error:
-        read_app(find_app(tmp_path), find_python(tmp_path, tmp_path / "python"))
+        read_app(find_app(tmp_path), find_python(tmp_path, tmp_path / "python").path)
     assert "Permission denied" in error.value.detail
 
 
@@ -148,7 +207,7 @@ def test_threads_that_an_app_leaves_behind_do_not_keep_it(tmp_path: Path) -> Non
     (tmp_path / "main.py").write_text(
         f"import threading\n{FASTAPI}threading.Thread(target=threading.Event().wait).start()\n"
     )
-    assert read_app(find_app(tmp_path), find_python(tmp_path)).has_openapi
+    assert read_app(find_app(tmp_path), find_python(tmp_path).path).has_openapi
 
 
 def test_files_of_the_project_with_names_of_ours_are_the_project_s(tmp_path: Path) -> None:
@@ -156,7 +215,7 @@ def test_files_of_the_project_with_names_of_ours_are_the_project_s(tmp_path: Pat
     (tmp_path / "routes.py").write_text("FOUND = 'theirs'\n")
     (tmp_path / "json.py").write_text("raise RuntimeError('shadows the standard library')\n")
     (tmp_path / "main.py").write_text(f"import routes\nassert routes.FOUND == 'theirs'\n{FASTAPI}")
-    assert read_app(find_app(tmp_path), find_python(tmp_path)).has_openapi
+    assert read_app(find_app(tmp_path), find_python(tmp_path).path).has_openapi
 
 
 def test_nothing_but_the_scenario_is_left_in_the_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,3 +232,48 @@ def test_without_a_scenario_the_command_that_writes_one_is_named(
     assert (done.code, done.out) == (ExitCode.USAGE, "")
     assert "error[scenario-missing]" in done.err
     assert "try: loopbench init" in done.err
+
+
+FUNCTIONS = """
+import functools
+from fastapi import Depends, FastAPI
+from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from starlette.responses import Response
+from starlette.routing import Route
+
+class Paging: ...
+class User:
+    async def __call__(self): ...
+def session(): yield 1
+async def tenant(paging: Paging = Depends()): ...
+def traced(function):
+    @functools.wraps(function)
+    async def wrapper(*arguments, **named): ...
+    return wrapper
+
+app = FastAPI()
+@app.get("/plain")
+def plain(a=Depends(session), b=Depends(tenant), c=Depends(User())): ...
+@app.get("/traced")
+@traced
+async def inner(): ...
+async def page(request): ...
+app.mount("/pages", Starlette(routes=[Route("/one/{id}", functools.partial(page))]))
+"""
+
+
+def test_the_functions_behind_routes_are_known_with_their_style(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(FUNCTIONS)
+    place = find_app(tmp_path)
+    endpoints = {each.path: each for each in read_app(place, find_python(place.folder).path).endpoints}
+    plain, decorated, page = (endpoints[path] for path in ("/plain", "/traced", "/pages/one/{id}"))
+    assert (plain.name, plain.is_async, Path(plain.file), plain.line) == ("plain", False, tmp_path / "main.py", 20)
+    assert [(each.name, each.is_async) for each in plain.dependencies] == [
+        ("session", False),
+        ("Paging", False),
+        ("tenant", True),
+        ("User.__call__", True),
+    ]
+    assert (decorated.name, decorated.is_async, decorated.methods) == ("inner", True, ["GET"])
+    assert (page.name, page.is_async) == ("page", True)

@@ -1,12 +1,16 @@
 """Where an app is found: the rules of `fastapi dev`."""
 
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from loopbench.commands.project import project_path
 from loopbench.errors import UsageError
 from loopbench.first_scenario.places import USUAL_FILES, AppPlace, find_app, find_python
+from loopbench.upwards import upwards
 
 
 def make(folder: Path, *files: str) -> None:
@@ -93,20 +97,115 @@ def test_a_pyproject_that_is_no_toml_is_a_usage_error(tmp_path: Path) -> None:
         find_app(tmp_path)
 
 
-def test_the_project_s_own_environment_is_taken_before_ours(tmp_path: Path) -> None:
-    assert find_python(tmp_path) == Path(sys.executable)
-    make(tmp_path, "venv/bin/python")
-    assert find_python(tmp_path) == tmp_path / "venv/bin/python"
+def python_of(folder: Path, **environ: str) -> Path:
+    """The interpreter that is found, with these variables."""
+    return find_python(folder, environ=environ).path
+
+
+def test_the_environment_is_the_active_one_or_the_nearest_above_the_app(tmp_path: Path) -> None:
+    app = tmp_path / "packages/api"
+    app.mkdir(parents=True)
+    assert python_of(app) == Path(sys.executable)
+    for name in ("venv/bin/python", ".venv/bin/python", "packages/api/venv/bin/python", "active/bin/python"):
+        make(tmp_path, name)
+        assert python_of(app, VIRTUAL_ENV=str(tmp_path / "active")) == tmp_path / name
+
+
+def test_our_own_environment_is_not_the_app_s_because_it_is_active(tmp_path: Path) -> None:
     make(tmp_path, ".venv/bin/python")
-    assert find_python(tmp_path) == tmp_path / ".venv/bin/python"
+    assert python_of(tmp_path, VIRTUAL_ENV=sys.prefix) == tmp_path / ".venv/bin/python"
+
+
+def test_poetry_is_asked_for_the_environment_of_its_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "poetry.lock", "bin/poetry", "elsewhere/bin/python")
+    (tmp_path / "bin/poetry").write_text(f"#!/bin/sh\necho {tmp_path}/elsewhere\n")
+    (tmp_path / "bin/poetry").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    assert python_of(tmp_path) == tmp_path / "elsewhere/bin/python"
 
 
 def test_the_path_of_an_interpreter_is_not_resolved(tmp_path: Path) -> None:
     """In a virtual environment it is a link, and following it leads out of the environment."""
     (tmp_path / "python").symlink_to(sys.executable)
-    assert find_python(tmp_path, tmp_path / "python") == tmp_path / "python"
+    assert find_python(tmp_path, tmp_path / "python").path == tmp_path / "python"
+
+
+@pytest.mark.parametrize("run", ["uvicorn.run('app.app:app')", "uvicorn.run('app.app:app', reload=True)"])
+def test_a_main_that_only_runs_uvicorn_names_the_app(tmp_path: Path, run: str) -> None:
+    make(tmp_path, "app/app.py")
+    (tmp_path / "main.py").write_text(f"import uvicorn\nif __name__ == '__main__':\n    {run}\n")
+    assert find_app(tmp_path) == AppPlace("app.app", "app", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "module"), [("src/main.py", "main"), ("src/shop/main.py", "shop.main"), ("src/app/main.py", "app.main")]
+)
+def test_below_src_the_import_starts_there(tmp_path: Path, file: str, module: str) -> None:
+    make(tmp_path, file)
+    (tmp_path / file).write_text("app = FastAPI()\n")
+    place = find_app(tmp_path)
+    assert place == AppPlace(module, "", tmp_path / "src")
+    assert place.cwd == "..", "where its .env is"
+
+
+def test_a_main_without_an_app_gives_way_to_a_file_with_one(tmp_path: Path) -> None:
+    make(tmp_path, "backend/__init__.py", "main.py")
+    (tmp_path / "main.py").write_text("print('hello')\n")
+    (tmp_path / "backend/server.py").write_text("app = FastAPI()\n")
+    assert find_app(tmp_path) == AppPlace("backend.server", "", tmp_path)
 
 
 def test_an_interpreter_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no Python"):
         find_python(tmp_path, tmp_path / "python")
+
+
+def test_what_other_users_may_have_put_above_a_project_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in `/tmp`: neither an environment nor settings are taken from a folder that everybody can write, or above."""
+    shared, project = tmp_path / "shared", tmp_path / "shared" / "mine" / "app"
+    make(shared, ".venv/bin/python", "mine/app/main.py")
+    (shared / "pyproject.toml").write_text('[tool.loopbench]\npython = "evil"\n')
+    monkeypatch.chdir(project)
+    assert find_python(project, environ={}).path == shared / ".venv/bin/python"
+    assert project_path("python") == Path("../../evil")
+    shared.chmod(0o1777)
+    assert list(upwards(project)) == [project, shared / "mine"]
+    assert find_python(project, environ={}).path == Path(sys.executable)
+    assert project_path("python") is None
+
+
+def test_a_folder_of_another_user_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder itself may be anyone's: its user went there."""
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: 1_000)
+    monkeypatch.setattr(Path, "stat", lambda path: SimpleNamespace(st_uid=1 + len(path.parts), st_gid=0, st_mode=0o755))
+    assert list(upwards(project)) == [project]
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "found"),
+    [
+        (0o755, 100, ["a", "b"]),
+        (0o775, 1_000, ["a", "b"]),  # the user's own group
+        (0o775, 50, ["a", "b"]),  # a group that can write into the project itself
+        (0o775, 100, ["a"]),
+        (0o777, 1_000, ["a"]),
+    ],
+)
+def test_a_folder_in_which_another_group_can_write_ends_the_search(
+    monkeypatch: pytest.MonkeyPatch, mode: int, group: int, found: list[str]
+) -> None:
+    own = SimpleNamespace(st_uid=0, st_gid=50, st_mode=0o775)
+    above = SimpleNamespace(st_uid=0, st_gid=group, st_mode=mode)
+    monkeypatch.setattr(os, "getegid", lambda: 1_000)
+    monkeypatch.setattr(Path, "stat", lambda path: own if path.name == "a" else above)
+    assert [each.name for each in upwards(Path("b/a"))][:2] == found
+
+
+def test_nothing_is_taken_from_a_folder_like_tmp(tmp_path: Path) -> None:
+    """Any user can put a `.venv` there."""
+    tmp_path.chmod(0o1777)
+    assert list(upwards(tmp_path)) == []

@@ -20,7 +20,6 @@ def facts(*documents: tuple[str, dict[str, Any]]) -> AppFacts:
         attribute="app",
         type="fastapi.applications.FastAPI",
         callable=True,
-        is_factory=False,
         has_openapi=True,
         documents=[Document(prefix=prefix, openapi=openapi) for prefix, openapi in documents],
         mounts=[],

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from loopbench.judge.diagnosis.loop_figures import AfterLoad, LoadFigures, LoopFigures
+from loopbench.judge.diagnosis.load_figures import LoadFigures, NameLoad
+from loopbench.judge.diagnosis.loop_figures import AfterLoad, LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
+from loopbench.judge.diagnosis.waits import Wait
 from loopbench.records.session import Phase
 from loopbench.records.source_lines import SourceLine
 
@@ -12,8 +14,32 @@ APP = "/srv/app.py"
 
 def load(**changes: Any) -> LoadFigures:
     """Forty users who wait for answers nearly all the time."""
-    usual: dict[str, Any] = {"users": 40, "in_flight": 39.0, "never_served": 0, "goodput_rps": 200.0, "alone_s": None}
+    usual: dict[str, Any] = {"users": 40, "in_flight": 39.0, "never_served": 0, "goodput_rps": 200.0}
     return LoadFigures(**{**usual, **changes})
+
+
+def name_load(**changes: Any) -> NameLoad:
+    """Requests of 10 ms that forty users wait for, all at work at a time."""
+    usual: dict[str, Any] = {
+        "name": "slow",
+        "in_flight": 39.0,
+        "goodput_rps": 200.0,
+        "failed_rps": 0.0,
+        "spread_s": 0.05,
+        "alone_s": 0.195,
+        "users": 40,
+        "served": 40,
+    }
+    return NameLoad(**{**usual, **changes})
+
+
+def wait(group: str, mean: float, *calls: str, **changes: Any) -> Wait:
+    """So many members of a group at line 7 of the app, and the calls below it."""
+    usual: dict[str, Any] = {"blocked": False, "cpu_s": None, "calls": ("srv/app.py:slow", *calls)}
+    if calls:
+        file, _, function = calls[-1].rpartition(":")
+        usual |= {"inner_file": f"/lib/{file}", "inner_function": function}
+    return Wait(group, line(**{**usual, **changes}), mean)
 
 
 def figures(**changes: Any) -> LoopFigures:

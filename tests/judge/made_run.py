@@ -22,6 +22,8 @@ def made_run(folder: Path = Path(), origin_s: float | None = None, **parts: Any)
     run = Run(folder, parts.pop("record", blank(RunRecord)), parts.pop("variant", VARIANT))
     if origin_s is not None:
         parts["samples"] = replace(parts["samples"], head=layout.Head(0, "", 0, origin_s, 0.0, ""))
+    if "samples" in parts:
+        parts.setdefault("head", parts["samples"].head)
     run.__dict__.update(parts)
     return run
 

@@ -6,6 +6,7 @@ import json
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -17,16 +18,14 @@ from loopbench.judge.run.samples import DTYPE
 from loopbench.judge.stamp.canaries import Canaries
 from loopbench.judge.stamp.open_session import OpenSession, open_session
 from loopbench.records import FORMAT_VERSION, codec, frames, samples
-from loopbench.records.expectation import Expectation
 from loopbench.records.generator_watch import WatchedSecond, encode_seconds
-from loopbench.records.load_order import CLIENT_LLHTTP, MODE_CLOSED, LoadOrder, OrderedRequest
+from loopbench.records.load_spec import LoadSpec
 from loopbench.records.own_ceiling import CEILING_FILE, OwnCeiling
 from loopbench.records.sensors import (
     HEADER,
     SENSORS_FILE,
     UNOBSERVABLE_FILE,
     MachineUse,
-    PortSockets,
     ProcessUse,
     SensorRow,
     write_row,
@@ -35,19 +34,20 @@ from loopbench.records.sensors import (
 from loopbench.records.session import (
     KIND_PLATEAU,
     KIND_RAMP,
-    LOAD_ORDER_FILE,
+    LOAD_FILE,
     RUN_FILE,
     RUNS_FOLDER,
     SESSION_FILE,
+    STOPPED,
     Counts,
     Phase,
-    RecordedScenario,
-    RecordedVariant,
-    ResolvedTarget,
     RunRecord,
     SessionRecord,
     samples_file,
 )
+from loopbench.scenario import Request
+from loopbench.scenario.load_settings import Load, Repeat
+from tests.made_scenario import made_scenario
 
 NONCE = "0123456789abcdef"
 ORIGIN_S = 5_000.0
@@ -71,14 +71,14 @@ def _nothing(hint: Any) -> Any:
         return None if type(None) in get_args(hint) else _nothing(get_args(hint)[0])
     if get_origin(hint) is tuple and Ellipsis not in get_args(hint):
         return tuple(_nothing(each) for each in get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return list(hint)[-1]
     return blank(hint) if isinstance(hint, type) and dataclasses.is_dataclass(hint) else (get_origin(hint) or hint)()
 
 
-TARGET = blank(ResolvedTarget, app="app:app", app_dir=".", workers=1, loop="uvloop", http="httptools", thread_tokens=40)
-VARIANT = blank(RecordedVariant, name="def", slug="def", target=TARGET)
-SESSION = blank(
-    SessionRecord, format=FORMAT_VERSION, scenario=blank(RecordedScenario, name="made", variants=(VARIANT,), users=20)
-)
+SCENARIO = made_scenario("def", load={"users": 20})
+VARIANT = SCENARIO.variants[0]
+SESSION = blank(SessionRecord, format=FORMAT_VERSION, file="made.toml", scenario=SCENARIO)
 COMMAND = (
     *("python", "-m", "uvicorn", "app:app", "--app-dir", ".", "--port", "1234", "--workers", "1"),
     *("--loop", "loopbench_probe:new_uvloop_loop", "--http", "httptools", "--header", f"X-Loopbench-Run:{NONCE}"),
@@ -99,7 +99,9 @@ class Made:
         sensor: changes each row of the sensors.
         start: keys of the probe's start record.
         record: fields of `run.json`.
-        order: fields of `load.json`.
+        load: keys of the scenario's `[load]`.
+        variant: keys of the variant that differ.
+        moves: counts of the probe's record of moved calls; None: it has none.
         ceiling_rps: the generator's own, of the session; None: not measured.
     """
 
@@ -118,7 +120,9 @@ class Made:
     start: dict[str, Any] = field(default_factory=dict)
     workers: int = 1
     record: dict[str, Any] = field(default_factory=dict)
-    order: dict[str, Any] = field(default_factory=dict)
+    load: dict[str, Any] = field(default_factory=dict)
+    variant: dict[str, Any] = field(default_factory=dict)
+    moves: dict[str, dict[str, int]] | None = None
     ceiling_rps: float | None = 20_000.0
 
     @property
@@ -142,7 +146,7 @@ def write_run(session_folder: Path, made: Made = Made(), number: int = 1) -> Run
     rows = made.rows(_requests(made))
     counted = int(np.count_nonzero(rows["flags"] & samples.FLAG_UNFINISHED == 0))
     _write_samples(folder, made, rows)
-    _write_order(folder, made)
+    _write_load(folder, made)
     for worker in range(made.workers):
         _write_probe(folder, made, PID + worker, counted // made.workers)
     if made.sensors:
@@ -152,17 +156,24 @@ def write_run(session_folder: Path, made: Made = Made(), number: int = 1) -> Run
         "counts": Counts(counted, counted, counted, unfinished),
         "canary_before_s": 0.1,
         "canary_after_s": 0.1,
+        "target_exit": STOPPED,
     }
     fixed = {"format": FORMAT_VERSION, "number": number, "kind": made.kind, "variant": "def", "nonce": NONCE}
-    told = {"target_command": COMMAND, "phases": made.phases, "users_started": made.users, "target_cpus": (0,)}
-    run = blank(RunRecord, **(fixed | told | record | made.record))
+    recorded = {
+        "target_command": COMMAND,
+        "phases": made.phases,
+        "users_started": made.users,
+        "target_cpus": (0,),
+        "target_exit": STOPPED,
+    }
+    run = blank(RunRecord, **(fixed | recorded | record | made.record))
     if made.ceiling_rps is not None:
         ceiling = OwnCeiling(
             made.ceiling_rps, "llhttp", generators=1, users=100, window_s=3.0, generator_cpu_share=0.95
         )
         (session_folder / CEILING_FILE).write_text(codec.to_json(ceiling), encoding="utf-8")
     (folder / RUN_FILE).write_text(codec.to_json(run), encoding="utf-8")
-    return open_run(folder, SESSION.scenario.variants)
+    return open_run(folder, [VARIANT.model_copy(update=made.variant)])
 
 
 def session_of(run: Run, record: SessionRecord = SESSION, canaries: Canaries | None = None) -> OpenSession:
@@ -176,7 +187,7 @@ def session_of(run: Run, record: SessionRecord = SESSION, canaries: Canaries | N
 
 
 def _requests(made: Made) -> Rows:
-    """Every user for itself: asks, thinks, asks again; the server takes as long as it is told, whoever else asks."""
+    """Every user asks, thinks and asks again; the server's time does not depend on other users."""
     begin_s, end_s = made.phases[1].start_s, made.phases[2].end_s
     rng = np.random.default_rng(1)
     found = []
@@ -209,12 +220,20 @@ def _write_samples(folder: Path, made: Made, rows: Rows) -> None:
     (folder / samples_file(0)).write_bytes(b"".join(frames.encode(kind, payload) for kind, payload in pieces))
 
 
-def _write_order(folder: Path, made: Made) -> None:
-    request = blank(OrderedRequest, name="def", method="GET", target="/def", weight=1, expect=Expectation())
-    fixed = {"run": NONCE, "kind": made.kind, "client": CLIENT_LLHTTP, "mode": MODE_CLOSED, "requests": (request,)}
-    load = {"users": made.users, "spawn_rate": made.users / SETTLE_S, "think_time_s": (made.think_s, made.think_s)}
-    order = blank(LoadOrder, **(fixed | load | made.order))
-    (folder / LOAD_ORDER_FILE).write_text(codec.to_json(order), encoding="utf-8")
+def _write_load(folder: Path, made: Made) -> None:
+    load = {"users": made.users, "spawn_rate": made.users / SETTLE_S, "think_time_s": made.think_s} | made.load
+    spec = LoadSpec(
+        run=NONCE,
+        url="http://127.0.0.1:1",
+        kind=made.kind,
+        load=Load(**load),
+        repeat=Repeat(),
+        requests=[Request(name="def", path="/def")],
+        explain=False,
+        seed=1,
+        samples_file="samples-0.bin",
+    )
+    (folder / LOAD_FILE).write_text(codec.to_json(spec), encoding="utf-8")
 
 
 def _write_probe(folder: Path, made: Made, pid: int, requests: int) -> None:
@@ -250,7 +269,8 @@ def _write_probe(folder: Path, made: Made, pid: int, requests: int) -> None:
         for at in range(int(made.phases[-1].end_s))
     ]
     end = {"record": "end", "requests_total": requests, "reason": "stopped"}
-    lines = [json.dumps(record) for record in (start | made.start, *seconds, end)]
+    moves = [] if made.moves is None else [{"record": "moves", "because": "", **made.moves}]
+    lines = [json.dumps(record) for record in (start | made.start, *seconds, *moves, end)]
     (folder / f"probe-{pid}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -270,7 +290,7 @@ def _write_sensors(folder: Path, made: Made) -> None:
         listen_drops=0,
     )
     ends_s = [ORIGIN_S + at + 1.0 for at in range(int(made.phases[-1].end_s) + 1)]
-    rows = [SensorRow(end_s, 1.0, process, process, machine, blank(PortSockets)) for end_s in ends_s]
+    rows = [SensorRow(end_s, 1.0, process, process, machine) for end_s in ends_s]
     text = HEADER + "".join(write_row(made.sensor(row)) for row in rows)
     (folder / SENSORS_FILE).write_text(text, encoding="utf-8")
     (folder / UNOBSERVABLE_FILE).write_text(write_unobservable(made.unobservable), encoding="utf-8")

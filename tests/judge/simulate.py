@@ -11,8 +11,12 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from loopbench.judge.statistics.bounds import BoundedRatio, Count, RateEstimate
+from loopbench.judge.statistics.comparisons import Comparison
 from loopbench.judge.statistics.fits import RunCurve
+from loopbench.judge.statistics.intervals import Estimate
 from loopbench.judge.statistics.replicates import Replicates, RunFigure
+from loopbench.judge.statistics.verdict import Better, Quantity, judge
 
 Array = NDArray[np.float64]
 Noise = Callable[[int, np.random.Generator], Array]
@@ -90,6 +94,54 @@ def session(rounds: int, noise: Noise, order: Order, rng: np.random.Generator, r
     )
 
 
+def held_together(rounds: int, pairs: int, trials: int, spread: float = 0.05) -> float:
+    """How often the intervals of all pairs with one baseline hold the truth at once; all variants are equal."""
+    rng = np.random.default_rng(rounds)
+    quantity = Quantity("goodput", "1/s", Better.HIGHER)
+    held = 0
+    for _ in range(trials):
+        logs = rng.normal(0, spread, (rounds, pairs + 1))
+        ratios = [Estimate(tuple(logs[:, pair] - logs[:, pairs])) for pair in range(pairs)]
+        verdicts = judge(quantity, [Comparison("a", "b", each) for each in ratios])
+        held += all(low <= 1 <= high for low, high in (each.shown_interval or (1, 1) for each in verdicts))
+    return held / trials
+
+
+def generations(
+    count: int, pairs: int, machine: Noise, process_spread: float, rng: np.random.Generator, ratio: float = 1.0
+) -> Array:
+    """Answers per second in one session of two variants in slices: generation x pair of slices x variant.
+
+    `machine` is what happens to consecutive slices; each of the two processes of a generation has a speed of its own,
+    with a standard deviation of `process_spread`. a is truly `ratio` times b.
+    """
+    logs = machine(2 * pairs * count, rng).reshape(count, pairs, 2)
+    order = rng.permuted(np.broadcast_to([0, 1], logs.shape), axis=2)
+    logs = np.take_along_axis(logs, order, axis=2) + rng.normal(0, process_spread, (count, 1, 2))
+    return np.asarray(100 * np.exp(logs) * np.array([ratio, 1.0]), dtype=np.float64)
+
+
+def by_process(generations: Array) -> Replicates:
+    """One figure a process."""
+    return _replicates(generations.mean(axis=1))
+
+
+def by_slice(generations: Array) -> Replicates:
+    """One figure a slice, which is wrong."""
+    return _replicates(generations.reshape(-1, 2))
+
+
+def _replicates(rps: Array) -> Replicates:
+    """Figures of a and b, a row a round."""
+    return Replicates(
+        tuple(
+            RunFigure(2 * number + side, number, variant, float(row[side]))
+            for number, row in enumerate(rps)
+            for side, variant in enumerate("ab")
+        )
+    )
+
+
 def closed_loop_ramp(
     *,
     servers: int,
@@ -163,3 +215,23 @@ def usl_curve(sigma: float, kappa: float, users: int = 100, one_user: float = 10
     """Without noise."""
     n = np.arange(1, users + 1, dtype=float)
     return RunCurve(tuple(n), tuple(one_user * n / (1 + sigma * (n - 1) + kappa * (n - 1) * n)))
+
+
+def bound_coverage(answers: float, rounds: int, *, trials: int, noise: float = 0.0) -> float:
+    """How often the bound on a ratio holds the truth.
+
+    Args:
+        answers: expected in each window of the slow variant; the other one answers 480 times, with 1 % noise per run.
+        rounds: windows; the fast variant has at least two, because one has no spread.
+        trials: sessions.
+        noise: spread of the slow variant's own rate between runs, as a logarithm.
+    """
+    rng = np.random.default_rng(17)
+    held = 0
+    for _ in range(trials):
+        rates = answers * np.exp(rng.normal(0, noise, rounds) - noise**2 / 2)
+        slow = RateEstimate(tuple(Count(int(k), 6.0) for k in rng.poisson(rates)))
+        fast = Estimate(tuple(np.log(80 * np.exp(rng.normal(0, 0.01, max(2, rounds))))))
+        interval = BoundedRatio(slow, fast).interval()
+        held += interval is not None and interval.low <= answers / 480 <= interval.high
+    return held / trials

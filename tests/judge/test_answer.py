@@ -1,10 +1,27 @@
 """The answer in a sentence: what it ranks, and what it does not."""
 
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from loopbench.judge.figures import MISSING, ratio, rounded
-from loopbench.judge.summary.answer import answer, neighbour_answer, served_answer
+from loopbench.judge.rounds.claims import Answer, ClaimAnswer
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.stamp_checks import State
+from loopbench.judge.statistics.intervals import Interval
+from loopbench.judge.summary.answer import answer, headline, neighbour_answer, served_answer
+from loopbench.records.failures import FAILING, Failures, VariantFailure
+from loopbench.scenario import load
+from loopbench.scenario.claims import Claim
+from tests.made_scenario import made_scenario
+from tests.plots.causes import explained, repeated, spoiled
 from tests.plots.reports import FOUR, Made, session, twelve_variants
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_variants_too_close_for_one_run_each_are_not_ranked() -> None:
@@ -23,8 +40,17 @@ def test_a_clear_difference_is_told_with_its_ratio() -> None:
     ("made", "sentence"),
     [
         ([Made("only", rps=123)], "At 100 users only gave 123 good answers a second."),
-        ([Made("a"), Made("b", failed=True)], "At 100 users a gave the most good answers, 400 a second. b gave none."),
-        ([Made("b", failed=True)], "At 100 users not one good answer came, under any variant."),
+        (
+            [Made("a"), Made("b", failed=True)],
+            (
+                "At 100 users a gave the most good answers, 400 a second. b gave none. "
+                "b: no good answer: 100 % of its requests failed."
+            ),
+        ),
+        (
+            [Made("b", failed=True)],
+            "At 100 users no variant gave a good answer. b: no good answer: 100 % of its requests failed.",
+        ),
         ([Made("a"), Made("b", hold_s=0)], "At 100 users a gave 400 good answers a second. Not known at full load: b."),
     ],
 )
@@ -46,15 +72,15 @@ def test_many_variants_are_counted_rather_than_listed() -> None:
 
 def test_the_neighbour_is_told_under_every_variant() -> None:
     assert neighbour_answer(session()) == (
-        "Meanwhile 99 of 100 hello requests were answered within 51.2 ms under def, 57.6 ms under thread offload, "
-        "96.0 ms under aiofiles and 192 ms under blocking async def."
+        "Meanwhile the p99 of hello was 51.2 ms under def, 57.6 ms under thread offload, 96.0 ms under aiofiles and "
+        "192 ms under blocking async def."
     )
     assert neighbour_answer(session(neighbours=())) == ""
 
 
 def test_users_never_served_are_named() -> None:
-    assert served_answer(session()) == "Users who were never served at all: 31 of 100 under blocking async def."
-    assert served_answer(session([Made("a")])) == "Every user was served."
+    assert served_answer(session()) == "Users of the ramps without any answer: 31 of 100 under blocking async def."
+    assert served_answer(session([Made("a")])) == "Every user of the ramps was served."
 
 
 @pytest.mark.parametrize(
@@ -71,3 +97,126 @@ def test_figures_have_three_digits_that_count(value: float | None, text: str) ->
 @pytest.mark.parametrize(("value", "text"), [(1.0, "1.00"), (0.373, "0.37"), (0.0833, "0.083"), (None, MISSING)])
 def test_ratios_have_two_decimals(value: float | None, text: str) -> None:
     assert ratio(value) == text
+
+
+def test_a_variant_that_failed_before_the_load_is_named_in_the_headline() -> None:
+    failures = Failures((VariantFailure("broken", FAILING, "status 500, expected 200", ""),))
+    report = replace(session(FOUR), failures=failures)
+    assert headline(report).endswith(" broken: failing, not measured: status 500, expected 200.")
+
+
+def test_a_variant_that_failed_is_in_no_pair_and_as_the_baseline_in_none() -> None:
+    scenario = made_scenario("a", "b", "c", baseline="c").without({"c"})
+    assert ([each.name for each in scenario.repeated_variants], scenario.baseline) == (["a", "b"], None)
+
+
+def test_a_single_round_has_no_interval_and_the_headline_says_so() -> None:
+    """The verdict comes first wherever rounds were measured; the ramps are not quoted."""
+    report = repeated(session([Made("a", rps=500), Made("b", rps=200)]), 1)
+    assert headline(report) == "In goodput at 100 users: a is NOT RESOLVED against b."
+
+
+def of(made: list[Made], baseline: str | None, rounds: int = 6, spread: float = 0.03) -> SessionReport:
+    """A session of rounds with this baseline, whose runs were watched."""
+    report = session(made)
+    scenario = report.record.scenario.model_copy(update={"baseline": baseline})
+    report = replace(report, record=replace(report.record, scenario=scenario))
+    return repeated(report, rounds, spread=spread)
+
+
+@pytest.mark.parametrize(
+    ("made", "baseline", "spread", "pattern"),
+    [
+        # the worst and the best against the baseline, the rest in the table
+        (
+            [Made("def", rps=400), Made("a", rps=40), Made("b", rps=300), Made("c", rps=800)], "def", 0.01,
+            r"a is SLOWER than def: 0\.1.* times \[.*\]; c is FASTER than def: 2\.0. times \[.*\] \(1 more .*",
+        ),
+        # what the same variant is behind of is said once
+        ([Made("slow", rps=4), Made("a", rps=100), Made("b", rps=150)], "slow", 0.01,
+         r"b is FASTER than slow: 37\... times \[.{12}\] \(1 more pair below\)\."),
+        ([Made("slow", rps=4), Made("a", rps=100), Made("b", rps=150)], None, 0.01,
+         r"slow is SLOWER than b: 0\.027 times \[.*\]; a is SLOWER than b: 0\.67 times \[.*\] \(1 more pair below\)\."),
+        # without a difference: the words, and no interval that says nothing
+        ([Made("def"), Made("a"), Made("b")], "def", 0.001,
+         r"a and b are EQUIVALENT to def \(within 5 %\)\."),
+        ([Made("def"), Made("a")], "def", 1.5, r"a is NOT RESOLVED against def\."),
+        # what is not well comes first
+        ([Made("def"), Made("a", rps=4000), Made("b", rps=200, never_served=90)], "def", 0.01,
+         r"b is SLOWER than def: 0\.50 times \[.{10}\], 90 of 100 users without any answer in .* s; a is FASTER .*"),
+    ],
+)  # fmt: skip
+def test_the_verdicts_in_one_sentence(made: list[Made], baseline: str | None, spread: float, pattern: str) -> None:
+    found = headline(of(made, baseline, spread=spread)).removeprefix("In goodput at 100 users: ")
+    assert re.fullmatch(pattern, found), found
+
+
+def test_the_line_that_blocks_the_event_loop_is_in_the_first_sentence() -> None:
+    report = repeated(explained(session([Made("a", rps=40), Made("b", rps=400)])), 6, spread=0.01)
+    assert headline(report).startswith(
+        "In goodput at 100 users: a blocks the event loop at app/main.py:41 and is SLOWER than b: 0.1"
+    )
+
+
+def test_an_interval_that_says_nothing_is_not_quoted() -> None:
+    found = headline(asked(answered(4.6, (0.12, 180.75), compare="neighbour_p99"), answered(1.1, (0.8, 1.5))))
+    assert found.startswith('In the median response time: "b, c" 1.10 times that of a [0.80, 1.50].')
+    assert "180" not in found
+
+
+def asked(*answers: ClaimAnswer) -> SessionReport:
+    """A session without rounds whose scenario has these claims."""
+    report = session([Made("a", rps=500), Made("b, c", rps=200)])
+    scenario = report.record.scenario.model_copy(update={"claims": [each.claim for each in answers]})
+    return replace(report, record=replace(report.record, scenario=scenario), claims=answers)
+
+
+def answered(measured: float | None, ends: tuple[float, float] | None = None, **keys: Any) -> ClaimAnswer:
+    claim = Claim(id="c", text="t", where="w", **{"a": "b, c", "b": "a", "expect": "lower", "compare": "p50"} | keys)
+    return ClaimAnswer(claim, Answer.NOT_DECIDED, measured, ends and Interval(*ends), "reason")
+
+
+def test_the_headline_begins_with_what_the_first_claim_counts() -> None:
+    lost = answered(65814.0, compare="receipt:lost", b=None, value=0.0)
+    assert headline(asked(lost)).startswith('In the receipts, lost: 65,814 under "b, c". At 100 users a gave')
+
+
+def test_a_death_is_named_whatever_the_stamp_of_its_run() -> None:
+    report = spoiled(session([Made("a", rps=500), Made("b", rps=400)]), "b")
+    fine, invalid = report.runs
+    died = replace(invalid, health=replace(invalid.health, state=State.DEAD, target_exit="died (exit code 3)"))
+    assert "b: its process died (exit code 3)." in answer(replace(report, runs=(fine, died)))
+    assert "b: " not in answer(report)
+
+
+def test_a_receipt_is_in_the_headline_only_where_the_first_claim_asks_for_one() -> None:
+    threads = answered(11.0, compare="receipt:threads", b=None, value=1.0)
+    assert "receipts" not in headline(asked(answered(None, compare="neighbour_p99"), threads))
+
+
+def test_the_headline_begins_with_the_ratio_that_the_first_claim_is_about() -> None:
+    found = headline(asked(answered(0.5, (0.49, 0.51)), answered(3.0, (2.0, math.inf), compare="neighbour_p99")))
+    assert found == (
+        'In the median response time: "b, c" 0.50 times that of a [0.49, 0.51]. '
+        'In the p99 of hello: "b, c" at least 2.00 times that of a.'
+    )
+
+
+def test_without_a_figure_for_the_claims_the_headline_is_the_ramps() -> None:
+    report = asked(answered(None), answered(None, compare="neighbour_p99"))
+    assert headline(report) == answer(report)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "scenarios").glob("*.toml")), ids=lambda file: file.stem)
+def test_the_first_sentence_is_about_what_the_first_claim_of_a_bundled_scenario_compares(file: Path) -> None:
+    scenario = load(file)
+    answers = [ClaimAnswer(each, Answer.REPRODUCED, 2.0, Interval(1.5, 2.5), "reason") for each in scenario.claims]
+    report = asked(*answers)
+    first = answers[0].claim.compare if answers else "goodput"
+    begins = {
+        "goodput": "At 100 users a gave",
+        "p50": "In the median response time: ",
+        "neighbour_p50": "In the median response time of hello: ",
+        "neighbour_p99": "In the p99 of hello: ",
+    }
+    assert headline(report).startswith(begins.get(first, f"In the receipts, {first.removeprefix('receipt:')}: "))

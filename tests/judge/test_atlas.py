@@ -7,13 +7,15 @@ import pytest
 from loopbench.judge.atlas import Atlas, AtlasClaim, AtlasEntry, NotAsked, atlas_values, unanswered
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.statistics.intervals import Interval
-from loopbench.records.claims import RecordedClaim
+from loopbench.scenario.claims import Claim
 
 SOURCES = {"000": "000: an article", "003": "003: a post"}
 
 
-def claim(claim_id: str, compare: str = "goodput", ratio: float | None = None) -> RecordedClaim:
-    return RecordedClaim(claim_id, "b halves a", "part 2", compare, "a", "b", None, "higher", ratio, None)
+def claim(claim_id: str, compare: str = "goodput", ratio: float | None = None) -> Claim:
+    return Claim(
+        id=claim_id, text="b halves a", where="part 2", compare=compare, a="a", b="b", expect="higher", ratio=ratio
+    )
 
 
 def answered(claim_id: str, word: Answer, compare: str = "goodput") -> AtlasClaim:
@@ -71,6 +73,8 @@ def test_a_cell_holds_the_word_and_the_figures() -> None:
         "000-a": "REPRODUCED: ratio 2.10, 1.90 to 2.30",
         "003-b": "NOT REPRODUCED: ratio 2.10, 1.90 to 2.30",
     }
+    undecided = AtlasEntry("s", "t", "s/1", "", "", (answered("000-a", Answer.NOT_DECIDED),), "", "")
+    assert atlas(undecided).cells == {"000-a": "NOT DECIDED: ratio 2.10, 1.90 to 2.30; it is above 1"}
     counted = answered("001-x", Answer.REPRODUCED, "receipt:lost")
     assert atlas(entry(counted)).cells == {"001-x": "REPRODUCED: it is above 1"}
 

@@ -1,4 +1,4 @@
-"""What a session is told between its runs."""
+"""The judgements that a session needs between its runs."""
 
 from pathlib import Path
 
@@ -42,8 +42,12 @@ def test_a_run_that_was_disturbed_is_to_be_repeated_and_one_that_failed_is_not(t
     assert faults_of(failed.folder, tmp_path) == ()
 
 
-def test_a_window_does_not_last_for_ever(tmp_path: Path) -> None:
-    assert least_window_s(session(tmp_path, 15.0), "def") == MAX_WINDOW_S
+@pytest.mark.parametrize(("response_s", "window_s"), [(4.9, 29.4), (15.0, 0.0)])
+def test_a_window_that_would_last_too_long_stays_raw(tmp_path: Path, response_s: float, window_s: float) -> None:
+    """Its answers bound the rate: waiting for more of them would take minutes."""
+    found = least_window_s(session(tmp_path, response_s), "def")
+    assert found == pytest.approx(window_s, rel=0.05)
+    assert found <= MAX_WINDOW_S
 
 
 def test_without_a_ramp_nothing_is_asked_of_the_window(tmp_path: Path) -> None:

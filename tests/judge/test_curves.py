@@ -59,14 +59,14 @@ def test_noise_widens_the_knee_but_does_not_move_it(where: float, within: float,
 @pytest.mark.parametrize("clean", [hinge_curve(1000), hinge_curve(1)], ids=("straight", "flat"))
 @pytest.mark.parametrize("phi", [0.0, 0.8])
 def test_no_knee_is_invented(clean: RunCurve, spread: float, phi: float) -> None:
-    """A hundred noisy curves without one."""
-    assert knees(clean, spread, phi, seeds=100) == [None] * 100
+    """Were one in twenty curves given a knee, 59 curves would show one in 95 of 100 cases: 0.95^59 = 0.05."""
+    assert knees(clean, spread, phi, seeds=59) == [None] * 59
 
 
 def test_no_knee_is_invented_from_a_few_answers_a_second() -> None:
     """Counts of one-second bins scatter by themselves, and are often 0."""
     flat, straight = np.full(100, 2.0), 0.1 * np.arange(1, 101)
-    for seed in range(50):
+    for seed in range(30):
         for mean in (flat, straight):
             assert knee_users(np.arange(1.0, 101), generator(seed).poisson(mean).astype(float)) is None
 

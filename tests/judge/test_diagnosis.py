@@ -6,9 +6,11 @@ import pytest
 
 from loopbench.judge.diagnosis.diagnosis import Confidence, diagnose, not_observed
 from loopbench.judge.diagnosis.findings import Kind
-from loopbench.judge.diagnosis.loop_figures import AfterLoad, GeneratorFigures, ProcessShare
+from loopbench.judge.diagnosis.load_figures import Failures
+from loopbench.judge.diagnosis.loop_figures import AfterLoad, GeneratorFigures, ProcessShare, Quiet
 from loopbench.judge.diagnosis.loop_lines import Owner
-from tests.judge.figures import figures, line, load
+from loopbench.judge.diagnosis.waits import TaskCounts, ThreadPool
+from tests.judge.figures import figures, line, load, name_load, wait
 
 BLOCKED = {"utilization": 0.99, "loop_cpu": 0.03, "process_cpu": 0.05, "blocked": 0.95, "blocked_waiting": 0.94}
 FULL = {"utilization": 0.99, "loop_cpu": 0.97, "process_cpu": 0.99}
@@ -16,6 +18,9 @@ COMPUTING = {**FULL, "blocked": 0.9, "blocked_waiting": 0.05}
 FIGHT = {"utilization": 0.98, "loop_cpu": 0.70, "process_cpu": 0.99, "anyio_borrowed": 40.0, "anyio_waiting": 55.0}
 POOL = {"anyio_borrowed": 39.9, "anyio_waiting": 20.0}
 LEFT = AfterLoad(tasks_left=500, idle_after_s=None, watched_s=2.0)
+QUEUE = load(names=(name_load(alone_s=0.05),))
+GET = ("asyncio/queues.py:get",)
+CHECKOUT = ("sqlalchemy/pool/impl.py:_do_get", "sqlalchemy/util/queue.py:get")
 BUSY_GENERATOR = GeneratorFigures(cpu_share=0.97, lag_p99_ms=40.0)
 
 TABLE: list[tuple[str, dict[str, Any], Kind]] = [
@@ -43,9 +48,23 @@ TABLE: list[tuple[str, dict[str, Any], Kind]] = [
     ("users outside a loop that has time", {"load": load(never_served=20)}, Kind.ACCEPT_STARVATION),
     ("collecting garbage", {"gc_share": 0.2}, Kind.GC_PAUSES),
     ("collecting garbage all the time", {**FULL, "gc_share": 0.5}, Kind.GC_PAUSES),
+    ("collecting the garbage of one line", {**FULL, "gc_share": 0.5, "lines": (line(cpu_s=7.9),)}, Kind.LOOP_CPU_BOUND),
     ("threads beside a loop that has what it wants", {**FULL, "process_cpu": 1.14}, Kind.LOOP_CPU_BOUND),
     ("all users wait, and the loop and the pools are idle", {}, Kind.DOWNSTREAM_WAIT),
     ("most users think", {"load": load(in_flight=2.0)}, Kind.NO_BOTTLENECK),
+    ("requests of a name are never answered", {"load": load(names=(name_load(goodput_rps=0.0),))}, Kind.ENDLESS_WAIT),
+    ("many hops for each answer", {**FIGHT, "hops_per_answer": 500.0}, Kind.THREAD_HOPS),
+    ("full while no request is in flight", {**FULL, "quiet": Quiet(0.99, ())}, Kind.SPINNING),
+    ("most answers fail", {"load": load(failures=Failures(0.9, 500, "slow", 0.01))}, Kind.ANSWERS_FAIL),
+    ("some answers fail and users mostly think", {"load": load(in_flight=2.0, failures=Failures(0.02, 500, "slow", 0.01))}, Kind.ANSWERS_FAIL),  # noqa: E501  a row
+    ("answers fail after a wait for a thread", {**POOL, "load": load(failures=Failures(0.9, 500, "slow", 1.0))}, Kind.ANYIO_POOL_SATURATED),  # noqa: E501  a row
+    ("tasks wait for a pool, others hold it", {"load": QUEUE, "waits": (wait("request", 29.0, *GET), wait("request", 10.0))}, Kind.APP_POOL),  # noqa: E501  a row
+    ("threads wait for a pool inside a full thread pool", {**POOL, "load": QUEUE, "pools": (ThreadPool("anyio", 40, 40, 0),), "waits": (wait("anyio", 25.0, *CHECKOUT), wait("anyio", 15.0))}, Kind.APP_POOL),  # noqa: E501  a row
+    ("all threads wait for the same, so that it is their work", {**POOL, "load": QUEUE, "pools": (ThreadPool("anyio", 40, 40, 0),), "waits": (wait("anyio", 40.0, "queue.py:get"),)}, Kind.ANYIO_POOL_SATURATED),  # noqa: E501  a row
+    ("tasks wait for a pool while other programs have the loop's processor", {**FULL, "utilization": 0.87, "loop_cpu": 0.17, "process_cpu": 0.17, "run_queue": 0.7, "load": QUEUE, "waits": (wait("request", 29.0, *GET), wait("request", 10.0))}, Kind.APP_POOL),  # noqa: E501  a row
+    ("an executor of its own is full", {"load": QUEUE, "pools": (ThreadPool("legacy", 32, 32, 9),)}, Kind.APP_POOL),
+    ("requests behind others on their connections", {"tasks": TaskCounts(10, 0, 0, 2, pipelined=9)}, Kind.CONNECTION_HELD),  # noqa: E501  a row
+    ("a constant 44 ms outside the app", {"load": load(in_flight=5.0, answers_rps=114.0, names=(name_load(spread_s=0.002),)), "tasks": TaskCounts(0.1, 0, 0, 2, 0)}, Kind.DELAYED_ACK),  # noqa: E501  a row
     ("nothing seen", {"seconds_seen": 0.0}, Kind.NOT_OBSERVED),
 ]  # fmt: skip
 
@@ -70,6 +89,20 @@ def test_what_else_holds_is_told_beside_it() -> None:
 def test_a_class_is_told_once_and_the_last_resorts_only_alone() -> None:
     diagnosis = diagnose(figures(**COMPUTING, lines=(line(cpu_s=7.9),)))
     assert [each.kind for each in diagnosis.also] == [Kind.LOOP_BLOCKED]
+
+
+def test_other_programs_that_take_the_processor_are_named() -> None:
+    diagnosis = diagnose(figures(**FULL | {"loop_cpu": 0.2, "process_cpu": 0.2, "run_queue": 0.75}))
+    assert "other programs take its processor (its thread used 20 % of a core and waited 75 %" in diagnosis.sentence
+    own = diagnose(figures(**FULL | {"loop_cpu": 0.95, "process_cpu": 0.95}))
+    assert "this is what one process can do" in own.sentence
+
+
+def test_threads_in_a_library_are_named_by_the_line_that_waits_for_them() -> None:
+    """`run_in_executor(pool, time.sleep, 1)` leaves no own line in the thread."""
+    waits = (wait("legacy", 32.0, owner=Owner.LIBRARY, file="/lib/thread.py"), wait("request", 38.0))
+    diagnosis = diagnose(figures(load=QUEUE, pools=(ThreadPool("legacy", 32, 32, 9),), waits=waits))
+    assert [each.file for each in diagnosis.lines] == [waits[1].line.file]
 
 
 def test_a_line_of_the_library_is_never_the_guilty_one_while_there_is_another() -> None:
@@ -132,6 +165,11 @@ def test_where_only_the_hand_over_was_seen_it_is_said_how_to_see_more() -> None:
     assert any("LOOPBENCH_PROBE_SIGNAL_SAMPLER" in remedy for remedy in diagnosis.remedies)
 
 
+def test_where_little_of_the_loop_s_time_was_seen_it_is_said_how_little() -> None:
+    diagnosis = diagnose(figures(**FULL, lines=(line(blocked=False, seconds=0.08, cpu_s=0.07),)))
+    assert "Only 0.08 s of 9.9 s were seen on a line, the longest at srv/app.py:7 in slow." in diagnosis.sentence
+
+
 def test_no_share_is_more_than_all() -> None:
     assert "101 %" not in diagnose(figures(**{**BLOCKED, "blocked": 1.01}, lines=(line(),))).sentence
 
@@ -163,11 +201,33 @@ def test_a_short_look_or_a_narrow_figure_makes_a_diagnosis_borderline(
     assert diagnose(figures(**changes)).confidence == confidence
 
 
-@pytest.mark.parametrize(("alone_s", "told"), [(0.005, True), (0.195, False), (None, False)])
-def test_a_queue_on_something_of_the_app_s_own_is_told_by_little_s_law(*, alone_s: float | None, told: bool) -> None:
-    """At 200 answers a second of 5 ms each one request is at work, and 38 wait for it."""
-    sentence = diagnose(figures(load=load(alone_s=alone_s))).sentence
-    assert ("About 1 requests are worked on at a time" in sentence) == told
+@pytest.mark.parametrize(("alone_s", "is_narrow"), [(0.005, True), (0.195, False), (None, False)])
+def test_the_width_of_a_queue_comes_from_little_s_law(*, alone_s: float | None, is_narrow: bool) -> None:
+    """At 200 answers a second of 5 ms each one request is worked on, and 38 wait for it."""
+    sentence = diagnose(figures(load=load(names=(name_load(alone_s=alone_s),)))).sentence
+    assert ("About 1 requests are worked on at a time" in sentence) == is_narrow
+
+
+def test_a_saturated_pool_of_the_app_is_named_with_its_width_and_its_line() -> None:
+    waits = (wait("request", 29.0, *GET), wait("request", 10.0))
+    diagnosis = diagnose(figures(load=QUEUE, waits=waits))
+    assert "about 10 wide: 29 wait on average at srv/app.py:7 in slow" in diagnosis.sentence
+    assert diagnosis.guilty is not None
+    assert diagnosis.guilty.line == 7
+
+
+def test_where_requests_hold_what_they_wait_for_both_ways_are_named() -> None:
+    stuck = load(names=(name_load(goodput_rps=0.0),))
+    waits = tuple(
+        wait("request", mean, *GET, calls=(f"srv/app.py:{function}", "srv/app.py:slow", *GET))
+        for function, mean in (("users", 29.0), ("articles", 10.0))
+    )
+    assert "29 came there through users and 10 through articles" in diagnose(figures(load=stuck, waits=waits)).sentence
+
+
+def test_a_quick_request_in_the_queue_of_slow_ones_is_advised_to_need_no_thread() -> None:
+    names = (name_load(alone_s=1.0), name_load(name="health", alone_s=0.002, in_flight=20.0, goodput_rps=20.0))
+    assert diagnose(figures(**POOL, load=load(names=names))).remedies[0].startswith("make health `async def`")
 
 
 def test_the_wait_for_a_thread_is_told_by_little_s_law() -> None:
@@ -181,4 +241,4 @@ def test_without_a_line_there_is_still_advice() -> None:
 
 
 def test_the_absence_of_a_diagnosis_says_why() -> None:
-    assert not_observed("the probe was not aboard").sentence == "The loop was not observed: the probe was not aboard."
+    assert not_observed("the probe did not run").sentence == "The loop was not observed: the probe did not run."

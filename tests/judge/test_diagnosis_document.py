@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.diagnosis.findings import Kind
-from loopbench.judge.diagnosis.limits import LIMITS
+from loopbench.judge.diagnosis.findings import LIMITS, Kind
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "diagnosis.md"
 

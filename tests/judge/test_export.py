@@ -3,6 +3,7 @@
 import builtins
 import csv
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,23 +11,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopbench.errors import DataError, EnvironmentRefusedError, UsageError
 from loopbench.judge.run.dataframes import SAMPLE_COLUMNS, joined, sample_frames
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import DTYPE, Samples
+from loopbench.judge.session.session_report import judge_session
 from loopbench.judge.summary import export as exporting
 from loopbench.judge.summary.export import FORMS, Form, What, export
+from loopbench.judge.summary.summary import to_json
 from loopbench.records import codec
-from loopbench.records.session import SESSION_FILE, Phase, RecordedScenario, RunRecord
+from loopbench.records.session import SESSION_FILE, Phase, RunRecord
 from loopbench.showable import csv_text
 from tests.judge.made_run import made_run
-from tests.judge.recorded_run import SESSION, Made, blank, write_run
+from tests.judge.recorded_run import SCENARIO, SESSION, Made, blank, write_run
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
-SCENARIO = blank(RecordedScenario)
 
 
 def session(folder: Path, *runs: Made) -> Path:
@@ -58,8 +60,11 @@ def test_every_request_of_every_run_has_a_row(tmp_path: Path) -> None:
 
 
 def test_csv_and_parquet_of_a_real_session_hold_the_same_figures(tmp_path: Path) -> None:
-    paths = [export(EXAMPLE, tmp_path, What.SAMPLES, form).path for form in FORMS[What.SAMPLES]]
+    some = tmp_path / "session"
+    shutil.copytree(EXAMPLE, some, ignore=shutil.ignore_patterns("000[4-9]-*", "001*"))
+    paths = [export(some, tmp_path, What.SAMPLES, form).path for form in FORMS[What.SAMPLES]]
     read, parquet = pd.read_csv(paths[0]), pd.read_parquet(paths[1])
+    assert set(read["run"]) == {1, 2, 3}
     assert (read["start_s"] == parquet["start_s"]).all()
     assert (read["latency_s"].astype("float32") == parquet["latency_s"]).all()
     for column in ("run", "variant", "phase", "request", "status", "good"):
@@ -99,10 +104,11 @@ def test_a_sample_of_a_name_nobody_listed_is_refused() -> None:
 TEXTS = st.text(min_size=1, max_size=12)
 
 
+@settings(max_examples=40)  # of six names and six errors on average, because each takes a file
 @given(
-    names=st.lists(TEXTS, min_size=1, max_size=4),
-    errors=st.lists(TEXTS, min_size=1, max_size=3),
-    rows=st.lists(st.tuples(st.floats(0, 1e5), st.integers(0, 3), st.integers(0, 3)), max_size=40),
+    names=st.lists(TEXTS, min_size=1, max_size=16),
+    errors=st.lists(TEXTS, min_size=1, max_size=16),
+    rows=st.lists(st.tuples(st.floats(0, 1e5), st.integers(0, 16), st.integers(0, 16)), max_size=40),
 )
 def test_a_csv_read_again_has_the_same_counts(
     tmp_path_factory: pytest.TempPathFactory, names: list[str], errors: list[str], rows: list[tuple[float, int, int]]
@@ -143,8 +149,10 @@ def test_an_existing_file_is_replaced_only_by_force(what: What, form: Form, tmp_
 
 
 def test_the_summary_is_that_of_the_report(tmp_path: Path) -> None:
-    made = export(EXAMPLE, tmp_path, What.SUMMARY, Form.JSON)
-    assert json.loads(made.path.read_text())["session"] == EXAMPLE.name
+    folder = session(tmp_path / "s", Made(users=2, hold_s=2))
+    made = export(folder, tmp_path, What.SUMMARY, Form.JSON)
+    assert json.loads(made.path.read_text())["session"] == "s"
+    assert made.path.read_text() == to_json(judge_session(folder))
 
 
 @pytest.mark.parametrize(("what", "form"), [(What.SAMPLES, Form.JSON), (What.SUMMARY, Form.PARQUET)])

@@ -1,13 +1,17 @@
-"""From what the doctor saw to what may be said: each limit trips on its fault and is silent without."""
+"""From the doctor's figures to its findings: each limit is exceeded by its fault and not without it."""
 
 import json
 import math
 import random
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from loopbench.errors import ExitCode
 from loopbench.judge.doctor.fitness import LOOK_S, RUN_S, fitness_json, judge_fitness, pair_spread
 from loopbench.judge.doctor.fitness_rules import Fit
 from loopbench.judge.statistics.comparisons import MIN_ROUNDS
@@ -22,6 +26,7 @@ from loopbench.records.examination import (
     MachineSecond,
 )
 from loopbench.records.sensors import MachineUse
+from tests.first_scenario.calling import call
 
 CALM = MachineUse(2.0, 0.02, 0.01, 0.005, 0.001, 0.0, 0.0, 0, 8192, 0, 0.0, 0, 0, 0)
 FACTS = {"governor": "performance", "turbo": "off", "clock_source": "tsc", "siblings": "none share a core"}
@@ -42,7 +47,7 @@ FIT = Examination(
 
 
 def fit_of(seen: Examination, subject: str) -> Fit:
-    """What is said of one thing."""
+    """The finding on one figure."""
     (fit,) = {finding.fit for finding in judge_fitness(seen).findings if finding.subject == subject}
     return fit
 
@@ -176,3 +181,24 @@ def test_names_of_processes_cannot_draw_on_the_screen() -> None:
     text = "\n".join(judge_fitness(seen).lines)
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+@pytest.mark.parametrize(("seen", "code"), [(FIT, ExitCode.OK), (using(steal_s=0.9), ExitCode.ENVIRONMENT)])
+def test_doctor_ends_with_an_error_on_an_unfit_machine(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    seen: Examination,
+    code: ExitCode,
+) -> None:
+    def examine(_seconds: float, _out: Path, tick: Callable[[float], None]) -> Examination:
+        for elapsed_s in (5.0, 11.0, 15.0):
+            tick(elapsed_s)
+        return seen
+
+    monkeypatch.setattr("loopbench.measure.doctor.examine", examine)
+    monkeypatch.setattr("loopbench.measure.lock.one_at_a_time", nullcontext)
+    done = call(capsys, tmp_path, "doctor")
+    assert done.code == code
+    assert done.out.startswith("measuring this machine for 60 s\n  11 of 60 s\n")
+    assert done.err == ("" if code == ExitCode.OK else "error[unfit]: this machine is unfit to measure on: steal\n")

@@ -18,6 +18,7 @@ from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.judge.summary.summary import to_json
 from loopbench.records import codec
 from loopbench.records.session import RUN_FILE, RUNS_FOLDER, SESSION_FILE
+from tests.made_scenario import changed
 from tests.plots.causes import explained, repeated
 from tests.plots.reports import NASTY, Made, session
 
@@ -103,11 +104,14 @@ def test_a_session_without_rounds_shows_its_ramp_and_is_compared_with_nothing(tm
     assert marks(found) == ["", "", "REGRESSION"]  # against the first, which has rounds
 
 
+FIFTY_USERS = changed(measured(500, 1).record.scenario, load={"users": 50})
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
         ({"machine": {"cpu": "another", "cores": 2}}, "machine cpu: another there, a CPU in the newest"),
-        ({"settings": {"load.users": "50"}}, "load.users: 50 there, absent in the newest"),
+        ({"scenario": FIFTY_USERS}, "load.users: 50 there, 100 in the newest"),
         ({"packages": {"locust": "1.0"}}, "loopbench's locust: 1.0 there"),
     ],
 )
@@ -190,8 +194,9 @@ def test_no_line_of_the_table_is_wider_than_the_terminal(width: int, tmp_path: P
         keep(tmp_path, measured(rps, seed=day, p50_ms=p50_ms), day)
     lines = list(command.lines(read_history(tmp_path), width))
     assert max(map(len, lines)) <= width
-    assert any("REGRESSION x0.24" in line for line in lines) == (width >= 80)
-    assert any("p99 REGRESSION x" in line for line in lines) == (width >= 80)
+    text = " ".join(" ".join(lines).split())
+    assert "REGRESSION x0.24" in text or width < 132  # a narrow terminal folds the cell
+    assert text.count("REGRESSION") == 2
 
 
 def test_foreign_text_stays_on_its_line(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from loopbench.errors import DataError
-from loopbench.judge.locust_history.locust_csv import History, Row, read
-from loopbench.judge.locust_history.locust_curve import make_curves
+from loopbench.judge.cross_check.locust_csv import COUNTS, History, read
+from loopbench.judge.cross_check.locust_curve import curves_from_locust_csv
 from loopbench.judge.run.windows import Curve, curve_from_completions, goodput_by_users
 from loopbench.judge.statistics.fits import RunCurve, fit_hinge
 from tests.judge.closed_loop import Loop, requests_per_s, row_times, run_loop, write_history
@@ -21,7 +22,8 @@ RAMP_S, HOLD_S = 100, 20
 
 def history(rows: Sequence[tuple[float, int, int, int]]) -> History:
     """Rows of (time, users, requests, failures), stamped as Locust stamps them."""
-    return History(Path("x"), tuple(Row(START + int(time_s), *counts) for time_s, *counts in rows))
+    stamped = [(START + int(time_s), *counts) for time_s, *counts in rows]
+    return History(Path("x"), pd.DataFrame(stamped, columns=list(COUNTS)))
 
 
 def steady(seconds: int, rps: int, users: int = 10, fail_rps: int = 0) -> list[tuple[float, int, int, int]]:
@@ -31,7 +33,7 @@ def steady(seconds: int, rps: int, users: int = 10, fail_rps: int = 0) -> list[t
 
 
 def only(rows: Sequence[tuple[float, int, int, int]]) -> Curve:
-    (curve,) = make_curves(history(rows), "x")
+    (curve,) = curves_from_locust_csv(history(rows), "x")
     return curve
 
 
@@ -58,7 +60,7 @@ def from_samples(loop: Loop) -> Curve:
 def from_csv(loop: Loop, folder: Path) -> Curve:
     path = folder / "x_stats_history.csv"
     write_history(path, loop)
-    (curve,) = make_curves(read(path), "csv")
+    (curve,) = curves_from_locust_csv(read(path), "csv")
     return curve
 
 
@@ -81,19 +83,19 @@ def test_the_column_requests_per_s_would_draw_the_same_knee_far_too_late(loop: L
     assert fit_hinge(RunCurve(users, rps)).knee_users > 10
 
 
-def test_both_roads_agree_on_one_run(loop: Loop, tmp_path: Path) -> None:
-    samples, csv_road = from_samples(loop), from_csv(loop, tmp_path)
+def test_both_sources_agree_on_one_run(loop: Loop, tmp_path: Path) -> None:
+    samples, csv_curve = from_samples(loop), from_csv(loop, tmp_path)
     edges = [1.5, 4.5, *range(10, 101, 10)]
-    rise = [goodput_by_users(curve.steps, edges) for curve in (samples, csv_road)]
+    rise = [goodput_by_users(curve.steps, edges) for curve in (samples, csv_curve)]
     assert rise[1] == pytest.approx(rise[0], rel=0.05)
     assert samples.hold is not None
-    assert csv_road.hold is not None
-    assert csv_road.hold.goodput_rps == pytest.approx(samples.hold.goodput_rps, rel=0.03)
+    assert csv_curve.hold is not None
+    assert csv_curve.hold.goodput_rps == pytest.approx(samples.hold.goodput_rps, rel=0.03)
 
 
 def test_a_real_ramp_into_eight_places_of_50_ms_shows_its_knee_and_plateau() -> None:
     """Plain Locust 2.47, 2 users a second, against a server that can do 160 requests/s less its sleeping overhead."""
-    (curve,) = make_curves(read(SAMPLES / "locust-2.47-plain_stats_history.csv"), "x")
+    (curve,) = curves_from_locust_csv(read(SAMPLES / "locust-2.47-plain_stats_history.csv"), "x")
     assert curve.knee_users == pytest.approx(8, abs=1)
     assert curve.hold is not None
     assert curve.hold.goodput_rps == pytest.approx((4610 - 92 - 2890 + 57) / 11, rel=0.01)
@@ -101,8 +103,8 @@ def test_a_real_ramp_into_eight_places_of_50_ms_shows_its_knee_and_plateau() -> 
 
 
 def test_a_real_distributed_master_gives_windows_from_report_to_report() -> None:
-    (plain,) = make_curves(read(SAMPLES / "locust-2.47-plain_stats_history.csv"), "x")
-    (master,) = make_curves(read(SAMPLES / "locust-2.47-procs_stats_history.csv"), "x")
+    (plain,) = curves_from_locust_csv(read(SAMPLES / "locust-2.47-plain_stats_history.csv"), "x")
+    (master,) = curves_from_locust_csv(read(SAMPLES / "locust-2.47-procs_stats_history.csv"), "x")
     assert all(window.width_s > 2.9 for window in master.steps[1:])
     assert all(window.goodput_rps == pytest.approx(153, rel=0.05) for window in master.windows[1:])
     assert master.hold is not None
@@ -122,7 +124,7 @@ def test_reports_that_drift_against_the_rows_make_no_double_windows() -> None:
 
 def test_a_reset_starts_afresh_and_loses_one_interval_only() -> None:
     """Locust 2.47 with --reset-stats: the counts fall from 2732 to 154 between two rows."""
-    (curve,) = make_curves(read(SAMPLES / "locust-2.47-reset_stats_history.csv"), "x")
+    (curve,) = curves_from_locust_csv(read(SAMPLES / "locust-2.47-reset_stats_history.csv"), "x")
     assert curve.hold is not None
     assert curve.hold.goodput_rps == pytest.approx((1570 - 154 - 33 + 3 + 0) / 9, rel=0.02)
     assert max(window.users for window in curve.windows) > 36
@@ -160,7 +162,7 @@ def test_failures_are_taken_off() -> None:
 def test_two_tests_in_one_file_are_two_curves() -> None:
     first = steady(20, 100)
     again = [(t + 30, users, n, bad) for t, users, n, bad in steady(20, 50)]
-    curves = make_curves(history([*first, (21.6, 0, 2000, 0), (29.6, 0, 0, 0), *again]), "x")
+    curves = curves_from_locust_csv(history([*first, (21.6, 0, 2000, 0), (29.6, 0, 0, 0), *again]), "x")
     assert [curve.label for curve in curves] == ["x (test 1)", "x (test 2)"]
     assert [curve.hold.goodput_rps for curve in curves if curve.hold] == pytest.approx([100, 50], rel=0.02)
 
@@ -168,7 +170,7 @@ def test_two_tests_in_one_file_are_two_curves() -> None:
 def test_a_clock_set_back_cuts_the_file() -> None:
     ahead = [(t + 600, users, n, bad) for t, users, n, bad in steady(20, 100)]
     back = [(t + 100, users, n + 2000, bad) for t, users, n, bad in steady(20, 100)]
-    assert len(make_curves(history([*ahead, *back]), "x")) == 2
+    assert len(curves_from_locust_csv(history([*ahead, *back]), "x")) == 2
 
 
 def test_what_comes_after_the_hold_is_left_out_and_said() -> None:
@@ -187,7 +189,7 @@ def test_steps_of_users_give_one_point_each_and_none_between() -> None:
 
 def test_a_file_without_users_is_refused() -> None:
     with pytest.raises(DataError) as refused:
-        make_curves(history([(t, 0, n, bad) for t, _, n, bad in steady(20, 50)]), "x")
+        curves_from_locust_csv(history([(t, 0, n, bad) for t, _, n, bad in steady(20, 50)]), "x")
     assert refused.value.slug == "csv-too-short"
 
 
@@ -209,3 +211,30 @@ def test_users_that_come_between_two_rows_are_placed_where_the_ramp_begins_at_th
     rows = [(float(t), sum(t > begin_s + user for user in range(60)), round(answers(t)), 0) for t in range(60)]
     for step in only(rows).steps:
         assert step.users == pytest.approx(step.goodput_rps / each_rps, abs=0.1)
+
+
+@pytest.mark.parametrize("apart_s", [1, 2, 5, 10])
+def test_users_between_rows_far_apart_come_at_the_pace_of_the_ramp(apart_s: int) -> None:
+    """One user a second from the first row on: after 36 s there are 36, however rarely rows are written."""
+    rows = [(0.4 + t, t, 20 * t * t, 0) for t in range(0, 80, apart_s)]
+    for step in only(rows).steps:
+        assert step.users == pytest.approx((step.start_s + step.end_s) / 2, abs=1)
+
+
+@pytest.mark.parametrize("rps", [3, 200])
+def test_every_level_is_one_point_however_few_its_answers(rps: int) -> None:
+    """Levels 5 % of all users apart, with half a minute each: small steps are no jumps, and are not averaged either."""
+    rows = steady(300, rps)[:300]
+    curve = only([(t, 50 + 5 * (i // 30), n, bad) for i, (t, _, n, bad) in enumerate(rows)])
+    levels = [each.users for each in curve.windows if each.users == round(each.users)]
+    assert levels == [50, 55, 60, 65, 70, 75, 80, 85, 90]
+    assert [each for each in curve.windows if each.users not in levels] == []
+    assert any("rest on fewer than 100 answers" in note for note in curve.notes) == (rps == 3)
+
+
+def test_a_ramp_that_becomes_one_point_is_explained() -> None:
+    """Half a user a second, and two answers a second."""
+    rows = [(0.4 + t, t // 2, 2 * t, 0) for t in range(45)]
+    curve = only(rows)
+    assert len(curve.windows) == 1
+    assert any("the ramp is one point" in note for note in curve.notes)

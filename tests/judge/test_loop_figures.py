@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loopbench.judge.diagnosis.loop_curve import loop_curve
-from loopbench.judge.diagnosis.loop_figures import LoopFigures, load_figures, loop_figures
+from loopbench.judge.diagnosis.load_figures import load_figures
+from loopbench.judge.diagnosis.loop_figures import LoopFigures, loop_figures
 from loopbench.judge.diagnosis.loop_lines import Owner
+from loopbench.judge.run.loop_curve import loop_curve
 from loopbench.judge.run.samples import DTYPE, Samples
 from loopbench.records import samples as layout
 from loopbench.records.generator_watch import WatchedSecond
@@ -147,22 +148,25 @@ def test_requests_in_flight_are_their_overlap_with_the_window() -> None:
 
 
 def test_users_without_an_answer_are_counted() -> None:
-    load = load_figures(made_run(samples=samples((0.0, 1.0, 0), users_at=(0.0, 1.0, 2.0, 9.0))), WINDOW)
-    assert (load.users, load.never_served) == (3, 2)
+    """Fewer answers than users leave some waiting, however fairly they are served."""
+    for answers, never_served in ((3, 2), (2, None)):
+        answered = [(at / 10, 0.1, 0) for at in range(answers)]
+        load = load_figures(made_run(samples=samples(*answered, users_at=(0.0, 1.0, 2.0, 9.0))), WINDOW)
+        assert (load.users, load.never_served) == (3, never_served)
 
 
 def test_the_time_of_a_request_alone_comes_from_the_first_users() -> None:
     alone = samples(*((at / 10, 0.02, 0) for at in range(10)), (3.0, 0.9, 0))
-    assert load_figures(made_run(samples=alone), WINDOW).alone_s == pytest.approx(0.02)
+    assert made_run(samples=alone).alone_s(WINDOW) == pytest.approx(0.02)
 
 
 def test_where_too_few_answers_came_to_the_first_users_the_least_ever_counts() -> None:
     few = samples((0.0, 0.5, 0), (1.0, 0.3, 0), (2.0, 0.9, 0))
-    assert load_figures(made_run(samples=few), WINDOW).alone_s == pytest.approx(0.3)
+    assert made_run(samples=few).alone_s(WINDOW) == pytest.approx(0.3)
 
 
 def test_without_a_good_answer_in_the_window_the_time_alone_is_not_known() -> None:
-    assert load_figures(made_run(samples=samples((0.0, 0.5, 0))), WINDOW).alone_s is None
+    assert made_run(samples=samples((0.0, 0.5, 0))).alone_s(WINDOW) is None
 
 
 def test_each_name_has_a_time_alone_of_its_own() -> None:
@@ -170,7 +174,7 @@ def test_each_name_has_a_time_alone_of_its_own() -> None:
     requests = samples(*((2.0 + at / 10, 0.01, 0) for at in range(9)), (2.0, 1.0, 0))
     requests.rows["name"][-1] = 1
     mixed = replace(requests, names=("quick", "slow"))
-    assert load_figures(made_run(samples=mixed), WINDOW).alone_s == pytest.approx(0.9 * 0.01 + 0.1 * 1.0)
+    assert made_run(samples=mixed).alone_s(WINDOW) == pytest.approx(0.9 * 0.01 + 0.1 * 1.0)
 
 
 def test_the_generator_s_own_watch_is_averaged_over_the_window(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
-"""Requests in flight and users nobody answered are counted at any moment."""
+"""Requests in flight and users without an answer are counted at any moment."""
 
 from pathlib import Path
 
 import numpy as np
 
-from locustfiles.recorder import Recorder
-from locustfiles.sinks import FileSink
 from loopbench.judge.run.occupancy import moments, phase_ends
 from loopbench.judge.run.samples import Samples, read_samples
+from loopbench.locustfiles.recorder import Recorder
+from loopbench.locustfiles.sinks import FileSink
 from loopbench.records import samples as layout
 from loopbench.records.session import Phase
 
@@ -30,6 +30,7 @@ def test_users_in_flight_and_never_served(tmp_path: Path) -> None:
     assert [moment.users for moment in at] == [1, 2, 3, 3, 3]
     assert [moment.in_flight for moment in at] == [1, 1, 2, 1, 0]
     assert [moment.never_served for moment in at] == [1, 1, 2, 2, 1]
+    assert [moment.passed_over for moment in at] == [None, None, None, None, 1]
 
 
 def test_a_request_without_an_answer_serves_nobody(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Open mode, judged: response times are counted from when requests were due, and nobody who waited is left out."""
+"""Open mode, judged: response times are counted from when requests were due, and no request that waited is left out."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from locustfiles.schedule import Rate, Schedule
 from loopbench.judge.run.open_loop import OpenLoop, due_times_s, open_loop, rate_curve
 from loopbench.judge.run.samples import DTYPE, Samples
+from loopbench.locustfiles.schedule import Rate, Schedule
 from loopbench.records import samples as layout
-from loopbench.records.load_order import ARRIVALS_CONSTANT, ARRIVALS_EXPONENTIAL
+from loopbench.scenario.load_settings import Arrivals
 
 SERVICE_S = 0.005
 Floats = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ def made(
     return Samples(rows, ("asked",), ("",), events, ())
 
 
-def schedule(rps: float, until_s: float, arrivals: str = ARRIVALS_EXPONENTIAL) -> Floats:
+def schedule(rps: float, until_s: float, arrivals: Arrivals = "exponential") -> Floats:
     times = np.fromiter(Schedule(Rate(rps, rps, 0.0), arrivals, seed=11), np.float64, count=int(rps * until_s * 1.5))
     return times[times < until_s]
 
@@ -66,7 +66,7 @@ def test_through_a_stall_the_p99_is_the_true_one_when_there_are_users_enough() -
 
 
 def test_with_too_few_users_the_response_time_still_holds_the_wait_that_the_service_time_leaves_out() -> None:
-    """What a closed loop of ten users would have said is the service time: a p99 fifty times too good."""
+    """A closed loop of ten users would report the service time: a p99 fifty times too good."""
     due_s = schedule(200, 10)
     found = open_loop(through_a_stall(due_s, 10, **STALL), 0, 10)
     assert found.response.p99 is not None
@@ -145,7 +145,7 @@ def offered(curve: list[OpenLoop]) -> list[float]:
 
 
 def test_along_a_climbing_rate_the_curve_shows_what_was_offered() -> None:
-    times = np.fromiter(Schedule(Rate(0.0, 400.0, 20.0), ARRIVALS_CONSTANT, 1), np.float64, count=5000)
+    times = np.fromiter(Schedule(Rate(0.0, 400.0, 20.0), "constant", 1), np.float64, count=5000)
     curve = rate_curve(made(times), 0, 20)
     assert sum(point.due for point in curve) == np.count_nonzero(times < 20)
     assert all(point.due >= 400 for point in curve)
@@ -154,7 +154,7 @@ def test_along_a_climbing_rate_the_curve_shows_what_was_offered() -> None:
 
 
 def test_a_server_that_falls_behind_is_offered_more_than_it_achieves() -> None:
-    due_s = schedule(200, 20, ARRIVALS_CONSTANT)
+    due_s = schedule(200, 20, "constant")
     done_s = np.arange(1, len(due_s) + 1) / 100  # half of what is due
     (whole,) = rate_curve(made(due_s, latency_s=done_s - due_s), 0, 20, requests=10_000)
     assert whole.offered_rps == pytest.approx(200)

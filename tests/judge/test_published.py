@@ -1,23 +1,18 @@
 """Published figures become claims about ratios, and are answered like any other claim."""
 
-from dataclasses import replace
-
 import pytest
 
 from loopbench.judge.rounds.claims import Answer, answer_claims
 from loopbench.judge.rounds.published import Published, published_claims, published_figures
 from loopbench.judge.statistics.replicates import Replicates, RunFigure
-from loopbench.records.claims import RecordedClaim
-from loopbench.records.session import RecordedScenario, RecordedVariant
-from tests.judge.recorded_run import blank
+from loopbench.scenario import Scenario
+from loopbench.scenario.claims import Claim
+from tests.made_scenario import changed, made_scenario
 
 ARTICLE = {"def": 550.0, "blocking": 205.0, "thread": 540.0, "unpublished": None}
-SCENARIO = blank(
-    RecordedScenario,
-    source="the article",
-    variants=tuple(blank(RecordedVariant, name=name, slug=name, published_rps=rps) for name, rps in ARTICLE.items()),
-)
-OWN = RecordedClaim("own", "text", "where", "goodput", "blocking", "def", None, "lower", None, None)
+VARIANTS = [{"name": name, "published": {"rps": rps}} for name, rps in ARTICLE.items()]
+SCENARIO = made_scenario(*VARIANTS, source="the article")
+OWN = Claim(id="own", text="text", where="where", compare="goodput", a="blocking", b="def", expect="lower")
 NOISE = (1.0, 0.99, 1.01, 1.0, 1.005)
 
 
@@ -32,7 +27,7 @@ def replicates(**rps: float) -> Replicates:
     )
 
 
-def published(figures: Replicates | None, scenario: RecordedScenario = SCENARIO) -> Published:
+def published(figures: Replicates | None, scenario: Scenario = SCENARIO) -> Published:
     claims = (*scenario.claims, *published_claims(scenario))
     answers = answer_claims(claims, {} if figures is None else {"goodput": figures}, {})
     means = {} if figures is None else {name: figures.by_round(name)[1] for name in figures.variants}
@@ -52,7 +47,7 @@ def test_each_ratio_to_the_first_published_variant_is_a_claim() -> None:
 
 
 def test_a_pair_that_the_scenario_has_a_claim_about_gets_no_second_one() -> None:
-    scenario = replace(SCENARIO, claims=(OWN,))
+    scenario = changed(SCENARIO, claims=[OWN.model_dump()])
     assert [each.a for each in published_claims(scenario)] == ["thread"]
     figures = published(replicates(**{"def": 1100.0, "blocking": 900.0, "thread": 1080.0}), scenario)
     answer = figures.claims[1].answer
@@ -93,6 +88,6 @@ def test_ratios_are_to_the_first_published_variant() -> None:
 
 
 def test_a_single_published_figure_has_no_ratio() -> None:
-    alone = replace(SCENARIO, variants=SCENARIO.variants[2:])
+    alone = made_scenario(*VARIANTS[2:])
     assert published_claims(alone) == ()
     assert published_figures(alone, (), lambda _name: None) is None

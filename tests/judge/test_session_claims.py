@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -9,35 +10,40 @@ from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.rounds.rounds import judge_rounds
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.session.session_claims import session_claims
-from loopbench.judge.stamp.stamp import Finding, Stamp
-from loopbench.judge.stamp.stamp_checks import Level
-from loopbench.records.claims import RecordedClaim
-from loopbench.records.session import RecordedScenario, RecordedVariant, RunRecord
+from loopbench.judge.session.session_report import session_claims
+from loopbench.judge.stamp.health import Health
+from loopbench.judge.stamp.stamp import CheckOutcome, Stamp
+from loopbench.judge.stamp.stamp_checks import Level, State
+from loopbench.judge.statistics.bounds import Count, Ends
+from loopbench.records.session import RunRecord
+from loopbench.scenario import Scenario, Variant
+from loopbench.scenario.claims import Claim
 from tests.judge.recorded_run import blank
+from tests.made_scenario import made_scenario
 
-FAST, SLOW = (blank(RecordedVariant, name=f"the {slug}", slug=slug) for slug in ("fast", "slow"))
-STAMP = Stamp((Finding("C1", "counts", Level.VALID, "they agree", None, ""),))
+FAST, SLOW = made_scenario("the fast", "the slow").variants
+STAMP = Stamp((CheckOutcome("C1", "counts", Level.VALID, "they agree", None, ""),))
 SPREAD = (0.99, 1.01, 1.0, 0.995, 1.005)
 
 
-def scenario(compare: str) -> RecordedScenario:
+def scenario(compare: str) -> Scenario:
     """One claim: the fast one is higher."""
     b, value = (None, 0.0) if compare.startswith("receipt:") else (SLOW.name, None)
-    claim = RecordedClaim("c", "text", "where", compare, FAST.name, b, value, "higher", None, None)
-    return blank(RecordedScenario, variants=(FAST, SLOW), neighbours=("hello",), claims=(claim,))
+    claim = Claim(id="c", text="text", where="where", compare=compare, a=FAST.name, b=b, value=value, expect="higher")
+    return made_scenario("the fast", "the slow", neighbours=("hello",), claims=[claim.model_dump()])
 
 
-def plateau(number: int, round_: int, variant: RecordedVariant, value: float) -> PlateauRun:
+def plateau(number: int, round_: int, variant: Variant, value: float) -> PlateauRun:
     """A run in which every figure is the same number."""
     times = Percentiles(500, value, value, value, None)
     return PlateauRun(
         record=blank(RunRecord, number=number, round=round_, variant=variant.slug),
         variant=variant,
-        goodput_rps=value,
+        answers=Count(round(1000 * value), 1000.0),
         own=times,
         neighbours=(times,),
         stamp=STAMP,
+        health=blank(Health, state=State.HEALTHY),
     )
 
 
@@ -67,8 +73,8 @@ def test_every_quantity_is_taken_from_the_rounds(compare: str) -> None:
 @pytest.mark.parametrize(
     ("times", "reason"),
     [
-        (Percentiles(3, None, None, None, None), "3 answers are too few for a p99"),
-        (Percentiles(500, 1.0, math.inf, math.inf, None), "p99 was never answered"),
+        (Percentiles(0, None, None, None, None), "no request of which a p99 could be known was sent"),
+        (Percentiles(3, None, None, None, None, {"p99": Ends(1.0, math.inf)}), "the interval does not settle"),
     ],
 )
 def test_a_percentile_that_is_not_known_decides_nothing(times: Percentiles, reason: str) -> None:
@@ -77,23 +83,23 @@ def test_a_percentile_that_is_not_known_decides_nothing(times: Percentiles, reas
     assert reason in judged.reason
 
 
-@pytest.mark.parametrize(
-    ("rule", "answer"),
-    [
-        ("C2", Answer.NOT_DECIDED),  # the rounds it got through may be its good ones
-        ("D2", Answer.NOT_DECIDED),
-        ("M2", Answer.REPRODUCED),  # a disturbance chooses nothing
-    ],
-)
-def test_rounds_in_which_the_variant_itself_failed_are_not_left_out_in_silence(rule: str, answer: Answer) -> None:
-    failed = Stamp((Finding(rule, "a rule", Level.INVALID, "it is broken", None, ""),))
+def test_a_p99_that_never_came_decides_from_what_was_waited() -> None:
+    waited = Percentiles(500, None, None, None, None, {"p99": Ends(9000.0, math.inf)}, 500)
+    runs = (replace(run, neighbours=(waited,)) if run.variant is FAST else run for run in plateaus())
+    judged = answered("neighbour_p99", tuple(runs))
+    assert (judged.answer, judged.measured) == (Answer.REPRODUCED, None)
+    assert "at least" in judged.sentence
+
+
+def test_invalid_rounds_are_not_left_out_in_silence() -> None:
+    failed = Stamp((CheckOutcome("M5", "a rule", Level.INVALID, "it is broken", None, ""),))
     runs = tuple(
         dataclasses.replace(run, stamp=failed) if run.variant is FAST and run.record.round <= 2 else run
         for run in plateaus()
     )
     judged = answered("goodput", runs)
-    assert judged.answer is answer
-    assert f"INVALID by {rule}" in judged.reason
+    assert judged.answer is Answer.REPRODUCED
+    assert "INVALID by M5" in judged.reason
 
 
 def test_without_rounds_a_ratio_is_not_decided() -> None:
@@ -102,9 +108,7 @@ def test_without_rounds_a_ratio_is_not_decided() -> None:
 
 
 def test_rounds_of_some_variants_say_nothing_of_the_others() -> None:
-    others = blank(RecordedVariant, name="another", slug="another")
-    question = dataclasses.replace(scenario("goodput"), variants=(FAST, SLOW, others))
-    some = dataclasses.replace(question, repeat=dataclasses.replace(question.repeat, variants=("fast", "slow")))
+    some = made_scenario("the fast", "the slow", "another", repeat={"variants": ["the fast", "the slow"]})
     rounds = judge_rounds(some, plateaus(), rejected=0)
     assert rounds is not None
     assert [(v.comparison.a, v.comparison.b) for v in rounds.goodput.verdicts] == [("the fast", "the slow")]
@@ -113,7 +117,7 @@ def test_rounds_of_some_variants_say_nothing_of_the_others() -> None:
 
 
 def test_receipts_count_from_every_complete_run() -> None:
-    receipts = {"fast": (3, 5, 4, 4, 4), "slow": (0, 0, 0, 0, 0)}
+    receipts = {"the-fast": (3, 5, 4, 4, 4), "the-slow": (0, 0, 0, 0, 0)}
     runs = tuple(
         dataclasses.replace(
             run, record=dataclasses.replace(run.record, receipt={"lost": receipts[run.variant.slug][run.round - 1]})

@@ -9,12 +9,14 @@ from loopbench.judge.rounds.rounds import Rounds, judge_rounds
 from loopbench.judge.run.latency import Percentiles
 from loopbench.judge.session.session_stamp import SessionStamp, stamp_session
 from loopbench.judge.stamp.canaries import Canaries
-from loopbench.judge.stamp.metrics import Measured, NotObservable, RunMetrics
+from loopbench.judge.stamp.metrics import Measured, NotObservable
 from loopbench.judge.stamp.stamp import Stamp, evaluate
 from loopbench.judge.stamp.stamp_checks import Level
-from loopbench.judge.stamp.stamp_rules import CHECKS
-from loopbench.records.session import KIND_PLATEAU, PlannedRun, RecordedScenario, RecordedVariant, RunRecord
+from loopbench.judge.stamp.stamp_rules import CHECKS, RUN_RULES
+from loopbench.judge.statistics.bounds import Count
+from loopbench.records.session import KIND_PLATEAU, PlannedRun, RunRecord
 from tests.judge.recorded_run import blank
+from tests.made_scenario import made_scenario
 
 GOOD = {
     name: Measured((check.degraded if check.invalid is None else check.invalid) or 0.0)
@@ -25,11 +27,11 @@ FEW = Percentiles(0, None, None, None, None)
 
 def run_stamp(**figures: Measured | NotObservable | None) -> Stamp:
     """Of a run that is just good enough but for these figures."""
-    names = RunMetrics.__dataclass_fields__
+    names = [check.metric for rule in RUN_RULES for check in rule.checks]
     good = {name: GOOD[name] for name in names} | {
         name: Measured(CHECKS[name].degraded or 0.0) for name in names if CHECKS[name].degraded is not None
     }
-    return evaluate(RunMetrics(**{**good, **figures}))
+    return evaluate({**good, **figures})
 
 
 CALM = Canaries(0.1, 0.01)
@@ -49,16 +51,16 @@ def stamped(stamps: dict[str, list[Stamp]], rounds: Rounds | None = None, canari
 
 def make_rounds(figures: dict[str, list[float]], rejected: int = 0) -> Rounds:
     """Rounds in which each variant had these goodputs; NaN: that run was INVALID."""
-    variants = tuple(blank(RecordedVariant, name=name, slug=name) for name in figures)
-    scenario = blank(RecordedScenario, variants=variants, users=20)
+    scenario = made_scenario(*figures, load={"users": 20})
     runs = []
-    for index, variant in enumerate(variants):
+    for index, variant in enumerate(scenario.variants):
         for number, rps in enumerate(figures[variant.name], 1):
             record = blank(
                 RunRecord, number=100 * index + number, kind=KIND_PLATEAU, round=number, variant=variant.slug
             )
-            stamp = run_stamp(steal_share=Measured(0.5)) if math.isnan(rps) else run_stamp()
-            runs.append(blank(PlateauRun, record=record, variant=variant, goodput_rps=rps, own=FEW, stamp=stamp))
+            stamp = run_stamp(steal_share=Measured(0.9)) if math.isnan(rps) else run_stamp()
+            answers = Count(0 if math.isnan(rps) else round(1000 * rps), 1000.0)
+            runs.append(blank(PlateauRun, record=record, variant=variant, answers=answers, own=FEW, stamp=stamp))
     made = judge_rounds(scenario, tuple(runs), rejected)
     assert made is not None
     return made
@@ -73,14 +75,14 @@ def test_a_good_session_is_valid() -> None:
 
 
 def test_the_worst_run_decides() -> None:
-    degraded, invalid = run_stamp(hidden_share=Measured(0.05)), run_stamp(steal_share=Measured(0.2))
+    degraded, invalid = run_stamp(hidden_share=Measured(0.05)), run_stamp(steal_share=Measured(0.6))
     assert stamped({"a": [run_stamp(), degraded]}, make_rounds(STEADY)).level is Level.DEGRADED
     assert stamped({"a": [run_stamp(), degraded, invalid]}).level is Level.INVALID
 
 
 def test_a_session_that_answers_without_its_invalid_runs_is_degraded_by_them() -> None:
-    """They were left out of every verdict; which rule they broke, and how many, is still told."""
-    found = stamped({"a": [run_stamp(), run_stamp(steal_share=Measured(0.2))]}, make_rounds(STEADY))
+    """They were left out of every verdict; which rule they broke, and how many, is still reported."""
+    found = stamped({"a": [run_stamp(), run_stamp(steal_share=Measured(0.6))]}, make_rounds(STEADY))
     assert found.level is Level.DEGRADED
     assert [finding.level for finding in found.faults] == [Level.INVALID]
 
@@ -95,9 +97,9 @@ def test_a_fault_is_told_once_with_its_worst_figure_and_the_runs_it_hit() -> Non
 
 
 def test_the_worst_of_what_must_be_large_is_the_smallest() -> None:
-    short = [run_stamp(completions=Measured(count)) for count in (90, 40, 70)]
+    short = [run_stamp(window_s=Measured(length_s)) for length_s in (4, 2, 3)]
     (fault,) = stamped({"a": short}, make_rounds(STEADY)).faults
-    assert fault.worst.value == 40
+    assert fault.worst.value == 2
     assert fault.sentence.endswith("in all 3 runs")
 
 
@@ -115,13 +117,13 @@ def test_twelve_variants_in_twelve_rounds_stay_readable() -> None:
     assert all(len(fault.sentence) < 250 for fault in some.faults)
 
 
-def test_a_remark_is_told_once_and_not_where_the_figure_is_a_fault() -> None:
+def test_a_remark_is_told_once_with_its_worst_figure() -> None:
     never = [run_stamp(users_never_served=Measured(count)) for count in (0, 3)]
     said = [remark.sentence for remark in stamped({"a": never[:1] * 2}, make_rounds(STEADY)).remarks]
     assert said.count("U1: users never served: 0 (limit 0)") == 1
     later = stamped({"a": never}, make_rounds(STEADY))
-    assert [fault.worst.id for fault in later.faults] == ["U1"]
-    assert "U1" not in {remark.worst.id for remark in later.remarks}
+    assert later.level is Level.VALID
+    assert [remark.worst.value for remark in later.remarks if remark.worst.id == "U1"] == [3]
 
 
 def test_what_could_not_be_seen_is_a_remark() -> None:

@@ -8,10 +8,8 @@ import pytest
 from loopbench.judge.statistics.comparisons import (
     Comparison,
     compare,
-    compare_all,
     estimate,
     half_width,
-    holm,
     rounds_needed,
     rounds_still_needed,
 )
@@ -64,28 +62,12 @@ def test_swapping_the_variants_turns_the_ratio_over() -> None:
     assert one is not None
     assert other is not None
     assert (one.low, one.high) == pytest.approx((1 / other.high, 1 / other.low))
-    assert there.estimate.p_value == pytest.approx(back.estimate.p_value)
-
-
-def test_the_p_value_and_the_interval_agree() -> None:
-    """At the confidence 1 - p the interval just touches 1."""
-    comparison = compare(replicates((1.0, 1.1), (1.0, 1.02), (1.0, 1.2), (1.0, 0.97)), "a", "b")
-    assert comparison.estimate.p_value is not None
-    touching = comparison.interval(1 - comparison.estimate.p_value)
-    assert touching is not None
-    assert touching.high == pytest.approx(1)
 
 
 def test_one_round_has_a_ratio_but_no_interval() -> None:
     comparison = compare(replicates((3.0, 2.0)), "a", "b")
     assert comparison.ratio == pytest.approx(1.5)
     assert (comparison.interval(), comparison.half_width, comparison.detectable()) == (None, None, None)
-
-
-def test_the_baseline_stands_below_the_line_in_its_pairs_which_come_first() -> None:
-    figures = tuple(RunFigure(i, 1, v, 1.0 + i) for i, v in enumerate("abc"))
-    pairs = [(c.a, c.b) for c in compare_all(Replicates(figures), "b")]
-    assert pairs == [("a", "b"), ("c", "b"), ("a", "c")]
 
 
 def test_a_variants_own_estimate_is_the_geometric_mean_of_its_runs() -> None:
@@ -131,17 +113,6 @@ def test_one_round_cannot_say_how_many_are_left() -> None:
     assert rounds_still_needed((comparison_of(0.1),), 0.05) is None
 
 
-def test_holm_adjusts_by_rank_and_never_lets_order_turn() -> None:
-    """The worked example: 0.01, 0.04, 0.03 and 0.005 become 0.03, 0.06, 0.06 and 0.02."""
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
-
-
-def test_holm_leaves_a_single_p_value_alone_and_stops_at_one() -> None:
-    assert holm([0.04]) == (0.04,)
-    assert holm([0.7, 0.8]) == (1.0, 1.0)
-    assert holm([]) == ()
-
-
 def test_the_smallest_detectable_difference_is_detected_four_times_in_five() -> None:
     """Variants that differ by exactly what is claimed detectable: the power must be near 80 %."""
     rng = np.random.default_rng(20)
@@ -182,11 +153,6 @@ def test_an_interval_is_decided_against_a_region(region: Region, decision: Decis
     assert decide(Interval(0.97, 1.02), region) is decision
 
 
-def test_an_interval_of_less_confidence_is_enough_to_be_inside_but_not_to_be_outside() -> None:
-    assert decide(Interval(0.9, 1.1), Region(0.95, 1.05), Interval(0.97, 1.02, 0.9)) is Decision.INSIDE
-    assert decide(Interval(0.9, 1.1), Region(high=0.95), Interval(0.97, 1.02, 0.9)) is Decision.OPEN
-
-
 def _excludes_one(comparison: Comparison) -> bool:
     interval = comparison.interval()
     assert interval is not None
@@ -194,7 +160,7 @@ def _excludes_one(comparison: Comparison) -> bool:
 
 
 def false_difference_rate(noise: simulate.Noise, order: simulate.Order, rounds: int, sessions: int = 1500) -> float:
-    """How often two equal variants are told apart at a nominal 5 %."""
+    """How often two equal variants are called different at a nominal 5 %."""
     rng = np.random.default_rng(4)
     made = (compare(simulate.session(rounds, noise, order, rng), "a", "b") for _ in range(sessions))
     return float(np.mean([_excludes_one(comparison) for comparison in made]))
@@ -204,8 +170,7 @@ def false_difference_rate(noise: simulate.Noise, order: simulate.Order, rounds: 
 def test_the_interval_covers_the_truth_as_often_as_it_says(rounds: int) -> None:
     rng = np.random.default_rng(rounds)
     made = (simulate.session(rounds, simulate.white(0.07), simulate.random_rounds, rng, 1.3) for _ in range(2000))
-    intervals = [compare(one, "a", "b").interval() for one in made]
-    covered = np.mean([interval is not None and interval.low <= 1.3 <= interval.high for interval in intervals])
+    covered = np.mean([_covers(compare(one, "a", "b"), 1.3) for one in made])
     assert 0.93 <= covered <= 0.97
 
 
@@ -219,6 +184,36 @@ DISTURBANCES = {
 @pytest.mark.parametrize("noise", DISTURBANCES.values(), ids=DISTURBANCES)
 def test_random_rounds_tell_equal_variants_apart_in_at_most_six_per_cent(noise: simulate.Noise) -> None:
     assert false_difference_rate(noise, simulate.random_rounds, rounds=8) <= 0.06
+
+
+PROCESS_SPREAD = 0.03
+
+
+@pytest.mark.parametrize("noise", DISTURBANCES.values(), ids=DISTURBANCES)
+def test_generations_cover_the_truth_where_processes_differ_and_slices_do_not(noise: simulate.Noise) -> None:
+    """An interval over slices leaves out what differs between two processes of one program.
+
+    Variants whose true ratio is 1.3 are called different from 1.3 as often as equal ones from 1: at most six times in
+    a hundred. The logarithms differ by a constant only, so one simulation shows both.
+    """
+    rng = np.random.default_rng(7)
+    sessions = [simulate.generations(8, 6, noise, PROCESS_SPREAD, rng, ratio=1.3) for _ in range(2000)]
+    by_process = [compare(simulate.by_process(each), "a", "b") for each in sessions]
+    by_slice = [compare(simulate.by_slice(each), "a", "b") for each in sessions[:500]]
+    assert 0.93 <= np.mean([_covers(each, 1.3) for each in by_process]) <= 0.97
+    assert np.mean([_covers(each, 1.3) for each in by_slice]) < 0.80
+    assert np.mean([_excludes_one(_divided(each, 1.3)) for each in by_process]) <= 0.06
+
+
+def _divided(comparison: Comparison, ratio: float) -> Comparison:
+    """The comparison as it would be if variant a were slower by this ratio."""
+    assert isinstance(comparison.estimate, Estimate)
+    return comparison_of(*(log - math.log(ratio) for log in comparison.estimate.logs))
+
+
+def _covers(comparison: Comparison, ratio: float) -> bool:
+    interval = comparison.interval()
+    return interval is not None and interval.low <= ratio <= interval.high
 
 
 @pytest.mark.parametrize("noise", DISTURBANCES.values(), ids=DISTURBANCES)

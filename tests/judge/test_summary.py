@@ -60,6 +60,7 @@ def test_json_holds_the_figures_of_each_variant() -> None:
         "users": 100,
         "in_flight": 60,
         "never_served": 31,
+        "answers": 1000,
     }
     assert [claim["reproduced"] for claim in content["published"]["claims"]] == [None] * 4
 
@@ -97,7 +98,7 @@ def test_an_unknown_figure_is_an_empty_cell_and_never_a_zero() -> None:
     assert (row["goodput_rps"], row["p50_ms"], row["run_failures"]) == ("", "", "0")
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", " =1", "\uff1d1+1", "\uff20SUM(A1)"])
 def test_a_cell_that_looks_like_a_formula_is_defused(name: str) -> None:
     cells = [row["variant"] for row in rows(session([Made(name)]))]
     assert all(cell.startswith("'") for cell in cells)

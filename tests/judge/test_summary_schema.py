@@ -17,7 +17,7 @@ from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.statistics.verdict import Word
 from loopbench.judge.summary.summary import SUMMARY_FORMAT, to_json
-from loopbench.records.gates import FIGURES, RecordedGate
+from loopbench.scenario.gates import FIGURES, Gate
 from tests.plots.causes import explained, opened, repeated, spoiled, stepped
 from tests.plots.reports import FOUR, Made, nasty_session, session
 
@@ -95,9 +95,9 @@ _KEYWORDS: dict[str, Any] = {
 
 def gated(report: SessionReport) -> SessionReport:
     """The same session, every figure asked."""
-    gates = [RecordedGate(figure, None, None, 1.0, None, None) for figure in FIGURES]
-    scenario = replace(
-        report.record.scenario, expect=(*gates, RecordedGate("goodput", None, 0.9, None, None, "baseline"))
+    gates = [Gate(figure=figure, at_most=1.0) for figure in FIGURES]
+    scenario = report.record.scenario.model_copy(
+        update={"expect": [*gates, Gate(figure="goodput", at_least=0.9, of="baseline")]}
     )
     answers = session_gates(scenario, report.runs, report.rounds)
     return replace(report, record=replace(report.record, scenario=scenario), gates=answers)
@@ -122,7 +122,11 @@ def test_every_kind_of_session_keeps_the_schema(report: SessionReport) -> None:
 def test_the_example_session_keeps_the_schema_but_for_what_was_added_later() -> None:
     summary = json.loads((ROOT / "results" / "example" / "summary.json").read_text(encoding="utf-8"))
     summary.setdefault("gates", [])
+    summary.setdefault("failures", [])
     summary["scenario"].setdefault("expect", [])
+    for quantity in summary["rounds"]["quantities"]:
+        for verdict in quantity["verdicts"]:
+            verdict.setdefault("confidence", 0.95)
     assert list(problems(summary, SCHEMA)) == []
 
 

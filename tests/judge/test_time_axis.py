@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from locustfiles.recorder import Recorder
-from locustfiles.sinks import FileSink
 from loopbench.judge.run.samples import read_samples
 from loopbench.judge.run.time_axis import Marked, shift_s, users_alive
+from loopbench.locustfiles.recorder import Recorder
+from loopbench.locustfiles.sinks import FileSink
 
 Noted = tuple[float, str, int | str]
 PHASES = ("settle", "hold", "drain")
@@ -55,7 +55,7 @@ def test_users_are_counted_over_all_generators() -> None:
 
 @pytest.mark.parametrize("clocks", [("a", "a"), ("a", "b"), ("", "")], ids=["one host", "two hosts", "unknown"])
 def test_two_records_are_read_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clocks: tuple[str, str]) -> None:
-    """Across hosts the second clock runs 900 s ahead, and its origin is said to be anything: only phases may count."""
+    """Across hosts the second clock runs 900 s ahead, and its origin is arbitrary: only phases may count."""
     recorders = []
     for number, clock in enumerate(clocks):
         monkeypatch.setattr("loopbench.records.clocks.this_clock", lambda clock=clock: clock)

@@ -1,4 +1,4 @@
-"""Where a request's time goes: what the stamps and the probe's sums say, and what nobody could know."""
+"""Where a request's time goes: what the stamps and the probe's sums say, and what is unknown."""
 
 import math
 from pathlib import Path
@@ -25,10 +25,10 @@ from loopbench.judge.diagnosis.time_spent import (
 )
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import DTYPE, Samples
-from loopbench.records.load_order import LoadOrder, OrderedRequest
+from loopbench.records.load_spec import LoadSpec
 from loopbench.records.session import Phase
+from loopbench.scenario import Request
 from tests.judge.made_run import made_run
-from tests.judge.recorded_run import blank
 from tests.probe.test_probe_log import second, start, write
 
 ORIGIN_S = 100.0
@@ -69,8 +69,8 @@ def spent(
 
 
 def run(folder: Path, requests: Samples, target: str = "/") -> Run:
-    asked = blank(OrderedRequest, name="mine", method="GET", target=target)
-    return made_run(folder, ORIGIN_S, samples=requests, load=blank(LoadOrder, requests=(asked,)))
+    spec = LoadSpec.model_construct(requests=[Request(name="mine", path=target)])
+    return made_run(folder, ORIGIN_S, samples=requests, spec=spec)
 
 
 def only(told: TimeSpent) -> RequestTime:
@@ -117,7 +117,7 @@ def test_slow_requests_are_told_from_quick_ones(tmp_path: Path) -> None:
     assert [(group.low, group.high, group.requests) for group in told.groups] == [
         (0.0, 0.5, 100),
         (0.5, 0.9, 80),
-    ]  # of the slowest twenty there are eighteen and two: too few to be told
+    ]  # of the slowest twenty there are eighteen and two: too few for a figure
     assert [round(group.before_app_s, 3) for group in told.groups] == [0.01, 0.9]
     assert told.groups[1].after_app_s == pytest.approx(0.05, abs=1e-6)
 

@@ -33,7 +33,7 @@ def report(times: Times, problem: str = "") -> TimelineReport:
         (BLOCKED, [(), (1,), (1, 2)]),
         (AWAITED, [(), (), ()]),
         (MIXED, [(), (), (2,)]),
-        ([(0.0, 0.001, 5.0)], [()]),  # alone: nobody can say whether it held the loop
+        ([(0.0, 0.001, 5.0)], [()]),  # alone: whether it held the loop is unknown
         ([(0.0, 0.001, 0.01), (0.0, 0.011, 0.012)], [(), ()]),  # too short a wait to blame anybody
         ([(0.0, 0.001, 1.0), (0.0001, 1.001, 1.002), (0.99, 1.003, 1.004)], [(), (1,), ()]),  # 10 ms of it are no wait
         ([(0.0, None, None), (0.0, 1.0, 2.0)], [(), ()]),  # not observed is no wait
@@ -76,7 +76,10 @@ def test_what_was_not_observed_is_absent_from_the_receipt() -> None:
     ("judged", "said"),
     [
         (report(BLOCKED), "2 requests of 3 waited, up to 2.00 s, because /1 (1) and /2 (2) held the event loop."),
-        (report(AWAITED), "Nobody waited for another: all 3 had begun after 4 ms. Everything was answered after 1.00"),
+        (
+            report(AWAITED),
+            "No request waited for another: all 3 had begun after 4 ms. Everything was answered after 1.00",
+        ),
         (report(AWAITED, "status 500, expected 200"), "Not every answer was right: /1: status 500"),
         (report([(0.0, None, 1.0)]), "The target did not say when it began"),
         (report([(0.0, 0.5, None)]), "The request had begun after 500 ms. An answer never came."),
@@ -99,5 +102,5 @@ def test_a_damaged_one_is_refused_with_its_path(tmp_path: Path, text: str) -> No
 
 
 def test_one_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="there is no"):
         read_timeline(tmp_path)

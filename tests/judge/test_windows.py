@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from loopbench.judge.run.windows import (
+    Bin,
     Curve,
-    Window,
     curve_from_completions,
     goodput_by_users,
     measure_plateau,
@@ -15,9 +15,9 @@ from loopbench.judge.run.windows import (
 )
 
 
-def seconds(*counts: int, failed: int = 0) -> list[Window]:
+def seconds(*counts: int, failed: int = 0) -> list[Bin]:
     """Windows of a second with these good answers, one user more in each."""
-    return [Window(i, i + 1, i + 1.0, good, failed) for i, good in enumerate(counts)]
+    return [Bin(i, i + 1, i + 1.0, good, failed) for i, good in enumerate(counts)]
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_failed_answers_fill_a_window_too() -> None:
 
 
 def test_merging_adds_counts_and_weighs_users_by_time() -> None:
-    merged = merge([Window(0, 1, 10, 5, 1), Window(1, 4, 20, 7, 2)])
-    assert merged == Window(0, 4, 17.5, 12, 3)
+    merged = merge([Bin(0, 1, 10, 5, 1), Bin(1, 4, 20, 7, 2)])
+    assert merged == Bin(0, 4, 17.5, 12, 3)
     assert merged.goodput_rps == 3
 
 
@@ -59,17 +59,17 @@ def test_a_lull_that_chance_explains_is_no_stall() -> None:
 
 
 def test_windows_that_do_not_touch_are_never_merged() -> None:
-    windows = [Window(0, 1, 1, 60, 0), Window(5, 6, 2, 60, 0)]
+    windows = [Bin(0, 1, 1, 60, 0), Bin(5, 6, 2, 60, 0)]
     assert widen(windows) == tuple(windows)
 
 
 def test_a_level_of_constant_users_is_one_point() -> None:
-    level = [Window(i, i + 1, 10, 100, 0) for i in range(30)]
-    assert widen(level) == (Window(0, 30, 10, 3000, 0),)
+    level = [Bin(i, i + 1, 10, 100, 0) for i in range(30)]
+    assert widen(level) == (Bin(0, 30, 10, 3000, 0),)
 
 
 def test_a_hold_says_mean_and_spread_of_its_seconds() -> None:
-    hold = measure_plateau([Window(i, i + 1, 100, 100 + i, 0) for i in range(11)])
+    hold = measure_plateau([Bin(i, i + 1, 100, 100 + i, 0) for i in range(11)])
     assert hold is not None
     assert hold.goodput_rps == 105
     assert hold.spread_rps == pytest.approx((101, 109))
@@ -77,7 +77,7 @@ def test_a_hold_says_mean_and_spread_of_its_seconds() -> None:
 
 
 def test_a_cut_off_last_window_counts_but_does_not_spread() -> None:
-    hold = measure_plateau([*(Window(i, i + 1, 9, 50, 0) for i in range(6)), Window(6, 6.3, 9, 0, 0)])
+    hold = measure_plateau([*(Bin(i, i + 1, 9, 50, 0) for i in range(6)), Bin(6, 6.3, 9, 0, 0)])
     assert hold is not None
     assert hold.spread_rps == (50, 50)
     assert hold.measured_s == pytest.approx(6.3)
@@ -89,7 +89,7 @@ def test_less_than_five_seconds_is_no_hold() -> None:
 
 
 def test_bins_of_users_without_a_window_are_not_a_number() -> None:
-    found = goodput_by_users([Window(0, 1, 5, 10, 0), Window(1, 3, 6, 40, 0)], [0, 10, 20])
+    found = goodput_by_users([Bin(0, 1, 5, 10, 0), Bin(1, 3, 6, 40, 0)], [0, 10, 20])
     assert found[0] == pytest.approx(50 / 3)
     assert np.isnan(found[1])
 

@@ -1,11 +1,19 @@
-"""A locustfile for `test_llhttp_locust.py`: every user sends fifty requests, half of them each way, then stops."""
+"""A locustfile for `test_llhttp_locust.py`: every user sends fifty requests, half of them each way, and one that fails.
 
-from gevent import sleep
-from locust import task
+Locust quits when all requests of all users have been counted.
+"""
 
-from locustfiles.llhttp_user import LlhttpUser
+# mypy: allow-untyped-calls, allow-untyped-decorators
+from typing import Any
 
-TIMES = 25
+import gevent
+from locust import events, task
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+from loopbench import LlhttpUser
+
+USERS, TIMES = 4, 25
 
 
 class CountingUser(LlhttpUser):
@@ -19,4 +27,17 @@ class CountingUser(LlhttpUser):
             self.client.send(prepared)
             self.client.get("/plain")
         self.client.get("/status_404")
-        sleep(60)  # type: ignore[no-untyped-call]
+        gevent.sleep(60)
+
+
+@events.init.add_listener
+def _quit_when_done(environment: Environment, **_: Any) -> None:
+    if not isinstance(environment.runner, WorkerRunner):
+        gevent.spawn(_wait_and_quit, environment)
+
+
+def _wait_and_quit(environment: Environment) -> None:
+    while environment.stats.total.num_requests < USERS * (2 * TIMES + 1):
+        gevent.sleep(0.05)
+    assert environment.runner is not None
+    environment.runner.quit()

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any, Self
 
 import gevent
@@ -16,9 +17,11 @@ from locust.env import Environment
 from locust.exception import CatchResponseError
 from locust.stats import RequestStats, StatsEntry
 
-from locustfiles import llhttp_statistics
-from locustfiles.llhttp_statistics import adopt
-from locustfiles.llhttp_user import LlhttpUser
+from loopbench import LlhttpUser
+from loopbench.errors import UsageError
+from loopbench.llhttp import statistics as llhttp_statistics
+from loopbench.llhttp.errors import LlhttpError
+from loopbench.llhttp.statistics import adopt
 from loopbench.records.samples import FLAG_NEW_CONNECTION, FLAG_RETRIED
 
 PORT, TLS_PORT = sys.argv[1:]
@@ -60,7 +63,7 @@ def request_parts() -> Any:
     client = new_user(default_headers={"X-Default": "1", "X-Both": "default"}).client
     response = client.post("/echo", json={"a": 1}, params={"q": "x y"}, headers={"X-Both": "own"}, auth=("u", "p"))
     echo = response.json()
-    wanted = ("x-default", "x-both", "authorization", "content-type")
+    wanted = ("x-default", "x-both", "authorization", "content-type", "accept-encoding")
     return [echo["target"], echo["body"], {name: echo["headers"].get(name) for name in wanted}]
 
 
@@ -76,17 +79,19 @@ def response_parts() -> Any:
 
 
 def events_of_a_request() -> Any:
+    """The event has exactly Locust's arguments, so that listeners need no `**kwargs`."""
     user = new_user()
     events = listen(user)
     user.client.get("/plain", name="n", context={"k": "v"})
-    (event,) = events
     sent = user.client.prepare("POST", "/plain", name="m")
     exchange = user.client.send(sent)
+    first, second = events
     return {
-        "first": [event["request_type"], event["name"], event["response_length"], event["context"], event["flags"]],
-        "keys": sorted(event),
-        "second": [events[1]["request_type"], events[1]["name"], events[1]["flags"], exchange.flags],
-        "same_start": events[1]["start_monotonic_s"] == exchange.start_s,
+        "first": [first["request_type"], first["name"], first["response_length"], first["context"]],
+        "keys": sorted(first),
+        "second": [second["request_type"], second["name"]],
+        "flags": [first["response"].flags, second["response"].flags, exchange.flags],
+        "same_start": second["response"].start_monotonic_s == exchange.start_s,
         "logged": user.environment.stats.total.num_requests,
     }
 
@@ -108,6 +113,114 @@ def with_block() -> Any:
     with contextlib.suppress(ZeroDivisionError), client.get("/plain", catch_response=True):
         _ = 1 / 0
     return [repr(event["exception"]) for event in events]
+
+
+def raise_in_block() -> Any:
+    """`raise_for_status` raises what `failure` was called with, and nothing after `success`."""
+    user = new_user()
+    raised: list[str | None] = []
+    for path, decide in (("/plain", "failure"), ("/status_404", "success"), ("/status_404", None)):
+        try:
+            with user.client.get(path, catch_response=True) as response:
+                {"failure": lambda r: r.failure("no"), "success": lambda r: r.success(), None: lambda _: None}[decide](
+                    response
+                )
+                response.raise_for_status()
+            raised.append(None)
+        except CatchResponseError as error:
+            raised.append(repr(error))
+    return [raised, user.environment.stats.num_failures]
+
+
+def sent_request() -> Any:
+    """The response shows the request that was sent last, and its URL."""
+    client = new_user().client
+    posted = client.request("post", "/echo", json={"a": 1}, headers={"X-A": "b"})
+    moved = client.get("/moved")
+    refused = client.get("http://127.0.0.1:1/x", headers={"X-A": "b"})
+    return [
+        [
+            posted.request.method,
+            posted.request.body,
+            posted.request.headers["x-a"],
+            posted.request_meta["request_type"],
+        ],
+        [moved.url.removeprefix(HOST), moved.request.url == moved.url, moved.request_meta["url"].removeprefix(HOST)],
+        [refused.url, refused.request.headers["x-a"], str(refused.error), repr(refused.error)],
+        isinstance(refused.error, ConnectionRefusedError),
+    ]
+
+
+def bodies() -> Any:
+    """Forms from pairs, files beside a form, and an open file."""
+    client = new_user().client
+    form = client.post("/echo", data=[("a", 1), ("a", 2)]).json()["body"]
+    mixed = client.post("/echo", data={"a": "1"}, files={"f": ("x.txt", b"content", "text/plain")}).json()
+    opened = client.put("/echo", data=BytesIO(b"opened")).json()["body"]
+    parts = ['name="a"', 'name="f"; filename="x.txt"', "Content-Type: text/plain", "content"]
+    kind = mixed["headers"]["content-type"].partition(";")[0]
+    return [form, kind, [part in mixed["body"] for part in parts], opened]
+
+
+def streams() -> Any:
+    """A stream returns with the head; read to its end it frees its connection, given up it closes it."""
+    user = new_user(network_timeout=0.2)
+    events = listen(user)
+    with user.client.get("/chunked_trailers", stream=True, catch_response=True) as whole:
+        body = whole.stream.read() if whole.stream else b""
+    opened = [user.client.pool.new_connections]
+    stalled = user.client.get("/stalls_mid_body", stream=True)
+    opened.append(user.client.pool.new_connections)
+    received: list[str] = []
+    try:
+        received += stalled.iter_content(3)
+    except LlhttpError as error:
+        received.append(type(error).__name__)
+    given_up = user.client.get("/three_megabytes", stream=True)
+    del given_up
+    lines = list(user.client.iter_lines("/moved", method="POST", json=1))
+    opened.append(user.client.pool.new_connections)
+    lengths = [event["response_length"] for event in events]
+    return [body.decode(), received, opened, lengths, len(lines), user.client.get("/plain", stream=True).text]
+
+
+def stream_errors() -> Any:
+    client = new_user().client
+    failed = client.get("http://127.0.0.1:1/", stream=True)
+    status = client.get("/status_404", stream=True)
+    try:
+        client.iter_lines("/status_500")
+    except LlhttpError as error:
+        raised = repr(error)
+    return [repr(failed.error), failed.content, list(failed.iter_content()), repr(status.error), status.text, raised]
+
+
+def encodings() -> Any:
+    """What is advertised is decoded; a stream is not compressed; the prepared request asks for nothing."""
+    client = new_user().client
+    asked = [
+        "accept-encoding" in client.get("/echo", stream=True).json()["headers"],
+        "accept-encoding" in json.loads(client.send(client.prepare("GET", "/echo")).body)["headers"],
+        client.get("/echo", headers={"accept-encoding": "br"}).json()["headers"]["accept-encoding"],
+    ]
+    return [asked, [client.get(path).text for path in ("/gzip", "/deflate", "/bare_deflate", "/br")]]
+
+
+def limits() -> Any:
+    """`timeout` ends one request, its redirects included; without a network timeout requests still work."""
+    user = new_user(network_timeout=None, connection_timeout=None)
+    late = user.client.get("/never", timeout=0.1)
+    return [repr(late.error), user.client.get("/plain", timeout=5).text, user.client.pool.new_connections]
+
+
+def unsupported() -> Any:
+    found = []
+    for setting in ({"concurrency": 5}, {"proxy_host": "a"}, {"client_pool": object()}, {"ssl_context_factory": dict}):
+        try:
+            new_user(**setting)
+        except UsageError as error:
+            found.append(str(error).split(" is not")[0].split(" = ")[0])
+    return [found, type(new_user(proxy_host=None, max_retries=0)).__name__]
 
 
 def rename() -> Any:
@@ -168,6 +281,13 @@ def timeouts() -> Any:
     return [type(error).__name__ for error in (refused, unknown, silent)] + [stopped, len(events)]
 
 
+def dripped() -> Any:
+    """The timeout is for the whole request: each piece of these answers comes well within it."""
+    clients = [new_user(network_timeout=0.3, host=host).client for host in (HOST, f"https://127.0.0.1:{TLS_PORT}")]
+    paths = ("/dripping_interim", "/dripping_header", "/dripping_body")
+    return [type(client.get(path).error).__name__ for client in clients for path in paths]
+
+
 def slow_timer() -> Any:
     """The timer lasts for many requests and fires for the one that is not answered."""
     user = new_user(network_timeout=0.2)
@@ -226,14 +346,15 @@ def redirects() -> Any:
     client = user.client
     moved = client.post("/moved", json={"a": 1}, headers={"X-A": "b"}, auth=("u", "p")).json()
     kept = client.post("/moved_keeping", json={"a": 1}).json()
-    away = client.get("/moved_away", headers={"X-A": "b"}, auth=("u", "p")).json()
+    away = client.get("/moved_away", headers={"X-A": "b"}, auth=("u", "p"))
+    unfollowed = client.send(client.prepare("GET", "/moved"))
     stayed = client.get("/moved", allow_redirects=False)
     return [
         [moved["method"], moved["target"], moved["body"], personal(moved)],
         [kept["method"], kept["target"], kept["body"]],
-        personal(away),
+        [type(away.error).__name__, repr(unfollowed.error)],
         [stayed.status_code, stayed.ok],
-        [event["flags"] for event in events],
+        [event["response"].flags for event in events],
     ]
 
 
@@ -242,11 +363,23 @@ def personal(echo: Any) -> list[str]:
     return [name for name in ("authorization", "x-a") if name in echo["headers"]]
 
 
+def login_in_host() -> Any:
+    """User and password of `host` go to this server only, and into no URL."""
+    client = new_user(host=HOST.replace("//", "//u:p%40@")).client
+    own, away = client.get("/moved"), client.get(HOST.replace("127.0.0.1", "localhost") + "/echo")
+    failed = client.get("/status_404")
+    shown = [own.url, own.request_meta["url"], str(failed.error)]
+    return ["authorization" in own.json()["headers"], personal(away.json()), any("u:" in text for text in shown)]
+
+
 def cookies() -> Any:
     client = new_user().client
-    client.get("/set_cookie")
+    headers = client.get("/set_cookie").headers
+    assert headers is not None
     other = new_user().client.get("/echo").json()["headers"].get("cookie")
-    return [client.get("/echo").json()["headers"].get("cookie"), other]
+    kept = client.get("/echo").json()["headers"].get("cookie")
+    client.cookiejar.clear()
+    return [headers["set-cookie"], kept, client.get("/echo").json()["headers"].get("cookie"), other]
 
 
 def tls() -> Any:
@@ -271,7 +404,7 @@ def statistics() -> Any:
         ):
             clock.now_s += 0.3125  # exact in binary, so that both clocks agree about seconds
             name = f"/{number % 4}"
-            bulk.note(bulk.row("GET", name), clock.now_s, latency_ms, number)
+            bulk.tally(None, bulk.rows["GET", name], clock.now_s, latency_ms / 1000, number, 200)
             single.log_request("GET", name, latency_ms, number)  # type: ignore[arg-type]
             if number % 5 == 0:
                 bulk.log_error("GET", name, ValueError("x"))
@@ -337,6 +470,44 @@ def bulk_or_events() -> Any:
     return [ways, len(events), held, stats.total.num_requests, stats.num_failures]
 
 
+class Observed:
+    """Keeps what an observer receives."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def good(self, _user: Any, name: str, _start_s: float, _latency_s: float, size_bytes: int, status: int) -> None:
+        """See `Observer`."""
+        self.seen.append([name, size_bytes, status])
+
+    def cut(self, _user: Any, name: str, _start_s: float) -> None:
+        """See `Observer`."""
+        self.seen.append(f"cut {name}")
+
+
+def observed() -> Any:
+    """An observer receives good and cut requests under public names, its listener the others; together each once."""
+    user, heard = new_user(), list[str]()
+
+    def hear(name: str, **_: Any) -> None:
+        heard.append(name)
+
+    user.environment.events.request.add_listener(hear)
+    adopt(user.environment).observe(hear, observer := Observed(), lambda name: name.replace("secret", "***"))
+    user.client.get("/plain?secret")
+    user.client.send(user.client.prepare("GET", "/plain", name="sent"))
+    with user.client.get("/status_404", catch_response=True) as response:
+        response.success()
+    user.client.get("/status_500")
+    asking = gevent.spawn(user.client.get, "/never")
+    gevent.sleep(0)
+    asking.kill()
+    events = listen(user)
+    user.client.get("/plain", name="with a listener")
+    stats = user.environment.stats
+    return [observer.seen, heard, len(events), sorted(name for name, _ in stats.entries), stats.num_failures]
+
+
 def checks() -> Any:
     user = new_user()
     prepared = user.client.prepare(
@@ -355,21 +526,32 @@ CHECKS: list[Callable[[], Any]] = [
     response_parts,
     events_of_a_request,
     with_block,
+    raise_in_block,
+    sent_request,
+    bodies,
+    streams,
+    stream_errors,
+    encodings,
+    limits,
+    unsupported,
     rename,
     connections,
     retry_of_get,
     retry_of_post,
     timeouts,
+    dripped,
     slow_timer,
     killed,
     stopped_user,
     concurrent,
     big_upload,
     redirects,
+    login_in_host,
     cookies,
     tls,
     statistics,
     bulk_or_events,
+    observed,
     checks,
 ]
 

@@ -11,10 +11,10 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from locustfiles.dispatcher import Dispatcher, grouped
-from locustfiles.recorder import Recorder
-from locustfiles.sinks import FileSink
 from loopbench.judge.run.samples import Samples, read_samples
+from loopbench.locustfiles.dispatcher import Dispatcher, grouped
+from loopbench.locustfiles.recorder import Recorder
+from loopbench.locustfiles.sinks import FileSink
 from loopbench.records import samples as layout
 
 

@@ -28,11 +28,10 @@ from gevent.event import Event
 from gevent.server import StreamServer
 from locust.env import Environment
 
-from locustfiles.recorder import Recorder
-from locustfiles.sinks import FileSink
-from locustfiles.variant_user import variant_user
-from loopbench.records.expectation import Expectation
-from loopbench.records.load_order import LoadOrder, OrderedRequest
+from loopbench.locustfiles.recorder import Recorder
+from loopbench.locustfiles.sinks import FileSink
+from loopbench.locustfiles.variant_user import variant_user
+from tests.made_scenario import made_spec
 
 rounds, file = int(sys.argv[1]), Path(sys.argv[2])
 seen = {"/answered": 0, "/never": 0, "left": 0}
@@ -48,24 +47,23 @@ def serve(connection, _):
 server = StreamServer(("127.0.0.1", 0), serve)
 server.start()
 
-def request(name, hang_up_after_s, hang_up_turns):
-    return OrderedRequest(name, "GET", f"/{name}", {}, "", 30.0, 1, Expectation(), hang_up_after_s, hang_up_turns)
-
-order = LoadOrder(
-    run="r", url=f"http://127.0.0.1:{server.server_port}", kind="ramp", client="llhttp",
-    requests=(request("answered", None, 0), request("never", 0.05, 1)), users=1, spawn_rate=1.0, warmup_users=1,
-    warmup_s=0.0, settle_s=0.0, hold_s=1.0, steps=(), mode="closed", rate_rps=(0.0, 0.0), arrivals="exponential",
-    explain=False, think_time_s=(0.0, 0.0), seed=1, samples_file=str(file),
-)
+requests = [
+    {"name": "answered", "path": "/answered"},
+    {"name": "never", "path": "/never", "hang_up": {"after_s": 0.05}},
+]
+url = f"http://127.0.0.1:{server.server_port}"
+spec = made_spec(file.parent, "ramp", url=url, requests=requests)
 recorder = Recorder(FileSink(file), "r")
 environment = Environment()
 environment.create_local_runner()
-user = variant_user(order, recorder, Event())(environment)
+user = variant_user(spec, recorder, Event())(environment)
 recorder.begin("hold")
 for _ in range(2 * rounds):
     user.ask_once()
 user.client.close()
-gevent.sleep(0.1)
+with gevent.Timeout(30):
+    while seen["/never"] < rounds or seen["left"] < rounds:
+        gevent.sleep(0.01)
 recorder.close(environment.stats.total.num_requests)
 print(json.dumps(seen))
 """

@@ -2,9 +2,8 @@
 
 import pytest
 
-from locustfiles.answer_counts import AnswerCounts
-from locustfiles.loop_now import MAX_LINES, LoopNow
-from locustfiles.probe_tail import LoopSecond, Place, TimeAt
+from loopbench.locustfiles.loop_now import MAX_LINES, AnswerCounts, LoopNow
+from loopbench.locustfiles.probe_tail import LoopSecond, Place, TimeAt
 
 LINE = Place("app/main.py", 7, "write", own=True)
 

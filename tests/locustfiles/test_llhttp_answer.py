@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locustfiles.llhttp_answer import MEMORY_HEADS, Answer, AnswerReader, Head, HeadMemory, Limits, header_pairs
-from locustfiles.llhttp_errors import (
+from loopbench.llhttp.answer import MEMORY_HEADS, Answer, AnswerReader, Head, HeadMemory, Limits, header_pairs
+from loopbench.llhttp.errors import (
     BodyTooLargeError,
     ExcessDataError,
     HeaderTooLargeError,
@@ -234,3 +234,19 @@ def test_a_reader_that_read_a_head_answer_reads_bodies_again() -> None:
 def test_header_lines_keep_their_order_and_repetitions() -> None:
     raw = b"HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nX-B: c\r\nset-cookie: d\r\n\r\n"
     assert header_pairs(raw) == [("set-cookie", "a"), ("x-b", "c"), ("set-cookie", "d")]
+
+
+@pytest.mark.parametrize(
+    ("status", "line", "plain"),
+    [
+        (200, b"Vary: Content-Encoding", True),
+        (201, b"Location: /a", True),
+        (404, b"X: y", False),
+        (302, b"Location: /a", False),
+        (200, b"SET-COOKIE: a=1", False),
+        (200, b"content-encoding: gzip", False),
+    ],
+)
+def test_a_plain_answer_needs_no_further_work(status: int, line: bytes, plain: bool) -> None:
+    raw = b"HTTP/1.1 %d X\r\n%s\r\nContent-Length: 0\r\n\r\n" % (status, line)
+    assert read(raw).head.plain is plain

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from locustfiles.llhttp_request import Origin, absolute, encode
+from loopbench.llhttp.request import Origin, absolute, encode
 
 HOST = "http://127.0.0.1:8000"
 
@@ -23,8 +23,13 @@ def test_a_plain_get_is_what_wrk_sends() -> None:
         ("/a?x=1", {"y": "2 3"}, b"/a?x=1&y=2+3"),
         ("/a", {"x": [1, 2]}, b"/a?x=1&x=2"),
         ("/a", [("x", 1), ("x", 2)], b"/a?x=1&x=2"),
+        ("/a", {"x": None, "y": 0}, b"/a?y=0"),
+        ("/a?x=1", "y=%2F&z", b"/a?x=1&y=%2F&z"),
         ("/a?x=%20#part", None, b"/a?x=%20"),
         ("?x=1", None, b"/?x=1"),
+        ("/a?", None, b"/a"),
+        ("/a;b=c,d/~e?f=[g]&h=/?", None, b"/a;b=c,d/~e?f=[g]&h=/?"),
+        ('/a"b', None, b"/a%22b"),
         ("/a\r\nX: y", None, b"/aX:%20y"),
     ],
 )
@@ -104,6 +109,11 @@ def test_different_origins_never_share_a_pool() -> None:
 )
 def test_relative_urls_are_appended_to_the_host(base: str | None, url: str, whole: str) -> None:
     assert absolute(base, url) == whole
+
+
+def test_a_method_is_sent_in_upper_case() -> None:
+    request = encode("put", HOST)
+    assert (request.method, request.idempotent, request.wire[:5]) == ("PUT", True, b"PUT /")
 
 
 def test_only_safe_methods_may_be_sent_twice() -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from locustfiles.schedule import schedule_of
 from loopbench.judge.run.open_loop import due_times_s, open_loop
 from loopbench.judge.run.samples import read_samples
-from loopbench.measure.load import Load
+from loopbench.locustfiles.schedule import schedule_of
+from loopbench.measure.load import loaded
 from loopbench.records import samples as layout
-from loopbench.records.expectation import Expectation
-from loopbench.records.load_order import ARRIVALS_EXPONENTIAL, MODE_OPEN, LoadOrder, OrderedRequest
-from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, samples_file
+from loopbench.records.load_spec import LoadSpec
+from loopbench.records.session import KIND_PLATEAU, KIND_RAMP
+from tests.made_scenario import made_spec
 
 pytestmark = pytest.mark.real
 LISTENING = "listening on "
@@ -25,41 +25,23 @@ LISTENING = "listening on "
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     with subprocess.Popen(
-        [sys.executable, "-m", "target_app.noop_server"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "loopbench.bundled.target_app.noop_server"], stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
         yield server.stdout.readline().strip().removeprefix(LISTENING)
         server.terminate()
 
 
-def order(url: str, folder: Path, kind: str) -> LoadOrder:
-    return LoadOrder(
-        run="nonce",
-        url=url,
-        kind=kind,
-        client="llhttp",
-        requests=(OrderedRequest("hello", "GET", "/", {}, "", 5.0, 1, Expectation()),),
-        users=20,
-        spawn_rate=19.0,  # a ramp of one second
-        warmup_users=2,
-        warmup_s=0.1,
-        settle_s=0.2,
-        hold_s=1.0,
-        steps=(),
-        mode=MODE_OPEN,
-        rate_rps=(20.0, 200.0),
-        arrivals=ARRIVALS_EXPONENTIAL,
-        explain=False,
-        think_time_s=(0.0, 0.0),
-        seed=3,
-        samples_file=str(folder / samples_file(0)),
-    )
+def spec(url: str, folder: Path, kind: str) -> LoadSpec:
+    load = {"users": 20, "spawn_rate": 19.0, "warmup_s": 0.1, "hold_s": 1.0, "drain_s": 5.0}  # a ramp of one second
+    open_mode = {"mode": "open", "rate": (20.0, 200.0)}
+    return made_spec(folder, kind, url=url, load=load | open_mode, repeat={"settle_s": 0.2, "window_s": 1.0}, seed=3)
 
 
 @pytest.mark.parametrize("kind", [KIND_PLATEAU, KIND_RAMP])
 def test_every_due_request_is_sent_or_counted_as_unsent(url: str, tmp_path: Path, kind: str) -> None:
-    asked = order(url, tmp_path, kind)
-    with Load(asked, tmp_path, drain_s=5, cpus=()) as load:
+    asked = spec(url, tmp_path, kind)
+    with loaded(asked, tmp_path, cpus=()) as load:
         load.watch(lambda _: None)
     samples = read_samples(tmp_path)
     rows = samples.rows[samples.loaded]

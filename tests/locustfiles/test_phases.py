@@ -1,39 +1,22 @@
 """The phases of a run: the requested users, and that the hold begins only after they have come."""
 
-from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
 
-from locustfiles.phases import Phases
-from loopbench.records.expectation import Expectation
-from loopbench.records.load_order import Level, LoadOrder, OrderedRequest
+from loopbench.locustfiles.phases import Phases
+from loopbench.records.load_spec import LoadSpec
+from tests.made_scenario import made_spec
+
+SHORTEST_S = 0.1
 
 
-def order(kind: str, steps: tuple[int, ...] = ()) -> LoadOrder:
-    """Return an order whose durations are all 0."""
-    hello_ = OrderedRequest("hello", "GET", "/", {}, "", 1.0, 1, Expectation())
-    return LoadOrder(
-        run="n",
-        url="http://127.0.0.1:1",
-        kind=kind,
-        client="llhttp",
-        requests=(hello_,),
-        users=9,
-        spawn_rate=3,
-        warmup_users=1,
-        warmup_s=0,
-        settle_s=0,
-        hold_s=0,
-        steps=tuple(Level(users, 0.0) for users in steps),
-        mode="closed",
-        rate_rps=(0.0, 0.0),
-        arrivals="constant",
-        explain=False,
-        think_time_s=(0.0, 0.0),
-        seed=1,
-        samples_file="",
-    )
+def spec(kind: str, steps: tuple[int, ...] = (), **load: Any) -> LoadSpec:
+    """Return a load whose phases are as short as a scenario may have them."""
+    of_load = {"users": 9, "spawn_rate": 3.0, "hold_s": SHORTEST_S, "step_s": SHORTEST_S, "steps": list(steps)}
+    return made_spec(Path(), kind, load=of_load | load, repeat={"settle_s": 0.0, "window_s": SHORTEST_S})
 
 
 @pytest.mark.parametrize(
@@ -41,17 +24,17 @@ def order(kind: str, steps: tuple[int, ...] = ()) -> LoadOrder:
     [
         ("ramp", (), [(9, 3)], ["ramp", "hold", "drain"]),
         ("plateau", (), [(9, 9)], ["settle", "hold", "drain"]),
-        ("steps", (5, 2), [(5, 9), (2, 9)], ["settle", "step-5", "settle", "step-2", "settle", "drain"]),
+        ("steps", (5, 2), [(2, 9), (5, 9)], ["settle", "step-2", "settle", "step-5", "settle", "drain"]),
     ],
 )
 def test_each_kind_of_run_has_its_users_and_phases(
     kind: str, steps: tuple[int, ...], users: list[tuple[int, float]], marks: list[str]
 ) -> None:
     marked: list[str] = []
-    phases = Phases(order(kind, steps), marked.append)
+    phases = Phases(spec(kind, steps), marked.append)
     phases.load_begins()
     wanted = []
-    while (asked := phases.next_users()) is not None:
+    for asked in phases.levels:
         wanted.append(asked)
         phases.all_users_came()
     assert wanted == users
@@ -60,10 +43,10 @@ def test_each_kind_of_run_has_its_users_and_phases(
 
 def test_the_hold_waits_for_users_that_are_still_coming() -> None:
     marked: list[str] = []
-    phases = Phases(order("ramp"), marked.append)
+    phases = Phases(spec("ramp"), marked.append)
     phases.load_begins()
-    phases.next_users()
-    asking = gevent.spawn(phases.next_users)  # type: ignore[no-untyped-call]
+    next(phases.levels)
+    asking = gevent.spawn(next, phases.levels, None)  # type: ignore[no-untyped-call]
     gevent.idle()  # type: ignore[no-untyped-call]
     assert marked == ["ramp"]
     phases.all_users_came()
@@ -72,5 +55,5 @@ def test_the_hold_waits_for_users_that_are_still_coming() -> None:
 
 
 def test_each_generator_has_its_own_seed() -> None:
-    seeds = {replace(order("ramp"), generator=number).own_seed for number in range(64)}
+    seeds = {spec("ramp").model_copy(update={"generator": number}).own_seed for number in range(64)}
     assert len(seeds) == 64

@@ -8,7 +8,7 @@ from pathlib import Path
 import gevent
 import pytest
 
-from locustfiles.precise_timer import PreciseTimer
+from loopbench.locustfiles.precise_timer import PreciseTimer
 
 
 @pytest.fixture(params=["timerfd", "gevent"])

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from locustfiles import recorder as recorder_module
-from locustfiles.recorder import OTHER, Recorder
-from locustfiles.sinks import FileSink
 from loopbench.judge.run.samples import read_samples
+from loopbench.locustfiles import recorder as recorder_module
+from loopbench.locustfiles.recorder import OTHER, Recorder
+from loopbench.locustfiles.sinks import FileSink
 from loopbench.records import samples as layout
 from loopbench.records.tail import SampleTail
 

@@ -10,25 +10,20 @@ import sys
 SCRIPT = """
 import json
 from itertools import islice
-from locustfiles.variant_user import RequestCycle
-from loopbench.records.expectation import Expectation
-from loopbench.records.load_order import LoadOrder, OrderedRequest
+from pathlib import Path
+from loopbench.locustfiles.variant_user import RequestCycle
+from tests.made_scenario import made_spec
 
-def request(name, weight):
-    return OrderedRequest(name, "GET", "/", {}, "", 1.0, weight, Expectation())
+requests = [{"name": "hello", "path": "/"}, {"name": "write", "path": "/", "weight": 2}]
 
-def order(seed):
-    return LoadOrder(
-        run="r", url="http://x", kind="ramp", client="llhttp", requests=(request("hello", 1), request("write", 2)),
-        users=1, spawn_rate=1.0, warmup_users=1, warmup_s=0.0, settle_s=0.0, hold_s=1.0, steps=(), mode="closed",
-        rate_rps=(0.0, 0.0), arrivals="constant", explain=False, think_time_s=(0.01, 0.05), seed=seed, samples_file="x",
-    )
+def spec(seed):
+    return made_spec(Path(), "ramp", requests=requests, seed=seed, load={"think_time_s": (0.01, 0.05)})
 
 def asked(seed):
-    cycle = RequestCycle(order(seed))
+    cycle = RequestCycle(spec(seed))
     return [request.name for request in islice(cycle.shuffled(cycle.requests), 300)]
 
-thinks = [RequestCycle(order(1)).think_time_s() for _ in range(100)]
+thinks = [RequestCycle(spec(1)).draw_think_s() for _ in range(100)]
 print(json.dumps({"one": asked(1), "again": asked(1), "two": asked(2), "thinks": [min(thinks), max(thinks)]}))
 """
 

@@ -5,8 +5,7 @@ from itertools import islice, pairwise, takewhile
 
 import pytest
 
-from locustfiles.schedule import Rate, Schedule
-from loopbench.records.load_order import ARRIVALS_CONSTANT, ARRIVALS_EXPONENTIAL
+from loopbench.locustfiles.schedule import Rate, Schedule
 
 STEADY = Rate(200.0, 200.0, 0.0)
 CLIMB = Rate(0.0, 100.0, 10.0)
@@ -20,7 +19,7 @@ def due(schedule: Schedule, until_s: float) -> list[float]:
 
 
 def test_constant_arrivals_have_equal_gaps() -> None:
-    assert list(islice(Schedule(STEADY, ARRIVALS_CONSTANT, 1), 5)) == [0.0, 0.005, 0.01, 0.015, 0.02]
+    assert list(islice(Schedule(STEADY, "constant", 1), 5)) == [0.0, 0.005, 0.01, 0.015, 0.02]
 
 
 @pytest.mark.parametrize(
@@ -40,14 +39,14 @@ def test_moment_of_inverts_expected_until(rate: Rate, at_s: float) -> None:
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("until_s", [1.0, 7.5, 20.0])
 def test_constant_arrivals_follow_the_integral_of_a_changing_rate(rate: Rate, until_s: float) -> None:
-    assert len(due(Schedule(rate, ARRIVALS_CONSTANT, 1), until_s)) == pytest.approx(rate.expected_until(until_s), abs=1)
+    assert len(due(Schedule(rate, "constant", 1), until_s)) == pytest.approx(rate.expected_until(until_s), abs=1)
 
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("seed", range(5))
 def test_exponential_arrivals_are_a_poisson_process_of_that_rate(rate: Rate, seed: int) -> None:
     """The counts of separate intervals are within five standard deviations of the expectation."""
-    times_s = due(Schedule(rate, ARRIVALS_EXPONENTIAL, seed), 20.0)
+    times_s = due(Schedule(rate, "exponential", seed), 20.0)
     for begin_s, end_s in [(0, 3), (3, 8), (8, 20)]:
         expected = rate.expected_until(end_s) - rate.expected_until(begin_s)
         found = sum(begin_s <= at_s < end_s for at_s in times_s)
@@ -55,7 +54,7 @@ def test_exponential_arrivals_are_a_poisson_process_of_that_rate(rate: Rate, see
 
 
 def test_exponential_gaps_have_equal_mean_and_deviation() -> None:
-    times_s = list(islice(Schedule(STEADY, ARRIVALS_EXPONENTIAL, 3), 5000))
+    times_s = list(islice(Schedule(STEADY, "exponential", 3), 5000))
     gaps_s = [later - earlier for earlier, later in pairwise(times_s)]
     mean_s = sum(gaps_s) / len(gaps_s)
     spread_s = math.sqrt(sum((gap_s - mean_s) ** 2 for gap_s in gaps_s) / len(gaps_s))
@@ -64,12 +63,12 @@ def test_exponential_gaps_have_equal_mean_and_deviation() -> None:
 
 
 def test_the_times_depend_on_the_seed_only() -> None:
-    one, two = (Schedule(STEADY, ARRIVALS_EXPONENTIAL, seed) for seed in (1, 2))
+    one, two = (Schedule(STEADY, "exponential", seed) for seed in (1, 2))
     assert list(islice(one, 100)) == list(islice(one, 100)) != list(islice(two, 100))
 
 
 @pytest.mark.parametrize("generators", [1, 2, 3, 7])
 def test_the_shares_of_all_generators_form_the_schedule(generators: int) -> None:
-    schedule = Schedule(CLIMB, ARRIVALS_EXPONENTIAL, 5)
+    schedule = Schedule(CLIMB, "exponential", 5)
     shares = [list(islice(schedule.share(index, generators), 50)) for index in range(generators)]
     assert sorted(at_s for share in shares for at_s in share) == list(islice(schedule, 50 * generators))

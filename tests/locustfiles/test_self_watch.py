@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from locustfiles.recorder import Recorder
-from locustfiles.self_watch import BEAT_S, SelfWatch
-from locustfiles.sinks import FileSink
 from loopbench.judge.run.samples import read_samples
+from loopbench.locustfiles.recorder import Recorder
+from loopbench.locustfiles.self_watch import BEAT_S, SelfWatch
+from loopbench.locustfiles.sinks import FileSink
 from loopbench.records.generator_watch import WatchedSecond
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from locustfiles import sinks
-from locustfiles.recorder import Recorder
-from locustfiles.sinks import FileSink, ReportSink
 from loopbench.judge.run.samples import read_samples
+from loopbench.locustfiles import sinks
+from loopbench.locustfiles.recorder import Recorder
+from loopbench.locustfiles.sinks import FileSink, ReportSink
 from loopbench.records import samples as layout
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from locust import FastHttpUser
 from locust.env import Environment
 
-from locustfiles.llhttp_user import LlhttpUser
+from loopbench.llhttp.user import LlhttpUser
 
 KINDS = {"llhttp": LlhttpUser, "fast": FastHttpUser}
 SILENCE_S = 0.3

@@ -11,10 +11,13 @@ import os
 import ssl
 import struct
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from socket import SO_LINGER, SOL_SOCKET
 from typing import NamedTuple
+
+import brotli
 
 ENDLESS_BYTES = 8 * 1024 * 1024
 BODY = b"hello world!\n"
@@ -63,6 +66,20 @@ async def bytewise(line: Line, _: Asked) -> bool:
         await line.writer.drain()
         await asyncio.sleep(0)
     return True
+
+
+def dripping(first: bytes, piece: bytes, last: bytes) -> Answerer:
+    """Send a good answer with a pause before each of `DRIPS` pieces."""
+
+    async def answer(line: Line, _: Asked) -> bool:
+        line.writer.write(first)
+        for _sent in range(DRIPS):
+            await asyncio.sleep(DRIP_S)
+            line.writer.write(piece)
+        line.writer.write(last)
+        return True
+
+    return answer
 
 
 async def silence(line: Line, _: Asked) -> bool:
@@ -150,6 +167,9 @@ def packed(body: bytes, encoding: str) -> bytes:
     return head.encode() + body
 
 
+DRIPS = 20
+DRIP_S = 0.1
+
 ANSWERS: dict[str, Answerer] = {
     "plain": fixed(OK),
     "bytewise": bytewise,
@@ -176,6 +196,9 @@ ANSWERS: dict[str, Answerer] = {
     "close_in_header": fixed(OK[:20], stay=False),
     "close_mid_body": fixed(OK[:-5], stay=False),
     "close_mid_chunk": fixed(CHUNKED + b"5\r\nhel", stay=False),
+    "dripping_interim": dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n", OK),
+    "dripping_header": dripping(b"HTTP/1.1 200 OK\r\nX-Long: ", b"a", b"\r\nContent-Length: 0\r\n\r\n"),
+    "dripping_body": dripping(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % DRIPS, b"a", b""),
     "never": silence,
     "stalls_mid_body": half_then_silence,
     "reset": reset(b""),
@@ -187,6 +210,9 @@ ANSWERS: dict[str, Answerer] = {
     "status_404": fixed(OK.replace(b"200 OK", b"404 Not Found")),
     "status_500": fixed(OK.replace(b"200 OK", b"500 Oh")),
     "gzip": fixed(packed(gzip.compress(BODY), "gzip")),
+    "deflate": fixed(packed(zlib.compress(BODY), "deflate")),
+    "bare_deflate": fixed(packed(zlib.compress(BODY, wbits=-15), "deflate")),
+    "br": fixed(packed(brotli.compress(BODY), "br")),  # type: ignore[no-untyped-call]
     "not_gzip": fixed(packed(BODY, "gzip")),
     "moved": moved(302, "/echo?a=b"),
     "moved_away": moved_away,

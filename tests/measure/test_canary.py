@@ -1,4 +1,4 @@
-"""The canary sings where it is put, the same song every time, and moves nobody else."""
+"""The canary runs on the given processors, does the same work every time, and moves no other process."""
 
 import os
 

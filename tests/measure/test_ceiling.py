@@ -6,52 +6,54 @@ import pytest
 
 from loopbench.errors import DataError
 from loopbench.measure import ceiling
-from loopbench.measure.generators import GeneratorLayout
-from loopbench.measure.load import ALONE
 from loopbench.measure.machine import Cores
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.records.codec import to_json
 from loopbench.records.own_ceiling import CEILING_FILE, OwnCeiling, read_own_ceiling
+from loopbench.scenario.load_settings import Load
 
 NOT_PINNED = Cores((), ())
+ALONE = Load()
 KNOWN = OwnCeiling(rps=50_000.0, client="llhttp", generators=1, users=100, window_s=3.0, generator_cpu_share=0.97)
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Which clients a ceiling was measured for; nothing is started."""
-    asked: list[str] = []
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many generators a ceiling was measured for; nothing is started."""
+    asked: list[int] = []
 
-    def measure(folder: Path, *, client: str, **_: object) -> OwnCeiling:
+    def measure(folder: Path, *, load: Load, **_: object) -> OwnCeiling:
         assert list(folder.iterdir()) == []
-        asked.append(client)
-        return OwnCeiling(**(vars(KNOWN) | {"client": client}))
+        asked.append(load.generators)
+        return OwnCeiling(**(vars(KNOWN) | {"generators": load.generators}))
 
     monkeypatch.setattr(ceiling, "measure_own_ceiling", measure)
     return asked
 
 
-def ask(folder: Path, client: str = "llhttp", layout: GeneratorLayout = ALONE) -> OwnCeiling | None:
-    return ceiling.own_ceiling(folder, client=client, layout=layout, cores=NOT_PINNED, stop=StopWish())
+def ask(folder: Path, load: Load = ALONE) -> OwnCeiling | None:
+    return ceiling.own_ceiling(folder, load=load, cores=NOT_PINNED, stop=StopWish())
 
 
-def test_a_session_has_it_measured_once(tmp_path: Path, measured: list[str]) -> None:
+def test_a_session_has_it_measured_once(tmp_path: Path, measured: list[int]) -> None:
     assert ask(tmp_path) == ask(tmp_path) == read_own_ceiling(tmp_path) == KNOWN
-    assert measured == ["llhttp"]
+    assert measured == [1]
     assert [path.name for path in tmp_path.iterdir()] == [CEILING_FILE], "its record is gone"
 
 
-@pytest.mark.parametrize(("client", "layout"), [("fast", GeneratorLayout()), ("llhttp", GeneratorLayout(here=2))])
-def test_another_kind_of_generator_has_another_ceiling(
-    tmp_path: Path, measured: list[str], client: str, layout: GeneratorLayout
-) -> None:
+def test_another_number_of_generators_has_another_ceiling(tmp_path: Path, measured: list[int]) -> None:
     (tmp_path / CEILING_FILE).write_text(to_json(KNOWN))
-    ask(tmp_path, client, layout)
-    assert measured == [client]
+    ask(tmp_path, Load(generators=2))
+    assert measured == [2]
 
 
-def test_users_on_other_machines_cannot_reach_our_server(tmp_path: Path, measured: list[str]) -> None:
-    assert ask(tmp_path, layout=GeneratorLayout(elsewhere=2)) is None
+@pytest.mark.parametrize(
+    "load",
+    [Load(remote_workers=2, master_bind="127.0.0.1"), Load(locustfile="journeys.py")],
+    ids=["remote", "journeys"],
+)
+def test_some_users_cannot_ask_our_server(tmp_path: Path, measured: list[int], load: Load) -> None:
+    assert ask(tmp_path, load) is None
     assert measured == []
     assert read_own_ceiling(tmp_path) is None
 
@@ -60,11 +62,6 @@ def test_a_damaged_file_is_said(tmp_path: Path) -> None:
     (tmp_path / CEILING_FILE).write_text('{"rps": "fast"}')
     with pytest.raises(DataError, match="rps"):
         read_own_ceiling(tmp_path)
-
-
-@pytest.mark.parametrize(("share", "is_lower"), [(0.97, False), (0.6, True), (None, True)])
-def test_a_generator_that_was_not_full_might_reach_more(share: float | None, is_lower: bool) -> None:
-    assert OwnCeiling(**(vars(KNOWN) | {"generator_cpu_share": share})).is_lower_bound is is_lower
 
 
 @pytest.mark.real
@@ -81,4 +78,4 @@ def test_a_wish_to_stop_ends_it(tmp_path: Path) -> None:
     stop = StopWish()
     stop.signal_number = 15
     with pytest.raises(InterruptedRunError):
-        ceiling.own_ceiling(tmp_path, client="llhttp", layout=GeneratorLayout(), cores=NOT_PINNED, stop=stop)
+        ceiling.own_ceiling(tmp_path, load=ALONE, cores=NOT_PINNED, stop=stop)

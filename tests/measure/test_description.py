@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.measure.description import describe
 from loopbench.plan import make_plan
 from loopbench.scenario import load
+from loopbench.session import describe
 
 SCENARIO = """
 title = "t"
@@ -29,4 +29,4 @@ def test_it_says_where_the_load_is_to_come_from(tmp_path: Path, asked: str, gene
     (tmp_path / "s.toml").write_text(SCENARIO.format(asked=asked))
     scenario = load(tmp_path / "s.toml")
     said = describe(scenario, make_plan(scenario, 1), quick=False, explain=False).scenario
-    assert (said.generators, said.remote_workers) == (generators, elsewhere)
+    assert (said.load.generators, said.load.remote_workers) == (generators, elsewhere)

@@ -2,81 +2,71 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from loopbench.errors import GeneratorError
 from loopbench.judge.run.samples import read_samples
+from loopbench.measure import generators
 from loopbench.measure.counts import Recorded, read_recorded
-from loopbench.measure.generators import GeneratorLayout, command, worker_options
-from loopbench.measure.load import Load
+from loopbench.measure.generators import command, worker_options
+from loopbench.measure.load import loaded
 from loopbench.measure.running_target import RunningTarget
 from loopbench.measure.stop import StopWish
-from loopbench.measure.target import AnyTarget, started
+from loopbench.measure.target import AnyTarget, Launch, free_port, started
 from loopbench.records import samples as layout
-from loopbench.records.expectation import Expectation
 from loopbench.records.generators import EXIT_REFUSED, read_generators
-from loopbench.records.load_order import LoadOrder, OrderedRequest
+from loopbench.records.load_spec import LoadSpec
 from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, samples_file
 from loopbench.records.tail import LiveView
 from loopbench.scenario import load as load_scenario
+from tests.made_scenario import made_spec
 
 APPS = Path(__file__).parents[1] / "apps"
 USERS = 7
 ENDLESS_S = 600
 PATIENCE_S = 300
-TWO = GeneratorLayout(here=2)
+TWO: dict[str, Any] = {"generators": 2}
 
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[AnyTarget]:
-    """A healthy app with the probe attached, stopped before its count is read."""
-    file = tmp_path / "case.toml"
+@contextmanager
+def served(folder: Path) -> Iterator[AnyTarget]:
+    """Serve a healthy app with the probe attached, whose log goes into the folder."""
+    file = folder / "case.toml"
     variant = '[[variants]]\nname = "ok"\npath = "/ok"\n'
     file.write_text(f'title = "t"\nquestion = "q"\n[target]\napp = "healthy:app"\napp_dir = "{APPS}"\n{variant}')
     scenario = load_scenario(file)
-    with started(scenario, scenario.target, nonce="n", folder=tmp_path, cpus=(), stop=StopWish()) as running:
+    with started(Launch(scenario, scenario.target, folder, (), StopWish(), nonce="n")) as running:
         yield running
 
 
-def free_port() -> int:
-    """A port that is not in use."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
+@pytest.fixture
+def own_target(tmp_path: Path) -> Iterator[AnyTarget]:
+    """One that is stopped before its count is read."""
+    with served(tmp_path) as running:
+        yield running
 
 
-def order(folder: Path, url: str, kind: str = KIND_PLATEAU, hold_s: float = 1.0) -> LoadOrder:
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyTarget]:
+    """One whose requests no test counts."""
+    with served(tmp_path_factory.mktemp("target")) as running:
+        yield running
+
+
+def spec(folder: Path, url: str, kind: str = KIND_PLATEAU, hold_s: float = 1.0, **more: Any) -> LoadSpec:
     """A small load."""
-    ok = OrderedRequest("ok", "GET", "/ok", {}, "", 60.0, 1, Expectation())
-    return LoadOrder(
-        run="n",
-        url=url,
-        kind=kind,
-        client="llhttp",
-        requests=(ok,),
-        users=USERS,
-        spawn_rate=USERS,
-        warmup_users=2,
-        warmup_s=0.2,
-        settle_s=0.2,
-        hold_s=hold_s,
-        steps=(),
-        mode="closed",
-        rate_rps=(0.0, 0.0),
-        arrivals="constant",
-        explain=False,
-        think_time_s=(0.1, 0.2),
-        seed=1,
-        samples_file=str(folder / samples_file(0)),
-    )
+    load = {"users": USERS, "spawn_rate": USERS, "warmup_s": 0.2, "hold_s": hold_s, "think_time_s": (0.1, 0.2)}
+    request, repeat = {"name": "ok", "path": "/ok"}, {"settle_s": 0.2, "window_s": hold_s}
+    return made_spec(folder, kind, url=url, request=request, load=load | more, repeat=repeat)
 
 
 def events_of_each(folder: Path) -> Iterator[tuple[layout.Event, ...]]:
@@ -92,18 +82,22 @@ def nothing(_view: LiveView) -> None:
     """Do nothing between two looks at the load."""
 
 
-def measured(target: AnyTarget, folder: Path, layout: GeneratorLayout, kind: str = KIND_RAMP) -> Recorded:
+def measured(target: AnyTarget, folder: Path, kind: str = KIND_RAMP, **load: Any) -> Recorded:
     """Run one load to its end, and stop the target so that it writes its count."""
-    with Load(order(folder, target.url, kind), folder, drain_s=60, cpus=(), layout=layout) as load:
-        load.watch(nothing)
+    with loaded(spec(folder, target.url, kind, **load), folder, cpus=()) as running:
+        running.watch(nothing)
     if isinstance(target, RunningTarget):
         target.process.stop(5)
     return read_recorded(folder, target)
 
 
-def test_two_workers_share_the_users_and_every_count_agrees(target: AnyTarget, tmp_path: Path) -> None:
+def test_two_workers_share_the_users_and_every_count_agrees(own_target: AnyTarget, tmp_path: Path) -> None:
     """One run, since each takes seconds: server, samples, workers' and master's statistics; users; phases."""
-    recorded, samples, known = measured(target, tmp_path, TWO), read_samples(tmp_path, "n"), read_generators(tmp_path)
+    recorded, samples, known = (
+        measured(own_target, tmp_path, **TWO),
+        read_samples(tmp_path, "n"),
+        read_generators(tmp_path),
+    )
     assert known is not None
     assert recorded.counts.agree
     assert recorded.counts.samples == len(samples.rows) == known.locust_requests
@@ -125,13 +119,13 @@ def test_two_workers_share_the_users_and_every_count_agrees(target: AnyTarget, t
 
 def test_a_worker_from_elsewhere_serves_one_run_after_the_other(target: AnyTarget, tmp_path: Path) -> None:
     port = free_port()
-    layout = GeneratorLayout(elsewhere=1, master_bind="127.0.0.1", master_port=port)
+    elsewhere: dict[str, Any] = {"remote_workers": 1, "master_bind": "127.0.0.1", "master_port": port}
     call = f"from loopbench.measure.worker import serve_as_worker as w; w('127.0.0.1', {port}, print, runs=2)"
     with subprocess.Popen([sys.executable, "-c", call], stdout=subprocess.PIPE, text=True) as worker:
         for name in ("first", "second"):
             folder = tmp_path / name
             folder.mkdir()
-            with Load(order(folder, target.url, KIND_PLATEAU), folder, drain_s=60, cpus=(), layout=layout) as load:
+            with loaded(spec(folder, target.url, **elsewhere), folder, cpus=()) as load:
                 load.watch(nothing)
             counts = read_recorded(folder, target).counts
             assert counts.samples == counts.locust
@@ -143,14 +137,14 @@ def test_a_worker_from_elsewhere_serves_one_run_after_the_other(target: AnyTarge
 
 def test_a_worker_of_another_version_is_refused_and_ends_the_run(target: AnyTarget, tmp_path: Path) -> None:
     port = free_port()
-    layout = GeneratorLayout(elsewhere=1, master_bind="127.0.0.1", master_port=port)
+    elsewhere: dict[str, Any] = {"remote_workers": 1, "master_bind": "127.0.0.1", "master_port": port}
     line = ["locust", *command(3)[4:], *worker_options("127.0.0.1", port)]
     setup = f"import sys, loopbench; loopbench.__version__ = '9.9'; sys.argv = {line!r}"
     call = f"{setup}; from locust.main import main; main()"
     with (
         subprocess.Popen([sys.executable, "-P", "-c", call], stderr=subprocess.PIPE, text=True, cwd=tmp_path) as worker,
         pytest.raises(GeneratorError, match=r"the worker is loopbench 9\.9, the master .*same version") as caught,
-        Load(order(tmp_path, target.url), tmp_path, drain_s=3, cpus=(), layout=layout) as load,
+        loaded(spec(tmp_path, target.url, drain_s=3, **elsewhere), tmp_path, cpus=()) as load,
     ):
         load.watch(nothing)
     assert caught.value.slug == "generator-worker-refused"
@@ -178,7 +172,7 @@ def test_a_worker_that_is_lost_ends_the_run_as_invalid(
 
     with (
         pytest.raises(GeneratorError, match=f"INVALID.*({words})|({words}).*INVALID") as caught,
-        Load(order(tmp_path, target.url, hold_s=ENDLESS_S), tmp_path, drain_s=3, cpus=(), layout=TWO) as load,
+        loaded(spec(tmp_path, target.url, hold_s=ENDLESS_S, drain_s=3, **TWO), tmp_path, cpus=()) as load,
     ):
         load.watch(lose)
     assert caught.value.slug == "generator-lost-worker"
@@ -187,11 +181,11 @@ def test_a_worker_that_is_lost_ends_the_run_as_invalid(
 def test_workers_that_do_not_come_are_missed_with_the_command_that_brings_them(
     target: AnyTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(GeneratorLayout, "connect_s", 1)
-    layout = GeneratorLayout(elsewhere=2, master_bind="127.0.0.1")
+    monkeypatch.setattr(generators, "REMOTE_CONNECT_S", 1)
+    elsewhere: dict[str, Any] = {"remote_workers": 2, "master_bind": "127.0.0.1"}
     with (
         pytest.raises(GeneratorError, match="0 of 2 workers came within 1 s") as caught,
-        Load(order(tmp_path, target.url), tmp_path, drain_s=3, cpus=(), layout=layout) as load,
+        loaded(spec(tmp_path, target.url, drain_s=3, **elsewhere), tmp_path, cpus=()) as load,
     ):
         load.watch(nothing)
     assert caught.value.slug == "generator-worker-late"

@@ -6,17 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.measure.kernel_files import PAGE_BYTES, KernelFiles, NotObservableError, ProcessStat
+from loopbench.measure.kernel_files import KernelFiles, NotObservableError
 from tests.measure.fake_kernel import FakeKernel
-
-STAT = "42 ({name}) S 7 42 42 0 -1 4194560 1 2 3 4 250 50 9 9 20 0 3 0 8888 1000000 512 18446744073709551615 1\n"
-
-
-@pytest.mark.parametrize("name", ["python", "a b", "x) S 1 (y", "(sd-pam)"])
-def test_a_process_may_have_any_name(tmp_path: Path, name: str) -> None:
-    kernel = FakeKernel(tmp_path)
-    kernel.write("proc/42/stat", STAT.format(name=name))
-    assert kernel.stat(42) == ProcessStat(name, 7, 3.0, 3, 512 * PAGE_BYTES, 8888)
 
 
 def test_a_tree_is_a_process_and_everything_below_it(tmp_path: Path) -> None:

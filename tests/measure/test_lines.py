@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from loopbench import secrecy
 from loopbench.errors import DataError
 from loopbench.measure.lines import MAX_BYTES, MAX_LINES, capture_lines
 from loopbench.records.source_lines import LINES_FILE, SourceLine, read_lines
@@ -83,6 +84,14 @@ def test_a_file_outside_the_app_is_not_read(app: Path) -> None:
     assert unread(app, other) == "the file is outside app_dir"
 
 
+def test_a_secret_in_the_source_is_hidden(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrecy, "_remembered", {})
+    secrecy.remember(["line 5"])
+    (line,) = kept(app, at(app))
+    assert "line 5" not in line.text
+    assert "line 4" in line.text
+
+
 def test_a_link_out_of_the_app_is_not_followed(app: Path) -> None:
     other = app.parent.parent / "secret.py"
     other.write_text(TEXT)
@@ -135,5 +144,5 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path, text: str) -> None
 def test_a_link_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other").write_text('{"format":1,"lines":[]}')
     (tmp_path / LINES_FILE).symlink_to(tmp_path / "other")
-    with pytest.raises(DataError, match="is not a file that a run of loopbench leaves"):
+    with pytest.raises(DataError, match="cannot be read"):
         read_lines(tmp_path)

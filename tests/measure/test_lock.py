@@ -97,3 +97,16 @@ def test_a_lock_file_that_cannot_be_opened_is_an_environment_error(
     with pytest.raises(EnvironmentRefusedError, match="the lock file cannot be opened"), one_at_a_time():
         pass
     assert not lock_file.with_name("target").exists()
+
+
+@pytest.mark.parametrize("planted", ["pipe", "second name"])
+def test_what_another_user_put_in_its_place_is_not_overwritten(lock_file: Path, tmp_path: Path, planted: str) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("content")
+    if planted == "pipe":
+        os.mkfifo(lock_file)
+    else:
+        os.link(precious, lock_file)
+    with pytest.raises(EnvironmentRefusedError, match="second name"), one_at_a_time():
+        pass
+    assert precious.read_text() == "content"

@@ -1,4 +1,4 @@
-"""Target and generator get cores of their own where there are enough; every fact of the machine is known or said."""
+"""Target and generator get cores of their own where there are enough; a fact of the machine that is unknown says so."""
 
 from pathlib import Path
 

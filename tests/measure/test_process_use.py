@@ -101,7 +101,7 @@ def test_a_thread_that_ends_while_one_looks_does_not_hide_the_others(kernel: Fak
 
 
 def test_a_child_that_comes_later_is_found(kernel: FakeKernel) -> None:
-    """The tree is remembered only while nobody comes or goes."""
+    """The tree is remembered only while no process starts or ends."""
     meter = ProcessMeter(kernel, lambda: (3,))
     assert meter.read(kernel.pids()).processes == 1
     kernel.process(3, 9.0, children=(4,))

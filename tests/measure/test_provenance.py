@@ -1,4 +1,4 @@
-"""Where measured code comes from: found where it can be, said where it cannot, and never a secret."""
+"""Where measured code comes from: found where possible, reported where not, and never a secret."""
 
 import json
 import subprocess
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from loopbench.measure import provenance
-from loopbench.measure.provenance import ask_python, describe, git_state, server_settings
+from loopbench.measure.interpreter import TARGET_PACKAGES, ask_python
+from loopbench.measure.provenance import describe, git_state, server_settings
 from loopbench.scenario import load
 
 ROOT = Path(__file__).parents[2]
@@ -41,9 +42,9 @@ def test_a_clean_repository_is_told_from_a_changed_one(repository: Path) -> None
     (repository / "results.csv").write_text("untracked files are no change of the code")
     assert git_state(repository) == clean
     (repository / "notes.md").write_text("2")
-    assert git_state(repository) == clean | {"dirty": True, "python_dirty": False}
+    assert git_state(repository) == clean
     (repository / "app.py").write_text("2")
-    assert git_state(repository) == clean | {"dirty": True, "python_dirty": True}
+    assert git_state(repository) == clean | {"dirty": True}
 
 
 @pytest.mark.real
@@ -65,7 +66,7 @@ def test_a_machine_without_git_is_said(tmp_path: Path, monkeypatch: pytest.Monke
 def test_an_interpreter_tells_its_packages() -> None:
     answer = ask_python(sys.executable)
     assert answer["python"]["version"] == ".".join(map(str, sys.version_info[:3]))
-    assert set(answer["packages"]) == set(provenance.TARGET_PACKAGES)
+    assert set(answer["packages"]) == set(TARGET_PACKAGES)
     assert answer["server_defaults"]["backlog"] == 2048
 
 

@@ -1,4 +1,4 @@
-"""What the harness makes of a target's receipt, against a server that answers what it is told to."""
+"""What the harness makes of a target's receipt, against a server with scripted answers."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ from loopbench.measure import receipt as receipts
 from loopbench.measure.receipt import IDLE_AFTER_KEY, MAX_BYTES, MAX_KEYS, ask_receipt
 from loopbench.measure.remote_target import RemoteTarget
 from loopbench.measure.stop import InterruptedRunError, StopWish
-from loopbench.scenario.receipts import Receipt
+from loopbench.scenario.requests import Receipt
 
 
 class Scripted(RemoteTarget):

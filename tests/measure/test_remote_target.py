@@ -15,10 +15,9 @@ from loopbench.measure.remote_target import RemoteTarget, found, fresh_count
 from loopbench.measure.running_target import NONCE_HEADER
 from loopbench.measure.stop import StopWish
 from loopbench.measure.verify import verify
-from loopbench.records.expectation import Expectation
-from loopbench.records.load_order import OrderedRequest
+from loopbench.scenario import Request
 
-OK = OrderedRequest("ok", "GET", "/ok", {}, "", 5.0, 1, Expectation(json={"fine": True}))
+OK = Request.model_validate({"name": "ok", "path": "/ok", "timeout_s": 5.0, "expect": {"json": {"fine": True}}})
 
 
 @contextmanager
@@ -55,14 +54,14 @@ def at(url: str, probe_dir: Path | None = None) -> RemoteTarget:
 def test_its_answers_are_held_against_what_is_expected(nonce: str | None) -> None:
     with server(nonce) as url:
         target = at(url)
-        verify(target, (OK,))
+        verify(target, (OK,), StopWish())
         assert target.harness_requests == 1
         assert not target.server_says
 
 
 def test_an_answer_of_another_run_is_refused() -> None:
     with server("another's") as url, pytest.raises(TargetError, match="does not come from this run's target"):
-        verify(at(url), (OK,))
+        verify(at(url), (OK,), StopWish())
 
 
 def test_nobody_there_is_said_with_the_url() -> None:
@@ -124,13 +123,13 @@ def test_the_difference_is_what_the_load_asked(tmp_path: Path, monkeypatch: pyte
     with server() as url:
         waiting_for(monkeypatch, Probe(tmp_path, 1, 10, 10, 60, 61))
         target = at(url, tmp_path)
-        verify(target, (OK,))
+        verify(target, (OK,), StopWish())
         assert target.requests_counted() == 61 - 10 - 1
 
 
 def test_two_counts_of_three_agree_only_where_the_third_cannot_be_had(tmp_path: Path) -> None:
-    from locustfiles.recorder import Recorder  # noqa: PLC0415  importing Locust's folder changes sockets: as late as can be
-    from locustfiles.sinks import FileSink  # noqa: PLC0415
+    from loopbench.locustfiles.recorder import Recorder  # noqa: PLC0415  importing Locust's folder changes sockets: as late as can be
+    from loopbench.locustfiles.sinks import FileSink  # noqa: PLC0415
 
     Recorder(FileSink(tmp_path / "samples-0.bin"), "ours").close(locust_requests=0)
     silent = RemoteTarget("http://127.0.0.1:1", "ours", None, None)

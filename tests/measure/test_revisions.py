@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import UsageError
+from loopbench.measure.lines import rename_folders
 from loopbench.measure.revisions import Revision, at_revisions, checked_out
 from loopbench.scenario import Scenario, load
 
@@ -101,12 +102,40 @@ def test_an_option_is_no_revision(scenario: Scenario) -> None:
         pass
 
 
+def with_copy(scenario: Scenario, *files: str) -> Scenario:
+    (scenario.file.parent / "service/.gitignore").write_text(".env\n")
+    (scenario.file.parent / "service/.env").write_text("KEY=1")
+    return load(scenario.file, (f"target.copy={list(files)}",))
+
+
+def test_a_file_that_git_ignores_is_brought_into_the_checkout(scenario: Scenario) -> None:
+    with checked_out(with_copy(scenario, ".env"), ("main", ".")) as revisions:
+        (place,) = revisions[0].app_dirs.values()
+        assert (place / ".env").read_text() == "KEY=1"
+
+
+@pytest.mark.parametrize("file", ["no-such", "../../../../etc/hostname"])
+def test_what_is_not_there_or_leads_out_of_the_checkout_is_not_brought(scenario: Scenario, file: str) -> None:
+    with pytest.raises(UsageError, match="is no file or folder"), checked_out(with_copy(scenario, file), ("main",)):
+        pass
+
+
+def test_lines_of_a_checkout_are_named_in_the_repository(tmp_path: Path) -> None:
+    (tmp_path / "probe-1.jsonl").write_text(r'{"user_file": "/checkout/caf\u00e9/app.py"}')
+    for name in ("lines.json", "target.log"):
+        (tmp_path / name).write_text("/checkout/café/app.py:3", encoding="utf-8")
+    rename_folders(tmp_path, {"/checkout/café": "/repo/café"})
+    assert (tmp_path / "probe-1.jsonl").read_text() == r'{"user_file": "/repo/caf\u00e9/app.py"}'
+    for name in ("lines.json", "target.log"):
+        assert (tmp_path / name).read_text(encoding="utf-8") == "/repo/café/app.py:3"
+
+
 def test_every_variant_is_there_once_for_each_revision(scenario: Scenario) -> None:
     folder = (scenario.file.parent / "service").resolve()
     revisions = [Revision(label, "c", {folder: Path(f"/{label}/service")}) for label in ("old", "new")]
     made = at_revisions(scenario, revisions)
     assert [each.name for each in made.variants] == ["hello @ old", "hello @ new"]
-    assert [made.target_of(each).app_dir for each in made.variants] == ["/old/service", "/new/service"]
+    assert [each.served.app_dir for each in made.variants] == ["/old/service", "/new/service"]
     assert [each.published.rps for each in made.variants] == [None, None]
     assert made.load.users == 3
     assert made.file == scenario.file

@@ -1,4 +1,4 @@
-"""The sensors beside real processes: who spent what, and that nobody who comes or goes disturbs them."""
+"""The sensors beside real processes: the use of each process; processes that start or end do not disturb them."""
 
 import os
 import subprocess
@@ -48,7 +48,6 @@ def looked(path: Path, *, target: int = 0, generator: int = 0, until: Callable[[
         path / "sensors.csv",
         target_pids=lambda: (target,) if target else (),
         generator_pids=lambda: (generator,) if generator else (),
-        port=1,
         interval_s=DAY_S,
     ):
         until()
@@ -93,7 +92,7 @@ def test_a_generator_that_ends_leaves_the_sensors_running(tmp_path: Path) -> Non
 @pytest.mark.real
 def test_rows_follow_each_other_without_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "sensors.csv"
-    with Sensors(path, target_pids=tuple, generator_pids=tuple, port=1, interval_s=0.01):
+    with Sensors(path, target_pids=tuple, generator_pids=tuple, interval_s=0.01):
         while not path.exists() or path.read_text().count("\n") < 5:
             time.sleep(0.01)
     rows = read_sensors(path)
@@ -105,7 +104,7 @@ def test_every_reason_belongs_to_a_column(tmp_path: Path) -> None:
     """On a machine that shows nothing at all, the file is still one that can be read."""
     (tmp_path / "blind").mkdir()
     path = tmp_path / "sensors.csv"
-    with Sensors(path, target_pids=tuple, generator_pids=tuple, port=1, files=whole_kernel(tmp_path / "blind")):
+    with Sensors(path, target_pids=tuple, generator_pids=tuple, files=whole_kernel(tmp_path / "blind")):
         pass
     (row,) = read_sensors(path)
     reasons = read_unobservable(tmp_path / UNOBSERVABLE_FILE)
@@ -117,9 +116,7 @@ def test_a_service_of_ours_is_not_foreign(tmp_path: Path) -> None:
     kernel = whole_kernel(tmp_path)
     kernel.process(os.getpid(), 0.0)
     kernel.process(5, 1.0)
-    sensors = Sensors(
-        tmp_path / "x", target_pids=tuple, generator_pids=tuple, service_pids=lambda: (5,), port=1, files=kernel
-    )
+    sensors = Sensors(tmp_path / "x", target_pids=tuple, generator_pids=tuple, service_pids=lambda: (5,), files=kernel)
     kernel.process(5, 1.5)
     machine = sensors.read().machine
     assert machine.services_cpu_s == pytest.approx(0.5)
@@ -129,7 +126,7 @@ def test_a_service_of_ours_is_not_foreign(tmp_path: Path) -> None:
 def test_a_disk_that_takes_no_rows_ends_the_run_with_an_error(tmp_path: Path) -> None:
     with (
         pytest.raises(EnvironmentRefusedError, match="No such file"),
-        Sensors(tmp_path / "no folder" / "sensors.csv", target_pids=tuple, generator_pids=tuple, port=1),
+        Sensors(tmp_path / "no folder" / "sensors.csv", target_pids=tuple, generator_pids=tuple),
     ):
         pass
 
@@ -137,6 +134,6 @@ def test_a_disk_that_takes_no_rows_ends_the_run_with_an_error(tmp_path: Path) ->
 def test_another_error_is_not_hidden_by_the_sensors_own(tmp_path: Path) -> None:
     with (
         pytest.raises(KeyError),
-        Sensors(tmp_path / "no folder" / "sensors.csv", target_pids=tuple, generator_pids=tuple, port=1),
+        Sensors(tmp_path / "no folder" / "sensors.csv", target_pids=tuple, generator_pids=tuple),
     ):
         raise KeyError

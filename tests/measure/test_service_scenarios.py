@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from loopbench.measure import services, target
-from loopbench.measure.order import ordered
 from loopbench.measure.receipt import IDLE_AFTER_KEY, ask_receipt
-from loopbench.measure.service_kinds import PUBSUB_SERVER
 from loopbench.measure.stop import StopWish
 from loopbench.measure.verify import verify
 from loopbench.scenario import load
+from tests.servers import skip_without_server
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 NAMES = (
@@ -32,16 +31,14 @@ GIVEN_AWAY = "awaits a reply, forgotten"
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variant_answers_as_expected_and_gives_its_receipt(name: str, tmp_path: Path) -> None:
     scenario, stop = load(SCENARIOS / f"{name}.toml"), StopWish()
-    if "pubsub" in scenario.services and not PUBSUB_SERVER.exists():
-        pytest.skip("make pubsub-emulator")
-    asked = tuple(ordered(request) for request in [*scenario.requests, *scenario.variants])
+    for service in scenario.services:
+        skip_without_server(service)
+    asked = [*scenario.requests, *scenario.variants]
     with (
         services.started(scenario.services, tmp_path, stop, environ={}) as running,
-        target.started(
-            scenario, scenario.target, nonce="5e41", folder=tmp_path, cpus=(), stop=stop, env=running.env
-        ) as started,
+        target.started(target.Launch(scenario, scenario.target, tmp_path, (), stop, running.env)) as started,
     ):
-        verify(started, asked)
+        verify(started, asked, StopWish())
         for variant in scenario.variants:
             if variant.receipt is not None:
                 values = ask_receipt(started, variant.receipt, stop)

@@ -4,25 +4,26 @@ The run itself is replaced (`measure_run`, `commit_run`): these tests are about 
 """
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from loopbench.errors import UsageError
-from loopbench.measure import session
-from loopbench.measure.description import describe
+from loopbench import session
+from loopbench.errors import TargetError, UsageError
+from loopbench.judge.rounds import between_runs
 from loopbench.measure.events import Event, RoundFinished, RunRepeated, TimeIsUp
-from loopbench.measure.provenance import clean_git, git_state
 from loopbench.measure.resume import check_resumable, check_same_code
-from loopbench.measure.session import SessionJudge, SessionOptions, _SessionRunner
 from loopbench.measure.stop import InterruptedRunError
 from loopbench.measure.store import run_path, write_session
 from loopbench.plan import make_plan
+from loopbench.records.failures import FAILING, VariantFailure, read_failures
 from loopbench.records.session import PlannedRun
 from loopbench.scenario import Scenario, load
+from loopbench.session import SessionOptions, _SessionRunner, describe
 
 FILE = Path(__file__).parents[2] / "scenarios" / "file_write.toml"
 FOUR = 4
@@ -35,16 +36,20 @@ class FakeJudge:
     invalid: dict[str, int] = field(default_factory=dict)  # variant: how many of its attempts come out INVALID
     enough_after: int = 99
     rounds_asked: int = 0
+    rule: str = "M2"
 
-    def load(self) -> SessionJudge:
-        return SessionJudge(lambda _folder, _variant: 6.0, self._faults, self._standing)
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(between_runs, "least_window_s", lambda _folder, _variant: 6.0)
+        patch.setattr(between_runs, "cycle_s", lambda _folder, _variant: 1.0)
+        patch.setattr(between_runs, "faults_of", self._faults)
+        patch.setattr(between_runs, "rounds_standing", self._standing)
 
     def _faults(self, run_folder: Path, _session_folder: Path) -> tuple[str, ...]:
         variant = run_folder.name
         if self.invalid.get(variant, 0) <= 0:
             return ()
         self.invalid[variant] -= 1
-        return ("M2: planted",)
+        return (f"{self.rule}: planted",)
 
     def _standing(self, _session_folder: Path) -> tuple[bool, int | None, str]:
         self.rounds_asked += 1
@@ -59,10 +64,13 @@ class Stage:
     attempts: list[PlannedRun] = field(default_factory=list)
     committed: list[PlannedRun] = field(default_factory=list)
     reported: list[str] = field(default_factory=list)
+    failing: list[tuple[VariantFailure, TargetError]] = field(default_factory=list)
+    together: list[tuple[str, ...]] = field(default_factory=list)  # variants of each generation
 
-    def context(self) -> Any:
+    def context(self, **repeat: Any) -> Any:
         stop = SimpleNamespace(check=lambda: None, pauses=0)
-        return SimpleNamespace(folder=self.folder, notify=self._notify, stop=stop)
+        question = scenario(**repeat)
+        return SimpleNamespace(folder=self.folder, notify=self._notify, stop=stop, scenario=question)
 
     def _notify(self, event: Event) -> None:
         match event:
@@ -86,22 +94,30 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
         run_path(made.folder, run.folder).mkdir(parents=True)
         made.committed.append(run)
 
+    def measure_together(context: Any, runs: Sequence[PlannedRun], windows_s: Sequence[float]) -> Any:
+        made.together.append(tuple(run.variant for run in runs))
+        return tuple(measure(context, *each) for each in zip(runs, windows_s, strict=True))
+
     monkeypatch.setattr(session, "measure_run", measure)
+    monkeypatch.setattr(session, "measure_generation", measure_together)
     monkeypatch.setattr(session, "commit_run", commit)
     monkeypatch.setattr(session, "_measure_ceiling", lambda _context: None)
+    monkeypatch.setattr(session, "failing_variants", lambda _context: made.failing)
     return made
 
 
 def run_plan(
-    stage: Stage, judge: FakeJudge, *, rounds: int | None = None, max_minutes: float | None = None
+    stage: Stage, judge: FakeJudge, *, rounds: int | None = None, context: Any = None, **options: Any
 ) -> _SessionRunner:
-    made = _SessionRunner(make_plan(scenario(rounds), 1), judge.load, SessionOptions(max_minutes=max_minutes))
-    made.run_all(stage.context())
+    made = _SessionRunner(make_plan(scenario(rounds), 1), SessionOptions(**options))
+    with pytest.MonkeyPatch.context() as patch:
+        judge.install(patch)
+        made.run_all(context or stage.context())
     return made
 
 
-def scenario(rounds: int | None = None) -> Scenario:
-    return load(FILE, rounds=rounds)
+def scenario(rounds: int | None = None, *, interleave: str = "false") -> Scenario:
+    return load(FILE, (f"repeat.interleave={interleave}",), rounds=rounds)
 
 
 def test_it_stops_after_the_fewest_rounds_when_the_intervals_are_narrow_enough(stage: Stage) -> None:
@@ -127,9 +143,47 @@ def test_a_variant_that_is_invalid_every_time_is_not_repeated_in_later_rounds(st
     assert attempts == {0: 1, 1: session.MAX_ATTEMPTS, 2: 1, 3: 1}
 
 
+def failed(variant: str) -> tuple[VariantFailure, TargetError]:
+    """What the verification of a failing variant yields."""
+    return VariantFailure(variant, FAILING, f"{variant} is wrong", ""), TargetError(f"{variant} is wrong")
+
+
+def test_a_variant_that_fails_first_is_left_out_of_everything_and_the_others_are_measured(stage: Stage) -> None:
+    stage.failing = [failed("def")]
+    runner = run_plan(stage, FakeJudge(enough_after=1))
+    assert {run.variant for run in stage.committed} == {each.slug for each in scenario().variants} - {"def"}
+    assert runner.finished == runner.needed_runs
+    assert str(runner.failed) == "def is wrong"
+    assert read_failures(stage.folder).names == {"def"}
+
+
+def test_a_resumed_session_leaves_out_what_failed_before(stage: Stage) -> None:
+    stage.failing = [failed("def")]
+    run_plan(stage, FakeJudge(), rounds=0)
+    stage.failing = []
+    run_plan(stage, FakeJudge(), rounds=1)
+    assert "def" not in {run.variant for run in stage.committed}
+
+
+def test_if_every_variant_fails_the_first_error_ends_the_session(stage: Stage) -> None:
+    stage.failing = [failed(each.name) for each in scenario().variants]
+    with pytest.raises(TargetError, match=f"{scenario().variants[0].name} is wrong"):
+        run_plan(stage, FakeJudge())
+    assert not stage.attempts
+
+
 def test_a_ramp_is_a_picture_and_never_repeated(stage: Stage) -> None:
     run_plan(stage, FakeJudge(invalid={"def": 99}), rounds=0)
     assert len(stage.attempts) == FOUR
+
+
+@pytest.mark.parametrize(("rule", "attempts"), [("M2", FOUR + 1), ("G2", FOUR)])
+def test_a_quick_picture_that_the_machine_disturbed_is_measured_once_more(
+    stage: Stage, rule: str, attempts: int
+) -> None:
+    run_plan(stage, FakeJudge(invalid={"def": 99}, rule=rule), rounds=0, quick=True)
+    assert len(stage.attempts) == attempts
+    assert len(stage.committed) == FOUR
 
 
 def test_no_round_is_begun_that_would_end_too_late(stage: Stage) -> None:
@@ -148,6 +202,27 @@ def test_what_is_complete_is_not_measured_again(stage: Stage) -> None:
     assert again.finished == first.finished
 
 
+def test_targets_that_take_turns_are_measured_together_in_every_round(stage: Stage) -> None:
+    run_plan(stage, FakeJudge(enough_after=1), context=stage.context(interleave="true"))
+    assert [len(set(variants)) for variants in stage.together] == [FOUR] * scenario().repeat.min_rounds
+
+
+def test_a_run_that_is_invalid_is_repeated_with_those_that_ran_beside_it(stage: Stage) -> None:
+    run_plan(stage, FakeJudge(invalid={"aiofiles": 2}), rounds=1, context=stage.context(interleave="true"))
+    assert len(stage.together) == 3
+    assert stage.reported.count("repeated aiofiles") == 2
+    assert Counter(run.variant for run in stage.committed) == dict.fromkeys(stage.together[0], 2)  # ramp and third
+
+
+def test_what_a_kill_left_of_a_generation_is_completed(stage: Stage) -> None:
+    """The folders of a generation are renamed one after the other."""
+    left = make_plan(scenario(), 1).rounds[0][1:]
+    done = make_plan(scenario(), 1).rounds[0][0]
+    run_path(stage.folder, done.folder).mkdir(parents=True)
+    run_plan(stage, FakeJudge(), rounds=1, context=stage.context(interleave="true"))
+    assert stage.together == [tuple(run.variant for run in left)]
+
+
 def test_a_signal_between_runs_ends_the_session(stage: Stage) -> None:
     context = stage.context()
 
@@ -157,7 +232,7 @@ def test_a_signal_between_runs_ends_the_session(stage: Stage) -> None:
 
     context.stop = SimpleNamespace(check=check, pauses=0)
     with pytest.raises(InterruptedRunError):
-        _SessionRunner(make_plan(scenario(), 1), FakeJudge().load, SessionOptions()).run_all(context)
+        run_plan(stage, FakeJudge(), context=context)
     assert len(stage.committed) == 2
 
 
@@ -183,23 +258,19 @@ def test_a_session_does_not_go_on_with_another_program(tmp_path: Path) -> None:
     code.mkdir()
     folder.mkdir()
     (code / "app.py").write_text("answer = 1\n")
-    (code / "notes.md").write_text("about it\n")
-    for arguments in (("init", "-q"), ("add", "."), ("-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "m")):
-        clean_git(code, *arguments)
+    begun = load(FILE, (f'target.app_dir="{code}"',))
+    write_session(folder, describe(begun, make_plan(begun, 7), quick=False, explain=False))
     (code / "notes.md").write_text("a change that is no program's\n")
-    begun = scenario()
-    record = describe(begun, make_plan(begun, 7), quick=False, explain=False)
-    write_session(folder, replace(record, provenance={"git": {str(code): git_state(code)}}))
-    check_same_code(folder)
+    check_same_code(folder, begun)
     (code / "app.py").write_text("answer = 2\n")
     with pytest.raises(UsageError, match="are not what they were when this session began"):
-        check_same_code(folder)
+        check_same_code(folder, begun)
 
 
 def test_a_secret_that_changed_is_noticed_and_not_shown(tmp_path: Path) -> None:
     begun = load(FILE, ('target.env={TOKEN="canary-1"}',))
     write_session(tmp_path, describe(begun, make_plan(begun, 7), quick=False, explain=False))
     assert "canary-1" not in (tmp_path / "session.json").read_text()
-    with pytest.raises(UsageError, match=r"target\.env\.TOKEN was not recorded") as caught:
+    with pytest.raises(UsageError, match=r"target\.env\.TOKEN was \"\*\*\*") as caught:
         check_resumable(tmp_path, load(FILE, ('target.env={TOKEN="canary-2"}',)), explain=False)
     assert "canary" not in str(caught.value)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.measure.kernel_files import KernelFiles, NotObservableError
-from loopbench.measure.throttling import ControlGroups, Throttled
+from loopbench.measure.throttling import ControlGroups
 from tests.measure.fake_kernel import V1_MOUNTS, V2_MOUNTS, FakeKernel
 
 FS = "sys/fs/cgroup"
@@ -18,7 +18,7 @@ LAYOUTS = {
             f"{FS}/cgroup.controllers": "cpuset cpu io memory\n",
             f"{FS}/cpu.max": "150000 100000\n",
         },
-        Throttled(2, 0.3),
+        (2, 0.3),
         1.5,
     ),
     "version 2, limited above": (
@@ -32,7 +32,7 @@ LAYOUTS = {
             f"{FS}/user.slice/app.scope/cpu.stat": "nr_throttled 1\nthrottled_usec 500000\n",
             f"{FS}/user.slice/app.scope/cpu.max": "max 100000\n",
         },
-        Throttled(5, 1.5),
+        (5, 1.5),
         0.5,
     ),
     "version 1 beside an empty version 2": (
@@ -45,7 +45,7 @@ LAYOUTS = {
             f"{FS}/cpu/docker/abc/cpu.cfs_quota_us": "200000\n",
             f"{FS}/cpu/docker/abc/cpu.cfs_period_us": "100000\n",
         },
-        Throttled(3, 2.5),
+        (3, 2.5),
         2.0,
     ),
     "version 1 without a limit": (
@@ -56,7 +56,7 @@ LAYOUTS = {
             f"{FS}/cpu/cpu.cfs_quota_us": "-1\n",
             f"{FS}/cpu/cpu.cfs_period_us": "100000\n",
         },
-        Throttled(0, 0.0),
+        (0, 0.0),
         None,
     ),
 }

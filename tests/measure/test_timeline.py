@@ -1,8 +1,6 @@
 """A timeline, asked of a real target: six requests at once, as in 003, at a twentieth of its seconds."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -10,16 +8,17 @@ from loopbench.errors import TargetError
 from loopbench.judge.rounds.claims import Answer
 from loopbench.judge.run.timeline import TimelineReport, judge_timeline
 from loopbench.judge.session.session_report import judge_session
-from loopbench.measure.description import describe
 from loopbench.measure.machine import Cores
-from loopbench.measure.run import commit_run
+from loopbench.measure.run import RunContext, commit_run
+from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import StopWish
 from loopbench.measure.store import write_session
 from loopbench.measure.timeline import measure_timeline
 from loopbench.plan import make_plan
 from loopbench.records.session import read_run
 from loopbench.records.timeline import read_timeline
-from loopbench.scenario import Scenario, load
+from loopbench.scenario import load
+from loopbench.session import describe
 
 pytestmark = pytest.mark.real
 
@@ -56,32 +55,32 @@ expect = "about"
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Any:
+def context(tmp_path: Path) -> RunContext:
     file = tmp_path / "scenario.toml"
     file.write_text(SCENARIO.format(root=Path(__file__).parents[2]))
     folder = tmp_path / "session"
     (folder / "runs").mkdir(parents=True)
-    return SimpleNamespace(
+    return RunContext(
         scenario=load(file),
         folder=folder,
         cores=Cores((), ()),
         stop=StopWish(),
-        services=SimpleNamespace(env={}, facts=()),
-        secrets=(),
         notify=lambda _event: None,
+        explain=False,
+        services=RunningServices({}, ()),
     )
 
 
-def measured(context: Any, name: str) -> tuple[Path, TimelineReport]:
-    scenario: Scenario = context.scenario
-    slugs = dict(zip((each.name for each in scenario.timelines), scenario.timeline_slugs, strict=True))
+def measured(context: RunContext, name: str) -> tuple[Path, TimelineReport]:
+    scenario = context.scenario
+    slugs = {each.name: each.slug for each in scenario.timelines}
     run = next(run for run in make_plan(scenario, 1).runs if run.variant == slugs[name] and run.kind == "timeline")
     commit_run(context, run, measure_timeline(context, run))
     folder = context.folder / "runs" / run.folder
     return folder, judge_timeline(folder)
 
 
-def test_requests_that_block_are_found_out_and_who_waited_for_them(context: Any) -> None:
+def test_requests_that_block_are_found_out_and_who_waited_for_them(context: RunContext) -> None:
     folder, report = measured(context, "blocking first")
     assert [bar.label for bar in report.bars][4:] == ["/?seconds=0.2", "hello"]
     assert [bar.held_the_loop for bar in report.bars] == [True, True, False, False, False, False]
@@ -90,19 +89,19 @@ def test_requests_that_block_are_found_out_and_who_waited_for_them(context: Any)
     assert all(each.status == 200 and not each.problem for each in read_timeline(folder).requests)
 
 
-def test_nobody_waits_for_what_sleeps_in_a_thread(context: Any) -> None:
+def test_nobody_waits_for_what_sleeps_in_a_thread(context: RunContext) -> None:
     _, report = measured(context, "in threads first")
     assert report.kept_waiting == ()
     assert report.receipt["kept_waiting"] == 0
 
 
-def test_server_and_harness_count_the_same_requests(context: Any) -> None:
+def test_server_and_harness_count_the_same_requests(context: RunContext) -> None:
     folder, _ = measured(context, "in threads first")
     counts = read_run(folder).counts
     assert (counts.server, counts.samples, counts.locust, counts.agree) == (6, 6, None, True)
 
 
-def test_a_session_is_judged_with_its_timelines_and_answers_claims_about_them(context: Any) -> None:
+def test_a_session_is_judged_with_its_timelines_and_answers_claims_about_them(context: RunContext) -> None:
     plan = make_plan(context.scenario, 1)
     write_session(context.folder, describe(context.scenario, plan, quick=True, explain=False))
     measured(context, "in threads first")
@@ -112,6 +111,6 @@ def test_a_session_is_judged_with_its_timelines_and_answers_claims_about_them(co
     assert judged.damaged == ()
 
 
-def test_a_route_that_answers_wrong_is_refused_before_anything_is_timed(context: Any) -> None:
+def test_a_route_that_answers_wrong_is_refused_before_anything_is_timed(context: RunContext) -> None:
     with pytest.raises(TargetError, match="status 404"):
         measured(context, "not there")

@@ -16,9 +16,9 @@ def test_variants_whose_target_has_other_settings_are_left_out(file: str, left_o
     shown, others = offered(scenario)
     assert shown[0] is scenario.variants[0]
     assert min(len(others), 1) == left_out
-    settings = scenario.target_of(shown[0])
-    assert all(scenario.target_of(variant) == settings for variant in shown)
-    assert all(scenario.target_of(variant) != settings for variant in others)
+    settings = shown[0].served
+    assert all(variant.served == settings for variant in shown)
+    assert all(variant.served != settings for variant in others)
     assert len(shown) + len(others) == len(scenario.variants)
 
 

@@ -6,12 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from loopbench.judge.diagnosis.ceilings import Bound, Ceilings
 from loopbench.judge.diagnosis.diagnosis import diagnose
-from loopbench.judge.diagnosis.insights import Insights, OpenMode
-from loopbench.judge.diagnosis.loop_curve import LoopMoment
-from loopbench.judge.diagnosis.loop_figures import LoadFigures, LoopFigures
+from loopbench.judge.diagnosis.load_figures import LoadFigures
+from loopbench.judge.diagnosis.loop_figures import LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
-from loopbench.judge.diagnosis.run_ceilings import RunCeilings
 from loopbench.judge.diagnosis.time_spent import (
     AFTER_APP,
     BEFORE_APP,
@@ -30,34 +29,39 @@ from loopbench.judge.diagnosis.time_spent import (
 )
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.rounds.rounds import judge_rounds
-from loopbench.judge.run.ceilings import Limits, anyio_limiter, cpu_cores, event_loop
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.run.open_loop import OpenLoop, Quantile, RateCurve, Times
+from loopbench.judge.run.loop_curve import LoopMoment
+from loopbench.judge.run.open_loop import OpenLoop, OpenMode, Quantile, Times
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport, StepReport
-from loopbench.judge.stamp.stamp import Finding, Stamp
+from loopbench.judge.stamp.stamp import CheckOutcome, Stamp
 from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.statistics.bounds import Count
 from loopbench.judge.statistics.fits import RunCurve
 from loopbench.records.session import Phase
 from loopbench.records.source_lines import SourceLine
+from tests.made_scenario import changed
 
-LOST = Finding(
+LOST = CheckOutcome(
     "C1", "count_difference", Level.INVALID, "the three counts differ by: 7", 7.0, "<= 0", "look at the logs"
 )
 INVALID_RUN: Final = Stamp((LOST,))
 FINE_RUN: Final = Stamp((replace(LOST, level=Level.VALID, what="the three counts differ by: 0", value=0.0),))
 
+WINDOW_S: Final = 1000.0
+"""Long, so that a count of whole answers is as exact as a rate."""
 SHARES: Final = {BEFORE_APP: 0.3, ON_LOOP: 0.05, IN_QUEUE: 0.35, IN_THREAD: 0.2, ELSEWHERE: 0.02, AFTER_APP: 0.08}
 
 
 def explained(report: SessionReport, *, exact: bool = False) -> SessionReport:
-    """The same session with a probe aboard; `exact`: at the explain level."""
-    return replace(report, runs=tuple(replace(run, insights=insights(run, exact=exact)) for run in report.runs))
+    """The same session with a probe attached; `exact`: at the explain level."""
+    return replace(report, runs=tuple(watched(run, exact=exact) for run in report.runs))
 
 
-def insights(run: RunReport, *, exact: bool = False) -> Insights:
-    """Of a run whose loop is held by one line, and whose pool is full."""
-    return Insights(
+def watched(run: RunReport, *, exact: bool = False) -> RunReport:
+    """The same run, whose loop is held by one line, and whose pool is full."""
+    return replace(
+        run,
         diagnosis=diagnose(loop_figures(run)),
         ceilings=ceilings(run),
         time_spent=spent(run, exact=exact),
@@ -71,8 +75,10 @@ def loop_figures(run: RunReport) -> LoopFigures:
     rps = run.goodput_rps or 0.0
     return LoopFigures(
         Phase("hold", 100.0, 120.0),
-        LoadFigures(100, 60.0, 0, rps, 0.02),
+        LoadFigures(100, 60.0, 0, rps),
         seconds_seen=20.0,
+        lag_max_s=0.32,
+        rss_bytes=90_000_000,
         utilization=0.99,
         loop_cpu=0.31,
         process_cpu=0.6,
@@ -113,17 +119,17 @@ def moment(second: int) -> LoopMoment:
     )
 
 
-def ceilings(run: RunReport) -> RunCeilings | None:
+def ceilings(run: RunReport) -> Ceilings | None:
     """The loop full, the pool a little above it, the CPU out of sight."""
     rps = run.goodput_rps
     if not rps:
         return None
-    resources = (event_loop(1 / (1.01 * rps)), anyio_limiter(40 / (1.2 * rps)), cpu_cores(1 / (3 * rps), 1))
-    return RunCeilings(Limits(resources, 0.01, 0.03), 100.0, rps)
+    names = ("event loop", 1.01), ("anyio limiter of 40", 1.2), ("CPU core", 3)
+    return Ceilings(tuple(Bound(name, times * rps) for name, times in names), 0.01, 0.03, 100.0, rps)
 
 
 def spent(run: RunReport, *, exact: bool) -> TimeSpent:
-    """Exactly told apart, or only the wait for a pool, estimated."""
+    """Exact parts, or only the wait for a pool, estimated."""
     latency_s = (run.own.hold.p50_ms or 20.0) / 1000
     parts = (
         tuple(Part(name, share * latency_s, EXACT) for name, share in SHARES.items())
@@ -155,11 +161,11 @@ def plateau(run: RunReport, number: int, noise: float, stamp: Stamp) -> PlateauR
     return PlateauRun(
         record=replace(run.record, kind="plateau", round=number, number=100 * number + run.record.number),
         variant=run.variant,
-        goodput_rps=(run.goodput_rps or 0.0) * noise,
+        answers=Count(round((run.goodput_rps or 0.0) * noise * WINDOW_S), WINDOW_S),
         own=run.own.hold,
         neighbours=tuple(Percentiles(2000, value / 3, value / 2, value, None) for value in p99_ms),
         stamp=stamp,
-        failures=run.failures,
+        health=run.health,
     )
 
 
@@ -183,8 +189,8 @@ def step_curve(knee: float) -> RunCurve:
 
 def opened(report: SessionReport) -> SessionReport:
     """The same session in open mode, each variant overrun at its goodput."""
-    scenario = replace(report.record.scenario, mode="open", rate_rps=(100.0, 400.0))
-    runs = (replace(run, insights=replace(run.insights, open_mode=open_mode(run))) for run in report.runs)
+    scenario = changed(report.record.scenario, load={"mode": "open", "rate": (100.0, 400.0), "think_time_s": 0.0})
+    runs = (replace(run, open_mode=open_mode(run)) for run in report.runs)
     return replace(report, record=replace(report.record, scenario=scenario), runs=tuple(runs))
 
 
@@ -192,7 +198,7 @@ def open_mode(run: RunReport) -> OpenMode:
     """A rate that climbs from 100 to 400 a second."""
     capacity_rps = run.goodput_rps or 1.0
     points = tuple(_due(rate, capacity_rps) for rate in (100, 200, 300, 400))
-    return OpenMode(RateCurve(run.variant.name, points), None)
+    return OpenMode(run.variant.name, points)
 
 
 def _due(rate: int, capacity_rps: float) -> OpenLoop:

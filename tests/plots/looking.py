@@ -1,6 +1,6 @@
 """What a figure shows, for tests to ask."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from weakref import WeakSet
 
@@ -11,10 +11,25 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from plots import style
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.plots import panels, style
+from loopbench.plots.chart import Chart
+from loopbench.plots.panels import Sheet
 
 LAID_OUT: WeakSet[Figure] = WeakSet()
 """Figures whose texts have their places: laying one out takes long, and most tests look at it more than once."""
+
+
+def drawn(
+    make: Callable[[SessionReport, style.Palette], Chart | None],
+    report: SessionReport,
+    palette: style.Palette,
+    sheet: Sheet = panels.FILE,
+) -> Figure:
+    """The figure of a chart module's `chart`; the session has data for it."""
+    chart = make(report, palette)
+    assert chart
+    return chart.draw(sheet)
 
 
 def texts(figure: Figure) -> list[str]:

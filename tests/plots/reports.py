@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from loopbench.judge.diagnosis.diagnosis import not_observed
-from loopbench.judge.diagnosis.insights import Insights
 from loopbench.judge.rounds.claims import answer_claims
 from loopbench.judge.rounds.published import published_claims, published_figures
 from loopbench.judge.run.latency import LatencyPoint, Percentiles
@@ -16,28 +15,27 @@ from loopbench.judge.run.occupancy import Moment, PhaseEnd
 from loopbench.judge.run.windows import Curve, curve_from_completions
 from loopbench.judge.session.run_report import RequestReport, RunReport
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.session.session_stamp import NOTHING, MergedFinding, SessionStamp
+from loopbench.judge.session.session_stamp import NOTHING, MergedOutcome, SessionStamp
 from loopbench.judge.stamp.canaries import Canaries
-from loopbench.judge.stamp.stamp import Finding, Stamp
-from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.stamp.health import Health
+from loopbench.judge.stamp.stamp import CheckOutcome, Stamp
+from loopbench.judge.stamp.stamp_checks import Level, State
 from loopbench.records import FORMAT_VERSION
 from loopbench.records.session import (
+    STOPPED,
     Counts,
     Phase,
     PlannedRun,
-    RecordedRepeat,
-    RecordedScenario,
-    RecordedVariant,
-    ResolvedTarget,
     RunRecord,
     SessionRecord,
 )
+from loopbench.scenario import Variant
+from tests.judge.recorded_run import blank
+from tests.made_scenario import made_scenario
 
-FINE = Finding("C1", "count_difference", Level.VALID, "the three counts differ by: 0", 0.0, "<= 0")
+FINE = CheckOutcome("C1", "count_difference", Level.VALID, "the three counts differ by: 0", 0.0, "<= 0")
 VALID_RUN = Stamp((FINE,))
-VALID_SESSION = SessionStamp((MergedFinding(FINE),))
-
-TARGET = ResolvedTarget("app:app", ".", 1, "uvloop", "httptools", 40, (), "")
+VALID_SESSION = SessionStamp((MergedOutcome(FINE),))
 
 NASTY = (
     "<script>alert(1)</script>",
@@ -93,9 +91,12 @@ def session(
     notes: Sequence[str] = ("Closed loop.",),
 ) -> SessionReport:
     """A session of these variants; those that are `missing` have no run."""
-    variants = tuple(_variant(index, each) for index, each in enumerate(made, 1))
-    record = _record(variants, tuple(neighbours), users, title)
-    pairs = [(each, variant) for each, variant in zip(made, variants, strict=True) if each.name not in missing]
+    record = _record(made, tuple(neighbours), users, title)
+    pairs = [
+        (each, variant)
+        for each, variant in zip(made, record.scenario.variants, strict=True)
+        if each.name not in missing
+    ]
     runs = tuple(run(each, variant, number, users, neighbours) for number, (each, variant) in enumerate(pairs, 1))
     measured = {each.variant.name: each.goodput_rps for each in runs}
     return SessionReport(
@@ -118,7 +119,7 @@ def session(
     )
 
 
-def run(made: Made, variant: RecordedVariant, number: int, users: int, neighbours: Sequence[str]) -> RunReport:
+def run(made: Made, variant: Variant, number: int, users: int, neighbours: Sequence[str]) -> RunReport:
     """One run."""
     phases = _phases(users, made.hold_s)
     whole = curve(made, users, made.rps, made.name)
@@ -136,28 +137,55 @@ def run(made: Made, variant: RecordedVariant, number: int, users: int, neighbour
             for phase in phases
         ),
         errors=(("HTTP 500", 1200), ("body: <b>not json</b>", 3)) if made.failed else (),
-        failures=1203 if made.failed else 0,
         csv_curve=replace(whole, label="csv"),
         stamp=VALID_RUN,
-        insights=Insights(not_observed("made up"), ceilings=None, time_spent=None, loop=(), open_mode=None),
+        health=_health(made, users, whole),
+        diagnosis=not_observed("made up"),
+        ceilings=None,
+        time_spent=None,
+        loop=(),
+        open_mode=None,
         notes=(),
     )
 
 
-@cache
+def _health(made: Made, users: int, whole: Curve) -> Health:
+    """As the samples would show it."""
+    answers = 0 if made.failed or whole.hold is None else round(whole.hold.goodput_rps * made.hold_s)
+    state = State.FAILING if made.failed else State.STARVING if made.never_served else State.HEALTHY
+    wrong = 1203 if made.failed else 0
+    return blank(
+        Health,
+        state=state,
+        good=answers,
+        wrong=wrong,
+        users=users,
+        never_served=made.never_served,
+        answers=answers,
+        window_s=float(made.hold_s),
+        watched_s=float(users + made.hold_s),
+        target_exit=STOPPED,
+    )
+
+
 def curve(made: Made, users: int, rps: float, label: str) -> Curve:
     """A ramp of one user a second that rises to its knee and stays, then the hold."""
-    seconds = np.arange(users + made.hold_s)
-    per_second = np.rint(rps * np.minimum(1, (np.minimum(seconds, users) + 0.5) / made.knee)).astype(int)
+    return replace(_unnamed_curve(users, rps, made.knee, made.hold_s, failed=made.failed), label=label)
+
+
+@cache
+def _unnamed_curve(users: int, rps: float, knee: float, hold_s: float, *, failed: bool) -> Curve:
+    seconds = np.arange(users + hold_s)
+    per_second = np.rint(rps * np.minimum(1, (np.minimum(seconds, users) + 0.5) / knee)).astype(int)
     times_s = np.concatenate([second + (np.arange(n) + 0.5) / n for second, n in enumerate(per_second) if n])
     return curve_from_completions(
-        label,
+        "",
         completion_times_s=times_s,
-        ok=np.full(len(times_s), not made.failed),
+        ok=np.full(len(times_s), not failed),
         ramp_start_s=0.0,
         user_start_times_s=np.arange(users, dtype=np.float64),
         hold_start_s=float(users),
-        hold_end_s=users + made.hold_s,
+        hold_end_s=users + hold_s,
     )
 
 
@@ -188,7 +216,7 @@ def _percentiles(p50_ms: float, samples: int) -> Percentiles:
 def _moment(made: Made, users: int, second: int) -> Moment:
     up = min(second, users)
     never = round(made.never_served * up / users)
-    return Moment(float(second), up, max(never, round(up * 0.6)), never)
+    return Moment(float(second), up, max(never, round(up * 0.6)), never, 10 * up)
 
 
 def _phases(users: int, hold_s: float) -> tuple[Phase, ...]:
@@ -197,45 +225,29 @@ def _phases(users: int, hold_s: float) -> tuple[Phase, ...]:
     return (Phase("ramp", 0.0, float(users)), *hold, Phase("drain", end_s, end_s + 0.2))
 
 
-def _variant(index: int, made: Made) -> RecordedVariant:
-    return RecordedVariant(made.name, f"v{index}", "GET", f"/write?variant={index}", made.published_rps, TARGET)
-
-
-def _record(
-    variants: tuple[RecordedVariant, ...], neighbours: tuple[str, ...], users: int, title: str
-) -> SessionRecord:
+def _record(made: Sequence[Made], neighbours: tuple[str, ...], users: int, title: str) -> SessionRecord:
+    scenario = made_scenario(
+        *(
+            {"name": each.name, "path": f"/write?variant={index}", "published": {"rps": each.published_rps}}
+            for index, each in enumerate(made, 1)
+        ),
+        neighbours=neighbours,
+        title=title,
+        question="What does a blocking write in async def cost?",
+        source="An article",
+        load={"users": users, "warmup_s": 3.0, "think_time_s": 0.03},
+    )
     return SessionRecord(
         format=FORMAT_VERSION,
         loopbench="0.1.0",
         started="2026-11-20T10:22:05+00:00",
         command=("loopbench", "run", "scenarios/file_write.toml"),
-        scenario=RecordedScenario(
-            file="scenarios/file_write.toml",
-            name="file-write",
-            title=title,
-            question="What does a blocking write in async def cost?",
-            source="An article",
-            neighbours=neighbours,
-            variants=variants,
-            baseline="",
-            users=users,
-            spawn_rate=1.0,
-            hold_s=20.0,
-            warmup_s=3.0,
-            think_time_s=(0.03, 0.03),
-            steps=(),
-            mode="closed",
-            rate_rps=(0.0, 0.0),
-            generators=1,
-            remote_workers=0,
-            client="llhttp",
-            repeat=RecordedRepeat(precision=0.05, min_rounds=5, max_rounds=12, settle_s=1.0, window_s=6.0),
-            quick=False,
-            explain=False,
-        ),
-        settings={},
+        file="scenarios/file_write.toml",
+        quick=False,
+        explain=False,
+        scenario=scenario,
         seed=7,
-        plan=tuple(PlannedRun(n, "ramp", 0, each.slug, n, 125.0) for n, each in enumerate(variants, 1)),
+        plan=tuple(PlannedRun(n, "ramp", 0, each.slug, n, 125.0) for n, each in enumerate(scenario.variants, 1)),
         machine={"cpu": "a CPU", "cores": 2, "memory_bytes": 8 * 2**30},
         packages={"locust": "2.47.0", "fastapi": "0.165.0"},
         provenance={},
@@ -243,7 +255,7 @@ def _record(
     )
 
 
-def _run_record(variant: RecordedVariant, number: int, phases: tuple[Phase, ...], users: int) -> RunRecord:
+def _run_record(variant: Variant, number: int, phases: tuple[Phase, ...], users: int) -> RunRecord:
     return RunRecord(
         format=FORMAT_VERSION,
         number=number,

@@ -4,30 +4,32 @@ Each is built, drawn and rendered at most once in a test process, and not before
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final
+from typing import Final
+
+from matplotlib.figure import Figure
 
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
-from plots import panels
-from plots.chart import Chart
-from plots.inline_svg import Band
-from plots.page import render_page
-from plots.panels import Sheet
-from plots.session_charts import Charts, charts_of
+from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
+from loopbench.plots import panels
+from loopbench.plots.chart import Chart
+from loopbench.plots.charts import charts_of
+from loopbench.plots.inline_svg import Band
+from loopbench.plots.page import render_page
+from loopbench.plots.panels import Sheet
 from tests.plots.causes import LOST, explained, opened, repeated, spoiled, stepped
 from tests.plots.looking import out_of_sight, overlapping, texts
 from tests.plots.reports import FOUR, NASTY, Made, nasty_session, session, twelve_variants
 
 KNEES: Final = {"def": 40, "aiofiles": 6}
-HOSTILE_NAMES: Final = (*NASTY[:5], "x" * 300)
-HOSTILE_TITLE: Final = " ".join(NASTY) + "y" * 200
+HOSTILE_NAMES: Final = (*NASTY[:5], f"{NASTY[6]} {NASTY[5]}".ljust(300, "x"))
+HOSTILE_TITLE: Final = "<img src=x> \x1b[31mred " + " ".join(NASTY) + "y" * 150
 
 
 def _lost(report: SessionReport) -> SessionReport:
     """The same session with the stamp INVALID by C1."""
-    return replace(report, stamp=SessionStamp((MergedFinding(LOST),)))
+    return replace(report, stamp=SessionStamp((MergedOutcome(LOST),)))
 
 
 def _hostile() -> SessionReport:
@@ -39,13 +41,12 @@ def _hostile() -> SessionReport:
 
 SESSIONS: Final[Mapping[str, Callable[[], SessionReport]]] = {
     "four": session,
-    "nasty": nasty_session,
     "twelve": twelve_variants,
     "one": lambda: session([Made("only", published_rps=3)]),
     "nothing complete": lambda: session(missing=[made.name for made in FOUR]),
     "failures only": lambda: session([Made("broken", failed=True), Made("b")]),
     "no hold": lambda: session([Made("def", hold_s=0), Made("b", hold_s=0)]),
-    "no neighbour": lambda: session(neighbours=()),
+    "no neighbour": lambda: session(FOUR[:1], neighbours=()),
     "interrupted": lambda: session(missing=["aiofiles", "def"]),
     "everything": lambda: _lost(stepped(repeated(explained(session(), exact=True)), KNEES)),
     "open": lambda: _lost(opened(stepped(repeated(explained(session())), KNEES))),
@@ -74,22 +75,36 @@ def report(name: str) -> SessionReport:
     return SESSIONS[name]()
 
 
+class DrawnOnce(Chart):
+    """A chart that is drawn once for each sheet."""
+
+    @cache  # noqa: B019  the few charts of these sessions are kept anyway
+    def draw(self, sheet: Sheet) -> Figure:
+        """Draw it, or return what was drawn before."""
+        return super().draw(sheet)
+
+
 @cache
-def charts(name: str) -> Charts:
-    """Return the charts of a session, not drawn yet."""
-    return charts_of(report(name))
+def sections(name: str) -> dict[str, tuple[Chart, ...]]:
+    """Return the charts of a session by their section, not drawn yet."""
+    made = charts_of(report(name))
+    return {section: tuple(DrawnOnce(**vars(each)) for each in charts) for section, charts in made.items()}
+
+
+def charts(name: str) -> dict[str, Chart]:
+    """Return the charts of a session by their stem, not drawn yet."""
+    return {each.stem: each for section in sections(name).values() for each in section}
 
 
 def checked(name: str) -> tuple[Chart, ...]:
     """Return the charts whose layout is checked here; `test_rps_users.py` and `test_profiles.py` check the others."""
-    return () if name in PAGE_ONLY else tuple(each for each in charts(name).all if _is_checked(each))
+    return () if name in PAGE_ONLY else tuple(filter(_is_checked, charts(name).values()))
 
 
 @cache
 def in_file(name: str, stem: str) -> Drawn:
     """Return what the file of a chart shows."""
-    chart = next(each for each in charts(name).all if each.stem == stem)
-    return _drawn(chart, replace(panels.FILE, stamp=chart.stamp))
+    return _drawn(charts(name)[stem], panels.FILE)
 
 
 def on_page(name: str, stem: str) -> Drawn:
@@ -105,25 +120,12 @@ def page(name: str) -> str:
 @cache
 def _page(name: str) -> tuple[str, Mapping[str, Drawn]]:
     """Return the page, and what the checked charts show from whose figures it is made."""
-    once, stems = _drawn_once(charts(name)), {each.stem for each in checked(name)}
-    drawn = {each.stem: _drawn(each, panels.PAGE) for each in once.all if each.stem in stems}
-    return render_page(report(name), once), drawn
+    drawn = {each.stem: _drawn(each, panels.PAGE) for each in checked(name)}
+    return render_page(report(name), sections(name)), drawn
 
 
 def _is_checked(chart: Chart) -> bool:
-    return chart.stem not in {"rps-users", "profiles"} and not chart.stem.startswith("rps-users-v")
-
-
-def _drawn_once(given: Charts) -> Charts:
-    """The same charts; each is drawn once for each sheet."""
-    parts: dict[str, Any] = {field.name: _cached(getattr(given, field.name)) for field in fields(given)}
-    return replace(given, **parts)
-
-
-def _cached(part: Chart | tuple[Chart, ...] | None) -> Chart | tuple[Chart, ...] | None:
-    if isinstance(part, Chart):
-        return replace(part, draw=cache(part.draw))
-    return None if part is None else tuple(replace(each, draw=cache(each.draw)) for each in part)
+    return chart.stem == "rps-users-each" or not chart.stem.startswith(("rps-users", "profiles"))
 
 
 def _drawn(chart: Chart, sheet: Sheet) -> Drawn:

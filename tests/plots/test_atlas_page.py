@@ -5,13 +5,15 @@ from dataclasses import replace
 from loopbench.judge.atlas import Atlas, AtlasClaim, AtlasEntry, NotAsked, unanswered
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.statistics.intervals import Interval
-from loopbench.records.claims import RecordedClaim
-from plots.atlas_page import render_atlas_page
+from loopbench.plots.atlas_page import render_atlas_page
+from loopbench.scenario.claims import Claim
 from tests.plots.reports import NASTY
 from tests.plots.test_page import Outline
 
-CLAIM = RecordedClaim("000-a", "b halves a", "part 2", "goodput", "a", "b", None, "lower", 0.5, None)
-COUNT = RecordedClaim("003-lost", "nothing is lost", "part 3", "receipt:lost", "a", None, 0.0, "about", None, None)
+CLAIM = Claim(id="000-a", text="b halves a", where="part 2", compare="goodput", a="a", b="b", expect="lower", ratio=0.5)
+COUNT = Claim(
+    id="003-lost", text="nothing is lost", where="part 3", compare="receipt:lost", a="a", value=0.0, expect="about"
+)
 CLAIMS = (
     AtlasClaim(
         ClaimAnswer(CLAIM, Answer.REPRODUCED, 0.42, Interval(0.4, 0.44), "it is below 1"), "a: event loop blocked"
@@ -32,8 +34,8 @@ def page(*entries: AtlasEntry, not_asked: tuple[NotAsked, ...] = ()) -> str:
 
 def test_every_claim_has_its_answer_figures_reason_and_session() -> None:
     text = " ".join(Outline(page(MEASURED)).text.split())
-    for said in ("b halves a", "REPRODUCED", "0.42", "0.40 to 0.44", "0.50", "it is below 1", "a: event loop blocked"):
-        assert said in text
+    for shown in ("b halves a", "REPRODUCED", "0.42", "0.40 to 0.44", "0.50", "it is below 1", "a: event loop blocked"):
+        assert shown in text
     assert 'href="./file-write/2026-11-20T10-22-05Z/report.html"' in page(MEASURED)
 
 
@@ -66,7 +68,9 @@ def test_every_element_is_closed_and_nothing_is_loaded_or_run() -> None:
 def test_foreign_text_stays_text_wherever_it_stands() -> None:
     clean = Outline(page(MEASURED)).tags
     for nasty in NASTY:
-        answer = replace(CLAIMS[0].answer, claim=replace(CLAIM, text=nasty, where=nasty, a=nasty), reason=nasty)
+        answer = replace(
+            CLAIMS[0].answer, claim=CLAIM.model_copy(update={"text": nasty, "where": nasty, "a": nasty}), reason=nasty
+        )
         claims = (AtlasClaim(answer, nasty), CLAIMS[1])
         made = page(replace(MEASURED, scenario=nasty, title=nasty, session=nasty, stamp=nasty, claims=claims))
         assert Outline(made).tags == clean

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from loopbench.judge.figures import MISSING
-from plots import glance
-from plots.glance import Glance, Table
+from loopbench.plots import glance
+from loopbench.plots.glance import Glance, Table
+from tests.made_scenario import changed
 from tests.plots.causes import explained, opened, repeated, spoiled
-from tests.plots.reports import FOUR, session
+from tests.plots.reports import FOUR, Made, session
 
 
 def table(made: object) -> Table:
@@ -44,13 +45,13 @@ def test_with_rounds_every_other_variant_is_told_against_the_first() -> None:
     assert slow.width.startswith("±")
 
 
-@pytest.mark.parametrize("baseline", ["v2", "v4"])
+@pytest.mark.parametrize("baseline", ["blocking async def", "aiofiles"])
 def test_a_pair_judged_the_other_way_round_is_turned(baseline: str) -> None:
     report = session()
-    scenario = replace(report.record.scenario, baseline=baseline)
+    scenario = changed(report.record.scenario, baseline=baseline)
     judged = repeated(replace(report, record=replace(report.record, scenario=scenario)))
     shown = table(glance.table(judged))
-    assert shown.reference in {"blocking async def", "aiofiles"}
+    assert shown.reference == baseline
     fast = row(shown, "def")
     assert fast.word == "FASTER"
     low, high = (float(part) for part in fast.times.split(", ")[1].split(" to "))
@@ -69,3 +70,13 @@ def test_in_open_mode_the_load_is_a_rate() -> None:
 
 def test_a_session_without_a_complete_run_has_no_table() -> None:
     assert glance.table(session(missing=[made.name for made in FOUR])) is None
+
+
+def test_a_variant_without_a_good_answer_is_bounded_and_says_what_is_wrong() -> None:
+    shown = table(glance.table(explained(repeated(session([Made("def"), Made("broken", failed=True)])))))
+    broken = row(shown, "broken")
+    assert (broken.goodput, broken.word, broken.struck) == ("0", "SLOWER", "")
+    assert broken.times.startswith("at most ")
+    assert broken.why.startswith("failing")
+    turned = table(glance.table(explained(repeated(session([Made("broken", failed=True), Made("def")])))))
+    assert row(turned, "def").times.startswith("at least ")

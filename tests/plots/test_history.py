@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from loopbench.judge.compare.history import Entry, History, LeftOut, Mark, Point, SessionEntry
-from plots.history import caption, draw_history, write_history
+from loopbench.plots.history import caption, draw_history
+from loopbench.plots.style import save
 from tests.plots.reports import NASTY
 
 NONE = Point(None, None, None, 0, Mark.NONE, None, None)
@@ -98,5 +99,5 @@ def test_any_names_make_a_picture() -> None:
 
 def test_the_same_history_gives_the_same_bytes(tmp_path: Path) -> None:
     made = history({"def": [point(500), point(300, Mark.LOSS, 0.6)]})
-    first = [path.read_bytes() for path in write_history(made, tmp_path / "history")]
-    assert first == [path.read_bytes() for path in write_history(made, tmp_path / "history")]
+    first = [path.read_bytes() for path in save(draw_history(made), tmp_path / "history")]
+    assert first == [path.read_bytes() for path in save(draw_history(made), tmp_path / "history")]

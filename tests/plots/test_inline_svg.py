@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from plots import panels, style
-from plots.inline_svg import inline_svg, relative, split_svg
-from plots.panels import Caption, Panel
+from loopbench.plots import panels, style
+from loopbench.plots.inline_svg import inline_svg, relative, split_svg
+from loopbench.plots.panels import Caption, Panel
 
 
 def drawn(label: str = "a & <b>") -> str:

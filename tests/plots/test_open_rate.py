@@ -1,14 +1,18 @@
 """Open mode's charts: what is drawn, and what stands beside it."""
 
 import math
+from dataclasses import replace
 
 import pytest
+from matplotlib.figure import Figure
 
-from loopbench.judge.run.open_loop import OpenLoop, Quantile, RateCurve, Times
-from plots import panels, style
-from plots.open_rate import describe, draw_open_rate, draw_open_response
+from loopbench.judge.run.open_loop import OpenLoop, OpenMode, Quantile, Times
+from loopbench.plots import panels, style
+from loopbench.plots.open_rate import chart, describe
+from loopbench.plots.panels import Sheet
+from tests.plots.causes import opened
 from tests.plots.looking import line, out_of_sight, texts, ys
-from tests.plots.reports import NASTY
+from tests.plots.reports import NASTY, session
 
 NAMES = ("steady", "overrun", *NASTY)
 PALETTE = style.Palette(NAMES)
@@ -28,26 +32,35 @@ def point(rate_rps: float, capacity_rps: float, late: int = 0) -> OpenLoop:
     return OpenLoop(0.0, 1.0, round(rate_rps), 0, late, achieved, achieved, response, times(5.0, 9.0))
 
 
-def curve(label: str = "steady", capacity_rps: float = 1e9, late: int = 0) -> RateCurve:
-    return RateCurve(label, tuple(point(rate, capacity_rps, late) for rate in (100.0, 200.0, 300.0, 400.0)))
+def curve(label: str = "steady", capacity_rps: float = 1e9, late: int = 0) -> OpenMode:
+    return OpenMode(label, tuple(point(rate, capacity_rps, late) for rate in (100.0, 200.0, 300.0, 400.0)))
+
+
+def drawn(stem: str, *curves: OpenMode, sheet: Sheet = panels.FILE) -> Figure:
+    """One of the two charts of these curves."""
+    run = opened(session()).runs[0]
+    runs = tuple(replace(run, open_mode=each) for each in curves)
+    first = chart(replace(session(), runs=runs), PALETTE)
+    assert first
+    return next(each for each in (first, *first.also) if each.stem == stem).draw(sheet)
 
 
 def test_a_server_that_keeps_up_lies_on_the_diagonal_and_one_that_does_not_leaves_it() -> None:
-    axes = draw_open_rate([curve(), curve("overrun", 200)], PALETTE, panels.FILE).axes
+    axes = drawn("open-rate", curve(), curve("overrun", 200)).axes
     assert ys(line(axes[0], "achieved")) == [100, 200, 300, 400]
     assert ys(line(axes[1], "achieved")) == [100, 200, 200, 200]
     assert {(each.get_xlim(), each.get_ylim()) for each in axes} == {(axes[0].get_xlim(), axes[0].get_ylim())}
 
 
 def test_response_and_service_time_are_both_drawn() -> None:
-    (axes,) = draw_open_response([curve("overrun", 200)], PALETTE, panels.FILE).axes
+    (axes,) = drawn("open-response", curve("overrun", 200)).axes
     assert ys(line(axes, "p99")) == [9, 9, 900, 900]
     assert ys(line(axes, "p99 from sent")) == [9, 9, 9, 9]
     assert ys(line(axes, "at least")) == [900, 900]
 
 
 def test_late_starts_are_named_and_stand_out_when_the_schedule_was_not_kept() -> None:
-    figure = draw_open_rate([curve(late=1), curve("overrun", late=50)], PALETTE, panels.FILE)
+    figure = drawn("open-rate", curve(late=1), curve("overrun", late=50))
     weights = {text.get_text(): text.get_fontweight() for axes in figure.axes for text in axes.texts}
     assert weights["started over 5 ms late: 0.4%"] == "normal"
     assert weights["started over 5 ms late: 20.0%"] == "bold"
@@ -55,22 +68,19 @@ def test_late_starts_are_named_and_stand_out_when_the_schedule_was_not_kept() ->
 
 def test_too_few_requests_leave_a_gap_and_not_a_zero() -> None:
     thin = OpenLoop(0.0, 1.0, 10, 0, 0, 10, 10, times(5.0, None), times(5.0, None))
-    (axes,) = draw_open_response([RateCurve("steady", (*curve().points, thin))], PALETTE, panels.FILE).axes
+    (axes,) = drawn("open-response", OpenMode("steady", (*curve().points, thin))).axes
     assert math.isnan(ys(line(axes, "p99"))[-1])
 
 
-@pytest.mark.parametrize("draw", [draw_open_rate, draw_open_response])
-def test_a_curve_without_points_says_so(draw: object) -> None:
-    assert callable(draw)
-    shown = texts(draw([RateCurve("steady", ())], PALETTE, panels.FILE))
-    assert "nothing was due" in shown
+@pytest.mark.parametrize("stem", ["open-rate", "open-response"])
+def test_a_curve_without_points_says_so(stem: str) -> None:
+    assert "nothing was due" in texts(drawn(stem, OpenMode("steady", ())))
 
 
-@pytest.mark.parametrize("draw", [draw_open_rate, draw_open_response])
+@pytest.mark.parametrize("stem", ["open-rate", "open-response"])
 @pytest.mark.parametrize("sheet", [panels.FILE, panels.PAGE])
-def test_foreign_names_stay_inside_the_picture(draw: object, sheet: panels.Sheet) -> None:
-    assert callable(draw)
-    assert out_of_sight(draw([curve(name) for name in NASTY], PALETTE, sheet)) == []
+def test_foreign_names_stay_inside_the_picture(stem: str, sheet: Sheet) -> None:
+    assert out_of_sight(drawn(stem, *(curve(name) for name in NASTY), sheet=sheet)) == []
 
 
 def test_the_description_says_what_was_reached() -> None:

@@ -1,6 +1,8 @@
 """The page in a real browser: at three widths, in both themes, on paper, by keyboard, and where styles are stripped."""
 
+import base64
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from importlib.resources import files
@@ -40,9 +42,10 @@ CUT_LETTERS = """
 }).map(each => each.textContent)
 """
 VIOLATIONS = """
-axe.run({resultTypes: ['violations'], selectors: false})
+axe.run({resultTypes: ['violations'], selectors: false, %s})
     .then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 99))]))
 """
+EVERY_RULE, COLOURS = "", "runOnly: ['cat.color']"
 OVERLAPPING = """
 [...document.querySelectorAll('svg.chart')].flatMap(picture => {
     const texts = [...picture.querySelectorAll('text')].filter(each => each.getBoundingClientRect().width);
@@ -87,12 +90,26 @@ def test_no_letters_of_a_picture_lie_on_each_other(shown: Tab) -> None:
         assert shown.evaluate(OVERLAPPING) == []
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_no_fault_in_either_theme(shown: Tab, dark: bool) -> None:
+def test_axe_finds_no_fault(shown: Tab) -> None:
+    faults(shown, EVERY_RULE, dark=False)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [pytest.param(name, marks=pytest.mark.nightly if name == "hostile" else ()) for name in NAMES],
+    indirect=True,
+)
+def test_axe_finds_no_fault_of_colour_in_the_dark(shown: Tab) -> None:
+    """The dark theme changes colours only. What the hostile page has in colour, other pages have too."""
+    faults(shown, COLOURS, dark=True)
+
+
+def faults(shown: Tab, rules: str, *, dark: bool) -> None:
+    """Assert that axe finds none by these rules, on a telephone and on a desk."""
     shown.evaluate(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8") + "; 0")
     for width_px in (390, 1280):
         shown.view(width_px, dark=dark)
-        assert shown.evaluate(VIOLATIONS) == []
+        assert shown.evaluate(VIOLATIONS % rules) == []
 
 
 def test_letters_in_pictures_can_be_read_in_both_themes(tab: Tab) -> None:
@@ -162,10 +179,24 @@ def test_on_paper_the_pictures_stand_whole_and_tables_are_tables(tab: Tab) -> No
     assert tab.evaluate(OUT_OF_PLACE) == []
 
 
-def test_a_pointer_on_a_curve_is_told_its_values(tab: Tab) -> None:
+def test_four_variants_print_on_at_most_six_pages(tab: Tab) -> None:
+    tab.show(page(FULL))
+    printed = base64.b64decode(tab.ask("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"])
+    assert 2 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 6
+
+
+def test_lines_of_code_wrap_and_each_heading_has_a_link_to_itself(shown: Tab) -> None:
+    shown.view(390)
+    assert shown.evaluate("[...document.querySelectorAll('.source')].every(e => e.scrollWidth <= e.clientWidth)")
+    links = "[...document.querySelectorAll('h2')].map(e => e.querySelector('a').getAttribute('href'))"
+    sections = "[...document.querySelectorAll('h2')].map(e => '#' + e.closest('section').id)"
+    assert shown.evaluate(links) == shown.evaluate(sections) != []
+
+
+def test_a_pointer_on_a_curve_is_shown_its_values(tab: Tab) -> None:
     tab.show(page(FULL))
     tab.view(1280)
-    told = tab.evaluate("""
+    title = tab.evaluate("""
         (() => {
             const picture = document.querySelector('#profiles svg');
             picture.scrollIntoView({block: 'center'});
@@ -174,8 +205,8 @@ def test_a_pointer_on_a_curve_is_told_its_values(tab: Tab) -> None:
             return under.closest('.tip').querySelector('title').textContent;
         })()
     """)
-    assert told.startswith("def at ")
-    assert "good answers/s" in told
+    assert title.startswith("def at ")
+    assert "good answers/s" in title
 
 
 def test_nothing_on_it_runs_or_is_fetched(tab: Tab) -> None:

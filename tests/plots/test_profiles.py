@@ -1,14 +1,15 @@
-"""Each variant under the load: which strips there are, on which axes, and what a pointer is told."""
+"""Each variant under the load: which strips there are, on which axes, and what a pointer is shown."""
 
 import re
 
 import pytest
 from matplotlib.figure import Figure
 
-from plots import panels, profiles, style
-from plots.inline_svg import split_svg
+from loopbench.plots import panels, profiles, style
+from loopbench.plots.charts import charts_of
+from loopbench.plots.pictures import pictures_of
 from tests.plots.causes import explained, repeated, spoiled
-from tests.plots.looking import out_of_sight, overlapping
+from tests.plots.looking import drawn, out_of_sight, overlapping
 from tests.plots.reports import FOUR, session
 
 NAMES = style.Palette(tuple(made.name for made in FOUR))
@@ -20,7 +21,7 @@ def strips(figure: Figure) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def watched() -> Figure:
-    return profiles.draw_profiles(explained(session()).runs, NAMES, panels.PAGE)
+    return drawn(profiles.chart, explained(session()), NAMES, panels.PAGE)
 
 
 def test_a_watched_run_has_a_strip_for_each_thing_that_may_fill_up(watched: Figure) -> None:
@@ -29,8 +30,8 @@ def test_a_watched_run_has_a_strip_for_each_thing_that_may_fill_up(watched: Figu
 
 
 def test_what_nobody_observed_has_no_strip() -> None:
-    runs = session(neighbours=()).runs
-    assert strips(profiles.draw_profiles(runs, NAMES, panels.PAGE)) == [["good answers/s", "own request, ms"]] * 4
+    figure = drawn(profiles.chart, session(neighbours=()), NAMES, panels.PAGE)
+    assert strips(figure) == [["good answers/s", "own request, ms"]] * 4
 
 
 def test_strips_of_a_kind_share_their_axes(watched: Figure) -> None:
@@ -43,18 +44,16 @@ def test_no_letters_are_cut_off_or_lie_on_each_other(watched: Figure) -> None:
     assert overlapping(watched) == []
 
 
-def test_a_pointer_is_told_the_values_but_none_of_an_invalid_run() -> None:
+def test_a_pointer_is_shown_the_values_but_none_of_an_invalid_run() -> None:
     report = spoiled(explained(session(FOUR[:2])), "def")
-    palette = style.Palette(NAMES.names, {"def": "INVALID: C1"})
-    figure = profiles.draw_profiles(report.runs, palette, panels.PAGE)
-    first, second = split_svg(figure, panels.bands(figure, profiles.panel_for(report.runs)), name="n")
+    first, second = pictures_of(charts_of(report)["profiles"][0]).panels
     assert "<title>" not in first
-    told = re.findall(r"<title>([^<]+)</title>", second)
-    assert len(told) == 10
-    assert re.fullmatch(r"blocking async def at 55 users: 200 good answers/s · .* · loop at work 99%", told[5])
+    tips = re.findall(r"<title>([^<]+)</title>", second)
+    assert len(tips) == 10
+    assert re.fullmatch(r"blocking async def at 55 users: 200 good answers/s · .* · loop at work 99%", tips[5])
 
 
 def test_an_invalid_run_is_described_without_its_figures() -> None:
-    words = profiles.describe(spoiled(repeated(explained(session())), "aiofiles"))
+    words = charts_of(spoiled(repeated(explained(session())), "aiofiles"))["profiles"][0].alt
     assert "aiofiles: INVALID: C1, no result." in words
     assert "def: 500 good answers per second; own request p50 80.0 ms, p99 256 ms; never served: 0 of 100" in words

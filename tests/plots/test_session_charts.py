@@ -6,57 +6,63 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
 from loopbench.judge.stamp.stamp_checks import Level
-from plots import panels, style, validity
-from plots.session_charts import charts_of, draw_charts
+from loopbench.plots import panels, style, validity
+from loopbench.plots.charts import charts_of, draw_charts
 from tests.plots.causes import LOST
 from tests.plots.looking import texts
 from tests.plots.reports import FOUR, session
-from tests.plots.sessions import PAGE_ONLY, SESSIONS, Drawn, charts, checked, in_file, on_page
+from tests.plots.sessions import PAGE_ONLY, SESSIONS, Drawn, charts, checked, in_file, on_page, sections
 
 DRAWN = sorted(SESSIONS.keys() - PAGE_ONLY - {"nothing complete"})
 
-CAUSES = {"loop", "pools", "blocked-lines", "time-spent"}
+CAUSES = {"blocked-lines", "time-spent"}
 LOADS = {"verdicts", "rounds", "steps", "open-rate", "open-response"}
 OURS = {"rps-users-each", "latency", "neighbour", "occupancy", "published"} | CAUSES | LOADS
 
 
 def test_every_chart_is_written_as_svg_and_the_overlay_as_png_too(tmp_path: Path) -> None:
-    files = draw_charts(charts_of(session(FOUR[:2])).all, tmp_path / "charts")
-    stems = ["rps-users-v1", "rps-users-v2", "profiles", "rps-users-each", "latency", "neighbour", "occupancy"]
+    files = draw_charts(charts_of(session(FOUR[:2])), tmp_path / "charts")
+    stems = [
+        "rps-users-def",
+        "rps-users-blocking-async-def",
+        "profiles",
+        "neighbour",
+        "published",
+        "latency",
+        "occupancy",
+    ]
     assert [path.name for path in files] == [
-        *("rps-users.svg", "rps-users.png"),
-        *(f"{stem}.svg" for stem in (*stems, "published")),
+        *("rps-users.svg", "rps-users.png", "rps-users.csv"),
+        *(f"{stem}.{ending}" for stem in (*stems, "rps-users-each") for ending in ("svg", "csv")),
     ]
     assert {path.name for path in (tmp_path / "charts").iterdir()} == {path.name for path in files}
-    assert all(path.stat().st_size > 1000 for path in files)
+    assert all(path.stat().st_size > 1000 for path in files if path.suffix != ".csv")
 
 
 def test_every_chart_is_written_as_png_too_where_that_is_asked_for(tmp_path: Path) -> None:
-    files = draw_charts(charts("one").all[:2], tmp_path, all_png=True)
+    files = draw_charts({"picture": sections("one")["picture"]}, tmp_path, all_png=True)
     assert [path.name for path in files] == [
-        *("rps-users.svg", "rps-users.png"),
-        *("rps-users-v1.svg", "rps-users-v1.png"),
+        *("rps-users.svg", "rps-users.png", "rps-users.csv"),
+        *("rps-users-only.svg", "rps-users-only.png", "rps-users-only.csv"),
     ]
-    assert all(path.stat().st_size > 1000 for path in files)
+    assert all(path.stat().st_size > 1000 for path in files if path.suffix != ".csv")
 
 
 def test_a_png_that_is_not_written_again_is_removed(tmp_path: Path) -> None:
     """It would show an earlier state of the session, beside an SVG that shows this one."""
     (tmp_path / "latency.png").touch()
     (tmp_path / "mine.png").touch()
-    draw_charts((chart for chart in charts("one").all if chart.stem == "latency"), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"latency.svg", "mine.png"}
+    draw_charts({"latency": sections("one")["latency"]}, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"latency.svg", "latency.csv", "mine.png"}
 
 
 def test_charts_without_data_are_not_there() -> None:
-    assert charts("nothing complete").all == ()
-    assert charts("no neighbour").neighbours == ()
-    assert [chart.stem for chart in charts_of(session(neighbours=("a", "b"))).neighbours] == [
-        "neighbour",
-        "neighbour-2",
-    ]
+    assert charts("nothing complete") == {}
+    assert "neighbours" not in sections("no neighbour")
+    two = charts_of(session(neighbours=("a", "b")))["neighbours"]
+    assert [chart.stem for chart in two] == ["neighbour", "neighbour-2"]
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -77,28 +83,23 @@ def test_every_panel_lies_within_its_band(name: str) -> None:
         assert ends[-1] <= drawn.height_in + 1e-6, chart.stem
 
 
-@pytest.mark.parametrize("name", ["nasty", "hostile"])
-def test_no_control_or_bidirectional_character_reaches_a_chart(name: str) -> None:
-    for chart in charts(name).all:
-        shown = "".join(in_file(name, chart.stem).texts) + chart.alt
+def test_no_control_or_bidirectional_character_reaches_a_chart() -> None:
+    for chart in charts("hostile").values():
+        shown = "".join(in_file("hostile", chart.stem).texts) + chart.alt
         assert not {"\u202e", "\x1b", "\n\n", "\x07"} & set(shown), chart.stem
 
 
 def test_alternative_texts_say_what_the_charts_show() -> None:
     four = charts("four")
-    assert four.overlay
-    assert "blocking async def: 200 per second held, knee at 2" in four.overlay.alt
-    assert four.latency
-    assert "p99 960 ms; never served: 31 of 100 users" in four.latency.alt
-    assert four.published
-    assert (
-        "aiofiles: published 470 per second, 0.85 times the reference; measured 300, 0.60 times" in four.published.alt
-    )
+    assert "blocking async def: 200 per second held, knee at 2" in four["rps-users"].alt
+    assert "p99 960 ms; never served: 31 of 100 users" in four["latency"].alt
+    published = "aiofiles: published 470 per second, 0.85 times the reference; measured 300, 0.60 times"
+    assert published in four["published"].alt
 
 
 def test_everything_that_is_known_has_its_chart() -> None:
     assert {chart.stem for chart in checked("open")} == OURS
-    assert not {chart.stem for chart in charts("four").all} & (CAUSES | LOADS)
+    assert not charts("four").keys() & (CAUSES | LOADS)
 
 
 def test_the_stamp_stands_in_the_corner_of_every_file_and_covers_nothing() -> None:
@@ -111,7 +112,7 @@ def test_the_stamp_stands_in_the_corner_of_every_file_and_covers_nothing() -> No
 
 def test_a_stamp_names_only_the_rules_of_its_level() -> None:
     degraded = replace(LOST, id="M3", level=Level.DEGRADED)
-    both = SessionStamp((MergedFinding(degraded), MergedFinding(LOST)))
+    both = SessionStamp((MergedOutcome(degraded), MergedOutcome(LOST)))
     words = [
         validity.session_words(replace(session(), stamp=stamp)) for stamp in (both, SessionStamp(both.findings[:1]))
     ]
@@ -119,17 +120,21 @@ def test_a_stamp_names_only_the_rules_of_its_level() -> None:
 
 
 def test_a_single_variants_chart_has_its_own_runs_stamp() -> None:
-    assert [chart.stamp for chart in charts("one INVALID").variants] == ["VALID", "VALID", "VALID", "INVALID: C1"]
+    assert [chart.stamp for chart in sections("one INVALID")["picture"][1:]] == [
+        "VALID",
+        "VALID",
+        "VALID",
+        "INVALID: C1",
+    ]
 
 
-@pytest.mark.parametrize("stem", ["rps-users-each", "latency", "occupancy", "loop", "pools", "blocked-lines"])
+@pytest.mark.parametrize("stem", ["rps-users-each", "latency", "occupancy", "blocked-lines"])
 def test_an_invalid_run_is_struck_out(stem: str) -> None:
     assert "INVALID: C1" in in_file("one INVALID", stem).texts
 
 
 def test_an_invalid_run_gives_the_overlay_no_figure() -> None:
-    overlay = charts("one INVALID").overlay
-    assert overlay
+    overlay = charts("one INVALID")["rps-users"]
     assert "aiofiles: INVALID: C1, no result." in overlay.alt
     figure = overlay.draw(panels.FILE)
     assert "INVALID: C1" in texts(figure)

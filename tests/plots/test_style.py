@@ -12,19 +12,15 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from plots.style import (
+from loopbench.plots import panels
+from loopbench.plots.style import (
     COLOURS,
     PAPER,
     Palette,
     Stroke,
     contrast,
     fitted,
-    footnotes,
-    frame,
-    headline,
     look,
-    new_figure,
-    rounded,
     save,
     shortened,
     spread,
@@ -71,8 +67,13 @@ def test_lines_and_letters_stand_out_from_the_paper(colour: str) -> None:
 def test_a_name_has_its_stroke_by_its_place_in_the_session_and_none_is_used_twice() -> None:
     names = tuple(f"variant {i}" for i in range(20))
     palette = Palette(names)
-    assert palette["variant 3"] == Stroke(COLOURS[3])
+    assert palette["variant 3"].colour == COLOURS[3]
     assert len({palette[name] for name in names}) == 20
+
+
+def test_lines_are_told_apart_without_their_colours() -> None:
+    names = tuple(f"variant {i}" for i in range(len(COLOURS)))
+    assert len({Palette(names)[name].dash for name in names}) == len(COLOURS)
 
 
 @pytest.mark.parametrize(
@@ -122,21 +123,11 @@ def wide_in(text: str) -> float:
     return float(renderer.get_text_width_height_descent(text, font, ismath=False)[0]) / 100  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0"), (0.01234, "0.0123"), (4.2, "4.20"), (205.4, "205"), (12939.0, "12,900"), (999.6, "1,000")],
-)
-def test_figures_have_three_digits(value: float, text: str) -> None:
-    assert rounded(value) == text
-
-
 def picture() -> Figure:
     with look():
-        figure = new_figure()
-        headline(figure, "a $x_1$ b <i>&\x00", "日本")
-        footnotes(figure, ["one", "two"])
-        axes = figure.add_axes((0.1, 0.2, 0.8, 0.6))
-        frame(axes, x="users", y="answers")
+        caption = panels.Caption("a $x_1$ b <i>&\x00", "日本", ("one", "two"))
+        figure, (axes,) = panels.new_panels(1, panels.FILE, caption)
+        panels.frame(axes, x="users", y="answers")
         axes.plot([1, 2], [1, 2], marker="o")
     return figure
 

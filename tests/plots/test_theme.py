@@ -5,8 +5,8 @@ import re
 import pytest
 from matplotlib.colors import to_rgb
 
-from plots import panels, style, theme
-from plots.inline_svg import split_svg
+from loopbench.plots import style, theme
+from loopbench.plots.pictures import pictures_of
 from tests.plots.sessions import SESSIONS, charts, page
 
 TURNED = dict(theme.turned_colours())
@@ -31,13 +31,10 @@ def test_no_colour_of_a_page_is_forgotten_in_the_dark() -> None:
         assert used_colours(page(name)) <= set(TURNED), name
 
 
-@pytest.mark.parametrize("stem", ["latency", "loop", "pools"])
+@pytest.mark.parametrize("stem", ["latency", "occupancy"])
 def test_no_colour_of_a_chart_that_is_on_no_page_is_forgotten_either(stem: str) -> None:
     """It may be put on a page."""
-    chart = next(each for each in charts("everything").all if each.stem == stem)
-    figure = chart.draw(panels.PAGE)
-    parts = split_svg(figure, panels.bands(figure, chart.panel), name="x")
-    assert used_colours("".join(parts)) <= set(TURNED)
+    assert used_colours("".join(pictures_of(charts("everything")[stem]).panels)) <= set(TURNED)
 
 
 def used_colours(html: str) -> set[str]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import http.client
 import json
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from loopbench.measure.target import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,11 +44,25 @@ async def _work(path: str) -> bytes:
     if path == "/thread":
         await asyncio.to_thread(time.sleep, 0.001)
         await anyio.to_thread.run_sync(time.sleep, 0.001)
+    if path == "/executor":
+        return await _busy_threads()
+    if path == "/frozen":
+        return b"%d" % gc.get_freeze_count()
     if path == "/block":
         time.sleep(0.2)  # noqa: ASYNC251  the point of it
     if path == "/wait":
         await asyncio.sleep(0.3)
     return b"%d" % anyio.to_thread.current_default_thread_limiter().total_tokens
+
+
+async def _busy_threads() -> bytes:
+    """Return how many threads the default executor has started for ten jobs that wait for each other."""
+    go_on, loop = threading.Event(), asyncio.get_running_loop()
+    jobs = [loop.run_in_executor(None, go_on.wait, 20) for _ in range(10)]
+    threads = sum(thread.name.startswith(("asyncio_", "uvloop_")) for thread in threading.enumerate())
+    go_on.set()
+    await asyncio.gather(*jobs)
+    return b"%d" % threads
 
 
 class Target:
@@ -55,20 +73,32 @@ class Target:
         command: arguments of Python.
         environ: variables on top of ours.
         traced: measure the server's test coverage too, which slows it down.
+        log: where its output goes; None: kept for `stop_by_force`.
+        python: its interpreter.
     """
 
-    def __init__(self, folder: Path, command: list[str], environ: dict[str, str], *, traced: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        command: list[str],
+        environ: dict[str, str],
+        *,
+        traced: bool = True,
+        log: Path | None = None,
+        python: str = sys.executable,
+    ) -> None:
         self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
+        self.port = free_port()
         self.requests = 0
         ours = {name: value for name, value in os.environ.items() if traced or not name.startswith("COVERAGE_")}
-        self.process = subprocess.Popen(
-            [sys.executable, *command, "--port", str(self.port)],
-            env={**ours, "LOOPBENCH_PROBE_DIR": str(folder), "LOOPBENCH_PROBE_NONCE": "nonce", **environ},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        self._log = log
+        with contextlib.nullcontext(subprocess.PIPE) if log is None else log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [python, *command, "--port", str(self.port)],
+                env={**ours, "LOOPBENCH_PROBE_DIR": str(folder), "LOOPBENCH_PROBE_NONCE": "nonce", **environ},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
 
     def wait_until_ready(self) -> None:
         """Wait until the port is open."""
@@ -96,15 +126,16 @@ class Target:
             connection.close()
         return body
 
-    def stop(self, number: int) -> None:
+    def stop(self, number: int, timeout_s: float = 20.0) -> None:
         """Send the signal and wait."""
         self.process.send_signal(number)
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=timeout_s)
 
     def stop_by_force(self) -> str:
         """Kill the server and return its output."""
         self.process.kill()
-        return self.process.communicate()[0].decode()
+        output = self.process.communicate()[0]
+        return output.decode() if self._log is None else self._log.read_text(encoding="utf-8")
 
     def logs(self) -> list[list[dict[str, Any]]]:
         """Return the records of every process."""
@@ -119,7 +150,8 @@ def serving(
     """Start this module's app under `uvicorn --loop loopbench_probe:...`."""
     hook = f"loopbench_probe:new_{loop}_loop"
     app_dir = ["--app-dir", str(HERE.parent)]
-    command = ["-m", "uvicorn", "target:app", *app_dir, "--loop", hook, "--log-level", "warning", *options]
+    patient = ["--timeout-worker-healthcheck", "60"]  # uvicorn kills a worker that is silent for 5 s: a busy machine
+    command = ["-m", "uvicorn", "target:app", *app_dir, "--loop", hook, "--log-level", "warning", *patient, *options]
     with running(Target(folder, command, {"PYTHONPATH": str(PROBE_FOLDER), **(environ or {})})) as target:
         yield target
 

@@ -1,12 +1,13 @@
 """The probe attached to a real uvicorn: counts and structure, never timings."""
 
+import gc
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from loopbench.judge.run.probe_log import read_probe_logs
+from loopbench.judge.run.probe_log import ProbeLogs, read_probe_logs
 from loopbench.records.stamps import ASK_HEADER, read_stamps
 from tests.probe.target import HERE, PROBE_FOLDER, Target, running, serving
 
@@ -17,24 +18,39 @@ LINES_APART_S = 2.0
 
 
 @pytest.mark.parametrize(
-    ("loop", "http", "workers"),
-    [("asyncio", "h11", 1), ("asyncio", "httptools", 2), ("uvloop", "httptools", 1), ("uvloop", "h11", 2)],
+    ("loop", "http", "workers", "frozen"),
+    [
+        ("asyncio", "h11", 1, "0"),
+        ("asyncio", "httptools", 2, "1"),
+        ("uvloop", "httptools", 1, "1"),
+        ("uvloop", "h11", 2, "0"),
+    ],
 )
-def test_the_server_counts_exactly_the_answers_its_clients_got(
-    tmp_path: Path, loop: str, http: str, workers: int
+def test_the_server_counts_exactly_the_answers_its_clients_got_and_is_as_configured(
+    tmp_path: Path, loop: str, http: str, workers: int, frozen: str
 ) -> None:
-    with serving(tmp_path, "--http", http, "--workers", str(workers), loop=loop) as target:
+    """The size of both pools, and whether what exists when the app is loaded is frozen."""
+    names = {"THREAD_TOKENS": "7", "EXECUTOR_THREADS": "3", "GC_FREEZE": frozen}
+    environ = {f"LOOPBENCH_PROBE_{name}": value for name, value in names.items()}
+    with serving(tmp_path, "--http", http, "--workers", str(workers), loop=loop, environ=environ) as target:
         for _ in range(7):
-            target.ask("/", times=3)
+            assert target.ask("/", times=3) == b"7"
+        assert target.ask("/executor") == b"3"
+        count = int(target.ask("/frozen"))
         target.stop(signal.SIGTERM)
+    of_the_interpreter = gc.get_freeze_count()  # 375 on Python 3.12
+    assert (count > of_the_interpreter) is (frozen == "1")
     logs = read_probe_logs(tmp_path)
-    assert logs.requests_total == target.requests == 21
+    assert logs.requests_total == target.requests == 23
     assert len(logs.processes) == workers
-    assert {process.start.nonce for process in logs.processes} == {"nonce"}
+    for process in logs.processes:
+        assert process.start.nonce == "nonce"
+        assert (process.start.pools["anyio_tokens"], process.start.pools["executor_threads"]) == (7, 3)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_in_flight_at_the_signal_is_counted(tmp_path: Path, number: int) -> None:
+    """And a terminated server still dies of its signal."""
     with serving(tmp_path) as target:
         target.ask("/")
         connection = target.connection()
@@ -44,30 +60,12 @@ def test_a_request_in_flight_at_the_signal_is_counted(tmp_path: Path, number: in
         connection.close()
         target.process.communicate(timeout=20)
     assert read_probe_logs(tmp_path).requests_total == 2
-
-
-def test_a_terminated_server_still_dies_of_its_signal(tmp_path: Path) -> None:
-    with serving(tmp_path) as target:
-        target.stop(signal.SIGTERM)
-    assert target.process.returncode == -signal.SIGTERM
-
-
-def test_a_killed_server_leaves_whole_lines_and_no_total(tmp_path: Path) -> None:
-    with serving(tmp_path) as target:
-        while not any(record["record"] == "second" for log in target.logs() for record in log):
-            target.ask("/wait")
-        target.stop(signal.SIGKILL)
-    logs = read_probe_logs(tmp_path)
-    (process,) = logs.processes
-    assert (logs.requests_total, process.end_reason) == (None, None)
-    assert logs.requests_last_seen is not None
-    assert "killed" in logs.notes[0]
-    assert not any("torn" in note for note in logs.notes)
+    assert number != signal.SIGTERM or target.process.returncode == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_a_server_killed_under_load_loses_at_most_its_last_second(tmp_path: Path, loop: str) -> None:
-    """The last line is whole and no older than the interval of lines, and counts the answers before it."""
+    """It leaves no total. Its last line is whole, as young as the interval of lines, and counts the answers so far."""
     with serving(tmp_path, loop=loop) as target:
         connection = target.connection()
         answered: list[float] = []
@@ -78,20 +76,14 @@ def test_a_server_killed_under_load_loses_at_most_its_last_second(tmp_path: Path
         target.stop(signal.SIGKILL)
         connection.close()
     logs = read_probe_logs(tmp_path)
-    last_s = logs.processes[0].records[-1]["t1_monotonic_s"]
+    (process,) = logs.processes
+    assert (logs.requests_total, process.end_reason) == (None, None)
+    assert "killed" in logs.notes[0]
+    last_s = process.records[-1]["t1_monotonic_s"]
     assert killed_s - last_s < LINES_APART_S
-    assert (logs.requests_last_seen or 0) >= len(
-        [at for at in answered if at < last_s]
-    ) - 20  # a batch may be in progress
+    assert logs.requests_last_seen is not None
+    assert logs.requests_last_seen >= len([at for at in answered if at < last_s]) - 20  # a batch may be in progress
     assert not any("torn" in note for note in logs.notes)
-
-
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_anyio_s_limiter_has_the_configured_size(tmp_path: Path, workers: str) -> None:
-    with serving(tmp_path, "--workers", workers, environ={"LOOPBENCH_PROBE_THREAD_TOKENS": "7"}) as target:
-        assert target.ask("/") == b"7"
-        target.stop(signal.SIGTERM)
-    assert read_probe_logs(tmp_path).processes[0].start.pools["anyio_tokens"] == 7
 
 
 def test_an_invalid_setting_stops_the_server_with_a_reason(tmp_path: Path) -> None:
@@ -109,25 +101,45 @@ def test_without_a_directory_the_loop_is_plain_and_nothing_is_written(tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("loop", "source"), [("asyncio", "selector"), ("uvloop", "libuv")])
-def test_every_figure_of_a_second_exists_on_both_loops(tmp_path: Path, loop: str, source: str) -> None:
-    with serving(tmp_path, loop=loop) as target:
+@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
+def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ProbeLogs]:
+    """The loop, and the log of a server whose requests used its pools, waited and blocked."""
+    folder = tmp_path_factory.mktemp("log")
+    with serving(folder, loop=request.param) as target:
         target.ask("/thread", times=3)
-        target.stop(signal.SIGTERM)
-    (process,) = read_probe_logs(tmp_path).processes
-    assert (process.start.idle_source, process.start.unavailable) == (source, {})
-    second = process.records[-1]
-    assert [name for name, value in second.items() if value is None] == []
-    assert second["executor_threads"] >= 1
-
-
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_a_blocked_loop_is_traced_to_the_line(tmp_path: Path, loop: str) -> None:
-    with serving(tmp_path, loop=loop) as target:
+        target.ask("/wait", times=2)
         target.ask("/block")
         target.stop(signal.SIGTERM)
-    lines = read_probe_logs(tmp_path).lines.query("kind == 'blocked'").dropna(subset="user_file")
-    guilty = next(n for n, text in enumerate(HERE.read_text().splitlines(), 1) if "time.sleep(0.2)" in text)
+    return request.param, read_probe_logs(folder)
+
+
+def line_of(text: str) -> int:
+    """Where the app has this text."""
+    return next(n for n, line in enumerate(HERE.read_text().splitlines(), 1) if text in line)
+
+
+def test_every_figure_of_a_second_exists_on_both_loops(seen: tuple[str, ProbeLogs]) -> None:
+    loop, logs = seen
+    (process,) = logs.processes
+    source = {"asyncio": "selector", "uvloop": "libuv"}[loop]
+    assert (process.start.idle_source, process.start.unavailable) == (source, {})
+    second = [record for record in process.records if record["record"] == "second"][-1]
+    assert [name for name, value in second.items() if value is None] == []
+    assert second["executor_threads"] >= 1
+    assert second["hops_total"] >= 2 * 3, "a job of either pool hands one result to the loop"
+
+
+def test_the_line_at_which_a_request_is_suspended_is_found(seen: tuple[str, ProbeLogs]) -> None:
+    waits = seen[1].waits.query("group == 'request'").dropna(subset="user_file")
+    line = line_of("await asyncio.sleep(0.3)")
+    assert (str(HERE), line, "sleep") in set(
+        zip(waits["user_file"], waits["user_line"], waits["function"], strict=True)
+    )
+
+
+def test_a_blocked_loop_is_traced_to_the_line(seen: tuple[str, ProbeLogs]) -> None:
+    lines = seen[1].lines.query("kind == 'blocked'").dropna(subset="user_file")
+    guilty = line_of("time.sleep(0.2)")
     worst = lines.sort_values("seconds").iloc[-1]  # on a busy machine another line may be seen briefly
     assert (worst["user_file"], worst["user_line"], worst["user_function"]) == (str(HERE), guilty, "_work")
 

@@ -7,9 +7,9 @@ from loopbench.judge.diagnosis.time_spent import AFTER_APP, BEFORE_APP, ON_LOOP,
 from loopbench.judge.run.probe_log import read_probe_logs
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import read_samples
-from loopbench.records.session import Phase, RecordedVariant, read_run, run_folders
+from loopbench.records.session import Phase, read_run, run_folders
 from tests.faults.shared_sessions import failed_session
-from tests.judge.recorded_run import blank
+from tests.made_scenario import made_scenario
 
 pytestmark = pytest.mark.real
 
@@ -26,9 +26,8 @@ def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_rec
     assert record.counts.agree
     assert sorted(process.start.pid for process in logs.processes) == sorted(record.target_pids)
     assert len(logs.processes) == 2
-    by_worker = [process.requests_total or 0 for process in logs.processes]
+    by_worker = [process.requests_total or 0 for process in logs.processes]  # 0 where the kernel gave it no connection
     assert sum(by_worker) == logs.requests_total
-    assert min(by_worker) >= 1
     assert logs.routes["requests"].sum() == logs.requests_total
 
     stamped = ~np.isnan(samples.rows["in_app_s"])
@@ -37,7 +36,7 @@ def test_two_workers_at_the_explain_level_count_and_stamp_what_the_generator_rec
     assert (samples.rows["before_app_s"][stamped] + MIN_IN_APP_S < samples.rows["latency_s"][stamped]).all()
 
     assert samples.head is not None
-    run = Run(folder, record, blank(RecordedVariant, name="before"))
+    run = Run(folder, record, made_scenario("before").variants[0])
     spent = time_spent(run, Phase("", 0.0, record.phases[-1].end_s))
     assert spent is not None
     (request,) = spent.requests

@@ -3,7 +3,7 @@
 from itertools import accumulate
 
 import pytest
-from loopbench_probe.pace import MAX_SKIPPED, QUICK_ANSWERS, QUICK_WAKINGS, Pace
+from loopbench_probe.watching import MAX_SKIPPED, QUICK_ANSWERS, QUICK_WAKINGS, Pace
 
 
 def skipped(answers: list[int | None]) -> list[bool]:

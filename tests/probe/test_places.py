@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from loopbench_probe import explain
-from loopbench_probe.places import Place, Places
+from loopbench_probe.places import Place, Places, callers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,11 @@ def frame_of(*files_and_functions: tuple[str, str], served: object = None) -> Fr
     return caught[0]
 
 
+def place_at(frame: FrameType | None) -> Place | None:
+    """Return the place of a stack by its innermost frame."""
+    return Places().of(callers(frame))
+
+
 RUNNER = (f"{STDLIB}/asyncio/runners.py", "run")
 ONCE = (f"{STDLIB}/asyncio/base_events.py", "_run_once")
 HANDLE = (f"{STDLIB}/asyncio/events.py", "_run")
@@ -40,42 +45,48 @@ HANDLE = (f"{STDLIB}/asyncio/events.py", "_run")
 
 def test_the_user_line_and_the_innermost_line_are_both_named() -> None:
     frame = frame_of(RUNNER, ("/srv/app.py", "handler"), (f"{SITE}/requests/api.py", "get"))
-    assert Places().of(frame) == Place("/srv/app.py", 2, "handler", f"{SITE}/requests/api.py", 2, "get")
+    calls = ("srv/app.py:handler", "requests/api.py:get")
+    assert place_at(frame) == Place(
+        "/srv/app.py", 2, "handler", f"{SITE}/requests/api.py", 2, "get", calls=calls, is_async=False
+    )
 
 
 def test_a_user_line_that_is_innermost_is_both() -> None:
     frame = frame_of(RUNNER, ("/srv/app.py", "handler"))
-    assert Places().of(frame) == Place("/srv/app.py", 2, "handler", "/srv/app.py", 2, "handler")
+    calls = ("srv/app.py:handler",)
+    assert place_at(frame) == Place(
+        "/srv/app.py", 2, "handler", "/srv/app.py", 2, "handler", calls=calls, is_async=False
+    )
 
 
 def test_a_waiting_loop_has_no_place() -> None:
     frame = frame_of(RUNNER, ONCE, (f"{STDLIB}/selectors.py", "select"))
-    assert Places().of(frame) is None
+    assert place_at(frame) is None
 
 
 def test_an_app_that_waits_in_its_own_selector_has_a_place() -> None:
     frame = frame_of(ONCE, HANDLE, ("/srv/app.py", "handler"), (f"{STDLIB}/selectors.py", "select"))
-    place = Places().of(frame)
+    place = place_at(frame)
     assert place is not None
     assert (place.user_file, place.file) == ("/srv/app.py", f"{STDLIB}/selectors.py")
 
 
 def test_a_waiting_uvloop_has_no_place() -> None:
-    assert Places().of(frame_of(("/srv/main.py", "main"), RUNNER)) is None
+    assert place_at(frame_of(("/srv/main.py", "main"), RUNNER)) is None
 
 
 def test_the_caller_of_the_server_is_never_the_place() -> None:
     frame = frame_of(
         ("/srv/main.py", "main"), (f"{SITE}/uvicorn/server.py", "run"), (f"{SITE}/fastapi/routing.py", "app")
     )
-    place = Places().of(frame)
+    place = place_at(frame)
     assert place is not None
     assert (place.user_file, place.function) == (None, "app")
 
 
 def test_generated_code_is_not_the_users() -> None:
     frame = frame_of(RUNNER, ("/srv/app.py", "handler"), ("<string>", "__init__"))
-    place = Places().of(frame)
+    place = place_at(frame)
     assert place is not None
     assert (place.user_file, place.file) == ("/srv/app.py", "<string>")
 
@@ -84,7 +95,7 @@ def test_the_probe_s_own_frames_are_skipped() -> None:
     own = json.__file__  # any library file below it
 
     frame = frame_of(RUNNER, (own, "outer"), (explain.__file__, "timed"))
-    place = Places().of(frame)
+    place = place_at(frame)
     assert place is not None
     assert place.file == own
 
@@ -106,7 +117,7 @@ PACKAGE = (f"{SITE}/orm/load.py", "get")
 
 
 def near(*files_and_functions: tuple[str, str], served: object = None) -> tuple[str | None, int | None, str | None]:
-    place = Places().of(frame_of(ONCE, *files_and_functions, served=Served(served)))
+    place = place_at(frame_of(ONCE, *files_and_functions, served=Served(served)))
     assert place is not None
     assert place.user_file is None
     return place.near_file, place.near_line, place.near_function
@@ -134,7 +145,7 @@ def test_a_framework_stack_has_no_near_place() -> None:
 
 
 def test_with_the_user_s_code_nothing_is_near() -> None:
-    place = Places().of(frame_of(ONCE, ROUTE, ("/srv/app.py", "handler"), PACKAGE, served=Served(endpoint)))
+    place = place_at(frame_of(ONCE, ROUTE, ("/srv/app.py", "handler"), PACKAGE, served=Served(endpoint)))
     assert place is not None
     assert (place.user_file, place.near_file) == ("/srv/app.py", None)
 
@@ -145,7 +156,7 @@ class Mount:
 
 def place_of(*frames: tuple[str, str], served: object = endpoint) -> Place:
     """Return the place of a stack in which every frame's `self` serves an endpoint."""
-    place = Places().of(frame_of(ONCE, *frames, served=Served(served)))
+    place = place_at(frame_of(ONCE, *frames, served=Served(served)))
     assert place is not None
     return place
 
@@ -167,7 +178,7 @@ def test_the_endpoint_in_a_mount_is_near_not_the_mount() -> None:
     exec(code, namespace)  # noqa: S102
     handle = namespace["handle"]
     handle(Mount(), lambda: handle(Served(endpoint), lambda: caught.append(sys._getframe(1))))
-    place = Places().of(caught[0])
+    place = place_at(caught[0])
     assert place is not None
     assert place.near_function == "endpoint"
 
@@ -228,3 +239,18 @@ def test_an_endpoint_is_found_under_all_its_decorators() -> None:
 def test_a_template_line_counts_for_the_code_that_renders_it() -> None:
     place = place_of(("/srv/app.py", "page"), (f"{SITE}/jinja2/environment.py", "render"), ("t.html", "root"))
     assert (place.user_file, place.file) == ("/srv/app.py", f"{SITE}/jinja2/environment.py")
+
+
+def test_a_stack_that_ends_before_the_loop_is_near_the_endpoint_of_its_request() -> None:
+    frame = frame_of((f"{SITE}/sqlalchemy/orm/session.py", "execute"), (f"{SITE}/sqlalchemy/orm/loading.py", "rows"))
+    of_greenlet = list(callers(frame))[:2]
+    place = Places().of(of_greenlet, lambda: endpoint)
+    assert place is not None
+    assert (place.near_function, place.is_async) == ("endpoint", False)
+
+
+def test_a_stack_that_reaches_the_loop_asks_for_no_request() -> None:
+    frame = frame_of(ONCE, (f"{SITE}/sqlalchemy/orm/loading.py", "rows"))
+    place = Places().of(callers(frame), lambda: endpoint)
+    assert place is not None
+    assert place.near_function == "rows"

@@ -46,6 +46,11 @@ def write(folder: Path, pid: int, *records: dict[str, Any], torn: str = "") -> N
     (folder / f"probe-{pid}.jsonl").write_text(text + torn)
 
 
+def test_a_record_of_a_kind_that_is_not_known_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, 7, start(), second(1, 3), {"record": "news"}, end(5))
+    assert read_probe_logs(tmp_path).requests_total == 5
+
+
 def test_without_a_probe_there_are_no_processes(tmp_path: Path) -> None:
     logs = read_probe_logs(tmp_path)
     assert (logs.processes, logs.requests_total) == ((), None)
@@ -110,7 +115,7 @@ def test_other_formats_are_refused_with_what_to_do(tmp_path: Path, version: int,
         ('{"record":"second"}\n', "it does not begin with a start record"),
         ('not json\n{"record":"end"}\n', "line 1 is not JSON"),
         ("[1]\n", "line 1 is not an object"),
-        ('{"record":"start","format":1}\n', "its start record has no 'pid'"),
+        ('{"record":"start","format":1}\n', "line 1: pid: it is missing"),
     ],
 )
 def test_a_damaged_log_is_refused_with_the_damage(tmp_path: Path, text: str, what: str) -> None:

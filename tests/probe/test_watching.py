@@ -10,10 +10,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from loopbench_probe.collector_off import COLLECTION_CAN_CRASH_A_LOOK, CollectorOff
 from loopbench_probe.places import Places
 from loopbench_probe.settings import Settings
-from loopbench_probe.watching import Watcher
+from loopbench_probe.watching import COLLECTION_CAN_CRASH_A_LOOK, CollectorOff, Watcher
 
 
 @pytest.fixture

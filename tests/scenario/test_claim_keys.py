@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import ScenarioError
-from loopbench.records.claims import RecordedClaim
 from loopbench.scenario import load
+from loopbench.scenario.claims import Claim
 
 SCENARIO = """
 title = "t"
@@ -43,7 +43,7 @@ def test_a_claim_is_recorded_as_it_was_written(tmp_path: Path) -> None:
         SCENARIO + CLAIM + 'compare = "goodput"\na = "one"\nb = "two"\nexpect = "about"\nratio = 2.5\nwithin = 0.1\n'
     )
     (claim,) = load(file).claims
-    recorded = RecordedClaim(
+    recorded = Claim(
         id="c-1",
         text="One is faster.",
         where="a book, page 3",
@@ -55,7 +55,7 @@ def test_a_claim_is_recorded_as_it_was_written(tmp_path: Path) -> None:
         ratio=2.5,
         within=0.1,
     )
-    assert claim.recorded() == recorded
+    assert claim == recorded
     assert recorded.receipt_key is None
 
 

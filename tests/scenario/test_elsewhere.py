@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import ScenarioError
-from loopbench.measure.generators import ANY_PORT, LOOPBACK, GeneratorLayout, layout_of
+from loopbench.measure.generators import ANY_PORT, LOOPBACK, master_options
 from loopbench.scenario import Scenario, load
 
 HERE = 'app = "main:app"'
@@ -33,7 +33,9 @@ def scenario(folder: Path, target: str = ELSEWHERE, of_load: str = "", more: str
         pytest.param('url = "http://host:80/path"', "", "", "scheme, host and port", id="path"),
         pytest.param(f'{HERE}\nprobe_dir = "."', "", "", "needs url", id="probe_dir alone"),
         pytest.param(f'{ELSEWHERE}\nprobe_dir = "nowhere"', "", "", "there is no folder", id="no probe_dir"),
-        pytest.param(ELSEWHERE, "", "[variants.target]\nworkers = 2", "'a' sets a target", id="a variant's settings"),
+        pytest.param(
+            ELSEWHERE, "", "[variants.target]\nworkers = 2", "'a' changes a target", id="a variant's settings"
+        ),
         pytest.param(HERE, WORKERS, "", "this machine's loopback only", id="remote workers, own target"),
         pytest.param(ELSEWHERE, "remote_workers = 2", "", "remote_workers need it", id="no bind"),
         pytest.param(ELSEWHERE, 'master_bind = "10.0.0.5"', "", "needs remote_workers", id="bind alone"),
@@ -50,20 +52,20 @@ def test_impossible_combinations_are_named(tmp_path: Path, target: str, of_load:
 
 
 @pytest.mark.parametrize(
-    ("target", "of_load", "layout"),
+    ("target", "of_load", "processes", "address"),
     [
-        pytest.param(HERE, "", GeneratorLayout(here=1, master_bind=LOOPBACK, master_port=ANY_PORT), id="one process"),
-        pytest.param(
-            HERE, "generators = 3", GeneratorLayout(here=3, master_bind=LOOPBACK, master_port=ANY_PORT), id="cores"
-        ),
-        pytest.param(ELSEWHERE, WORKERS, GeneratorLayout(1, 2, "10.0.0.5", 5557), id="machines"),
-        pytest.param(ELSEWHERE, f"{WORKERS}\nmaster_port = 9999", GeneratorLayout(1, 2, "10.0.0.5", 9999), id="a port"),
+        pytest.param(HERE, "", 1, None, id="one process"),
+        pytest.param(HERE, "generators = 3", 3, (LOOPBACK, ANY_PORT), id="cores"),
+        pytest.param(ELSEWHERE, WORKERS, 2, ("10.0.0.5", 5557), id="machines"),
+        pytest.param(ELSEWHERE, f"{WORKERS}\nmaster_port = 9999", 2, ("10.0.0.5", 9999), id="a port"),
     ],
 )
-def test_how_a_load_is_spread(tmp_path: Path, target: str, of_load: str, layout: GeneratorLayout) -> None:
-    assert layout_of(scenario(tmp_path, target, of_load)) == layout
-
-
-def test_only_workers_elsewhere_open_a_port_to_others(tmp_path: Path) -> None:
-    """A port without a password must not be open by default."""
-    assert layout_of(scenario(tmp_path, HERE, "generators = 2")).master_bind == LOOPBACK
+def test_how_a_load_is_spread(
+    tmp_path: Path, target: str, of_load: str, processes: int, address: tuple[str, int] | None
+) -> None:
+    """A port without a password must not be open to others by default."""
+    load = scenario(tmp_path, target, of_load).load
+    assert (load.processes, load.has_master) == (processes, address is not None)
+    if address is not None:
+        given = master_options(load)
+        assert [given[given.index(f"--master-bind-{part}") + 1] for part in ("host", "port")] == [*map(str, address)]

@@ -9,7 +9,6 @@ from loopbench.scenario import load
 
 MINIMAL = """
 title = "t"
-question = "q"
 [target]
 app = "main:app"
 [[variants]]
@@ -50,12 +49,12 @@ def test_the_shipped_scenarios_load() -> None:
 
 
 def test_defaults_are_filled_in(scenario_file: Path) -> None:
-    scenario_file.write_text(MINIMAL)
+    scenario_file.write_text(MINIMAL.replace('title = "t"\n', ""))
     scenario = load(scenario_file)
     assert scenario.load.users == 100
     assert scenario.load.spawn_rate == 1
-    assert scenario.target_of(scenario.variants[0]).thread_tokens == 40
-    assert scenario.name == "question"
+    assert scenario.variants[0].served.thread_tokens == 40
+    assert (scenario.name, scenario.title, scenario.question) == ("question", "question", "")
 
 
 def test_every_mistake_is_named_at_once_with_its_line_and_what_is_allowed(scenario_file: Path) -> None:
@@ -65,15 +64,49 @@ def test_every_mistake_is_named_at_once_with_its_line_and_what_is_allowed(scenar
     found = {problem.path: problem for problem in caught.value.problems}
     assert found["titel"].line == 2
     assert "did you mean 'title'" in found["titel"].allowed
-    assert found["title"].message == "'title' is missing"
     assert "module:attribute" in found["target.app"].allowed
     assert found["target.loop"].source == 'loop = "trio"'
-    assert "greater than or equal to 1" in found["load.users"].allowed
+    assert "at least 1" in found["load.users"].allowed
     assert "from 3.0 down to 1.0" in found["load.think_time_s"].message + found["load.think_time_s"].allowed
     assert "load.spawn_rate" in found
     assert found["variants[0].path"].line == 13
     assert "did you mean 'json'" in found["variants[1].expect.jsn"].allowed
     assert caught.value.exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("override", "allowed"),
+    [
+        ("users=20", "did you mean 'load.users'? known here: "),
+        ("load.usres=20", "did you mean 'users'? known here: users, steps, "),
+        ("load.users=abc", "a whole number"),
+        ("load.users=0.5", "a whole number"),
+        ("load.hold_s=true", "a number"),
+        ("load.mode=opne", "'closed' or 'open'"),
+        ("load.locustfile=3", "text in quotes"),
+    ],
+)
+def test_a_mistake_of_an_override_is_placed_there_with_the_nearest_key(
+    scenario_file: Path, override: str, allowed: str
+) -> None:
+    scenario_file.write_text(MINIMAL + "[load]\nusers = 3\n")
+    with pytest.raises(ScenarioError) as caught:
+        load(scenario_file, (override,))
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.source) == (None, f"--set {override}")
+    assert problem.allowed.startswith(allowed)
+
+
+@pytest.mark.parametrize(
+    ("line", "column"), [("users =  0", 10), ("  userz = 1", 3), ("hold_s=-1", 8), ('"users" = 0', 11)]
+)
+def test_a_mistake_has_the_column_of_a_wrong_value_or_an_unknown_key(
+    scenario_file: Path, line: str, column: int
+) -> None:
+    scenario_file.write_text(MINIMAL + f"[load]\n{line}\n")
+    with pytest.raises(ScenarioError) as caught:
+        load(scenario_file)
+    assert [(each.line, each.column) for each in caught.value.problems] == [(9, column)]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +119,9 @@ def test_every_mistake_is_named_at_once_with_its_line_and_what_is_allowed(scenar
             "body and body_bytes exclude each other",
         ),
         ("[load]\nhold_s = inf\n", "finite"),
-        ("[load]\nusers = true\n", "integer"),
-        ("[load]\nusers = 1.5\n", "integer"),
+        ("[repeat]\nwindow_s = 0.05\n", "at least 0.1"),
+        ("[load]\nusers = true\n", "a whole number"),
+        ("[load]\nusers = 1.5\n", "a whole number"),
         ('[[variants]]\nname = ""\npath = "/c"\n', "at least 1 character"),
         ('[[variants]]\nname = "c"\npath = "/ö"\n', "percent-encode"),
         ('[[variants]]\nname = "c"\npath = "/c"\nheaders = { A = "x\\r\\nB: y" }\n', "one line of printable ASCII"),
@@ -107,7 +141,7 @@ def test_a_missing_folder_is_found_before_anything_starts(scenario_file: Path) -
     with pytest.raises(ScenarioError) as caught:
         load(scenario_file)
     (problem,) = caught.value.problems
-    assert (problem.path, problem.line) == ("target.app_dir", 6)
+    assert (problem.path, problem.line) == ("target.app_dir", 5)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +162,22 @@ def test_invalid_toml_gives_one_sentence(scenario_file: Path, content: bytes) ->
     scenario_file.write_bytes(content)
     with pytest.raises(UsageError):
         load(scenario_file)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "says"),
+    [
+        ('title = "t"', "target", "write [target]: The app under test."),
+        ('title = "t"', "variants", "write [[variants]]: Ways to do the work, which are compared."),
+        (MINIMAL.replace('path = "/a"', ""), "variants[0].path", "write path = ...: "),
+    ],
+)
+def test_a_missing_key_is_reported_with_what_to_write(scenario_file: Path, text: str, path: str, says: str) -> None:
+    scenario_file.write_text(text)
+    with pytest.raises(ScenarioError) as caught:
+        load(scenario_file)
+    found = {problem.path: problem for problem in caught.value.problems}
+    assert found[path].allowed.startswith(says)
 
 
 @pytest.mark.parametrize("place", ["missing.toml", "."])
@@ -152,6 +202,12 @@ def test_an_override_changes_one_key(scenario_file: Path) -> None:
     assert scenario.load.think_time_s == (0.1, 0.2)
 
 
+def test_an_override_of_a_key_of_variants_sets_it_in_each(scenario_file: Path) -> None:
+    scenario_file.write_text(MINIMAL + '[[variants]]\nname = "b"\npath = "/b"\nparams = { n = 1, m = 1 }\n')
+    scenario = load(scenario_file, ("variants.params.n=2",))
+    assert [each.params for each in scenario.variants] == [{"n": 2}, {"n": 2, "m": 1}]
+
+
 @pytest.mark.parametrize("override", ["load.users", "=3", "load..users=3", "title.x=3", "load.usrs=3"])
 def test_a_wrong_override_is_refused(scenario_file: Path, override: str) -> None:
     scenario_file.write_text(MINIMAL)
@@ -163,7 +219,7 @@ def test_a_wrong_override_is_refused(scenario_file: Path, override: str) -> None
 def test_a_variant_changes_only_the_target_settings_it_names(scenario_file: Path) -> None:
     scenario_file.write_text(MINIMAL + '[variants.target]\nloop = "asyncio"\nenv = { A = "1" }\n')
     scenario = load(scenario_file)
-    target = scenario.target_of(scenario.variants[0])
+    target = scenario.variants[0].served
     assert (target.loop, target.http, target.env) == ("asyncio", "httptools", {"A": "1"})
 
 
@@ -172,7 +228,7 @@ def test_names_become_safe_distinct_slugs(scenario_file: Path) -> None:
     variants = "".join(f'[[variants]]\nname = "{name}"\npath = "/a"\n' for name in names)
     scenario_file.write_text(MINIMAL + variants)
     scenario = load(scenario_file)
-    slugs = [scenario.slug(index) for index in range(len(scenario.variants))]
+    slugs = [variant.slug for variant in scenario.variants]
     assert len(set(slugs)) == len(slugs)
     assert all(len(slug) <= 40 and slug.replace("-", "").isalnum() and slug.isascii() for slug in slugs)
 
@@ -182,6 +238,15 @@ def test_quick_keeps_users_and_variants_and_shortens_the_load(scenario_file: Pat
     quick, full = load(scenario_file, quick=True), load(scenario_file)
     assert quick.load.users == full.load.users
     assert quick.load.ramp_s < full.load.ramp_s / 5
+
+
+def test_quick_has_rounds_where_targets_can_take_turns(scenario_file: Path) -> None:
+    scenario_file.write_text(MINIMAL)
+    assert load(scenario_file, quick=True).repeat.max_rounds == 0, "there is one variant"
+    scenario_file.write_text(f'{MINIMAL}[[variants]]\nname = "second"\npath = "/b"\n')
+    assert load(scenario_file, quick=True).repeat.max_rounds == 3
+    assert load(scenario_file, quick=True, rounds=0).repeat.max_rounds == 0
+    assert load(scenario_file, ("repeat.interleave=false",), quick=True).repeat.max_rounds == 0
 
 
 def test_parameters_become_a_query(scenario_file: Path) -> None:
@@ -207,7 +272,7 @@ path = "/b"
 
 def test_rounds_can_be_limited_to_some_variants(scenario_file: Path) -> None:
     scenario_file.write_text(REPEATED.format(names='["a"]'))
-    assert load(scenario_file).repeated_slugs == ("a",)
+    assert [each.slug for each in load(scenario_file).repeated_variants] == ["a"]
 
 
 @pytest.mark.parametrize(

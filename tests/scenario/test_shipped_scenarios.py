@@ -11,8 +11,8 @@ import pytest
 
 from loopbench.judge.run.timeline import ALL_ANSWERED, KEPT_WAITING, LONGEST_WAIT, OVERTAKEN
 from loopbench.plan import make_plan
-from loopbench.records.claims import NEIGHBOUR_P50, NEIGHBOUR_P99, RECEIPT_PREFIX
 from loopbench.scenario import Scenario, Variant, load
+from loopbench.scenario.claims import NEIGHBOUR_P50, NEIGHBOUR_P99, RECEIPT_PREFIX
 
 FILES = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
 named = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -37,8 +37,16 @@ def has_route(app: str, method: str, path: str) -> bool:
 def test_it_loads_and_plans_every_variant(file: Path, quick: bool) -> None:
     scenario = load(file, quick=quick)
     planned = {run.variant for run in make_plan(scenario, seed=1).runs}
-    variants = {scenario.slug(index) for index in range(len(scenario.variants))}
-    assert planned == variants | set(scenario.timeline_slugs)
+    assert planned == {each.slug for each in scenario.variants} | {each.slug for each in scenario.timelines}
+
+
+@named
+def test_it_is_recorded_and_read_back_without_a_change(file: Path) -> None:
+    scenario = load(file)
+    recorded = scenario.model_dump(mode="json")
+    read = Scenario.model_validate(recorded)
+    assert read.model_dump(mode="json") == recorded
+    assert (read.settings, read.load, read.repeat) == (scenario.settings, scenario.load, scenario.repeat)
 
 
 @named
@@ -54,22 +62,18 @@ def test_every_requested_route_exists(file: Path) -> None:
     missing = [
         f"{request.method} {request.path} in {app}"
         for variant in scenario.variants
-        for app in [scenario.target_of(variant).app]
+        for app in [str(variant.served.app)]
         for request in (*scenario.requests, variant)
         if not has_route(app, request.method, request.path)
     ]
-    missing += [each for each in map(missing_receipt(scenario), scenario.variants) if each]
+    missing += [each for each in map(missing_receipt, scenario.variants) if each]
     assert not missing
 
 
-def missing_receipt(scenario: Scenario) -> Any:
-    """Return a function that names a variant's receipt that its app lacks; empty if it has it or none is needed."""
-
-    def missing(variant: Variant) -> str:
-        app, receipt = scenario.target_of(variant).app, variant.receipt
-        return "" if receipt is None or has_route(app, "GET", receipt.path.partition("?")[0]) else receipt.path
-
-    return missing
+def missing_receipt(variant: Variant) -> str:
+    """Return a variant's receipt that its app lacks; empty if it has it or none is needed."""
+    app, receipt = str(variant.served.app), variant.receipt
+    return "" if receipt is None or has_route(app, "GET", receipt.path.partition("?")[0]) else receipt.path
 
 
 @named
@@ -96,7 +100,7 @@ def test_its_timeline_claims_are_about_figures_of_timelines(file: Path) -> None:
 def test_every_route_of_its_timelines_exists(file: Path) -> None:
     scenario = load(file)
     paths = {each.partition("?")[0] for timeline in scenario.timelines for each in timeline.requests if each[0] == "/"}
-    assert [path for path in paths if not has_route(scenario.target.app, "GET", path)] == []
+    assert [path for path in paths if not has_route(str(scenario.target.app), "GET", path)] == []
 
 
 def test_no_two_claims_have_one_id() -> None:

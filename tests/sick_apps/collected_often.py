@@ -1,4 +1,4 @@
-"""Many objects that are kept, and a collector told to look at all of them all the time."""
+"""Many objects that are kept, and a garbage collector that looks at all of them all the time."""
 
 import gc
 

@@ -11,6 +11,6 @@ app = FastAPI()
 
 @app.get("/")
 async def guarded() -> str:
-    async with lock:
+    async with lock:  # guilty
         await asyncio.sleep(0.01)
     return "in"

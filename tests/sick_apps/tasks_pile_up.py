@@ -1,4 +1,4 @@
-"""Every request leaves a task behind that nobody waits for."""
+"""Every request leaves a task behind that is not awaited."""
 
 import asyncio
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from tests.serving import ask, free_port, untraced
+from loopbench.measure.target import free_port
+from tests.serving import ask, untraced
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S: Final = 120.0

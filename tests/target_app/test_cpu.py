@@ -19,10 +19,14 @@ def test_it_sums_squares(app_port: int, style: str, numbers: int) -> None:
     assert body == {"result": (numbers - 1) * numbers * (2 * numbers - 1) // 6}
 
 
-@pytest.mark.parametrize("style", ["hash-inline", "hash-def"])
-def test_it_hashes(app_port: int, style: str) -> None:
-    _, _, body = ask(app_port, f"/cpu/{style}?rounds=7")
+def test_it_hashes(app_port: int) -> None:
+    _, _, body = ask(app_port, "/cpu/hash-inline?rounds=7")
     assert body == {"digest": hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 7).hex()}
+
+
+@pytest.mark.parametrize("style", ["numpy-inline", "numpy-def"])
+def test_it_sorts(app_port: int, style: str) -> None:
+    assert ask(app_port, f"/cpu/{style}?size=101")[2] == {"median": 50}
 
 
 def test_an_app_with_busy_processes_still_ends() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from target_app.file_read import MAX_BYTES
+from loopbench.bundled.target_app.file_read import MAX_BYTES
 from tests.serving import ask
 
 ROUTES = ("/read", "/read_bad", "/read_with_thread", "/read_async", "/read_anyio")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from loopbench.bundled.target_app.file_write import MAX_CHARS
 from loopbench.errors import ExitCode
-from target_app.file_write import MAX_CHARS
-from tests.serving import LOOPBENCH, ask, free_port, serving
+from loopbench.measure.target import free_port
+from tests.serving import LOOPBENCH, ask, serving
 
 ROUTES = ("/write", "/write_bad", "/write_with_thread", "/write_async", "/write_anyio")
 

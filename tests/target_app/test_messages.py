@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from loopbench.measure.service_kinds import PUBSUB_SERVER
 from loopbench.measure.services import started
 from loopbench.measure.stop import StopWish
+from tests.servers import skip_without_server
 from tests.serving import ask
 from tests.target_app.running_app import ask_all, eventually, running
 
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    skip_without_server("redis")
     with started(["redis"], tmp_path_factory.mktemp("services"), StopWish(), environ={}) as running_services:
         yield running_services.env
 
 
 @pytest.fixture(scope="module")
 def pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    if not PUBSUB_SERVER.exists():
-        pytest.skip("make pubsub-emulator")
+    skip_without_server("pubsub")
     with started(["pubsub"], tmp_path_factory.mktemp("services"), StopWish(), environ={}) as running_services:
         yield running_services.env
 

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from target_app.noop_server import ANSWER, BODY, LISTENING, NoopProtocol, whole_request
+from loopbench.bundled.target_app.noop_server import ANSWER, BODY, LISTENING, NoopProtocol, whole_request
 
 PATIENCE_S = 60
 GET = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -47,7 +47,7 @@ def test_every_whole_request_is_answered_once_however_it_was_cut(pieces: list[by
 @pytest.fixture
 def port() -> Iterator[int]:
     with subprocess.Popen(
-        [sys.executable, "-m", "target_app.noop_server"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "loopbench.bundled.target_app.noop_server"], stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
         line = server.stdout.readline()

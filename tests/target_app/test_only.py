@@ -2,7 +2,7 @@
 
 import pytest
 
-from target_app import only
+from loopbench.bundled.target_app import only
 
 
 def paths(app: object) -> set[str]:
@@ -13,6 +13,7 @@ def paths(app: object) -> set[str]:
 def test_it_has_its_own_routes_the_neighbour_and_nothing_else() -> None:
     assert paths(only.trivial) == {
         "/hello",
+        "/hello_def",
         "/trivial/async",
         "/trivial/def",
         "/trivial/async-dependencies",

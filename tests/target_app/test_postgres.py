@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from loopbench.bundled.target_app.postgres import POOL_SIZE
 from loopbench.measure.services import started
 from loopbench.measure.stop import StopWish
-from target_app.postgres import POOL_SIZE
 from tests.serving import ask
 from tests.target_app.running_app import ask_all, running
 

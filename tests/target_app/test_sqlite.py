@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from target_app.sqlite import FOUND
+from loopbench.bundled.target_app.sqlite import FOUND
 from tests.serving import ask
 from tests.target_app.running_app import ask_all, running
 

@@ -12,7 +12,7 @@ NEVER_EARLIER_S = 0.002  # timers count whole milliseconds
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_it_waits_as_long_as_it_is_asked_to(app_port: int, style: str) -> None:
+def test_it_waits_as_long_raw_asked_to(app_port: int, style: str) -> None:
     _, _, body = ask(app_port, f"/wait/{style}?seconds=0.03")
     assert body["waited"] >= 0.03 - NEVER_EARLIER_S
     assert body["unit"] == "seconds"

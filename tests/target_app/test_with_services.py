@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from target_app.with_services import PARTS, Part
+from loopbench.bundled.target_app.with_services import PARTS, Part
 from tests.serving import ask
 from tests.target_app.running_app import ROOT
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from target_app.file_write import Threads, receipt, write_to_file_async
+from loopbench.bundled.target_app.file_write import Threads, receipt, write_to_file_async
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])

@@ -11,21 +11,21 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from loopbench.judge.compare.likeness import Difference, code_of, differences
+from loopbench.judge.compare.likeness import Difference, code_of, differences, refusals
 from loopbench.judge.compare.session_figures import SessionFigures
 from loopbench.judge.diagnosis.diagnosis import Diagnosis
 from loopbench.judge.rounds.rounds import goodput_quantity
 from loopbench.judge.session.session_gates import Baseline, session_gates
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.statistics.bounds import unpaired
 from loopbench.judge.statistics.comparisons import Comparison, compare
 from loopbench.judge.statistics.decision import Decision, Region, decide
-from loopbench.judge.statistics.intervals import Estimate, Interval, UnpairedEstimate
+from loopbench.judge.statistics.intervals import Estimate, Interval
 from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, Word, judge
 
 TOLERANCE: Final = 0.10
 """A loss is a regression when its whole 95 % interval lies beyond this: one that is shown, and that matters."""
-BLIND: Final = 0.50
-"""Where a loss of this size might have gone unseen, "no regression" would mean nothing."""
+BLIND: Final = 0.50  # where a loss of this size might have gone unseen, "no regression" would mean nothing
 
 
 class Change(StrEnum):
@@ -54,7 +54,7 @@ class Comparing:
     after: str
     changed: tuple[Changed, ...]
     only_in_one: tuple[str, ...]  # variants that cannot be compared
-    unlike: tuple[Difference, ...]  # facts that differ besides the code
+    unlike: tuple[Difference, ...]  # facts that differ besides the code, those that refuse it and the others
     drift: float | None  # of the machine between the two, as a logarithm (0.05: about 5 %); None: not known, or paired
     tolerance: float
 
@@ -89,7 +89,7 @@ def compare_sessions(a: SessionFigures, b: SessionFigures, tolerance: float = TO
     for before, after in ((a.goodput, b.goodput), (a.neighbour, b.neighbour)):
         if before is not None and after is not None:
             comparisons = [
-                Comparison(new, old, UnpairedEstimate(after.estimate(name), before.estimate(name), drift or 0.0))
+                Comparison(new, old, unpaired(after.estimate(name), before.estimate(name), drift or 0.0))
                 for name, (old, new) in pairs.items()
             ]
             found += _judged(before.quantity, comparisons, list(pairs), b, tolerance)
@@ -138,7 +138,7 @@ def with_baseline(report: SessionReport, before: SessionReport, *, anyway: bool 
         before: the baseline session.
         anyway: compare although they differ in more than the code; otherwise such gates cannot be decided.
     """
-    unlike = () if anyway else tuple(each.sentence for each in differences(before.record, report.record))
+    unlike = () if anyway else tuple(each.sentence for each in refusals(before.record, report.record))
     drift = drift_between(before.canaries.median_s, report.canaries.median_s)
     gates = session_gates(report.record.scenario, report.runs, report.rounds, Baseline(before.rounds, drift, unlike))
     return replace(report, gates=gates)
@@ -150,7 +150,7 @@ def change_of(verdict: Verdict, tolerance: float) -> Change:
     if verdict.word is Word.INVALID or interval is None:
         return Change.CANNOT_TELL
     if verdict.quantity.better is Better.LOWER:
-        interval = Interval(1 / interval.high, 1 / interval.low)
+        interval = Interval(1 / interval.high, 1 / interval.low if interval.low else math.inf)
     if decide(interval, Region(low=1 / (1 + tolerance))) is Decision.OUTSIDE:
         return Change.REGRESSION
     return Change.NONE_SHOWN if decide(interval, Region.above(BLIND)) is Decision.INSIDE else Change.CANNOT_TELL
@@ -159,9 +159,7 @@ def change_of(verdict: Verdict, tolerance: float) -> Change:
 def _judged(
     quantity: Quantity, comparisons: list[Comparison], names: list[str], after: SessionFigures, tolerance: float
 ) -> Iterator[Changed]:
-    invalid = {
-        pair.a: "it has no valid run on one of the two sides" for pair in comparisons if pair.estimate.value is None
-    }
+    invalid = {pair.a: "it has no valid run on one of the two sides" for pair in comparisons if not pair.rounds}
     verdicts = judge(quantity, comparisons, invalid=invalid)
     for name, verdict in zip(names, verdicts, strict=True):
         yield Changed(name, verdict, change_of(verdict, tolerance), _diagnosis(after, name, verdict.comparison.a))

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from loopbench.errors import DataError
 from loopbench.judge.compare.comparison import TOLERANCE, Change, Changed, compare_sessions
-from loopbench.judge.compare.likeness import code_of, differences
+from loopbench.judge.compare.likeness import code_of, refusals
 from loopbench.judge.compare.session_figures import RampFigure, SessionFigures, read_figures
+from loopbench.judge.figures import finite
 from loopbench.judge.rounds.rounds import Judged
-from loopbench.judge.statistics.decision import NO_DIFFERENCE, Decision, decide
-from loopbench.judge.statistics.verdict import Quantity, Verdict, Word
-from loopbench.records.session import SESSION_FILE
+from loopbench.judge.statistics.verdict import Quantity, Word
+from loopbench.records.codec import foreign_content
+from loopbench.records.session import linked_sessions, session_folders
 
 HISTORY_FORMAT: Final = 1
 
@@ -106,15 +107,7 @@ class History:
 
 
 def read_history(folder: Path, tolerance: float = TOLERANCE) -> History:
-    """Every session of one scenario's results.
-
-    Args:
-        folder: `results/<scenario>`.
-        tolerance: a loss up to this share is no REGRESSION.
-
-    Raises:
-        DataError: there is no session in it that can be read.
-    """
+    """Every session of one scenario's results. Raises DataError if there is no session in it that can be read."""
     left_out: list[LeftOut] = []
     past = list(_read_all(folder, left_out))
     if not past:
@@ -128,7 +121,7 @@ def read_history(folder: Path, tolerance: float = TOLERANCE) -> History:
     newest = past[-1].record
     like = []
     for each in past:
-        unlike = differences(each.record, newest)
+        unlike = refusals(each.record, newest)
         if unlike:
             first = f"{unlike[0].fact}: {unlike[0].a} there, {unlike[0].b} in the newest"
             left_out.append(LeftOut(each.folder.name, first))
@@ -136,9 +129,9 @@ def read_history(folder: Path, tolerance: float = TOLERANCE) -> History:
             like.append(each)
     scenario = newest.scenario
     return History(
-        scenario=scenario.name,
+        scenario=newest.name,
         title=scenario.title,
-        users=scenario.users,
+        users=scenario.load.users,
         neighbour=next(iter(scenario.neighbours), None),
         tolerance=tolerance,
         sessions=tuple(_entries(like, tolerance)),
@@ -181,22 +174,24 @@ def _entry_values(entry: Entry) -> dict[str, Any]:
 def _point_values(point: Point) -> dict[str, Any]:
     return {
         "value": point.value,
-        "interval": None if point.low is None else [point.low, point.high],
+        "interval": None if point.low is None or point.high is None else finite((point.low, point.high)),
         "valid_runs": point.runs,
         "mark": str(point.mark) or None,
         "ratio": point.ratio,
-        "ratio_interval": None if point.ratio_interval is None else list(point.ratio_interval),
+        "ratio_interval": finite(point.ratio_interval),
     }
 
 
 def _read_all(folder: Path, left_out: list[LeftOut]) -> Iterator[SessionFigures]:
     """By the time they started; those that cannot be read are left out with why."""
+    left_out += [LeftOut(link.name, "it is a link") for link in linked_sessions(folder)]
     found = []
-    for file in folder.glob(f"*/{SESSION_FILE}"):
+    for session in session_folders(folder):
         try:
-            found.append(read_figures(file.parent))
+            with foreign_content(session):
+                found.append(read_figures(session))
         except DataError as problem:
-            left_out.append(LeftOut(file.parent.name, problem.what))
+            left_out.append(LeftOut(session.name, problem.what))
     yield from sorted(found, key=lambda each: (each.record.started, each.folder.name))
 
 
@@ -260,13 +255,6 @@ def mark_of(changed: Changed) -> Mark:
     """What a comparison with the session before amounts to: a mark only where the whole interval lies beyond 1."""
     if changed.change is Change.REGRESSION:
         return Mark.REGRESSION
-    if not _is_shown(changed.verdict):
+    if changed.verdict.word not in {Word.FASTER, Word.SLOWER}:
         return Mark.NONE
     return Mark.IMPROVEMENT if changed.verdict.word is Word.FASTER else Mark.LOSS
-
-
-def _is_shown(verdict: Verdict) -> bool:
-    """The word survived all pairs together, and the interval of this one excludes 1."""
-    ends = verdict.comparison.interval()
-    is_difference = verdict.word in {Word.FASTER, Word.SLOWER}
-    return is_difference and ends is not None and decide(ends, NO_DIFFERENCE) is Decision.OUTSIDE

@@ -1,6 +1,7 @@
-"""Two sessions side by side: which facts differ besides the code that is compared."""
+"""Two sessions side by side: which facts differ besides the code that is compared, and which of them refuse it."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,14 @@ from loopbench.records.session import SessionRecord
 
 NOT_THE_MACHINE: Final = frozenset({"load_average_1min"})
 """Of the machine's facts, those that say how it was at one moment."""
+
+CLOCK: Final = frozenset({"machine governor", "machine frequency_khz", "machine turbo"})
+"""Facts that set the processor's clock. The canary measures their effect, which widens every interval."""
+
+MEMORY: Final = "machine memory_bytes"
+SAME_MEMORY: Final = 0.01
+"""The kernel keeps a part of the memory for itself, which differs from boot to boot. Up to this share is no difference.
+"""
 
 NOT_MEASURED: Final = (
     "title",
@@ -39,13 +48,18 @@ class Difference:
     b: str
 
     @property
+    def refuses(self) -> bool:
+        """Whether the sessions cannot be compared because of it. Otherwise the fact is only printed."""
+        return self.fact not in CLOCK
+
+    @property
     def sentence(self) -> str:
         """For the console."""
         return f"{self.fact}: {_short(self.a)} in A, {_short(self.b)} in B"
 
 
 def differences(a: SessionRecord, b: SessionRecord) -> tuple[Difference, ...]:
-    """Every fact that would move the figures by itself: machine, versions, load, how the app is served.
+    """Every fact that can move the figures by itself: machine, versions, load, how the app is served.
 
     The app's own code (its commit, its folder) is not among them: that is what is compared. Variants that only one
     session has are left out.
@@ -56,8 +70,19 @@ def differences(a: SessionRecord, b: SessionRecord) -> tuple[Difference, ...]:
     return tuple(
         Difference(key, facts_a.get(key, ABSENT), facts_b.get(key, ABSENT))
         for key in keys
-        if facts_a.get(key, ABSENT) != facts_b.get(key, ABSENT)
+        if not _is_same(key, facts_a.get(key, ABSENT), facts_b.get(key, ABSENT))
     )
+
+
+def _is_same(key: str, a: str, b: str) -> bool:
+    if key == MEMORY and a.isdecimal() and b.isdecimal():
+        return math.isclose(int(a), int(b), rel_tol=SAME_MEMORY)
+    return a == b
+
+
+def refusals(a: SessionRecord, b: SessionRecord) -> tuple[Difference, ...]:
+    """Returns the differences because of which the two cannot be compared."""
+    return tuple(each for each in differences(a, b) if each.refuses)
 
 
 def code_of(record: SessionRecord) -> str:
@@ -71,8 +96,8 @@ def code_of(record: SessionRecord) -> str:
 
 def _facts(record: SessionRecord) -> Iterator[tuple[str, str]]:
     yield "loopbench", record.loopbench
-    yield "quick", str(record.scenario.quick)
-    yield "explain", str(record.scenario.explain)
+    yield "quick", str(record.quick)
+    yield "explain", str(record.explain)
     yield from _texts("machine", {key: value for key, value in record.machine.items() if key not in NOT_THE_MACHINE})
     yield from _texts("loopbench's", record.packages)
     pythons = record.provenance.get("pythons", {})
@@ -85,7 +110,7 @@ def _facts(record: SessionRecord) -> Iterator[tuple[str, str]]:
 
 def _settings(record: SessionRecord) -> Iterator[tuple[str, str]]:
     """A variant's under its slug: its place in the file may have moved."""
-    for key, value in record.settings.items():
+    for key, value in record.scenario.settings.items():
         if key.startswith(NOT_MEASURED) or FREE_TO_DIFFER & set(key.split(".")):
             continue
         variant = re.match(r"variants\[(\d+)\]\.(.+)", key)

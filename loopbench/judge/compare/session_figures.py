@@ -4,9 +4,8 @@ Judging takes seconds a session and a history has many. A summary holds each run
 that made it INVALID.
 """
 
-import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,20 +14,25 @@ from loopbench.errors import DataError
 from loopbench.judge.diagnosis.diagnosis import Diagnosis
 from loopbench.judge.rounds.rounds import (
     Judged,
-    NoFigure,
+    Known,
     goodput_quantity,
     judge_quantity,
     neighbour_quantity,
     place_of,
+    rate,
     replicates_of,
 )
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.judge.stamp.open_session import open_session
 from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.statistics.bounds import Count, Ends
 from loopbench.judge.statistics.replicates import MissingRun, RunFigure
 from loopbench.judge.summary.summary import SUMMARY_FORMAT
+from loopbench.records.codec import parse_json
+from loopbench.records.files import read_file
 from loopbench.records.session import (
+    MAX_JSON_BYTES,
     RUN_FILE,
     RUNS_FOLDER,
     SESSION_FILE,
@@ -49,26 +53,16 @@ class RampFigure:
 
 @dataclass(frozen=True)
 class SessionFigures:
-    """One session.
+    """One session."""
 
-    Args:
-        folder: where it lies.
-        record: its `session.json`.
-        stamp: its label.
-        canary_s: the median of its canaries; None: never run.
-        goodput: over its rounds; None without any.
-        neighbour: the same for the p99 of its first neighbour; None without one.
-        ramps: by variant.
-        diagnoses: of its ramp runs, by variant; empty where the figures come from a summary.
-    """
-
-    folder: Path
-    record: SessionRecord
-    stamp: str
-    canary_s: float | None
-    goodput: Judged | None
-    neighbour: Judged | None
-    ramps: Mapping[str, RampFigure]
+    folder: Path  # where it lies
+    record: SessionRecord  # its `session.json`
+    stamp: str  # its label
+    canary_s: float | None  # the median of its canaries; None: never run
+    goodput: Judged | None  # over its rounds; None without any
+    neighbour: Judged | None  # the same for the p99 of its first neighbour; None without one
+    ramps: Mapping[str, RampFigure]  # by variant
+    # of its ramp runs, by variant; empty where the figures come from a summary
     diagnoses: Mapping[str, Diagnosis] = field(default_factory=dict)
 
 
@@ -82,22 +76,18 @@ def figures_of(report: SessionReport) -> SessionFigures:
         goodput=report.rounds.goodput if report.rounds else None,
         neighbour=report.rounds.neighbour if report.rounds else None,
         ramps={run.variant.name: _ramp(run) for run in report.runs},
-        diagnoses={run.variant.name: run.insights.diagnosis for run in report.runs},
+        diagnoses={run.variant.name: run.diagnosis for run in report.runs},
     )
 
 
 def read_figures(folder: Path) -> SessionFigures:
-    """The figures of the session in a folder.
-
-    Raises:
-        DataError: it is no session, or damaged or of another format.
-    """
+    """The figures of the session in a folder. Raises DataError if it is no session, or damaged or of another format."""
     record = read_session(folder)
     path = folder / f"{SUMMARY_STEM}.json"
     if _is_current(folder, path):
         try:
-            return _from_summary(folder, record, json.loads(path.read_bytes()))
-        except (ValueError, TypeError, KeyError, IndexError, DataError, RecursionError):
+            return _from_summary(folder, record, parse_json(read_file(path, MAX_JSON_BYTES)))
+        except (ValueError, TypeError, KeyError, IndexError, DataError):
             pass  # a summary is made from the runs: what is wrong with it is made anew
     return figures_of(judge_session(folder))
 
@@ -118,8 +108,8 @@ def _from_summary(folder: Path, record: SessionRecord, summary: Mapping[str, Any
     if summary["format"] != SUMMARY_FORMAT:
         raise ValueError(f"format {summary['format']}")
     scenario, runs = record.scenario, summary["rounds"]["runs"] if summary["rounds"] else ()
-    goodput = replicates_of(scenario, _places(runs, "goodput_rps"))
-    neighbour = replicates_of(scenario, _places(runs, "neighbour_p99_ms"))
+    goodput = replicates_of(scenario, _places(runs, _rate))
+    neighbour = replicates_of(scenario, _places(runs, _neighbour_p99))
     return SessionFigures(
         folder=folder,
         record=record,
@@ -133,11 +123,27 @@ def _from_summary(folder: Path, record: SessionRecord, summary: Mapping[str, Any
     )
 
 
-def _places(runs: Iterable[Mapping[str, Any]], figure: str) -> Iterator[RunFigure | MissingRun]:
+def _places(
+    runs: Iterable[Mapping[str, Any]], figure: Callable[[Mapping[str, Any]], Known | str]
+) -> Iterator[RunFigure | MissingRun]:
     for run in runs:
-        stamp, value = run["stamp"], _number(run[figure])
-        invalid_by = [str(each["id"]) for each in stamp["findings"] if each["level"] == Level.INVALID.label]
-        yield place_of(run["run"], run["round"], run["variant"], invalid_by, value or NoFigure("it has no figure"))
+        invalid_by = [str(each["id"]) for each in run["stamp"]["findings"] if each["level"] == Level.INVALID.label]
+        yield place_of(run["run"], run["round"], run["variant"], invalid_by, figure(run))
+
+
+def _rate(run: Mapping[str, Any]) -> Known:
+    seconds = _number(run["window_s"])
+    if not seconds:
+        raise ValueError("a window without a length")
+    return rate(Count(int(run["good_answers"]), seconds))
+
+
+def _neighbour_p99(run: Mapping[str, Any]) -> Known | str:
+    value, between = _number(run["neighbour_p99_ms"]), run["neighbour_p99_between_ms"]
+    if between is None:
+        return Known(value) if value else "no request of which a p99 could be known was sent"
+    low, high = (_number(end) for end in between)
+    return Known(value, Ends(low or 0.0, math.inf if high is None else high))
 
 
 def _summed_ramp(variant: Mapping[str, Any]) -> RampFigure:
@@ -147,11 +153,7 @@ def _summed_ramp(variant: Mapping[str, Any]) -> RampFigure:
 
 
 def _number(value: Any) -> float | None:
-    """A figure, or none.
-
-    Raises:
-        ValueError: something else.
-    """
+    """A figure, or none. Raises ValueError for anything else."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:

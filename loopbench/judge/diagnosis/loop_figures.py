@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loopbench.judge.diagnosis.load_figures import LoadFigures, load_figures
+from loopbench.judge.diagnosis.log_evidence import LogEvidence, log_evidence
 from loopbench.judge.diagnosis.loop_lines import LoopLine, by_own_line, loop_lines
-from loopbench.judge.run.occupancy import first_answers_s
+from loopbench.judge.diagnosis.waits import TaskCounts, ThreadPool, Wait, wait_figures
 from loopbench.judge.run.probe_log import BLOCKED, ProbeLogs
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import Samples
@@ -19,24 +21,8 @@ from loopbench.records.generator_watch import lag_ms
 from loopbench.records.session import Phase
 
 QUIET_UTILIZATION = 0.1
-MIN_SLOPE_SECONDS = 4
-"""Seconds from which a slope is fitted."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadFigures:
-    """What the users saw in the window. Times in seconds."""
-
-    users: int
-    in_flight: float  # mean number of requests sent and not answered: exact, from the overlap of each with the window
-    never_served: int  # users who had no answer up to the end of the window
-    goodput_rps: float
-    alone_s: float | None  # see `Run.alone_s`; None: no good answer
-
-    @property
-    def served_at_once(self) -> float | None:
-        """How many requests are worked on at a time, by Little's law with the time one takes alone."""
-        return None if self.alone_s is None else self.goodput_rps * self.alone_s
+MIN_QUIET_S = 0.5  # the shortest second that counts where no request is in flight
+MIN_SLOPE_SECONDS = 4  # seconds from which a slope is fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +40,14 @@ class AfterLoad:
     tasks_left: int | None  # tasks not done in the next second, less the fewest there ever were
     idle_after_s: float | None  # until nothing was left; None: not before the target was stopped
     watched_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """The loop in the seconds in which no request was in flight and no work was left."""
+
+    utilization: float
+    lines: tuple[LoopLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +74,7 @@ class LoopFigures:
     process_cpu: float | None = None
     run_queue: float | None = None  # the loop's thread was ready and another had its processor
     lag_max_s: float | None = None
+    rss_bytes: int | None = None  # the most of the target and its children, in the window
     anyio_borrowed: float | None = None
     anyio_waiting: float | None = None
     anyio_tokens: int | None = None
@@ -93,6 +88,12 @@ class LoopFigures:
     blocked_waiting: float | None = None  # of the window: blocked, and not computing
     blocked_unseen: float | None = None
     lines: tuple[LoopLine, ...] = ()  # of all workers
+    hops_per_answer: float | None = None  # results that threads handed to the loop
+    waits: tuple[Wait, ...] = ()  # of all workers, the most members first
+    pools: tuple[ThreadPool, ...] = ()
+    tasks: TaskCounts | None = None
+    quiet: Quiet | None = None
+    log: LogEvidence | None = None  # None: all answers were good
     after: AfterLoad | None = None
     generator: GeneratorFigures | None = None
     processes: tuple[ProcessShare, ...] = ()
@@ -104,12 +105,34 @@ class LoopFigures:
         return None if self.process_cpu is None or self.loop_cpu is None else max(0.0, self.process_cpu - self.loop_cpu)
 
     @property
+    def foreign_queue(self) -> float:
+        """Share of the time in which the loop's thread was ready and another program had its processor."""
+        return max(0.0, (self.run_queue or 0.0) - (self.other_threads_cpu or 0.0))
+
+    @property
+    def own_utilization(self) -> float | None:
+        """Utilization of the time in which no other program had the loop's processor."""
+        if self.utilization is None:
+            return None
+        taken = min(self.foreign_queue, self.utilization)
+        return self.utilization if taken >= 1.0 else (self.utilization - taken) / (1.0 - taken)
+
+    @property
     def waiting_part(self) -> float | None:
         """Of the time in which the loop was at work and had its processor, the part in which it did not compute."""
         if self.utilization is None or self.loop_cpu is None:
             return None
         on_loop = self.utilization - (self.run_queue or 0.0)
         return 0.0 if on_loop <= self.loop_cpu else 1.0 - self.loop_cpu / on_loop
+
+    @property
+    def watched_s(self) -> float:
+        """Seconds seen of all workers together, as `lines` are."""
+        return self.seconds_seen * max(1, len(self.processes))
+
+    def waits_of(self, *groups: str) -> list[Wait]:
+        """The waits of some groups, the most members first."""
+        return [wait for wait in self.waits if wait.group in groups]
 
     @property
     def anyio_wait_s(self) -> float | None:
@@ -134,30 +157,20 @@ def loop_figures(run: Run, window: Phase) -> LoopFigures:
         window,
         load,
         run_queue=run_queue_share(run, window),
+        rss_bytes=max((rss for row in run.sensors_within(window) if (rss := row.target.rss_bytes)), default=None),
         **_loop(busiest),
         **_pools(logs, pid, busiest),
         **_blocked(lines[lines["pid"] == pid], busiest),
         lines=by_own_line(loop_lines(lines, run.source_lines)),
-        after=_after_load(seconds[seconds["pid"] == pid], run.samples, run.origin_s or 0.0),
+        **wait_figures(run, window),
+        hops_per_answer=_per_answer(busiest, "hops_total"),
+        quiet=_quiet(run, seconds[seconds["pid"] == pid]),
+        log=log_evidence(run.target_log) if load.failures else None,
+        tasks_growth_per_s=_slope(*_background(run.seconds_within(logs.tasks, window), busiest, pid)),
+        after=_after_load(run, seconds[seconds["pid"] == pid], *_background(logs.tasks, seconds, pid)),
         generator=_generator(run.samples, window),
         processes=processes,
-        notes=logs.notes,
-    )
-
-
-def load_figures(run: Run, window: Phase) -> LoadFigures:
-    """What the users saw in a window."""
-    samples = run.samples
-    sent, end = samples.rows["start_s"][samples.loaded], samples.end_s[samples.loaded]
-    overlap = np.clip(np.minimum(end, window.end_s) - np.maximum(sent, window.start_s), 0.0, None)
-    users = int(np.searchsorted(samples.user_start_times_s, window.end_s, side="right"))
-    served = int(np.searchsorted(first_answers_s(samples), window.end_s, side="right"))
-    return LoadFigures(
-        users=users,
-        in_flight=float(overlap.sum()) / window.width_s,
-        never_served=max(0, users - served),
-        goodput_rps=run.goodput_rps(window),
-        alone_s=run.alone_s(window),
+        notes=(*logs.notes, *_not_measured(logs)),
     )
 
 
@@ -199,7 +212,6 @@ def _loop(seconds: pd.DataFrame) -> dict[str, Any]:
         "process_cpu": _mean(seconds, "process_cpu_share"),
         "lag_max_s": _most(seconds, "lag_max_s"),
         "connections": _mean(seconds, "connections"),
-        "tasks_growth_per_s": _slope(seconds, "tasks"),
         "gc_share": float(pauses.sum()) / _length_s(seconds) if len(pauses) else None,
     }
 
@@ -237,24 +249,70 @@ def _blocked(lines: pd.DataFrame, seconds: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _after_load(seconds: pd.DataFrame, samples: Samples, origin_s: float) -> AfterLoad | None:
+def _per_answer(seconds: pd.DataFrame, column: str) -> float | None:
+    """Growth of a count per answer that the server completed; None without both counts or without an answer."""
+    counts = seconds[[column, "requests_total"]].dropna()
+    if len(counts) < 2:
+        return None
+    grown, answers = (float(counts.iloc[-1][name] - counts.iloc[0][name]) for name in (column, "requests_total"))
+    return grown / answers if answers else None
+
+
+def _not_measured(logs: ProbeLogs) -> tuple[str, ...]:
+    """One sentence for each figure that a probe could not measure, with its reason."""
+    reasons = {name: why for process in logs.processes for name, why in process.start.unavailable.items()}
+    return tuple(f"{name} was not measured: {why}" for name, why in reasons.items() if name != "requests_total")
+
+
+def _quiet(run: Run, seconds: pd.DataFrame) -> Quiet | None:
+    """The seconds in which no user waited, the server served no request and no work was left; None without any."""
+    seconds = seconds[seconds["requests_total"] > 0].iloc[:-1]  # in the last one the server stops
+    begin_s, end_s = (seconds[name] - (run.origin_s or 0.0) for name in ("t0_monotonic_s", "t1_monotonic_s"))
+    sent, answered = np.sort(run.samples.rows["start_s"]), np.sort(run.samples.end_s)
+    in_flight = np.searchsorted(sent, end_s) > np.searchsorted(answered, begin_s)
+    tasks = run.probe.tasks
+    serving = tasks["request"] + tasks["given_up"] + tasks["after_answer"] > 0
+    idle = tasks[~serving & (tasks["other"] < tasks["other"].min() + 1)]["t0_monotonic_s"]
+    chosen = seconds[seconds["t0_monotonic_s"].isin(idle) & ~in_flight & (end_s - begin_s >= MIN_QUIET_S)]
+    utilization = _mean(chosen, "utilization")
+    if utilization is None:
+        return None
+    lines = run.probe.lines
+    inside = lines[lines["t0_monotonic_s"].isin(chosen["t0_monotonic_s"])]
+    return Quiet(utilization, by_own_line(loop_lines(inside, run.source_lines)))
+
+
+def _background(tasks: pd.DataFrame, seconds: pd.DataFrame, pid: int) -> tuple[pd.DataFrame, str]:
+    """A table and its column with the tasks that no client waits for; all tasks, from probes that did not sample."""
+    own = tasks[tasks["pid"] == pid]
+    if own.empty:
+        return seconds[seconds["pid"] == pid], "tasks"
+    return own.assign(background=own["after_answer"] + own["other"]), "background"
+
+
+def _after_load(run: Run, seconds: pd.DataFrame, tasks: pd.DataFrame, column: str) -> AfterLoad | None:
     """From the first whole second after the last answer on; None when the target was stopped before it was over."""
+    samples, origin_s = run.samples, run.origin_s or 0.0
     if not np.any(samples.loaded):
         return None
     ended_s = float(samples.end_s[samples.loaded & samples.finished].max(initial=0.0)) + origin_s
-    later = seconds[(seconds["t0_monotonic_s"] + seconds["t1_monotonic_s"]) / 2 > ended_s]
+    later = _after(seconds, ended_s)
     if later.empty:
         return None
-    fewest = seconds["tasks"].min()
-    base = 0 if pd.isna(fewest) else int(fewest)
-    unanswered = int(np.count_nonzero(samples.loaded & ~samples.finished))  # still at work: no background
-    left = later["tasks"].iloc[0]
+    fewest, fewest_counted = seconds["tasks"].min(), tasks[column].min()
+    base, base_counted = (0.0 if pd.isna(each) else float(each) for each in (fewest, fewest_counted))
+    counted = _after(tasks, ended_s)[column].dropna()
+    unanswered = int(np.count_nonzero(samples.loaded & ~samples.finished)) if column == "tasks" else 0  # no background
     quiet = later[(later["tasks"] <= base) & (later["utilization"].fillna(0.0) < QUIET_UTILIZATION)]
     return AfterLoad(
-        tasks_left=None if pd.isna(left) else max(0, int(left) - base - unanswered),
+        tasks_left=max(0, round(float(counted.iloc[0]) - base_counted) - unanswered) if len(counted) else None,
         idle_after_s=None if quiet.empty else max(0.0, float(quiet["t0_monotonic_s"].iloc[0]) - ended_s),
         watched_s=float(later["t1_monotonic_s"].iloc[-1]) - ended_s,
     )
+
+
+def _after(rows: pd.DataFrame, moment_s: float) -> pd.DataFrame:
+    return rows[(rows["t0_monotonic_s"] + rows["t1_monotonic_s"]) / 2 > moment_s]
 
 
 def _generator(samples: Samples, window: Phase) -> GeneratorFigures | None:

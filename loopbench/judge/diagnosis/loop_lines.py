@@ -4,8 +4,9 @@ A line has an owner, which shows how sure the blame is: the user's own code was 
 endpoint being served or a package that ran is the nearest thing to it; or there was only framework and library.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, Final
@@ -15,6 +16,10 @@ import pandas as pd
 from loopbench.judge.run.probe_log import BLOCKED, PLACE_COLUMNS
 from loopbench.records.source_lines import SourceLine
 
+MAX_LINES: Final = 10
+MIN_SHARE: Final = 0.1  # of the time of its kind: a line below it is not the reason
+MIN_OVERALL_SHARE: Final = 0.01
+MIN_CALL_SHARE: Final = 0.3  # of a line's time, from which a call counts as one of its calls
 HANDOVERS: Final = frozenset({"asyncio/selector_events.py", "asyncio/sslproto.py"})
 
 
@@ -46,11 +51,19 @@ class LoopLine:
     cpu_s: float | None  # of `seconds`, computing; None: not measured
     source: SourceLine | None = None  # its text, where it was kept
     longest_s: float | None = None  # the most of it in one blocked step; None: none, or a probe that did not say
+    waited: bool = False  # where tasks were suspended or threads at work, not the loop's thread
+    is_async: bool | None = None  # whether `function` is a coroutine's; None: not known
+    calls: tuple[str, ...] = ()  # the calls that took a good part of the time, outermost first
 
     @property
     def cpu_share(self) -> float | None:
         """How much of its time it computed (0 to 1); the rest it waited, on the loop."""
         return None if self.cpu_s is None or not self.seconds else min(1.0, self.cpu_s / self.seconds)
+
+    @property
+    def time_of(self) -> str:
+        """What `share` is a part of."""
+        return "waits" if self.waited else "blocked time" if self.blocked else "time in short steps"
 
     @property
     def place(self) -> str:
@@ -89,7 +102,7 @@ def loop_lines(lines: pd.DataFrame, sources: Mapping[tuple[str, int], SourceLine
     places = lines.groupby(["kind", *PLACE_COLUMNS], dropna=False)
     sums = places[["seconds", "cpu_s"]].sum(min_count=1).assign(longest_s=places["longest_s"].max()).reset_index()
     totals = sums.groupby("kind")["seconds"].sum().to_dict()
-    made = [_line(row, float(totals[row["kind"]]), sources) for row in sums.to_dict("records")]
+    made = [line_of(row, float(row["seconds"]), float(totals[row["kind"]]), sources) for row in sums.to_dict("records")]
     return tuple(sorted(made, key=lambda line: (not line.blocked, -line.seconds)))
 
 
@@ -103,26 +116,48 @@ def by_own_line(lines: tuple[LoopLine, ...]) -> tuple[LoopLine, ...]:
     )
 
 
+def ranked(lines: list[LoopLine]) -> tuple[LoopLine, ...]:
+    """Lines that can be changed and that matter first, then the framework's and the rest; each longest first."""
+    known_s = total_s([line for line in lines if not line.is_handover])
+
+    def rank(line: LoopLine) -> tuple[bool, float]:
+        small = line.seconds < MIN_SHARE * known_s or line.share < MIN_OVERALL_SHARE
+        return line.owner is Owner.LIBRARY or line.is_handover or small, -line.seconds
+
+    return tuple(sorted(lines, key=rank)[:MAX_LINES])
+
+
+def total_s(lines: list[LoopLine]) -> float:
+    """Seconds of all of them."""
+    return sum(line.seconds for line in lines)
+
+
 def _end_of(path: str) -> str:
     return "/".join(PurePath(path.replace("\\", "/")).parts[-2:])
 
 
-def _line(row: Mapping[Any, Any], total_s: float, sources: Mapping[tuple[str, int], SourceLine]) -> LoopLine:
+def line_of(
+    row: Mapping[Any, Any], seconds: float, total_s: float, sources: Mapping[tuple[str, int], SourceLine]
+) -> LoopLine:
+    """Return the line of a row with the columns of a place; `total_s` is the time of all lines of its kind."""
     inner = str(row["file"]), int(row["line"]), str(row["function"])
     owner, (file, line, function) = _owned(row, inner)
-    seconds = float(row["seconds"])
+    cpu_s, longest_s = row.get("cpu_s"), row.get("longest_s")
     return LoopLine(
         owner,
         file,
         line,
         function,
         *inner,
-        blocked=row["kind"] == BLOCKED,
+        blocked=row.get("kind") == BLOCKED,
+        waited="group" in row,
         seconds=seconds,
         share=seconds / total_s if total_s else 0.0,
-        cpu_s=None if pd.isna(row["cpu_s"]) else float(row["cpu_s"]),
+        cpu_s=None if cpu_s is None or pd.isna(cpu_s) else float(cpu_s),
         source=sources.get((file, line)),
-        longest_s=None if pd.isna(row["longest_s"]) else float(row["longest_s"]),
+        longest_s=None if longest_s is None or pd.isna(longest_s) else float(longest_s),
+        is_async=None if pd.isna(row["is_async"]) else bool(row["is_async"]),
+        calls=tuple(str(row["calls"]).split("\n")) if row["calls"] else (),
     )
 
 
@@ -138,18 +173,21 @@ def _added(group: list[LoopLine]) -> LoopLine:
     longest = max(group, key=lambda line: line.seconds)
     computed = [line.cpu_s for line in group if line.cpu_s is not None]
     stretches_s = [line.longest_s for line in group if line.longest_s is not None]
-    return LoopLine(
-        longest.owner,
-        longest.file,
-        longest.line,
-        longest.function,
-        longest.inner_file,
-        longest.inner_line,
-        longest.inner_function,
-        blocked=longest.blocked,
-        seconds=sum(line.seconds for line in group),
+    return replace(
+        longest,
+        seconds=total_s(group),
         share=sum(line.share for line in group),
         cpu_s=sum(computed) if computed else None,
-        source=longest.source,
         longest_s=max(stretches_s, default=None),
+        calls=_calls_of(group, longest),
     )
+
+
+def _calls_of(group: list[LoopLine], longest: LoopLine) -> tuple[str, ...]:
+    """The calls of the longest, and those that took a good part of the time of all."""
+    seconds: Counter[str] = Counter()
+    for line in group:
+        seconds.update(dict.fromkeys(line.calls, line.seconds))
+    enough_s = MIN_CALL_SHARE * sum(line.seconds for line in group)
+    others = (call for call, spent_s in seconds.items() if spent_s >= enough_s and call not in longest.calls)
+    return (*longest.calls, *others)

@@ -6,13 +6,14 @@ which it is:
 - *exact*, at the explain level: the stamps of the requests that asked for them (one in four), which also separate slow
   requests from quick ones; and the sums the probe kept for every request of a route, which give means alone.
 - *estimated*, at the watch level: the mean wait for a pool by Little's law (waiters / answers a second; Little, "A
-  Proof for the Queuing Formula L = lambda W", Operations Research 9 (1961)). It is of all requests together: whose they
-  were nobody saw.
+  Proof for the Queuing Formula L = lambda W", Operations Research 9 (1961)). It is of all requests together,
+  because the probe does not see whose the waiters are.
 
 What neither can know is None with a reason, and never zero.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,10 +34,12 @@ IN_THREAD: Final = "in a thread"
 ELSEWHERE: Final = "elsewhere in the app"  # awaiting: other services, timers, locks, the loop's next turn
 AFTER_APP: Final = "after the app"  # from when the whole answer was handed to the server until the client had it
 
+ROUTE_PARTS: Final = (ON_LOOP, IN_QUEUE, IN_THREAD, ELSEWHERE)
+IN_APP, AFTER_ANSWER = "in the app", "after the answer"  # sums of parts
+
 GROUPS: Final = ((0.0, 0.5), (0.5, 0.9), (0.9, 0.99), (0.99, 1.0))
 """Quantiles of the latency between which requests are taken together."""
-MIN_GROUP: Final = 20
-"""Stamped requests from which a group is reported."""
+MIN_GROUP: Final = 20  # stamped requests from which a group is reported
 
 WATCH_LEVEL: Final = "the probe's watch level does not follow single requests: measure with --explain"
 NO_STAMPS: Final = "no answer in this window was stamped"
@@ -83,8 +86,8 @@ class PoolWait:
 class RequestTime:
     """Where the time of one request name went.
 
-    The parts add up to `latency_s`, and to what the app still did after its answer (`after_answer_s`), which nobody
-    waited for; but for the difference between the stamped requests and all.
+    The parts add up to `latency_s`, and to what the app still did after its answer (`after_answer_s`), which no
+    user waited for; but for the difference between the stamped requests and all.
     """
 
     name: str
@@ -118,10 +121,10 @@ def time_spent(run: Run, window: Phase) -> TimeSpent | None:
     levels = {process.start.level for process in run.probe.processes}
     level = "explain" if levels == {"explain"} else "watch"
     answered, answers_per_s = run.good_within(window), run.goodput_rps(window)
-    own_first = sorted(run.load.requests, key=lambda request: request.name != run.variant.name)
+    own_first = sorted(run.spec.requests, key=lambda request: request.name != run.variant.name)
     found = tuple(
         _request_time(
-            run.samples, answered, each.name, _route_of(each.method, each.target, routes), routes, queues, level
+            run.samples, answered, each.name, _route_of(each.method, each.request_target, routes), routes, queues, level
         )
         for each in own_first
     )
@@ -155,63 +158,40 @@ def _request_time(  # noqa: PLR0913  the two halves of what is known, and how to
         requests=len(latency_s),
         stamped=len(stamped),
         latency_s=_mean(latency_s),
-        after_answer_s=None if means is None else means.after_answer_s,
+        after_answer_s=means.get(AFTER_ANSWER),
         parts=_parts(stamped, means, level),
         groups=_groups(stamped),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _RouteMeans:
-    """Means of one route from the probe's sums, in seconds a request."""
-
-    in_app_s: float  # until the last part of the answer was handed over
-    after_answer_s: float  # from then until the app returned: background tasks, teardown
-    on_loop_s: float  # of both
-    queue_s: float
-    thread_s: float
-
-    @property
-    def elsewhere_s(self) -> float:
-        """What is left of the time in the app."""
-        return self.in_app_s + self.after_answer_s - self.on_loop_s - self.queue_s - self.thread_s
-
-
-def _of_route(route: str | None, routes: pd.DataFrame, queues: pd.DataFrame) -> _RouteMeans | None:
-    if route is None:
-        return None
+def _of_route(route: str | None, routes: pd.DataFrame, queues: pd.DataFrame) -> dict[str, float]:
+    """Means of one route from the probe's sums, in seconds a request: its parts, IN_APP and AFTER_ANSWER, or none."""
     rows, jobs = routes[routes["route"] == route], queues[queues["route"] == route]
     requests = float(rows["requests"].sum())
-    if not requests:
-        return None
+    if route is None or not requests:
+        return {}
     columns = (rows["in_app_s"], rows["after_app_s"], rows["on_loop_s"], jobs["wait_s"], jobs["run_s"])
-    return _RouteMeans(*(float(column.sum()) / requests for column in columns))
+    in_app_s, after_s, on_loop_s, queue_s, thread_s = (float(column.sum()) / requests for column in columns)
+    parts = {ON_LOOP: on_loop_s, IN_QUEUE: queue_s, IN_THREAD: thread_s}
+    elsewhere_s = in_app_s + after_s - on_loop_s - queue_s - thread_s
+    return {**parts, ELSEWHERE: elsewhere_s, IN_APP: in_app_s, AFTER_ANSWER: after_s}
 
 
-def _parts(stamped: npt.NDArray[np.void], means: _RouteMeans | None, level: str) -> tuple[Part, ...]:
+def _parts(stamped: npt.NDArray[np.void], means: Mapping[str, float], level: str) -> tuple[Part, ...]:
     before_s, latency_s = _mean(stamped["before_app_s"]), _mean(stamped["latency_s"])
-    why = WATCH_LEVEL if level != "explain" else NO_STAMPS
-    why_route = WATCH_LEVEL if level != "explain" else NO_ROUTE
     after_s = None
-    if before_s is not None and latency_s is not None and means is not None:
-        after_s = max(0.0, latency_s - before_s - means.in_app_s)
-    side_by_side = means is not None and means.elsewhere_s < 0
-    return (
-        _part(BEFORE_APP, before_s, why),
-        _part(ON_LOOP, None if means is None else means.on_loop_s, why_route),
-        _part(IN_QUEUE, None if means is None else means.queue_s, why_route),
-        _part(IN_THREAD, None if means is None else means.thread_s, why_route),
-        _part(
-            ELSEWHERE,
-            None if means is None or side_by_side else means.elsewhere_s,
-            SIDE_BY_SIDE if means else why_route,
-        ),
-        _part(AFTER_APP, after_s, why),
+    if before_s is not None and latency_s is not None and means:
+        after_s = max(0.0, latency_s - before_s - means[IN_APP])
+    known = {BEFORE_APP: before_s} | {name: means.get(name) for name in ROUTE_PARTS} | {AFTER_APP: after_s}
+    why = dict.fromkeys((BEFORE_APP, AFTER_APP), NO_STAMPS) | dict.fromkeys(ROUTE_PARTS, NO_ROUTE)
+    if level != "explain":
+        why = dict.fromkeys(why, WATCH_LEVEL)
+    if means.get(ELSEWHERE, 0.0) < 0:
+        known[ELSEWHERE], why[ELSEWHERE] = None, SIDE_BY_SIDE
+    return tuple(
+        Part(name, None, UNKNOWN, why[name]) if mean_s is None else Part(name, mean_s, EXACT)
+        for name, mean_s in known.items()
     )
-
-
-def _part(name: str, mean_s: float | None, why: str) -> Part:
-    return Part(name, None, UNKNOWN, why) if mean_s is None else Part(name, mean_s, EXACT)
 
 
 def _groups(stamped: npt.NDArray[np.void]) -> tuple[Group, ...]:

@@ -1,7 +1,4 @@
-"""Is this machine fit to measure? From what the doctor saw to a number of rounds.
-
-`fitness_rules` finds what to mend.
-"""
+"""Is this machine fit to measure? From what the doctor saw to a number of rounds."""
 
 import json
 import math
@@ -15,26 +12,20 @@ from loopbench.judge.statistics.comparisons import MIN_ROUNDS, rounds_needed
 from loopbench.records.examination import Examination
 
 PRECISION: Final = 0.05
-RUN_S: Final = 8.0
-"""About what a plateau run takes: beats inside such a stretch would have been inside one run."""
+RUN_S: Final = 8.0  # about what a plateau run takes: beats inside such a stretch would have been inside one run
 MIN_PAIRS: Final = 3
-LOOK_S: Final = RUN_S * (MIN_PAIRS + 1)
-"""The shortest examination from which rounds can be planned."""
+LOOK_S: Final = RUN_S * (MIN_PAIRS + 1)  # the shortest examination from which rounds can be planned
 
 
 @dataclass(frozen=True)
 class Fitness:
-    """The result of `loopbench doctor`.
+    """The result of `loopbench doctor`."""
 
-    Args:
-        findings: all that was looked at.
-        spread: standard deviation of the log-ratio of two neighbouring runs, as the machine alone makes it (0.03:
-            about 3 %); None: too short a look.
-        rounds: how many rounds a +-5 % answer takes at that spread. The app's own spread comes on top: a lower bound.
-    """
-
-    findings: tuple[FitnessFinding, ...]
+    findings: tuple[FitnessFinding, ...]  # all that was looked at
+    # standard deviation of the log-ratio of two neighbouring runs, as the machine alone makes it (0.03: about 3 %);
+    # None: too short a look
     spread: float | None
+    # how many rounds a +-5 % answer takes at that spread. The app's own spread comes on top: a lower bound
     rounds: int | None
 
     @property

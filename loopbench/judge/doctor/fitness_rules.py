@@ -1,7 +1,4 @@
-"""What makes a machine fit to measure or not: each rule looks at one thing the doctor saw. All pure.
-
-The limits are those of the stamp's rules for a run (docs/stamp.md), applied to a machine that runs nothing.
-"""
+"""What makes a machine fit to measure or not: each rule looks at one thing the doctor saw. All pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,78 +1,88 @@
 """The judgements a session needs while it is under way: is this run to be repeated, are there rounds enough?"""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+import numpy as np
+
+from loopbench.judge.figures import half_width
 from loopbench.judge.rounds.plateau_run import judge_plateau
 from loopbench.judge.rounds.rounds import Rounds, judge_rounds
 from loopbench.judge.run.run import Run, open_run
-from loopbench.judge.stamp.open_session import open_session
-from loopbench.judge.stamp.run_stamp import stamp_run
-from loopbench.judge.stamp.stamp_rules import OUTCOMES
+from loopbench.judge.stamp.open_session import open_session, stamp_run
+from loopbench.records.codec import foreign_content
 from loopbench.records.session import (
     KIND_PLATEAU,
     KIND_RAMP,
+    Phase,
     read_session,
     rejected_folders,
     rejected_runs,
     run_folders,
 )
 
-RESPONSE_TIMES = 6.0
-"""In a steady window: one more than rule D1 asks for, because no two runs are alike."""
-MAX_WINDOW_S = 60.0
-
-
-class RoundsStanding(NamedTuple):
-    """How far the rounds have come."""
-
-    enough: bool
-    rounds_needed: int | None
-    sentence: str
+RESPONSE_TIMES = 6.0  # in a steady window: one more than rule D2 asks for, because no two runs are alike
+MAX_WINDOW_S = 30.0  # a window that would have to be longer stays as it is: its answers bound the rate within seconds
 
 
 def least_window_s(session_folder: Path, variant: str) -> float:
-    """Seconds a steady window with all users must last, so that each has had a handful of answers (rule D1).
+    """Seconds a steady window with all users must last, so that each has had a handful of answers (rule D2).
 
-    The variant's ramp has shown how long one takes with all users there, and so has every attempt that came out
-    INVALID: otherwise the slow ones would be repeated until a fast one fits. 0 without a ramp. A loop blocked for 50 ms
-    answers each of 100 users once in five seconds.
-
-    Raises:
-        DataError: a folder cannot be read.
+    0 without a ramp, and where even `MAX_WINDOW_S` would be too short. A loop blocked for 50 ms answers each of 100
+    users once in five seconds.
     """
+    wanted_s = RESPONSE_TIMES * response_s(session_folder, variant)
+    return round(wanted_s, 1) if wanted_s <= MAX_WINDOW_S else 0.0
+
+
+def response_s(session_folder: Path, variant: str) -> float:
+    """Mean response time with all users there, as the variant's ramp has shown it; 0 without a ramp.
+
+    INVALID attempts count too: otherwise the slow ones would be repeated until a fast one fits.
+    """
+    with foreign_content(session_folder):
+        shown = _shown(session_folder, variant)
+        return max((run.mean_response_s(window) or 0.0 for run, window in shown), default=0.0)
+
+
+def cycle_s(session_folder: Path, variant: str) -> float:
+    """How long a user takes from one request to the next, waits included (N / X), from the same runs; 0: unknown."""
+    with foreign_content(session_folder):
+        return max((_cycle_s(*each) for each in _shown(session_folder, variant)), default=0.0)
+
+
+def _cycle_s(run: Run, window: Phase) -> float:
+    answers = np.count_nonzero(run.within(window))
+    return float(run.occupation[window].users * window.width_s / answers) if answers else 0.0
+
+
+def _shown(session_folder: Path, variant: str) -> Iterator[tuple[Run, Phase]]:
+    """Yield the runs that have shown a variant with all users, each with its longest window."""
     record = read_session(session_folder)
     seen = [path for path in run_folders(session_folder) if path.name.endswith(f"-{KIND_RAMP}-{variant}")]
     if seen:
         names = zip(rejected_folders(session_folder), rejected_runs(session_folder), strict=True)
         seen += [path for path, name in names if name.endswith(f"-{KIND_PLATEAU}-{variant}")]
-    responses_s = [_mean_response_s(open_run(path, record.scenario.variants)) for path in seen]
-    return round(min(RESPONSE_TIMES * max(responses_s, default=0.0), MAX_WINDOW_S), 1)
-
-
-def _mean_response_s(run: Run) -> float:
-    """In the longest window; 0 without one, or without an answer in it."""
-    window = max(run.windows, key=lambda phase: phase.width_s, default=None)
-    return (None if window is None else run.mean_response_s(window)) or 0.0
+    for path in seen:
+        run = open_run(path, record.scenario.variants)
+        if run.windows:
+            yield run, max(run.windows, key=lambda phase: phase.width_s)
 
 
 def faults_of(run_folder: Path, session_folder: Path) -> tuple[str, ...]:
-    """Why a run is to be repeated, a sentence each; nothing when it may stand, or when another would be no better.
-
-    Raises:
-        DataError: it cannot be read at all.
-    """
-    session = open_session(session_folder)
-    stamp = stamp_run(open_run(run_folder, session.record.scenario.variants), session)
-    return () if OUTCOMES & set(stamp.invalid_ids) else stamp.invalid_because
+    """Why a run is to be repeated, a sentence each; nothing when it may stand. A sick target is no reason."""
+    with foreign_content(run_folder):
+        session = open_session(session_folder)
+        return stamp_run(open_run(run_folder, session.record.scenario.variants), session).invalid_because
 
 
-def rounds_standing(session_folder: Path) -> RoundsStanding:
-    """Whether every declared comparison of goodput is narrow enough by now.
+def rounds_standing(session_folder: Path) -> tuple[bool, int | None, str]:
+    """Whether every declared comparison of goodput is narrow enough, the rounds that takes in all, and a sentence."""
+    with foreign_content(session_folder):
+        return _standing(session_folder)
 
-    Raises:
-        DataError: a folder cannot be read.
-    """
+
+def _standing(session_folder: Path) -> tuple[bool, int | None, str]:
     session = open_session(session_folder)
     for name, problem in session.damaged.items():
         if f"-{KIND_PLATEAU}-" in name:
@@ -83,19 +93,19 @@ def rounds_standing(session_folder: Path) -> RoundsStanding:
         for run in session.runs
         if run.record.kind == KIND_PLATEAU
     )
-    rounds = judge_rounds(scenario, runs, len(rejected_runs(session_folder)))
+    rounds = judge_rounds(scenario.without(session.failures.names), runs, len(rejected_runs(session_folder)))
     if rounds is None:
-        return RoundsStanding(enough=False, rounds_needed=None, sentence="no round is complete")
+        return False, None, "no round is complete"
     left = rounds.still_needed
     needed = None if left is None else rounds.count + left
-    return RoundsStanding(left == 0, needed, _sentence(rounds, left))
+    return left == 0, needed, _sentence(rounds, left)
 
 
 def _sentence(rounds: Rounds, left: int | None) -> str:
     """The widest interval and what it takes to narrow it."""
     widest = rounds.goodput.half_width
     if widest is None:
-        return "no interval yet"
-    wanted = f"wanted +-{100 * rounds.precision:.2g} %"
+        return "bounded by the counts so far" if left == 0 else "no interval yet"
+    wanted = f"wanted +-{half_width(rounds.precision)}"
     more = {None: "", 0: ", enough"}.get(left, f", about {left} more")
-    return f"widest interval +-{100 * widest:.2g} % ({wanted}){more}"
+    return f"widest interval +-{half_width(widest)} ({wanted}){more}"

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loopbench.judge.run.latency import Percentiles, percentiles
+from loopbench.judge.run.latency import Percentiles, window_percentiles
 from loopbench.judge.run.run import Run
-from loopbench.judge.run.samples import Samples
+from loopbench.judge.stamp.health import Health, health_of
 from loopbench.judge.stamp.stamp import Stamp
+from loopbench.judge.statistics.bounds import Count
 from loopbench.records.samples import PHASE_HOLD
-from loopbench.records.session import Phase, RecordedVariant, RunRecord
+from loopbench.records.session import Phase, RunRecord
+from loopbench.scenario import Variant
 
 
 @dataclass(frozen=True)
@@ -17,17 +19,22 @@ class PlateauRun:
     """The figures of one run of a round."""
 
     record: RunRecord
-    variant: RecordedVariant
-    goodput_rps: float  # good answers a second in the steady window, all requests together
+    variant: Variant
+    answers: Count  # good ones in the steady window, all requests together
     own: Percentiles  # of the variant's own request
     neighbours: tuple[Percentiles, ...]  # in the scenario's order
     stamp: Stamp
-    failures: int | None = None  # bad answers in the whole run; None: not counted
+    health: Health
 
     @property
     def round(self) -> int:
         """The round it was measured in."""
         return self.record.round
+
+    @property
+    def goodput_rps(self) -> float:
+        """Good answers per second."""
+        return self.answers.events / self.answers.seconds
 
 
 def judge_plateau(run: Run, neighbours: tuple[str, ...], stamp: Stamp) -> PlateauRun:
@@ -36,24 +43,14 @@ def judge_plateau(run: Run, neighbours: tuple[str, ...], stamp: Stamp) -> Platea
     return PlateauRun(
         record=run.record,
         variant=run.variant,
-        goodput_rps=run.goodput_rps(window),
+        answers=Count(int(np.count_nonzero(run.good_within(window))), _watched_s(run, window)),
         own=window_percentiles(run.samples, run.variant.name, window),
         neighbours=tuple(window_percentiles(run.samples, name, window) for name in neighbours),
         stamp=stamp,
-        failures=int(np.count_nonzero(run.samples.failed)),
+        health=health_of(run, stamp),
     )
 
 
-def window_percentiles(samples: Samples, name: str, window: Phase) -> Percentiles:
-    """Response times of one request in a steady window, unanswered ones included.
-
-    Requests are chosen by when they were sent: by when they were answered, the slowest would fall out at the end. One
-    that waited from before the window until after it belongs to it too. Without an answer it counts as infinitely slow.
-    """
-    start_s, end_s = samples.rows["start_s"], samples.end_s
-    waited_throughout = (start_s < window.start_s) & ((end_s >= window.end_s) | ~samples.finished)
-    sent_inside = (start_s >= window.start_s) & (start_s < window.end_s)
-    chosen = samples.named(name) & samples.loaded & (samples.good | ~samples.finished)
-    chosen &= waited_throughout | sent_inside
-    latency_s = np.where(samples.finished, samples.rows["latency_s"], np.inf).astype(np.float64)
-    return percentiles(latency_s[chosen])
+def _watched_s(run: Run, window: Phase) -> float:
+    """The window's length; as long as it should have been where the target's death ended it."""
+    return max(window.width_s, run.spec.hold_s) if run.died or not window.width_s else window.width_s

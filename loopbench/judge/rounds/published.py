@@ -1,36 +1,24 @@
-"""Published figures beside what was measured here, and the claims that follow from them.
-
-A published figure claims a ratio: that of its variant to the first published one. `claims` answers it like any other.
-"""
+"""Published figures beside what was measured here, and the claims that follow from them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer, region_of
 from loopbench.judge.statistics.decision import Region
-from loopbench.records.claims import ABOUT, GOODPUT, RecordedClaim
-from loopbench.records.session import RecordedScenario
+from loopbench.scenario import Scenario
+from loopbench.scenario.claims import GOODPUT, Claim
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedFigure:
-    """One variant's published plateau and ours.
+    """One variant's published plateau and ours."""
 
-    Args:
-        variant: its name.
-        published_rps: good answers per second, as published.
-        measured_rps: as measured here; None: not measured.
-        published_ratio: to the reference variant's.
-        measured_ratio: to the reference variant's; None: not measured.
-        answer: of the claim about the ratio; None of the reference itself.
-    """
-
-    variant: str
-    published_rps: float
-    measured_rps: float | None
-    published_ratio: float
-    measured_ratio: float | None
-    answer: ClaimAnswer | None
+    variant: str  # its name
+    published_rps: float  # good answers per second, as published
+    measured_rps: float | None  # as measured here; None: not measured
+    published_ratio: float  # to the reference variant's
+    measured_ratio: float | None  # to the reference variant's; None: not measured
+    answer: ClaimAnswer | None  # of the claim about the ratio; None of the reference itself
 
     @property
     def reproduced(self) -> bool | None:
@@ -71,32 +59,30 @@ class Published:
         return f"{beginning}: {'; '.join(parts)}." if parts else f"{beginning}."
 
 
-def published_claims(scenario: RecordedScenario) -> tuple[RecordedClaim, ...]:
+def published_claims(scenario: Scenario) -> tuple[Claim, ...]:
     """A claim for each published ratio, except where the scenario has one of its own about that pair's goodput."""
     own = {(each.a, each.b) for each in scenario.claims if each.compare == GOODPUT}
     return tuple(each for each in _claims(scenario) if (each.a, each.b) not in own)
 
 
-def _claims(scenario: RecordedScenario) -> Iterator[RecordedClaim]:
-    named = [(each.slug, each.name, each.published_rps) for each in scenario.variants if each.published_rps]
+def _claims(scenario: Scenario) -> Iterator[Claim]:
+    named = [(each.slug, each.name, each.published.rps) for each in scenario.variants if each.published.rps]
     for slug, name, rps in named[1:]:
         _, reference, reference_rps = named[0]
-        yield RecordedClaim(
+        yield Claim(
             id=f"published-{slug}",
             text=f"{name} reaches {rps:g} requests a second where {reference} reaches {reference_rps:g}.",
             where=scenario.source or "the published figures",
             compare=GOODPUT,
             a=name,
             b=reference,
-            value=None,
-            expect=ABOUT,
+            expect="about",
             ratio=rps / reference_rps,
-            within=None,
         )
 
 
 def published_figures(
-    scenario: RecordedScenario,
+    scenario: Scenario,
     answers: Sequence[ClaimAnswer],
     measured_rps: Callable[[str], float | None],
     paired: Callable[[str, str], float | None] | None = None,
@@ -112,7 +98,7 @@ def published_figures(
     Returns:
         None when fewer than two variants have a published figure: there is no ratio to compare.
     """
-    named = [(each.name, each.published_rps) for each in scenario.variants if each.published_rps]
+    named = [(each.name, each.published.rps) for each in scenario.variants if each.published.rps]
     if len(named) < 2:
         return None
     reference, reference_rps = named[0]

@@ -1,35 +1,36 @@
-"""The rounds, judged: for each declared quantity a verdict on every pair, and each variant's own figure.
+"""The rounds, judged: for each declared quantity a verdict on every declared pair, and each variant's own figure.
 
 Declared before anything runs: goodput at N users, and the p99 of the first neighbour. The wanted precision is asked of
 goodput; the tail of a neighbour's response times spreads several times as wide, and its interval is what it is.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from itertools import combinations
+from typing import Final, NamedTuple
 
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.stamp.stamp_rules import OUTCOMES
+from loopbench.judge.statistics.bounds import MIN_EVENTS, Count, Ends
 from loopbench.judge.statistics.comparisons import compare, compare_all, estimate, rounds_still_needed
-from loopbench.judge.statistics.intervals import Estimate
-from loopbench.judge.statistics.replicates import MissingReason, MissingRun, Replicates, RunFigure
+from loopbench.judge.statistics.intervals import Estimate, TEstimate
+from loopbench.judge.statistics.replicates import MissingRun, Replicates, RunFigure
 from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, judge
-from loopbench.records.session import RecordedScenario
+from loopbench.scenario import Scenario
+from loopbench.scenario import claims as quantities
 
 NEVER_RUN = "it was not measured"
 
 
-class NoFigure(NamedTuple):
-    """A valid run without the figure that is asked for."""
+class Known(NamedTuple):
+    """One run's figure: its value, or only what bounds it."""
 
-    reason: str
-    kind: MissingReason = MissingReason.UNKNOWN
+    value: float | None
+    bounds: Count | Ends | None = None
 
 
-Figure = Callable[[PlateauRun], float | NoFigure]
+Figure = Callable[[PlateauRun], Known | str]  # a run's figure, or why it has none
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,16 @@ class Judged:
     replicates: Replicates
     verdicts: tuple[Verdict, ...]
 
-    def estimate(self, variant: str) -> Estimate:
-        """A variant's own figure over its runs (geometric mean), for charts; no comparison follows from two of them."""
+    def estimate(self, variant: str) -> TEstimate:
+        """A variant's own figure over its runs, for charts; no comparison follows from two of them."""
         if variant not in self.replicates.variants:
             return Estimate(())
         return estimate(self.replicates, variant)
+
+    @cached_property
+    def every_pair(self) -> tuple[Verdict, ...]:
+        """Verdicts over all pairs together, for what chooses its pairs by the figures; wider than the declared ones."""
+        return judge(self.quantity, compare_all(self.replicates))
 
     def ratio(self, a: str, b: str) -> float | None:
         """Of a over b, paired inside rounds; None when no round has both."""
@@ -54,8 +60,8 @@ class Judged:
 
     @cached_property
     def half_width(self) -> float | None:
-        """The widest 95 % interval of all pairs that have one, as a part of the ratio; None when none has."""
-        widths = [verdict.comparison.half_width for verdict in self.verdicts]
+        """The widest interval of all pairs that are estimated, as a part of the ratio; None when none is."""
+        widths = [each.comparison.half_width for each in self.verdicts if not each.comparison.is_bounded]
         return max((width for width in widths if width is not None), default=None)
 
 
@@ -81,23 +87,22 @@ class Rounds:
 
     @cached_property
     def still_needed(self) -> int | None:
-        """Rounds until goodput is as precise as wanted; 0: enough; None: not known yet.
-
-        A variant that is INVALID in every run will not become precise: its pairs are left out.
-        """
-        never_valid = {name for name in self.goodput.replicates.variants if not self.goodput.replicates.by_round(name)}
+        """Rounds until goodput is as precise as wanted; 0: enough; None: not known yet."""
+        never_valid = {
+            name for name in self.goodput.replicates.variants if not self.goodput.replicates.figures_of(name)
+        }
         pairs = [each.comparison for each in self.goodput.verdicts]
         open_pairs = [pair for pair in pairs if not {pair.a, pair.b} & never_valid]
         return rounds_still_needed(open_pairs, self.precision) if open_pairs else 0
 
 
-def judge_rounds(scenario: RecordedScenario, runs: tuple[PlateauRun, ...], rejected: int) -> Rounds | None:
+def judge_rounds(scenario: Scenario, runs: tuple[PlateauRun, ...], rejected: int) -> Rounds | None:
     """Verdicts over the plateau runs of a session; None when there is none."""
     if not runs:
         return None
     neighbour = None
     if scenario.neighbours:
-        p99s = replicates_of(scenario, places_of(runs, _neighbour_p99_ms))
+        p99s = replicates_of(scenario, places_of(runs, FIGURES[quantities.NEIGHBOUR_P99]))
         neighbour = judge_quantity(neighbour_quantity(scenario), scenario, p99s)
     rates = replicates_of(scenario, places_of(runs, goodput_rps))
     return Rounds(
@@ -109,49 +114,77 @@ def judge_rounds(scenario: RecordedScenario, runs: tuple[PlateauRun, ...], rejec
     )
 
 
-def goodput_quantity(scenario: RecordedScenario) -> Quantity:
+def goodput_quantity(scenario: Scenario) -> Quantity:
     """Good answers per second of all requests together."""
-    return Quantity(f"goodput at {scenario.users} users", "1/s", Better.HIGHER)
+    return Quantity(f"goodput at {scenario.load.users} users", "1/s", Better.HIGHER)
 
 
-def neighbour_quantity(scenario: RecordedScenario) -> Quantity:
+def neighbour_quantity(scenario: Scenario) -> Quantity:
     """The p99 of the first neighbour."""
     name = next(iter(scenario.neighbours), "the neighbour")
     return Quantity(f"the p99 of {name} beside it", "ms", Better.LOWER)
 
 
-def goodput_rps(run: PlateauRun) -> float | NoFigure:
+def goodput_rps(run: PlateauRun) -> Known:
     """Of all requests together."""
-    return run.goodput_rps or NoFigure("not one good answer came")
+    return rate(run.answers)
 
 
-def percentile_ms(times: Percentiles, quantile: str) -> float | NoFigure:
+def rate(count: Count) -> Known:
+    """An estimate from `MIN_EVENTS` on, else a bound."""
+    return Known(count.events / count.seconds if count.events >= MIN_EVENTS else None, count)
+
+
+def percentile_ms(times: Percentiles, quantile: str) -> Known | str:
     """One percentile, `p50` or `p99`."""
     value: float | None = getattr(times, f"{quantile}_ms")
-    if value is None:
-        return NoFigure(f"{times.samples} answers are too few for a {quantile}")
-    return value if math.isfinite(value) else NoFigure(f"the {quantile} was never answered", MissingReason.CENSORED)
+    ends = times.between_ms.get(quantile)
+    if value is None and ends is None:
+        return f"no request of which a {quantile} could be known was sent"
+    return Known(value or None, ends)
 
 
-def _neighbour_p99_ms(run: PlateauRun) -> float | NoFigure:
-    return percentile_ms(run.neighbours[0], "p99")
+def _own(quantile: str) -> Figure:
+    return lambda run: percentile_ms(run.own, quantile)
 
 
-def judge_quantity(quantity: Quantity, scenario: RecordedScenario, replicates: Replicates) -> Judged:
+def _neighbour(quantile: str) -> Figure:
+    return lambda run: percentile_ms(run.neighbours[0], quantile) if run.neighbours else "there is no neighbour"
+
+
+FIGURES: Final[dict[str, Figure]] = {
+    quantities.GOODPUT: goodput_rps,
+    quantities.P50: _own("p50"),
+    quantities.P99: _own("p99"),
+    quantities.NEIGHBOUR_P50: _neighbour("p50"),
+    quantities.NEIGHBOUR_P99: _neighbour("p99"),
+}
+"""What a claim or a gate can be about."""
+
+
+def declared_pairs(scenario: Scenario) -> tuple[tuple[str, str], ...]:
+    """The comparisons that are declared before the run: each pair costs the others some of their precision.
+
+    Every variant over the baseline. Without one, the pairs that the claims name; without those, every pair.
+    """
+    names = [each.name for each in scenario.repeated_variants]
+    if scenario.baseline in names:
+        return tuple((name, scenario.baseline) for name in names if name != scenario.baseline)
+    claimed = [(claim.a, claim.b) for claim in scenario.claims if claim.b and claim.receipt_key is None]
+    pairs = {frozenset((a, b)): (a, b) for a, b in claimed if {a, b} <= set(names)}
+    return tuple(pairs.values()) or tuple(combinations(names, 2))
+
+
+def judge_quantity(quantity: Quantity, scenario: Scenario, replicates: Replicates) -> Judged:
     """Verdicts on every declared pair in one quantity."""
-    baseline = next((each.name for each in scenario.variants if each.slug == scenario.baseline), None)
     invalid = {name: reason for name in replicates.variants if (reason := _never_valid(replicates, name))}
-    verdicts = judge(quantity, compare_all(replicates, baseline), invalid=invalid)
+    pairs = declared_pairs(scenario)
+    verdicts = judge(quantity, [compare(replicates, a, b) for a, b in pairs], invalid=invalid)
     return Judged(quantity, replicates, verdicts)
 
 
-def replicates_of(scenario: RecordedScenario, places: Iterable[RunFigure | MissingRun]) -> Replicates:
-    """One figure for each variant and round, or the reason why there is none; in the order of rounds and variants.
-
-    Args:
-        scenario: names the variants that rounds are about.
-        places: one for each run that counts.
-    """
+def replicates_of(scenario: Scenario, places: Iterable[RunFigure | MissingRun]) -> Replicates:
+    """One figure for each variant and round, or the reason why there is none; in the order of rounds and variants."""
     known = {(each.round, each.variant): each for each in places}
     variants = [each.name for each in scenario.repeated_variants]
     found = [
@@ -169,32 +202,22 @@ def places_of(runs: Iterable[PlateauRun], figure: Figure) -> Iterator[RunFigure 
     """One figure of each run, or why it has none."""
     for run in runs:
         invalid_by = run.stamp.invalid_ids
-        value = NoFigure("") if invalid_by else figure(run)
-        yield place_of(run.record.number, run.round, run.variant.name, invalid_by, value)
+        yield place_of(run.record.number, run.round, run.variant.name, invalid_by, "" if invalid_by else figure(run))
 
 
 def place_of(
-    number: int, in_round: int, variant: str, invalid_by: Sequence[str], value: float | NoFigure
+    number: int, in_round: int, variant: str, invalid_by: Sequence[str], figure: Known | str
 ) -> RunFigure | MissingRun:
-    """One run's place in the rounds.
-
-    Args:
-        number: of the run in its session.
-        in_round: its round.
-        variant: its name.
-        invalid_by: the rules that make the run INVALID.
-        value: its figure, or why it has none.
-    """
+    """One run's place in the rounds."""
     if invalid_by:  # the findings say the rest, once for all runs
-        kind = MissingReason.EXCLUDED if OUTCOMES.isdisjoint(invalid_by) else MissingReason.UNKNOWN
-        return MissingRun(in_round, variant, f"INVALID by {', '.join(invalid_by)}", kind)
-    if isinstance(value, NoFigure):
-        return MissingRun(in_round, variant, value.reason, value.kind)
-    return RunFigure(number, in_round, variant, value)
+        return MissingRun(in_round, variant, f"INVALID by {', '.join(invalid_by)}")
+    if isinstance(figure, str):
+        return MissingRun(in_round, variant, figure)
+    return RunFigure(number, in_round, variant, *figure)
 
 
 def _never_valid(replicates: Replicates, variant: str) -> str:
     """Why a variant has no figure in any round; empty if it has one."""
-    if replicates.by_round(variant):
+    if replicates.figures_of(variant):
         return ""
     return next(each.reason for each in replicates.missing if each.variant == variant)

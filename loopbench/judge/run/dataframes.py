@@ -1,7 +1,4 @@
-"""A run's samples as a data frame: one row a request, the same columns and types for every run, empty or not.
-
-Owns the columns of what `loopbench export` writes and `loopbench.load` returns; docs/notebook.md describes each.
-"""
+"""A run's samples as a data frame: one row a request, the same columns and types for every run, empty or not."""
 
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
@@ -15,8 +12,7 @@ from pandas.api.types import union_categoricals
 from loopbench.errors import DataError
 from loopbench.judge.run.run import Run
 from loopbench.records import samples as layout
-from loopbench.records.load_order import MODE_OPEN
-from loopbench.records.session import RecordedScenario
+from loopbench.scenario import Scenario
 
 CATEGORY: Final = "category"
 SAMPLE_COLUMNS: Final = MappingProxyType(
@@ -61,7 +57,7 @@ _AS_RECORDED: Final = ("start_s", "latency_s", "before_app_s", "in_app_s", "size
 Codes = npt.NDArray[np.int32]
 
 
-def sample_frames(run: Run, scenario: RecordedScenario, rows_at_once: int | None = None) -> Iterator[pd.DataFrame]:
+def sample_frames(run: Run, scenario: Scenario, rows_at_once: int | None = None) -> Iterator[pd.DataFrame]:
     """A run's samples in the order in which their answers came, a frame for each so many rows; at least one frame.
 
     Args:
@@ -98,7 +94,7 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def _sample_frame(run: Run, scenario: RecordedScenario, part: slice) -> pd.DataFrame:
+def _sample_frame(run: Run, scenario: Scenario, part: slice) -> pd.DataFrame:
     samples, record = run.samples, run.record
     rows = samples.rows[part]
     count = len(rows)
@@ -112,7 +108,7 @@ def _sample_frame(run: Run, scenario: RecordedScenario, part: slice) -> pd.DataF
         "variant": _named(nowhere, [run.variant.name]),
         "phase": _phases(run, rows["start_s"]),
         "request": _named(rows["name"].astype(np.int32), samples.names),
-        "late_s": rows["late_s"] if scenario.mode == MODE_OPEN else np.full(count, np.nan),
+        "late_s": rows["late_s"] if scenario.load.is_open else np.full(count, np.nan),
         "status": pd.Series(rows["status"].copy()).astype("UInt16").mask(rows["status"] == 0),
         "error": _named(error, samples.errors[1:]),
         "good": samples.good[part],

@@ -1,34 +1,57 @@
-"""Response times of good answers: percentiles where there are enough of them, a gap where there are not.
+"""Response times of good answers: percentiles where there are enough of them, bounds where there are not.
 
 These are response times *given at most N requests in flight* (a closed loop): when the server stalls, so do the
 arrivals. They are never shown without the users that were never served (`occupancy`).
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from loopbench.judge.figures import rounded
+from loopbench.judge.run.samples import Samples
+from loopbench.judge.run.slices import is_inside, parts_of
+from loopbench.judge.statistics.bounds import Ends, quantile_ends
 from loopbench.judge.statistics.percentiles import percentile, samples_needed
+from loopbench.records.session import Phase
 
 QUANTILES = (0.5, 0.95, 0.99, 0.999)
+NAMES = ("p50", "p95", "p99", "p999")
 BIN_SAMPLES = samples_needed(0.99)
-BIN_USERS = 10
-"""A point of a latency curve ends when it holds this many answers or spans this many users."""
+BIN_USERS = 10  # a point of a latency curve ends when it holds this many answers or spans this many users
 
 Floats = npt.NDArray[np.float64]
+NO_TIMES = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Milliseconds; None where there are too few samples."""
+    """Milliseconds; None where there are too few samples, or requests without an answer reach them."""
 
     samples: int
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
     p999_ms: float | None
+    between_ms: Mapping[str, Ends] = field(default_factory=dict)  # by name (`p99`); empty without a sample
+
+    unanswered: int = 0  # of the samples
+
+    def is_endless(self, name: str) -> bool:
+        """Whether requests without an answer reach a percentile."""
+        return self.samples > 0 and self.unanswered / self.samples > 1 - QUANTILES[NAMES.index(name)]
+
+    def shown(self, name: str) -> str:
+        """A percentile, or the end of its interval that is known; empty without either."""
+        value = getattr(self, f"{name}_ms")
+        if value is not None:
+            return rounded(value)
+        low = self.between_ms[name].low if self.between_ms else 0.0
+        return f"over {rounded(low)}" if low else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +62,35 @@ class LatencyPoint:
     percentiles: Percentiles
 
 
-def percentiles(latencies_s: Floats) -> Percentiles:
-    """p50, p95, p99 and p99.9 in milliseconds, each only where there are samples enough to know it."""
-    known_s = (percentile(latencies_s, quantile) for quantile in QUANTILES)
-    p50, p95, p99, p999 = (None if value is None else value * 1000 for value in known_s)
-    return Percentiles(len(latencies_s), p50, p95, p99, p999)
+def percentiles(answered_s: Floats, waited_s: Floats = NO_TIMES) -> Percentiles:
+    """p50, p95, p99 and p99.9 in milliseconds, and between which ends each lies.
+
+    Args:
+        answered_s: how long the good answers took.
+        waited_s: how long the requests without an answer had waited.
+    """
+    least_ms = 1000 * np.sort(np.concatenate((answered_s, waited_s)))
+    most_ms = np.concatenate((1000 * np.sort(answered_s), np.full(len(waited_s), math.inf)))
+    known_ms = (percentile(most_ms, quantile) for quantile in QUANTILES)
+    p50, p95, p99, p999 = (None if value is None or math.isinf(value) else value for value in known_ms)
+    ends = {name: quantile_ends(least_ms, most_ms, at) for name, at in zip(NAMES, QUANTILES, strict=True)}
+    return Percentiles(len(least_ms), p50, p95, p99, p999, ends if len(least_ms) else {}, len(waited_s))
+
+
+def window_percentiles(samples: Samples, name: str, window: Phase) -> Percentiles:
+    """Response times of one request in a steady window, unanswered ones included.
+
+    Requests are chosen by when they were sent: by when they were answered, the slowest would fall out at the end. One
+    that waited from before the window until after it belongs to it too. Without an answer it counts as infinitely slow.
+    """
+    start_s, end_s = samples.rows["start_s"], samples.end_s
+    unanswered = ~samples.finished | (samples.failed & (samples.rows["status"] == 0))
+    concerned = is_inside(start_s, window)
+    for part in parts_of(window):
+        concerned |= (start_s < part.start_s) & ((end_s >= part.end_s) | ~samples.finished)
+    chosen = samples.named(name) & samples.loaded & concerned
+    latency_s = samples.rows["latency_s"].astype(np.float64)
+    return percentiles(latency_s[chosen & samples.good], latency_s[chosen & unanswered])
 
 
 def latency_curve(latencies_s: Floats, users: npt.NDArray[np.int_]) -> tuple[LatencyPoint, ...]:

@@ -6,6 +6,7 @@ of [sent, answered) with the window, over its length. What remains must be think
 in neither: inside the generator. (Throughput times mean response time is wrong at a window's edges, and in a ramp.)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,21 +20,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Occupation:
-    """Means over one window, in users.
+    """Means over one window, in users."""
 
-    Args:
-        start_s: of the window, seconds after the origin.
-        end_s: of it.
-        users: N, alive.
-        in_flight: L, waiting for an answer, those that never got one included.
-        thinking: between an answer and the end of the think time that follows it.
-    """
-
-    start_s: float
-    end_s: float
-    users: float
-    in_flight: float
-    thinking: float
+    start_s: float  # of the window, seconds after the origin
+    end_s: float  # of it
+    users: float  # N, alive
+    in_flight: float  # L, waiting for an answer, those that never got one included
+    thinking: float  # between an answer and the end of the think time that follows it
 
     @property
     def hidden_share(self) -> float:
@@ -58,6 +51,16 @@ def occupations(samples: Samples, edges_s: Floats, think_time_s: float) -> tuple
     width_s = np.diff(edges_s)
     columns = (edges_s[:-1], edges_s[1:], users / width_s, in_flight / width_s, thinking / width_s)
     return tuple(Occupation(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
+
+
+def mean_occupation(parts: Sequence[Occupation]) -> Occupation:
+    """The mean over several windows, each weighted by its length."""
+    width_s = [part.end_s - part.start_s for part in parts]
+    means = (np.average([getattr(part, name) for part in parts], weights=width_s) for name in _MEANS)
+    return Occupation(parts[0].start_s, parts[-1].end_s, *map(float, means))
+
+
+_MEANS = ("users", "in_flight", "thinking")
 
 
 def overlap_s(starts_s: Floats, ends_s: Floats, edges_s: Floats) -> Floats:

@@ -23,6 +23,12 @@ class Moment:
     users: int
     in_flight: int
     never_served: int  # users that have started and have had no answer yet
+    answers: int  # so far
+
+    @property
+    def passed_over(self) -> int | None:
+        """Users without an answer although there were as many answers as users; None: fewer, so some had to wait."""
+        return self.never_served if self.answers >= self.users else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ def moments(samples: Samples, times_s: Floats) -> tuple[Moment, ...]:
     served = first_answers_s(samples)
     columns = [np.searchsorted(each, times_s, side="right") for each in (users, sent, answered, served)]
     return tuple(
-        Moment(float(at), int(up), int(out - back), int(max(0, up - seen)))
+        Moment(float(at), int(up), int(out - back), int(max(0, up - seen)), int(back))
         for at, up, out, back, seen in zip(times_s, *columns, strict=True)
     )
 

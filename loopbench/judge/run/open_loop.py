@@ -2,8 +2,8 @@
 
 Response time = received - due = lateness + latency; service time = received - sent = latency. When the server stalls,
 response times grow by the wait of every request that was due meanwhile; service times, and everything a closed loop
-can measure, leave that wait out (coordinated omission; Tene 2013). Requests nobody answered are not dropped: they
-were at least as slow as they were waited for, and a percentile that reaches them says "at least".
+can measure, leave that wait out (coordinated omission; Tene 2013). Requests without an answer are not dropped:
+their users waited at least that long, and a percentile that reaches them is a lower bound.
 """
 
 import math
@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from loopbench.judge.run.latency import QUANTILES
+from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import Floats, Mask, Samples
 from loopbench.judge.statistics.percentiles import percentile
 from loopbench.records import samples as layout
 
-LATE_S = 0.005
-"""A start later than this is a late one (rule O1)."""
+LATE_S = 0.005  # a start later than this is a late one (rule O1)
 
 RATE_POINT_REQUESTS = 400
 """A point of a curve against offered rate ends when it holds so many due requests: enough for a p99."""
@@ -78,17 +78,26 @@ class OpenLoop:
 
 
 @dataclass(frozen=True, slots=True)
-class RateCurve:
-    """One variant along a climbing rate."""
+class OpenMode:
+    """A run whose requests were due on a schedule."""
 
-    label: str
+    label: str  # of its variant
     points: tuple[OpenLoop, ...]  # in the order in which the rate climbed
+    hold: OpenLoop | None = None
 
     @property
     def late_share(self) -> float | None:
         """Of everything that was due, how much was started late or never (0 to 1); None when nothing was due."""
         due = sum(point.due for point in self.points)
         return sum(point.late + point.unsent for point in self.points) / due if due else None
+
+
+def open_mode(run: Run) -> OpenMode:
+    """The climb of a run and its hold, as far as there are any."""
+    ramp, hold = run.phase(layout.PHASE_RAMP), run.phase(layout.PHASE_HOLD)
+    climb = rate_curve(run.samples, ramp.start_s, ramp.end_s) if ramp.width_s > 0 else []
+    held = open_loop(run.samples, hold.start_s, hold.end_s) if hold.width_s > 0 else None
+    return OpenMode(run.variant.name, tuple(climb), held)
 
 
 def open_loop(samples: Samples, start_s: float, end_s: float) -> OpenLoop:
@@ -113,10 +122,7 @@ def open_loop(samples: Samples, start_s: float, end_s: float) -> OpenLoop:
 
 
 def rate_curve(samples: Samples, start_s: float, end_s: float, requests: int = RATE_POINT_REQUESTS) -> list[OpenLoop]:
-    """Consecutive windows of [start_s, end_s), each with at least so many due requests, in order of time.
-
-    No more than MAX_POINTS of them; all hold about as many.
-    """
+    """Consecutive windows of [start_s, end_s), each with at least so many due requests, in order of time."""
     due_s = due_times_s(samples)[samples.loaded]
     unsent = [at_s for at_s, count in _unsent(samples) for _ in range(count)]
     inside_s = np.sort(np.concatenate((due_s, unsent)))

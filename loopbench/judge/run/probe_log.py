@@ -4,22 +4,26 @@ A process that was killed leaves whole lines and perhaps a torn last one, which 
 that is not as it should be is refused. A value that was not measured is missing (NaN), never zero.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
-from typing import Any, Final
+from types import GenericAlias
+from typing import Annotated, Any, Final
 
 import pandas as pd
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from loopbench.errors import DataError
+from loopbench.records.codec import first_problem, parse_json
+from loopbench.records.files import read_file
 from loopbench.records.probe import GLOB
 
 FORMAT_VERSION: Final = 1
 """Of the probe's log; the writer's own constant lives in `probe/`, which shares no code with us."""
 
 BLOCKED, BUSY = "blocked", "busy"
+WHEN: Final = ("pid", "t0_monotonic_s", "t1_monotonic_s")
 PLACE_COLUMNS: Final = (
     "user_file",
     "user_line",
@@ -30,11 +34,11 @@ PLACE_COLUMNS: Final = (
     "near_file",  # the endpoint being served, or a package's line, where none of the user's code is on the stack
     "near_line",
     "near_function",
+    "is_async",  # whether the user's or near function is a coroutine's
+    "calls",  # the innermost calls that lead there, outermost first, one a line
 )
 LINE_COLUMNS: Final = (
-    "pid",
-    "t0_monotonic_s",
-    "t1_monotonic_s",
+    *WHEN,
     "kind",
     *PLACE_COLUMNS,
     "seconds",
@@ -64,15 +68,14 @@ SECOND_COLUMNS: Final = (
     "connections",
     "threads",
     "tasks",
+    "hops_total",  # results that threads handed to the loop since the start
     "gc_collections",
     "gc_pause_s",
     "gc_pause_max_s",
     "blocked_unseen_s",
 )
 ROUTE_COLUMNS: Final = (
-    "pid",
-    "t0_monotonic_s",
-    "t1_monotonic_s",
+    *WHEN,
     "route",
     "requests",
     "in_app_s",
@@ -82,9 +85,7 @@ ROUTE_COLUMNS: Final = (
     "after_app_s",
 )
 QUEUE_COLUMNS: Final = (
-    "pid",
-    "t0_monotonic_s",
-    "t1_monotonic_s",
+    *WHEN,
     "pool",
     "route",
     "jobs",
@@ -92,27 +93,25 @@ QUEUE_COLUMNS: Final = (
     "wait_max_s",
     "run_s",
 )
+WAIT_COLUMNS: Final = (*WHEN, "group", *PLACE_COLUMNS, "mean")
+POOL_COLUMNS: Final = (*WHEN, "pool", "threads", "at_work", "size", "queue")
+TASK_COLUMNS: Final = (
+    *WHEN,
+    "request",
+    "given_up",  # requests whose client has gone
+    "after_answer",
+    "part",  # tasks that Starlette started for a request
+    "other",
+    "pipelined",  # requests on a connection that still serves the one before
+)
+
+MOVED_PARTS: Final = ("endpoint", "dependencies")
+MOVED_COUNTS: Final = ("moved", "kept", "refused")
+
+_SAMPLED: Final = ("tasks", "threads")
 
 
-_EXPLAINED: Final = {"routes": ROUTE_COLUMNS, "queues": QUEUE_COLUMNS}
-_NOT_NUMBERS: Final = frozenset({"pid", "t0_monotonic_s", "t1_monotonic_s", "route", "pool"})
-"""Of a row of `_EXPLAINED`: texts, and what its record holds."""
-_REQUIRED: Final = frozenset({"t0_monotonic_s", "t1_monotonic_s", "line", *_LINE_TIMES.values()})
-_START_TYPES: Final = {
-    "pid": int,
-    "nonce": str,
-    "python": str,
-    "loop_class": str,
-    "level": str,
-    "available": list,
-    "unavailable": dict,
-    "settings": dict,
-    "pools": dict,
-}
-
-
-@dataclass(frozen=True)
-class StartFacts:
+class StartFacts(BaseModel, frozen=True):
     """What a process could measure, and of what."""
 
     pid: int
@@ -122,7 +121,7 @@ class StartFacts:
     loop_class: str
     idle_source: str | None
     level: str  # watch or explain
-    available: tuple[str, ...]
+    available: list[str]
     unavailable: dict[str, str]  # figure -> why it was not measured
     settings: dict[str, Any]
     pools: dict[str, Any]
@@ -133,7 +132,8 @@ class ProcessLog:
     """One process with a loop. `end_reason` is None when it was killed before it could say why it ended."""
 
     start: StartFacts
-    records: tuple[dict[str, Any], ...]  # seconds and explain records, in order
+    records: tuple[dict[str, Any], ...]  # seconds, waits and explain records, in order
+    moves: dict[str, Any]  # the last record of moved calls; empty: the target has no wrapper that moves any
     requests_total: int | None  # at its end; None without an end or without a server that counts
     end_reason: str | None
     notes: tuple[str, ...]
@@ -171,37 +171,52 @@ class ProbeLogs:
     @cached_property
     def seconds(self) -> pd.DataFrame:
         """One row a process and second: `pid` and SECOND_COLUMNS."""
-        rows = [{"pid": pid, **record} for pid, record in self._records("second")]
-        return pd.DataFrame(rows, columns=["pid", *SECOND_COLUMNS]).convert_dtypes(dtype_backend="numpy_nullable")
+        return _table(("pid", *SECOND_COLUMNS), ({"pid": pid, **record} for pid, record in self._records("second")))
 
     @cached_property
     def lines(self) -> pd.DataFrame:
         """Time per line: LINE_COLUMNS. `kind` is blocked (one step beyond the limit) or busy (sampled short steps)."""
         rows = [
-            _line_row(pid, record, kind, line)
+            {"pid": pid, **_times(record), "kind": kind, **line, **_calls(line), "seconds": line[seconds]}
             for pid, record in self._records("second")
-            for kind in _LINE_TIMES
+            for kind, seconds in _LINE_TIMES.items()
             for line in record[kind]
         ]
-        return pd.DataFrame(rows, columns=list(LINE_COLUMNS)).convert_dtypes(dtype_backend="numpy_nullable")
+        return _table(LINE_COLUMNS, rows)
 
     @cached_property
     def routes(self) -> pd.DataFrame:
         """Explain level: ROUTE_COLUMNS, summed over the requests of each second; empty at the watch level."""
-        return self._explained("routes", ROUTE_COLUMNS)
+        return _table(ROUTE_COLUMNS, self._rows("explain", "routes"))
 
     @cached_property
     def queues(self) -> pd.DataFrame:
         """Explain level: QUEUE_COLUMNS, summed over the jobs of each second; empty at the watch level."""
-        return self._explained("queues", QUEUE_COLUMNS)
+        return _table(QUEUE_COLUMNS, self._rows("explain", "queues"))
 
-    def _explained(self, part: str, columns: Sequence[str]) -> pd.DataFrame:
-        rows = [
-            {"pid": pid, "t0_monotonic_s": record["t0_monotonic_s"], "t1_monotonic_s": record["t1_monotonic_s"], **row}
-            for pid, record in self._records("explain")
-            for row in record[part]
-        ]
-        return pd.DataFrame(rows, columns=list(columns)).convert_dtypes(dtype_backend="numpy_nullable")
+    @cached_property
+    def waits(self) -> pd.DataFrame:
+        """Where tasks were suspended and threads at work: WAIT_COLUMNS; `mean` is their mean number in that second."""
+        rows = ({**row, **_calls(row)} for part in _SAMPLED for row in self._rows("waits", part, "places"))
+        return _table(WAIT_COLUMNS, rows)
+
+    @cached_property
+    def pools(self) -> pd.DataFrame:
+        """Every pool of threads that was found by its threads, means of a second: POOL_COLUMNS."""
+        return _table(POOL_COLUMNS, self._rows("waits", "threads", "pools"))
+
+    @cached_property
+    def tasks(self) -> pd.DataFrame:
+        """Tasks by what they serve, means of a second: TASK_COLUMNS. A second without a sample has no row."""
+        waits = ((pid, record) for pid, record in self._records("waits") if record["tasks"])
+        rows = ({"pid": pid, **_times(record), **record["tasks"]["counts"]} for pid, record in waits)
+        return _table(TASK_COLUMNS, rows)
+
+    def _rows(self, kind: str, *parts: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a list inside each record of a kind, with the record's process and times."""
+        for pid, record in self._records(kind):
+            rows: Any = reduce(lambda found, part: found.get(part, ()), parts, record)
+            yield from ({"pid": pid, **_times(record), **row} for row in rows)
 
     def _records(self, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
         for process in self.processes:
@@ -221,27 +236,28 @@ def _read_process(path: Path) -> ProcessLog:
     records, torn = _whole_records(path)
     if not records or records[0].get("record") != "start":
         raise _damaged(path, "it does not begin with a start record")
-    start, *rest = records
-    _check_version(start, path)
+    first, *rest = records
+    _check_version(first, path)
+    start = _checked(first, 1, path)
     for number, record in enumerate(rest, 2):
-        _check_record(record, f"line {number}", path)
+        _checked(record, number, path)
     end = rest[-1] if rest and rest[-1].get("record") == "end" else None
-    facts = _start_facts(start, path)
     return ProcessLog(
-        start=facts,
-        records=tuple(record for record in rest if record.get("record") in {"second", "explain"}),
+        start=start,
+        records=tuple(record for record in rest if record.get("record") in {"second", "waits", "explain"}),
+        moves=next((record for record in reversed(rest) if record.get("record") == "moves"), {}),
         requests_total=None if end is None else end["requests_total"],
         end_reason=None if end is None else end["reason"],
-        notes=tuple(_notes(facts.pid, ended=end is not None, torn=torn)),
+        notes=tuple(_notes(start.pid, ended=end is not None, torn=torn)),
     )
 
 
 def _whole_records(path: Path) -> tuple[list[dict[str, Any]], bool]:
-    *lines, rest = path.read_bytes().split(b"\n")
+    *lines, rest = read_file(path).split(b"\n")
     records = []
     for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError:
             raise _damaged(path, f"line {number} is not JSON") from None
         if not isinstance(record, dict):
@@ -263,48 +279,12 @@ def _check_version(start: dict[str, Any], path: Path) -> None:
     )
 
 
-def _check_record(record: dict[str, Any], where: str, path: Path) -> None:
-    """A record is whole JSON; a damaged one may still hold something else than the probe writes."""
-    kind = record.get("record")
-    if kind == "second":
-        _check_numbers(record, SECOND_COLUMNS, where, path)
-        for part, seconds in _LINE_TIMES.items():
-            for line in _rows(record, part, where, path):
-                _check_numbers(line, (seconds, "cpu_s", "longest_s", "line", "user_line", "near_line"), where, path)
-    elif kind == "explain":
-        _check_numbers(record, ("t0_monotonic_s", "t1_monotonic_s"), where, path)
-        for part, columns in _EXPLAINED.items():
-            for row in _rows(record, part, where, path):
-                _check_numbers(row, [name for name in columns if name not in _NOT_NUMBERS], where, path)
-    elif kind == "end":
-        _check_numbers(record, ("requests_total",), where, path)
-
-
-def _check_numbers(row: dict[str, Any], names: Iterable[str], where: str, path: Path) -> None:
-    """Every one is a number or not known; its two moments, and the number and time of a line, must be known."""
-    for name in names:
-        value = row.get(name)
-        is_number = isinstance(value, int | float)
-        if not is_number and (value is not None or name in _REQUIRED):
-            raise _damaged(path, f"{where}: {name} is {str(value)[:40]!r}, not a number")
-
-
-def _rows(record: dict[str, Any], part: str, where: str, path: Path) -> list[dict[str, Any]]:
-    rows = record.get(part)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _damaged(path, f"{where}: {part} is no list of objects")
-    return rows
-
-
-def _start_facts(start: dict[str, Any], path: Path) -> StartFacts:
+def _checked(record: dict[str, Any], number: int, path: Path) -> Any:
+    """Return a record as a model: one that is whole JSON may still hold something else than the probe writes."""
     try:
-        known = {name: start[name] for name in StartFacts.__dataclass_fields__}
-    except KeyError as missing:
-        raise _damaged(path, f"its start record has no {missing}") from None
-    wrong = [name for name, kind in _START_TYPES.items() if not isinstance(known[name], kind)]
-    if wrong:
-        raise _damaged(path, f"in its start record {wrong[0]} is {str(known[wrong[0]])[:40]!r}")
-    return StartFacts(**{**known, "available": tuple(known["available"])})
+        return _SHAPES.get(str(record.get("record")), _Other).model_validate(record, strict=True)
+    except ValidationError as problem:
+        raise _damaged(path, f"line {number}: {first_problem(problem)}") from None
 
 
 def _notes(pid: int, *, ended: bool, torn: bool) -> Iterator[str]:
@@ -314,9 +294,17 @@ def _notes(pid: int, *, ended: bool, torn: bool) -> Iterator[str]:
         yield f"process {pid} ended without an end record: killed, or still running; its last second is missing"
 
 
-def _line_row(pid: int, record: dict[str, Any], kind: str, line: dict[str, Any]) -> dict[str, Any]:
-    times = {"t0_monotonic_s": record["t0_monotonic_s"], "t1_monotonic_s": record["t1_monotonic_s"]}
-    return {"pid": pid, **times, "kind": kind, **line, "seconds": line[_LINE_TIMES[kind]]}
+def _table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(columns)).convert_dtypes(dtype_backend="numpy_nullable")
+
+
+def _times(record: dict[str, Any]) -> dict[str, float]:
+    return {name: record[name] for name in ("t0_monotonic_s", "t1_monotonic_s")}
+
+
+def _calls(place: dict[str, Any]) -> dict[str, str]:
+    """Return the calls as one text, which a table can group by; probes before they were added left them out."""
+    return {"calls": "\n".join(str(each) for each in place.get("calls", ()))}
 
 
 def _sum(counts: Sequence[int | None]) -> int | None:
@@ -331,3 +319,69 @@ def _damaged(path: Path, what: str) -> DataError:
         where=str(path),
         hints=("measure again: the other files of this run are not affected",),
     )
+
+
+Number = float | None
+"""None: not measured."""
+
+
+class _Timed(BaseModel):
+    t0_monotonic_s: float
+    t1_monotonic_s: float
+
+
+class _Place(BaseModel):
+    line: float
+    user_line: Number = None
+    near_line: Number = None
+    cpu_s: Number = None
+    longest_s: Number = None
+    mean: Number = None
+
+
+class _Blocked(_Place):
+    blocked_s: float
+
+
+class _Busy(_Place):
+    busy_s: float
+
+
+class _Moved(BaseModel):
+    moved: int
+    kept: int
+    refused: int
+
+
+class _Moves(BaseModel):
+    endpoint: _Moved
+    dependencies: _Moved
+
+
+class _Other(BaseModel):
+    record: str
+
+
+class _End(BaseModel):
+    requests_total: Number = None
+
+
+def _of(columns: Sequence[str], base: type[BaseModel] = BaseModel, **others: Any) -> Any:
+    """Return a model of these columns, less those that are texts or in the record around a row."""
+    numbers: dict[str, Any] = dict.fromkeys((name for name in columns if name not in _NO_NUMBERS), (Number, None))
+    return create_model("Record", __base__=base, **numbers, **others)
+
+
+_NO_NUMBERS: Final = frozenset({*WHEN, "route", "pool"})
+_ROUTES, _QUEUES, _POOLS = (GenericAlias(list, _of(each)) for each in (ROUTE_COLUMNS, QUEUE_COLUMNS, POOL_COLUMNS))
+_SAMPLES: Final = _of((), counts=dict[str, Number], places=list[_Place], pools=_POOLS)
+_NO_SAMPLE: Final = Annotated[dict[str, Any], Field(max_length=0)]
+_SHAPES: Final[dict[str, type[BaseModel]]] = {
+    "start": StartFacts,
+    "second": _of(SECOND_COLUMNS, _Timed, blocked=list[_Blocked], busy=list[_Busy]),
+    "explain": _of((), _Timed, routes=_ROUTES, queues=_QUEUES),
+    "waits": _of((), _Timed, **dict.fromkeys(_SAMPLED, _SAMPLES | _NO_SAMPLE)),
+    "moves": _Moves,
+    "end": _End,
+}
+"""What a record of each kind holds. More is not checked, and records of other kinds are not read."""

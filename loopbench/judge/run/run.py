@@ -3,8 +3,8 @@
 Owns which stretches of a run become figures and which answers and seconds belong to one. Figures are made elsewhere.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -13,25 +13,26 @@ import numpy as np
 import pandas as pd
 
 from loopbench.errors import DataError
-from loopbench.judge.run.little import Occupation, occupations
+from loopbench.judge.run.little import Occupation, mean_occupation, occupations
 from loopbench.judge.run.probe_log import ProbeLogs, read_probe_logs
-from loopbench.judge.run.samples import Mask, Samples, read_samples
+from loopbench.judge.run.samples import Mask, Samples, read_head, read_samples
+from loopbench.judge.run.slices import edges_s, is_inside, joined
 from loopbench.records import samples as layout
 from loopbench.records.codec import from_json
-from loopbench.records.load_order import MODE_OPEN, LoadOrder
+from loopbench.records.files import open_file, read_file
+from loopbench.records.load_spec import LoadSpec
 from loopbench.records.sensors import SENSORS_FILE, UNOBSERVABLE_FILE, SensorRow, read_sensors, read_unobservable
-from loopbench.records.session import LOAD_ORDER_FILE, Phase, RecordedVariant, RunRecord, read_run
+from loopbench.records.session import HUNG, LOAD_FILE, STOPPED, TARGET_LOG, Phase, RunRecord, read_run
 from loopbench.records.source_lines import SourceLine, read_lines
+from loopbench.scenario import Variant
 
 NO_WINDOW: Final = "the run has no steady window"
-LAST_PART_OF_RAMP: Final = 0.3
-"""Share of a ramp without a hold that is diagnosed."""
-FEW_USERS: Final = 2
-"""Up to so many users, a request hardly meets another."""
-MIN_ALONE: Final = 5
-"""Good answers at up to `FEW_USERS` users from which their median is the response time alone."""
-EDGE_S: Final = 0.05
-"""A second that reaches so far out of a window counts as inside."""
+NO_GOOD_ANSWER: Final = "there is no good answer in the window"
+LAST_PART_OF_RAMP: Final = 0.3  # share of a ramp without a hold that is diagnosed
+FEW_USERS: Final = 2  # up to so many users, a request hardly meets another
+MIN_ALONE: Final = 5  # good answers at up to `FEW_USERS` users from which their median is the response time alone
+MAX_LOG_BYTES: Final = 2_000_000
+EDGE_S: Final = 0.05  # a second that reaches so far out of a window counts as inside
 
 
 @dataclass(frozen=True)
@@ -43,21 +44,19 @@ class Run:
 
     folder: Path
     record: RunRecord
-    variant: RecordedVariant
+    variant: Variant
 
     @cached_property
     def samples(self) -> Samples:
         """Every request; refused if the files are not what they were when the run was finished."""
-        return read_samples(self.folder, self.record.nonce, self.record.files)
+        read = read_samples(self.folder, self.record.nonce, self.record.files)
+        return replace(read, journey=self.variant.name) if self.spec.load.locustfile else read
 
     @cached_property
-    def load(self) -> LoadOrder:
+    def spec(self) -> LoadSpec:
         """The load that the generator was given."""
-        path = self.folder / LOAD_ORDER_FILE
-        try:
-            return from_json(LoadOrder, path.read_bytes(), str(path))
-        except OSError as problem:
-            raise DataError(f"{path} cannot be read: {problem.strerror}") from None
+        path = self.folder / LOAD_FILE
+        return from_json(LoadSpec, read_file(path), str(path))
 
     @cached_property
     def probe(self) -> ProbeLogs:
@@ -81,27 +80,50 @@ class Run:
         """Source text of the loop's busiest lines, by file and line number."""
         return read_lines(self.folder)
 
+    @cached_property
+    def target_log(self) -> str:
+        """The last part of what the target printed; empty if nothing was kept."""
+        path = self.folder / TARGET_LOG
+        try:
+            with open_file(path) as file:
+                file.seek(max(0, file.seek(0, 2) - MAX_LOG_BYTES))
+                return file.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    @cached_property
+    def head(self) -> layout.Head | None:
+        """The head of the first generator's samples, without the samples; None: torn off."""
+        return read_head(self.folder, self.record.nonce)
+
     @property
     def origin_s(self) -> float | None:
         """The generator's origin on the host's monotonic clock; None if the samples do not hold it."""
-        return None if self.samples.head is None else self.samples.head.origin_monotonic_s
+        return None if self.head is None else self.head.origin_monotonic_s
 
     def phase(self, name: str) -> Phase:
-        """A phase by name; one that did not happen has no width, at the end."""
+        """A phase by name, all its slices together; one that did not happen has no width, at the end."""
         phases = self.record.phases
         end = phases[-1].end_s if phases else 0.0
-        return next((phase for phase in phases if phase.name == name), Phase(name, end, end))
+        return joined([phase for phase in phases if phase.name == name] or [Phase(name, end, end)])
 
     @cached_property
     def windows(self) -> tuple[Phase, ...]:
         """The stretches that become figures: the hold, or each level of a step load."""
-        kept = (phase for phase in self.record.phases if phase.width_s > 0)
-        return tuple(p for p in kept if p.name == layout.PHASE_HOLD or p.name.startswith(layout.STEP_PREFIX))
+        names = dict.fromkeys(phase.name for phase in self.record.phases)
+        chosen = (name for name in names if name == layout.PHASE_HOLD or name.startswith(layout.STEP_PREFIX))
+        return tuple(window for window in map(self.phase, chosen) if window.width_s > 0)
 
     @cached_property
     def shown(self) -> tuple[Phase, ...]:
         """The windows and, before them, the rise of a ramp: everything that becomes a figure or a point of a chart."""
         return tuple(phase for phase in self.record.phases if phase.name == layout.PHASE_RAMP) + self.windows
+
+    def awake_share(self, window: Phase) -> float:
+        """Share of a window, from its start to its end, in which the target's processes were not stopped."""
+        stopped = (phase for phase in self.record.phases if phase.name == layout.PHASE_STOPPED)
+        stopped_s = sum(max(0.0, min(p.end_s, window.end_s) - max(p.start_s, window.start_s)) for p in stopped)
+        return 1 - stopped_s / (window.end_s - window.start_s)
 
     @cached_property
     def diagnosed(self) -> Phase | None:
@@ -113,20 +135,25 @@ class Run:
         return Phase(layout.PHASE_RAMP, begin_s, ramp.end_s) if ramp.width_s > 0 else None
 
     @property
+    def died(self) -> str:
+        """How the target's death ended the load; empty if it did not. Such a run has no whole windows or seconds."""
+        ended = self.record.target_exit
+        return "" if ended in (STOPPED, HUNG) else f"the target {ended}, which ended the load"
+
+    @property
     def is_open(self) -> bool:
         """Whether requests are due on a schedule."""
-        return self.load.mode == MODE_OPEN
+        return self.spec.load.is_open
 
     @property
     def think_time_s(self) -> float:
         """Z: the mean of the range that think times are drawn from."""
-        return sum(self.load.think_time_s) / 2
+        return sum(self.spec.load.think_time_s) / 2
 
     def within(self, window: Phase) -> Mask:
         """Answers to users, good and bad, that came in [start, end) of a window."""
         samples = self.samples
-        inside = (samples.end_s >= window.start_s) & (samples.end_s < window.end_s)
-        return samples.loaded & samples.finished & inside
+        return samples.loaded & samples.finished & is_inside(samples.end_s, window)
 
     def good_within(self, window: Phase) -> Mask:
         """The good ones among `within`."""
@@ -160,7 +187,7 @@ class Run:
     def occupation(self) -> Mapping[Phase, Occupation]:
         """Where users' time went in each of `windows`."""
         return {
-            window: occupations(self.samples, np.array([window.start_s, window.end_s]), self.think_time_s)[0]
+            window: mean_occupation(occupations(self.samples, edges_s(window), self.think_time_s)[::2])
             for window in self.windows
         }
 
@@ -174,6 +201,11 @@ class Run:
 
         For each name the median good latency while at most `FEW_USERS` were there, or the least ever.
         """
+        return self._mean_of_mix(window, lambda name: self.alone_of_s[name])
+
+    @cached_property
+    def alone_of_s(self) -> Mapping[int, float]:
+        """R1 of each name that ever had a good answer, by its index: see `alone_s`."""
         rows, good = self.samples.rows, self.samples.loaded & self.samples.good
         few = good & (rows["users"] <= FEW_USERS)
 
@@ -182,7 +214,7 @@ class Run:
             every_s = rows["latency_s"][good & (rows["name"] == name)]
             return float(np.median(alone_s)) if len(alone_s) >= MIN_ALONE else float(every_s.min())
 
-        return self._mean_of_mix(window, time_s)
+        return {int(name): time_s(int(name)) for name in np.unique(rows["name"][good])}
 
     def least_s(self, window: Phase) -> float | None:
         """Mean, over a window's good answers, of the least latency that a good answer of that name ever had."""
@@ -199,17 +231,8 @@ class Run:
             del self.__dict__[name]
 
 
-def open_run(folder: Path, variants: tuple[RecordedVariant, ...], record: RunRecord | None = None) -> Run:
-    """Open one complete run folder.
-
-    Args:
-        folder: the run's.
-        variants: of its scenario.
-        record: its `run.json`; None: read it.
-
-    Raises:
-        DataError: `run.json` is damaged or of another format, or the run belongs to another scenario.
-    """
+def open_run(folder: Path, variants: Sequence[Variant], record: RunRecord | None = None) -> Run:
+    """Open one complete run folder."""
     record = record or read_run(folder)
     variant = next((each for each in variants if each.slug == record.variant), None)
     if variant is None:

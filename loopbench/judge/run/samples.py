@@ -5,13 +5,13 @@ file of another run or format is refused.
 """
 
 import dataclasses
-import json
-import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,17 @@ from loopbench.errors import DataError
 from loopbench.judge.run import time_axis
 from loopbench.records import FORMAT_VERSION
 from loopbench.records import samples as layout
+from loopbench.records.codec import from_json, parse_json
+from loopbench.records.files import open_file
 from loopbench.records.frames import Frame, Torn, decode
 from loopbench.records.generator_watch import WatchedSecond, decode_seconds
-from loopbench.records.session import SAMPLES_GLOB, FileFact
+from loopbench.records.session import MAX_RUN_S, SAMPLES_GLOB, FileFact, file_fact
 
 DTYPE = np.dtype(list(layout.FIELDS))
 assert DTYPE.itemsize == layout.STRUCT.size
+
+MAX_UNSENT: Final = 100_000_000
+"""Most requests of an open load that were due and never sent: each becomes a row of waiting time."""
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -42,6 +47,7 @@ class Samples:
     notes: tuple[str, ...]
     watch: tuple[tuple[WatchedSecond, ...], ...] = ()  # one row of seconds for each generator, in the files' order
     head: layout.Head | None = None  # of the first generator, on whose clock the times are; None: torn off
+    journey: str = ""  # name of a variant whose users come from a locustfile: all requests are its own
 
     @cached_property
     def end_s(self) -> Floats:
@@ -81,6 +87,8 @@ class Samples:
 
     def named(self, name: str) -> Mask:
         """Requests of one name."""
+        if name == self.journey != "":
+            return np.ones(len(self.rows), dtype=np.bool_)
         if name not in self.names:
             return np.zeros(len(self.rows), dtype=np.bool_)
         return np.asarray(self.rows["name"] == self.names.index(name))
@@ -111,33 +119,73 @@ def read_samples(run_folder: Path, run: str | None = None, facts: Sequence[FileF
     known = {fact.name: fact for fact in facts if fnmatch(fact.name, SAMPLES_GLOB)}
     names = sorted({path.name for path in run_folder.glob(SAMPLES_GLOB)} | known.keys())
     if not names:
-        raise DataError("the run's folder holds no samples", slug="samples-missing", where=str(run_folder))
+        raise _missing(run_folder)
     parts = [_read_carefully(run_folder / name, run, known.get(name)) for name in names]
     return parts[0] if len(parts) == 1 else _join(parts)
 
 
+def read_head(run_folder: Path, run: str | None = None) -> layout.Head | None:
+    """The head of the first generator's file; None: torn off."""
+    path = min(run_folder.glob(SAMPLES_GLOB), default=None)
+    if path is None:
+        raise _missing(run_folder)
+    with open_file(path) as file, _foreign_refused(path):
+        first = next(decode(file), None)
+        return _checked_head(first, path, run) if isinstance(first, Frame) and first.kind == layout.HEAD else None
+
+
+def _missing(run_folder: Path) -> DataError:
+    return DataError("the run's folder holds no samples", slug="samples-missing", where=str(run_folder))
+
+
 def _read_carefully(path: Path, run: str | None, fact: FileFact | None) -> Samples:
-    data = path.read_bytes() if path.exists() else b""
-    _check_unchanged(path, data, fact)
     try:
-        return _decode(path, data, run)
-    except (ValueError, TypeError, KeyError, RecursionError) as problem:  # whole frames with foreign content
+        with open_file(path) as file, _foreign_refused(path):
+            _check_unchanged(path, file, fact)
+            file.seek(0)
+            return _checked(_decode(path, file, run))
+    except FileNotFoundError:
+        raise _changed(path, fact) from None
+
+
+@contextmanager
+def _foreign_refused(path: Path) -> Iterator[None]:
+    """Refuse whole frames with foreign content."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError) as problem:
         raise DataError(
             f"the samples hold what no recorder writes: {problem}", slug="samples-foreign", where=str(path)
         ) from None
 
 
-def _check_unchanged(path: Path, data: bytes, fact: FileFact | None) -> None:
-    if fact is not None and FileFact(path.name, len(data), zlib.crc32(data)) != fact:
-        raise DataError(
-            f"{path.name} is not what it was when the run was finished",
-            slug="samples-changed",
-            where=str(path.parent),
-            allowed=f"{fact.size_bytes} bytes with checksum {fact.crc32}",
-        )
+def _check_unchanged(path: Path, file: BinaryIO, fact: FileFact | None) -> None:
+    if fact is not None and file_fact(path.name, file) != fact:
+        raise _changed(path, fact)
 
 
-def _decode(path: Path, data: bytes, run: str | None) -> Samples:
+def _changed(path: Path, fact: FileFact | None) -> DataError:
+    return DataError(
+        f"{path.name} is not what it was when the run was finished",
+        slug="samples-changed",
+        where=str(path.parent),
+        allowed=f"{fact.size_bytes} bytes with checksum {fact.crc32}" if fact else "",
+    )
+
+
+def _checked(samples: Samples) -> Samples:
+    """Return samples whose times and counts may be sorted, summed and spread over seconds."""
+    times = [samples.rows["start_s"], samples.rows["latency_s"], [at_s for at_s, _, _ in samples.events]]
+    if not all(np.all(np.abs(np.asarray(each, dtype=np.float64)) <= MAX_RUN_S) for each in times):
+        raise ValueError("a time is no number of seconds in a run")
+    if sum(abs(int(count)) for _, kind, count in samples.events if kind == layout.EVENT_DUE_UNSENT) > MAX_UNSENT:
+        raise ValueError(f"more than {MAX_UNSENT:,} requests were due and not sent")
+    if len(samples.rows) and samples.rows["error"].max() >= len(samples.errors):
+        raise ValueError("an error class without a name")
+    return samples
+
+
+def _decode(path: Path, file: BinaryIO, run: str | None) -> Samples:
     blocks: list[npt.NDArray[np.void]] = []
     events: list[layout.Event] = []
     tables = layout.Tables([], [""])
@@ -145,7 +193,7 @@ def _decode(path: Path, data: bytes, run: str | None) -> Samples:
     trailer: layout.Trailer | None = None
     notes: list[str] = []
     watch: list[WatchedSecond] = []
-    for frame in decode(data):
+    for frame in decode(file):
         if isinstance(frame, Torn):
             notes.append(f"{path.name} is torn at byte {frame.offset_bytes}: {frame.reason}")
         elif frame.kind == layout.HEAD:
@@ -153,13 +201,13 @@ def _decode(path: Path, data: bytes, run: str | None) -> Samples:
         elif frame.kind == layout.SAMP:
             blocks.append(np.frombuffer(frame.payload, dtype=DTYPE))
         elif frame.kind == layout.NAME:
-            tables = layout.Tables(**json.loads(bytes(frame.payload)))
+            tables = from_json(layout.Tables, frame.payload, path.name)
         elif frame.kind == layout.EVNT:
-            events += [(at, kind, value) for at, kind, value in json.loads(bytes(frame.payload))]
+            events += from_json(list[layout.Event], frame.payload, path.name)
         elif frame.kind == layout.WTCH:
-            watch += decode_seconds(bytes(frame.payload))
+            watch += decode_seconds(frame.payload)
         elif frame.kind == layout.TRLR:
-            trailer = layout.Trailer(**json.loads(bytes(frame.payload)))
+            trailer = from_json(layout.Trailer, frame.payload, path.name)
     rows = np.concatenate(blocks) if blocks else np.empty(0, dtype=DTYPE)
     notes += _incomplete(path, len(rows), trailer)
     names, errors = tuple(tables.names), tuple(tables.errors)
@@ -175,7 +223,9 @@ def _incomplete(path: Path, found: int, trailer: layout.Trailer | None) -> list[
 
 
 def _checked_head(frame: Frame, path: Path, run: str | None) -> layout.Head:
-    head = json.loads(bytes(frame.payload))
+    head = parse_json(frame.payload)
+    if not isinstance(head, dict):
+        raise TypeError("a head that is no object")
     version = head.get("format")
     if run is not None and head.get("run") != run:
         raise DataError("the samples are another run's", slug="samples-foreign", where=str(path))
@@ -186,14 +236,11 @@ def _checked_head(frame: Frame, path: Path, run: str | None) -> layout.Head:
             where=str(path),
             hints=("report it with the loopbench that wrote it",),
         )
-    return layout.Head(**head)
+    return from_json(layout.Head, frame.payload, path.name)
 
 
 def _join(parts: list[Samples]) -> Samples:
-    """Several generators' samples as one: on the first one's time axis, names and users renumbered, phases once.
-
-    `users` of each row becomes what all generators together had.
-    """
+    """Several generators' samples as one: on the first one's time axis, names and users renumbered, phases once."""
     parts = [parts[0], *(_on_axis_of(parts[0], part) for part in parts[1:])]
     names = tuple(dict.fromkeys(name for part in parts for name in part.names))
     errors = tuple(dict.fromkeys(error for part in parts for error in part.errors))

@@ -27,10 +27,7 @@ class Marked:
 
 
 def shift_s(reference: Marked, other: Marked) -> float | None:
-    """Seconds to add to the other's times to have them on the reference's axis.
-
-    None: they are on different clocks and have no phase in common.
-    """
+    """Seconds to add to the other's times to have them on the reference's axis."""
     if reference.clock and reference.clock == other.clock:
         return other.origin_monotonic_s - reference.origin_monotonic_s
     distances = [

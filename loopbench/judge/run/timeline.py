@@ -1,9 +1,9 @@
-"""Who waited for whom when a few requests came at once: from each one's stamps to one sentence.
+"""Which requests waited for which when a few came at once: from the stamps of each to one sentence.
 
 A request waits until the app begins with it. That takes nothing but the event loop: a `def` endpoint is entered on the
-loop too, before it queues for a thread. So whoever waits, waits for a request that holds the loop. Which one does shows
-in what the others do: while a request is in the app and gives way, others are entered or begin to answer. One during
-which nobody else moves, though somebody is waiting to be entered, held the loop from its beginning to its answer.
+loop too, before it queues for a thread. So a request that waits, waits for one that holds the loop. Which one shows in
+the progress of the others: while a request awaits, others are entered or begin to answer. A request held the loop from
+its beginning to its answer if no other made progress meanwhile, though one was waiting to be entered.
 """
 
 from collections.abc import Sequence
@@ -25,16 +25,10 @@ OVERTAKEN: Final = "overtaken"
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One request. Times are seconds after the first was sent; None: not observed, or never."""
+class Bar(TimedRequest):
+    """One request, judged."""
 
     number: int  # from 1, in the order they were sent
-    label: str
-    sent_s: float
-    entered_s: float | None
-    answering_s: float | None
-    received_s: float | None
-    problem: str  # what is wrong with the answer; empty if nothing is
     held_the_loop: bool
     waited_for: tuple[int, ...]  # numbers of those that held the loop meanwhile
 
@@ -74,10 +68,7 @@ class TimelineReport:
 
     @property
     def receipt(self) -> dict[str, int | float | bool | str]:
-        """Figures that a claim can be compared with, like a variant's receipt; a key that is not known is absent.
-
-        Nothing at all where an answer was wrong: a request that was refused at once waited for nobody.
-        """
+        """Figures that a claim can be compared with, like a variant's receipt; a key that is not known is absent."""
         if any(bar.problem for bar in self.bars):
             return {}
         waits = [bar.wait_s for bar in self.bars if bar.wait_s is not None]
@@ -91,7 +82,7 @@ class TimelineReport:
 
     @property
     def sentence(self) -> str:
-        """Who waited for whom."""
+        """Which requests waited for which."""
         bad = [bar for bar in self.bars if bar.problem]
         if bad:
             return f"Not every answer was right: {bad[0].label}: {bad[0].problem}."
@@ -99,7 +90,7 @@ class TimelineReport:
             return f"The target did not say when it began with each request. {self._end}"
         if not self.kept_waiting:
             began_s = max(bar.entered_s or 0.0 for bar in self.bars)
-            subject = "The request" if len(self.bars) == 1 else f"Nobody waited for another: all {len(self.bars)}"
+            subject = "The request" if len(self.bars) == 1 else f"No request waited for another: all {len(self.bars)}"
             return f"{subject} had begun after {1000 * began_s:.0f} ms. {self._end}"
         longest = max(bar.wait_s or 0.0 for bar in self.kept_waiting)
         numbers = sorted({number for bar in self.kept_waiting for number in bar.waited_for})
@@ -117,17 +108,12 @@ class TimelineReport:
 
 def timeline_values(timeline: TimelineReport) -> dict[str, Any]:
     """For `summary.json`."""
-    bars = [asdict(bar) for bar in timeline.bars]
+    bars = [{name: value for name, value in asdict(bar).items() if name != "status"} for bar in timeline.bars]
     return {"name": timeline.name, "sentence": timeline.sentence, **timeline.receipt, "requests": bars}
 
 
 def judge_timeline(folder: Path) -> TimelineReport:
-    """Read one complete timeline run.
-
-    Raises:
-        DataError: a file of it is damaged or of another format.
-        DataError: it holds no request.
-    """
+    """Read one complete timeline run."""
     record = read_timeline(folder)
     if not record.requests:
         raise DataError("the timeline holds no request", slug="timeline-empty", where=str(folder))
@@ -139,13 +125,8 @@ def who_waited(requests: Sequence[TimedRequest]) -> tuple[Bar, ...]:
     holders = {number for number, _ in enumerate(requests, 1) if _held(requests, number - 1)}
     return tuple(
         Bar(
+            **vars(request),
             number=number,
-            label=request.label,
-            sent_s=request.sent_s,
-            entered_s=request.entered_s,
-            answering_s=request.answering_s,
-            received_s=request.received_s,
-            problem=request.problem,
             held_the_loop=number in holders,
             waited_for=tuple(
                 other for other in sorted(holders - {number}) if _overlap_s(request, requests[other - 1]) > MIN_WAIT_S
@@ -156,7 +137,7 @@ def who_waited(requests: Sequence[TimedRequest]) -> tuple[Bar, ...]:
 
 
 def _held(requests: Sequence[TimedRequest], index: int) -> bool:
-    """Whether somebody waited all the time this one was in the app, and nobody else moved."""
+    """Whether a request waited while this one was in the app, and no other made progress."""
     suspect = requests[index]
     others = [each for place, each in enumerate(requests) if place != index]
     if suspect.entered_s is None or suspect.answering_s is None:

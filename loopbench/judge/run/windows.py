@@ -15,14 +15,11 @@ import numpy.typing as npt
 
 from loopbench.judge.statistics.curves import knee_users
 
-MIN_COMPLETIONS = 100
-"""Of a point on a chart: its counting error is then at most 10 %."""
+MIN_COMPLETIONS = 100  # of a point on a chart: its counting error is then at most 10 %
 
-MIN_STEP_S = 0.2
-"""Of a ramp: users who arrive faster than this share a step."""
+MIN_STEP_S = 0.2  # of a ramp: users who arrive faster than this share a step
 
-MIN_HOLD_S = 5.0
-"""A shorter time at full load is the end of a ramp, not a hold."""
+MIN_HOLD_S = 5.0  # a shorter time at full load is the end of a ramp, not a hold
 
 SPREAD_PERCENTILES = (10, 90)
 
@@ -32,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Bin:
     """What completed between two moments (seconds after the curve's own zero), and the mean users meanwhile."""
 
     start_s: float
@@ -90,8 +87,8 @@ class Curve:
     """
 
     label: str
-    windows: tuple[Window, ...]
-    steps: tuple[Window, ...]
+    windows: tuple[Bin, ...]
+    steps: tuple[Bin, ...]
     hold: Plateau | None
     knee_users: float | None
     notes: tuple[str, ...] = ()
@@ -110,12 +107,18 @@ class Curve:
         return max(tops, default=0.0)
 
 
-def make_curve(label: str, steps: Sequence[Window], hold: Sequence[Window], notes: Iterable[str] = ()) -> Curve:
+def make_curve(
+    label: str,
+    steps: Sequence[Bin],
+    hold: Sequence[Bin],
+    notes: Iterable[str] = (),
+    windows: tuple[Bin, ...] | None = None,
+) -> Curve:
     """The curve of a ramp's `steps` and the short windows of its `hold`, both in the order of time."""
     plateau = measure_plateau(hold)
     return Curve(
         label=label,
-        windows=widen(steps),
+        windows=widen(steps) if windows is None else windows,
         steps=tuple(steps),
         hold=plateau,
         knee_users=_knee(steps, plateau),
@@ -123,7 +126,7 @@ def make_curve(label: str, steps: Sequence[Window], hold: Sequence[Window], note
     )
 
 
-def widen(windows: Sequence[Window], minimum_completions: int = MIN_COMPLETIONS) -> tuple[Window, ...]:
+def widen(windows: Sequence[Bin], minimum_completions: int = MIN_COMPLETIONS) -> tuple[Bin, ...]:
     """Merge neighbours until each window holds the minimum, or all there is.
 
     Failed answers count as completions: a server that fails fast must show its zeros at once. A lull in which the
@@ -134,23 +137,23 @@ def widen(windows: Sequence[Window], minimum_completions: int = MIN_COMPLETIONS)
     stalled = _stalled(windows, minimum_completions)
     gaps = np.cumsum([0, *(b.start_s - a.end_s > _TOUCHING_S for a, b in pairwise(windows))])
     keys = zip(gaps.tolist(), stalled, strict=False)
-    merged: list[Window] = []
+    merged: list[Bin] = []
     for (_, is_stall), group in groupby(zip(keys, windows, strict=False), key=lambda pair: pair[0]):
         stretch = [window for _, window in group]
         merged.extend(stretch if is_stall else _filled(stretch, minimum_completions))
     return tuple(merged)
 
 
-def stalls(windows: Sequence[Window], minimum_completions: int = MIN_COMPLETIONS) -> tuple[tuple[float, float], ...]:
+def stalls(windows: Sequence[Bin], minimum_completions: int = MIN_COMPLETIONS) -> tuple[tuple[float, float], ...]:
     """Start and end (seconds) of every lull in which nothing completed although `minimum_completions` should have."""
     runs = groupby(zip(_stalled(windows, minimum_completions), windows, strict=True), key=lambda pair: pair[0])
     stretches = [[window for _, window in run] for is_stall, run in runs if is_stall]
     return tuple((stretch[0].start_s, stretch[-1].end_s) for stretch in stretches)
 
 
-def merge(windows: Sequence[Window]) -> Window:
+def merge(windows: Sequence[Bin]) -> Bin:
     """Neighbours as one: counts added, users weighted by time."""
-    return Window(
+    return Bin(
         start_s=windows[0].start_s,
         end_s=windows[-1].end_s,
         users=_mean_users(windows),
@@ -159,11 +162,8 @@ def merge(windows: Sequence[Window]) -> Window:
     )
 
 
-def measure_plateau(windows: Sequence[Window]) -> Plateau | None:
-    """The hold that these short windows make up; None if they last less than `MIN_HOLD_S`.
-
-    The spread is taken over the windows that are about as wide as most: a cut-off last one is left out.
-    """
+def measure_plateau(windows: Sequence[Bin]) -> Plateau | None:
+    """The hold that these short windows make up; None if they last less than `MIN_HOLD_S`."""
     measured_s = sum(window.width_s for window in windows)
     if measured_s < MIN_HOLD_S:
         return None
@@ -185,11 +185,8 @@ def measure_plateau(windows: Sequence[Window]) -> Plateau | None:
     )
 
 
-def goodput_by_users(windows: Sequence[Window], user_edges: Sequence[float]) -> Floats:
-    """Good answers per second in each bin of users [edge, next edge); NaN where no window's users fall into it.
-
-    For setting two curves of one run side by side: give it both curves' `steps` and the same edges.
-    """
+def goodput_by_users(windows: Sequence[Bin], user_edges: Sequence[float]) -> Floats:
+    """Good answers per second in each bin of users [edge, next edge); NaN where no window's users fall into it."""
     users = [window.users for window in windows]
     good, _ = np.histogram(users, user_edges, weights=[window.good for window in windows])
     width_s, _ = np.histogram(users, user_edges, weights=[window.width_s for window in windows])
@@ -229,13 +226,13 @@ def curve_from_completions(  # noqa: PLR0913  the facts of one run, each named a
     return make_curve(label, [step for step in steps if step.users > 0], hold, notes)
 
 
-def _mean_users(windows: Sequence[Window]) -> float:
+def _mean_users(windows: Sequence[Bin]) -> float:
     """Weighted by time; rounded, so that a hold of 40 users is one of 40."""
     width_s = sum(window.width_s for window in windows)
     return round(sum(window.users * window.width_s for window in windows) / width_s, 6)
 
 
-def _stalled(windows: Sequence[Window], minimum_completions: int) -> list[bool]:
+def _stalled(windows: Sequence[Bin], minimum_completions: int) -> list[bool]:
     total_s = sum(window.width_s for window in windows)
     mean_rps = sum(window.completions for window in windows) / total_s if windows else 0.0
     stalled: list[bool] = []
@@ -246,8 +243,8 @@ def _stalled(windows: Sequence[Window], minimum_completions: int) -> list[bool]:
     return stalled
 
 
-def _filled(stretch: Sequence[Window], minimum_completions: int) -> list[Window]:
-    groups: list[list[Window]] = [[stretch[0]]]
+def _filled(stretch: Sequence[Bin], minimum_completions: int) -> list[Bin]:
+    groups: list[list[Bin]] = [[stretch[0]]]
     held = stretch[0].completions
     for before, window in pairwise(stretch):
         if held >= minimum_completions and not math.isclose(window.users, before.users):
@@ -261,7 +258,7 @@ def _filled(stretch: Sequence[Window], minimum_completions: int) -> list[Window]
     return [merge(group) for group in groups]
 
 
-def _knee(steps: Sequence[Window], hold: Plateau | None) -> float | None:
+def _knee(steps: Sequence[Bin], hold: Plateau | None) -> float | None:
     """Fitted to the narrow steps: merging first would blur the bend it looks for. Steps without users say nothing."""
     points = [(step.users, step.goodput_rps) for step in steps if step.users > 0]
     if hold is not None and hold.users > 0:
@@ -270,7 +267,7 @@ def _knee(steps: Sequence[Window], hold: Plateau | None) -> float | None:
 
 
 def _step_edges(starts_s: Floats, begin_s: float, end_s: float) -> Floats:
-    """Window edges at the users' arrivals, at least `MIN_STEP_S` apart."""
+    """Bin edges at the users' arrivals, at least `MIN_STEP_S` apart."""
     edges = [begin_s]
     for start_s in starts_s.tolist():
         if edges[-1] + MIN_STEP_S <= start_s <= end_s - MIN_STEP_S:
@@ -279,14 +276,14 @@ def _step_edges(starts_s: Floats, begin_s: float, end_s: float) -> Floats:
 
 
 def _second_edges(begin_s: float, end_s: float) -> Floats:
-    """Window edges one second apart; the last window is what is left, unless it is a mere crumb."""
+    """Bin edges one second apart; the last window is what is left, unless it is a mere crumb."""
     edges = np.arange(begin_s, end_s, 1.0)
     if len(edges) > 1 and end_s - edges[-1] < MIN_STEP_S:
         edges = edges[:-1]
     return np.append(edges, end_s) if len(edges) else edges
 
 
-def _count(edges_s: Floats, times_s: Floats, good_before: npt.NDArray[np.int64], starts_s: Floats) -> list[Window]:
+def _count(edges_s: Floats, times_s: Floats, good_before: npt.NDArray[np.int64], starts_s: Floats) -> list[Bin]:
     """Completions in [edge, next edge) and the mean users there; `good_before[i]`: good answers among the first i."""
     if len(edges_s) < 2:
         return []
@@ -296,7 +293,7 @@ def _count(edges_s: Floats, times_s: Floats, good_before: npt.NDArray[np.int64],
     users = np.diff(_user_seconds(edges_s, starts_s)) / np.diff(edges_s)
     bounds = zip(edges_s[:-1].tolist(), edges_s[1:].tolist(), strict=True)
     columns = zip(bounds, users.tolist(), good.tolist(), failed.tolist(), strict=True)
-    return [Window(start, end, mean_users, ok, bad) for (start, end), mean_users, ok, bad in columns]
+    return [Bin(start, end, mean_users, ok, bad) for (start, end), mean_users, ok, bad in columns]
 
 
 def _user_seconds(until_s: Floats, starts_s: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Cross-check of a run's curve: our own samples against Locust's CSV history.
 
-They must, within `HOLD_WITHIN` in the hold and `RISE_WITHIN` in every bin of the rise. The CSV has a row about every
-second, so a bin that spans few rows cannot be compared: the row's edges do not fall on the bin's.
+They must agree within `HOLD_WITHIN` in the hold and `RISE_WITHIN` in every bin of the rise. The CSV has a row about
+every second, so a bin that spans few rows cannot be compared: the row's edges do not fall on the bin's.
 """
 
 import math
@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loopbench.judge.run.windows import MIN_COMPLETIONS, Plateau, Window, goodput_by_users
+from loopbench.judge.run.windows import MIN_COMPLETIONS, Bin, Plateau, goodput_by_users
 from loopbench.judge.session.run_report import RunReport
 
 HOLD_WITHIN = 0.03
 RISE_WITHIN = 0.05
-BINS = 10
-"""Of the rise, equally wide in users."""
+BINS = 10  # of the rise, equally wide in users
 
 MIN_ROWS = 5
 """Of the history in each bin: one more or less at its edge then moves the bin's mean user by a tenth of its width."""
@@ -60,7 +59,7 @@ def _hold(ours: Plateau | None, theirs: Plateau | None) -> tuple[float | None, t
     return difference, (why,)
 
 
-def _rise(own: Sequence[Window], csv: Sequence[Window]) -> tuple[float | None, tuple[str, ...]]:
+def _rise(own: Sequence[Bin], csv: Sequence[Bin]) -> tuple[float | None, tuple[str, ...]]:
     if not own or not csv:
         return None, ("no rise in both sources",)
     users = [step.users for step in own]

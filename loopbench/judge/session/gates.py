@@ -1,7 +1,4 @@
-"""Gates, judged: MET, NOT MET or CANNOT TELL, from where a figure surely lies and where it must lie.
-
-Owns the words and the decision. Which runs a figure comes from is `session_gates`' business.
-"""
+"""Gates, judged: MET, NOT MET or CANNOT TELL, from where a figure surely lies and where it must lie."""
 
 import math
 from dataclasses import dataclass
@@ -12,20 +9,26 @@ from loopbench.judge.diagnosis.loop_lines import LoopLine
 from loopbench.judge.figures import ratio, rounded
 from loopbench.judge.statistics.decision import Decision, Region
 from loopbench.judge.statistics.intervals import CONFIDENCE, Interval
-from loopbench.records import gates as figures
-from loopbench.records.gates import RecordedGate
+from loopbench.scenario import Scenario
+from loopbench.scenario import gates as figures
+from loopbench.scenario.gates import Gate
 
 NOT_SETTLED: Final = "that does not settle it"
 SURE: Final = 1.0
 """Confidence of an interval that is no statistic: a count, or a figure known to within its instrument's precision."""
 
-_UNITS: Final = {
-    figures.GOODPUT: "/s",
-    figures.P99_MS: " ms",
-    figures.NEIGHBOUR_P99_MS: " ms",
-    figures.LOOP_BLOCKED_SHARE: " %",
-    figures.LINE_MS: " ms",
+_FIGURES: Final = {
+    figures.GOODPUT: ("/s", "goodput of {variant} at {users} users"),
+    figures.P99_MS: (" ms", "the p99 of {variant}"),
+    figures.NEIGHBOUR_P99_MS: (" ms", "the p99 of {neighbour} beside {variant}"),
+    figures.LOOP_BLOCKED_SHARE: (" %", "blocked loop under {variant}"),
+    figures.LINE_MS: (" ms", "the longest block by a line of the app's own under {variant}"),
+    figures.LOOP_LAG_MS: (" ms", "the longest loop lag under {variant}"),
+    figures.RSS_MB: (" MB", "the memory under {variant}"),
+    figures.FAILURES: ("", "failures under {variant}"),
+    figures.NEVER_SERVED: ("", "users never served under {variant}"),
 }
+"""Unit and subject of each figure."""
 
 
 class Outcome(StrEnum):
@@ -45,27 +48,17 @@ OUTCOMES: Final = {
 
 @dataclass(frozen=True)
 class GateAnswer:
-    """One gate under one variant.
+    """One gate under one variant."""
 
-    Args:
-        gate: what was expected.
-        variant: its name.
-        outcome: the word.
-        subject: what the figure is, in words and with the variant.
-        value: the figure, or its ratio to the baseline session's; None: not known.
-        interval: where it lies: 95 % where it rests on rounds, else the instrument's precision; None: not known.
-        reason: one clause, why the word is what it is; empty where the numbers say it.
-        line: the line of code that the figure is about.
-    """
-
-    gate: RecordedGate
-    variant: str
-    outcome: Outcome
-    subject: str
-    value: float | None = None
+    gate: Gate  # what was expected
+    variant: str  # its name
+    outcome: Outcome  # the word
+    subject: str  # what the figure is, in words and with the variant
+    value: float | None = None  # the figure, or its ratio to the baseline session's; None: not known
+    # where it lies: 95 % where it rests on rounds, else the instrument's precision; None: not known
     interval: Interval | None = None
-    reason: str = ""
-    line: LoopLine | None = None
+    reason: str = ""  # one clause, why the word is what it is; empty where the numbers say it
+    line: LoopLine | None = None  # the line of code that the figure is about
 
     @property
     def sentence(self) -> str:
@@ -111,10 +104,16 @@ class GateAnswer:
         return f"{100 * value:.1f}" if self.gate.figure == figures.LOOP_BLOCKED_SHARE else rounded(value)
 
     def _with_unit(self, number: str) -> str:
-        return number if self.gate.of else number + _UNITS.get(self.gate.figure, "")
+        return number if self.gate.of else number + _FIGURES[self.gate.figure][0]
 
 
-def region_of(gate: RecordedGate) -> Region:
+def subject_of(gate: Gate, scenario: Scenario, variant: str) -> str:
+    """What a gate's figure is, in words."""
+    neighbour = next(iter(scenario.neighbours), "the neighbour")
+    return _FIGURES[gate.figure][1].format(variant=variant, users=scenario.load.users, neighbour=neighbour)
+
+
+def region_of(gate: Gate) -> Region:
     """Where the figure must lie. The limit of `under` is excluded."""
     highest = [gate.at_most, None if gate.under is None else math.nextafter(gate.under, -math.inf)]
     return Region(

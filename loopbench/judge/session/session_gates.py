@@ -1,30 +1,31 @@
 """The gates of a scenario, judged from its session: rounds for what has an interval, the ramp for loop and lines.
 
-Nothing is MET on what is not known. A run that is INVALID decides nothing. A round in which a figure could not be had
-from a valid run (too few answers for a p99, or one in a hundred that never came) may be the very one that breaks the
-limit, so such a round can leave a gate NOT MET or open, but not MET.
+Nothing is MET on what is not known. A run that is INVALID decides nothing. A figure that is only bounded (too few
+answers, or some that never came) is decided from its bounds: it can break a limit, and keep one that it cannot reach.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loopbench.judge.diagnosis.limits import LIMITS, MIN_SECONDS
+from loopbench.judge.diagnosis.diagnosis import Diagnosis
+from loopbench.judge.diagnosis.findings import LIMITS, MIN_SECONDS
 from loopbench.judge.diagnosis.loop_figures import LoopFigures
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.rounds.plateau_run import PlateauRun
-from loopbench.judge.rounds.rounds import NEVER_RUN, Rounds
-from loopbench.judge.session.gates import NOT_SETTLED, OUTCOMES, SURE, GateAnswer, Outcome, region_of
+from loopbench.judge.rounds.rounds import FIGURES, NEVER_RUN, Rounds, places_of
+from loopbench.judge.session.gates import NOT_SETTLED, OUTCOMES, SURE, GateAnswer, Outcome, region_of, subject_of
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.stamp.stamp import Stamp
-from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.statistics.bounds import unpaired
+from loopbench.judge.statistics.comparisons import over_runs
 from loopbench.judge.statistics.decision import decide
-from loopbench.judge.statistics.intervals import Estimate, Interval, TEstimate, UnpairedEstimate
-from loopbench.records import gates as figures
-from loopbench.records.gates import RecordedGate
+from loopbench.judge.statistics.intervals import Interval, TEstimate
+from loopbench.judge.statistics.replicates import MissingRun, RunFigure
 from loopbench.records.samples import PHASE_HOLD
-from loopbench.records.session import RecordedScenario
+from loopbench.scenario import Scenario
+from loopbench.scenario import gates as figures
+from loopbench.scenario.gates import Gate
 
 NO_ROUNDS: Final = "there are no rounds, so no interval"
 ONE_ROUND: Final = "one round has no spread, so no interval"
@@ -34,10 +35,8 @@ SHARE_ERROR: Final = 0.01
 """To which the share of a blocked loop is known: the largest error of the utilization in docs/probe.md."""
 LOOK_MS: Final = 5.0
 """Between two looks of the probe: to which it knows when a block began or ended, beside a loop that is busy."""
-OVERDUE_MS: Final = 10.0
-"""The probe names no line for shorter steps."""
-MAX_FACTS: Final = 4
-"""Named of those in which two sessions differ."""
+OVERDUE_MS: Final = 10.0  # the probe names no line for shorter steps
+MAX_FACTS: Final = 4  # named of those in which two sessions differ
 
 
 @dataclass(frozen=True)
@@ -60,45 +59,10 @@ class GateFigure:
     note: str = ""  # a remark
 
 
-@dataclass(frozen=True)
-class _Series:
-    """One figure a valid run of one variant; one that cannot be had is endless or unknown."""
-
-    values: tuple[float | str, ...]
-    nothing: str  # why there is no valid run at all; empty if there is
-
-    @property
-    def estimate(self) -> Estimate:
-        """Over the runs that have one."""
-        return Estimate(
-            tuple(math.log(each) for each in self.values if isinstance(each, float) and math.isfinite(each))
-        )
-
-    @property
-    def is_endless(self) -> bool:
-        """More than one run, and in none of them an end."""
-        return len(self.values) > 1 and all(each == math.inf for each in self.values)
-
-    @property
-    def doubt(self) -> str:
-        """Why the estimate may be too good; empty if every run has a figure."""
-        endless = sum(each == math.inf for each in self.values)
-        if endless:
-            return f"one in a hundred was never answered, in {endless} of {len(self.values)} rounds"
-        return self.nothing or next((each for each in self.values if isinstance(each, str)), "")
-
-
 def session_gates(
-    scenario: RecordedScenario, runs: Sequence[RunReport], rounds: Rounds | None, baseline: Baseline | None = None
+    scenario: Scenario, runs: Sequence[RunReport], rounds: Rounds | None, baseline: Baseline | None = None
 ) -> tuple[GateAnswer, ...]:
-    """An answer to each gate under each variant it is about, in the scenario's order.
-
-    Args:
-        scenario: what was expected, of which variants.
-        runs: the ramp runs.
-        rounds: the plateau runs; None: there are none.
-        baseline: the earlier session; None: none was given.
-    """
+    """An answer to each gate under each variant it is about, in the scenario's order."""
     ramps = {run.variant.name: run for run in runs}
     return tuple(
         _answer(scenario, gate, variant.name, _gate_figure(gate, variant.name, ramps, rounds, baseline))
@@ -108,49 +72,30 @@ def session_gates(
     )
 
 
-def _answer(scenario: RecordedScenario, gate: RecordedGate, variant: str, figure: GateFigure) -> GateAnswer:
+def _answer(scenario: Scenario, gate: Gate, variant: str, figure: GateFigure) -> GateAnswer:
     outcome = Outcome.CANNOT_TELL if figure.interval is None else OUTCOMES[decide(figure.interval, region_of(gate))]
     if figure.doubt and outcome is Outcome.MET:
         outcome = Outcome.CANNOT_TELL
     reason = figure.doubt or figure.note or (NOT_SETTLED if outcome is Outcome.CANNOT_TELL else "")
-    subject = _subject(scenario, gate, variant)
+    subject = subject_of(gate, scenario, variant)
     return GateAnswer(gate, variant, outcome, subject, figure.value, figure.interval, reason, figure.line)
 
 
-def _subject(scenario: RecordedScenario, gate: RecordedGate, variant: str) -> str:
-    neighbour = next(iter(scenario.neighbours), "the neighbour")
-    return {
-        figures.GOODPUT: f"goodput of {variant} at {scenario.users} users",
-        figures.P99_MS: f"the p99 of {variant}",
-        figures.NEIGHBOUR_P99_MS: f"the p99 of {neighbour} beside {variant}",
-        figures.LOOP_BLOCKED_SHARE: f"blocked loop under {variant}",
-        figures.LINE_MS: f"the longest block by a line of the app's own under {variant}",
-        figures.FAILURES: f"failures under {variant}",
-        figures.NEVER_SERVED: f"users never served under {variant}",
-    }[gate.figure]
-
-
 def _gate_figure(
-    gate: RecordedGate, variant: str, ramps: dict[str, RunReport], rounds: Rounds | None, baseline: Baseline | None
+    gate: Gate, variant: str, ramps: dict[str, RunReport], rounds: Rounds | None, baseline: Baseline | None
 ) -> GateFigure:
     if gate.figure in figures.FROM_ROUNDS:
         if rounds is None:
             return GateFigure(doubt=NO_ROUNDS)
-        now = _series(gate.figure, variant, rounds)
-        return _from_rounds(gate, now) if gate.of is None else _against(baseline, gate, variant, now)
+        now, nothing = _over_runs(gate.figure, variant, rounds)
+        return _against(baseline, gate, variant, now, nothing) if gate.of else _estimated(now, nothing)
     run = ramps.get(variant)
     if run is None:
         return GateFigure(doubt="there is no complete ramp run of it")
     return _from_ramp(gate, run, rounds) if run.is_valid else GateFigure(doubt=_invalid(run.stamp))
 
 
-def _from_rounds(gate: RecordedGate, now: _Series) -> GateFigure:
-    if now.is_endless and gate.highest is not None:
-        return GateFigure(Interval(math.inf, math.inf, SURE), doubt=now.doubt)
-    return _estimated(now.estimate, now.doubt)
-
-
-def _against(baseline: Baseline | None, gate: RecordedGate, variant: str, now: _Series) -> GateFigure:
+def _against(baseline: Baseline | None, gate: Gate, variant: str, now: TEstimate, nothing: str) -> GateFigure:
     if baseline is None:
         return GateFigure(doubt=NO_BASELINE)
     if baseline.unlike:
@@ -159,24 +104,33 @@ def _against(baseline: Baseline | None, gate: RecordedGate, variant: str, now: _
         return GateFigure(doubt=f"the baseline session differs in more than the code: {facts}{more}")
     if baseline.rounds is None:
         return GateFigure(doubt="the baseline session has no rounds, so no interval")
-    then = _series(gate.figure, variant, baseline.rounds)
-    of_then = then.doubt and f"in the baseline session: {then.doubt}"
-    return _estimated(UnpairedEstimate(now.estimate, then.estimate, baseline.drift or 0.0), now.doubt or of_then)
+    then, nothing_then = _over_runs(gate.figure, variant, baseline.rounds)
+    of_then = nothing_then and f"in the baseline session: {nothing_then}"
+    return _estimated(unpaired(now, then, baseline.drift or 0.0), nothing or of_then)
 
 
-def _from_ramp(gate: RecordedGate, run: RunReport, rounds: Rounds | None) -> GateFigure:
+def _from_ramp(gate: Gate, run: RunReport, rounds: Rounds | None) -> GateFigure:
     if gate.figure == figures.FAILURES:
         return _failures(run, rounds)
     end = run.end_of(PHASE_HOLD)
     if end is None:
         return GateFigure(doubt="the run held no load")
     if gate.figure == figures.NEVER_SERVED:
-        return _counted(end.never_served)
-    seen = run.insights.diagnosis.figures
+        return _exact(end.never_served)
+    return _of_the_target(gate, run.diagnosis)
+
+
+def _of_the_target(gate: Gate, diagnosis: Diagnosis) -> GateFigure:
+    """What the sensors and the probe saw in the hold."""
+    seen = diagnosis.figures
+    if gate.figure == figures.RSS_MB:
+        rss_bytes = None if seen is None else seen.rss_bytes
+        return GateFigure(doubt="the target's memory was not read") if rss_bytes is None else _exact(rss_bytes / 1e6)
     if seen is None or seen.blocked is None or seen.seconds_seen < MIN_SECONDS:
-        why = "; ".join(run.insights.diagnosis.notes) or f"fewer than {MIN_SECONDS:g} s of the hold were seen"
+        why = "; ".join(diagnosis.notes) or f"fewer than {MIN_SECONDS:g} s of the hold were seen"
         return GateFigure(doubt=f"the loop was not observed: {why}")
-    return _share(seen) if gate.figure == figures.LOOP_BLOCKED_SHARE else _line(seen)
+    of_loop = {figures.LOOP_BLOCKED_SHARE: _share, figures.LINE_MS: _line, figures.LOOP_LAG_MS: _lag}
+    return of_loop[gate.figure](seen)
 
 
 def _estimated(estimate: TEstimate, doubt: str) -> GateFigure:
@@ -184,35 +138,34 @@ def _estimated(estimate: TEstimate, doubt: str) -> GateFigure:
     return GateFigure(interval, estimate.value, doubt=doubt or ("" if interval else ONE_ROUND))
 
 
-def _series(figure: str, variant: str, rounds: Rounds) -> _Series:
+def _over_runs(figure: str, variant: str, rounds: Rounds) -> tuple[TEstimate, str]:
+    """A variant's figure over its valid runs, and why there is none; empty if there is one."""
     runs = [run for run in rounds.runs if run.variant.name == variant]
-    valid = [run for run in runs if run.stamp.level is not Level.INVALID]
-    nothing = "" if valid else _invalid(runs[0].stamp) if runs else NEVER_RUN
-    return _Series(tuple(_value(figure, run) for run in valid), nothing)
-
-
-def _value(figure: str, run: PlateauRun) -> float | str:
-    if figure == figures.GOODPUT:
-        return run.goodput_rps or "not one good answer came in a round"
-    if figure == figures.NEIGHBOUR_P99_MS and not run.neighbours:
-        return "there is no neighbour"
-    times = run.own if figure == figures.P99_MS else run.neighbours[0]
-    return times.p99_ms or f"the {times.samples} answers of a round are too few for a p99"
+    places = list(places_of(runs, FIGURES[figure.removesuffix("_ms")]))
+    known = [place for place in places if isinstance(place, RunFigure)]
+    missing = [place.reason for place in places if isinstance(place, MissingRun)]
+    return over_runs(known), "" if known else (missing or [NEVER_RUN])[0]
 
 
 def _failures(run: RunReport, rounds: Rounds | None) -> GateFigure:
     """Of every run of the variant: those of a round count as much as those of the ramp."""
-    counts = [run.failures, *(each.failures for each in _plateaus(run.variant.name, rounds))]
-    known = [count for count in counts if count is not None]
-    return _counted(sum(known), "" if len(known) == len(counts) else "not every round's failures are known")
+    return _exact(run.failures + sum(each.health.failed for each in _plateaus(run.variant.name, rounds)))
 
 
 def _plateaus(variant: str, rounds: Rounds | None) -> Iterator[PlateauRun]:
     yield from (each for each in (rounds.runs if rounds else ()) if each.variant.name == variant)
 
 
-def _counted(count: int, doubt: str = "") -> GateFigure:
-    return GateFigure(Interval(count, count, SURE), float(count), doubt=doubt)
+def _exact(value: float) -> GateFigure:
+    return GateFigure(Interval(value, value, SURE), float(value))
+
+
+def _lag(seen: LoopFigures) -> GateFigure:
+    """The latest tick of the probe's heartbeat: a callback that came between two ticks waited up to one tick longer."""
+    if seen.lag_max_s is None:
+        return GateFigure(doubt="the probe's heartbeat did not tick")
+    lag_ms = 1000 * seen.lag_max_s
+    return GateFigure(Interval(lag_ms, lag_ms + OVERDUE_MS, SURE), lag_ms)
 
 
 def _share(seen: LoopFigures) -> GateFigure:

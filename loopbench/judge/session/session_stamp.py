@@ -1,6 +1,5 @@
 """The stamp of a whole session: the worst of its runs and of its rounds, each fault reported once."""
 
-import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,33 +9,26 @@ from functools import cached_property
 from loopbench.judge.figures import listed
 from loopbench.judge.rounds.rounds import Rounds
 from loopbench.judge.stamp.canaries import Canaries
-from loopbench.judge.stamp.metrics import Measured, Metric, NotApplicable, SessionMetrics
-from loopbench.judge.stamp.stamp import Finding, Stamp, evaluate_session
+from loopbench.judge.stamp.metrics import Measured, Metric, Metrics, NotApplicable
+from loopbench.judge.stamp.stamp import CheckOutcome, Stamp, evaluate
 from loopbench.judge.stamp.stamp_checks import Level
-from loopbench.judge.stamp.stamp_rules import CHECKS
+from loopbench.judge.stamp.stamp_rules import CHECKS, SESSION_RULES
 from loopbench.judge.statistics.verdict import Word
 from loopbench.records.session import PlannedRun
 
-MAX_VARIANTS = 6
-"""Named in one sentence."""
+MAX_VARIANTS = 6  # named in one sentence
 NO_ROUNDS = "there are no rounds"
 
 
 @dataclass(frozen=True, slots=True)
-class MergedFinding:
-    """One check's outcome over the runs it hit.
+class MergedOutcome:
+    """One check's outcome over the runs it hit."""
 
-    Args:
-        worst: the finding of the run it hit hardest.
-        by_variant: variant (slug) and how many of its runs were hit, the most first; empty for the session's own.
-        invalid: how many of them it made INVALID.
-        runs: how many runs there are in all.
-    """
-
-    worst: Finding
+    worst: CheckOutcome  # the finding of the run it hit hardest
+    # variant (slug) and how many of its runs were hit, the most first; empty for the session's own
     by_variant: tuple[tuple[str, int], ...] = ()
-    invalid: int = 0
-    runs: int = 0
+    invalid: int = 0  # how many of them it made INVALID
+    runs: int = 0  # how many runs there are in all
 
     @property
     def level(self) -> Level:
@@ -65,8 +57,8 @@ class MergedFinding:
         return f"in {self.hit} of {self.runs} runs: {where}{more}"
 
 
-NOTHING = MergedFinding(
-    Finding("D2", "completions", Level.INVALID, "no run is complete", None, "", "run the scenario again")
+NOTHING = MergedOutcome(
+    CheckOutcome("D2", "completions", Level.INVALID, "no run is complete", None, "", "run the scenario again")
 )
 
 
@@ -74,7 +66,7 @@ NOTHING = MergedFinding(
 class SessionStamp:
     """What may be believed of a session."""
 
-    findings: tuple[MergedFinding, ...]  # faults and remarks, the session's own last
+    findings: tuple[MergedOutcome, ...]  # faults and remarks, the session's own last
     answered: bool = False  # every declared pair has a verdict, which rests on valid runs alone
 
     @cached_property
@@ -89,13 +81,13 @@ class SessionStamp:
         return self.level.label
 
     @cached_property
-    def faults(self) -> tuple[MergedFinding, ...]:
+    def faults(self) -> tuple[MergedOutcome, ...]:
         """What lowered it, the worst first."""
         lowered = [finding for finding in self.findings if finding.level > Level.VALID]
         return tuple(sorted(lowered, key=lambda finding: (-finding.level, -finding.hit)))
 
     @cached_property
-    def remarks(self) -> tuple[MergedFinding, ...]:
+    def remarks(self) -> tuple[MergedOutcome, ...]:
         """What lowered nothing but is always reported."""
         return tuple(finding for finding in self.findings if finding.level is Level.VALID)
 
@@ -113,15 +105,9 @@ class SessionStamp:
 def stamp_session(
     stamps: Sequence[tuple[PlannedRun, Stamp]], rounds: Rounds | None, canaries: Canaries
 ) -> SessionStamp:
-    """Merge the stamps of all complete runs with what only the rounds together show.
-
-    Args:
-        stamps: of every run that counts; repeated ones left out.
-        rounds: None when the session has none.
-        canaries: of all its runs.
-    """
-    own = evaluate_session(dataclasses.replace(_metrics(rounds), canary_scatter=_scatter(canaries)))
-    faults = tuple(MergedFinding(each) for each in own.findings if _is_reported(each))
+    """Merge the stamps of all complete runs with what only the rounds together show."""
+    own = evaluate({"canary_scatter": _scatter(canaries), **_metrics(rounds)}, SESSION_RULES)
+    faults = tuple(MergedOutcome(each) for each in own.findings if _is_reported(each))
     return SessionStamp((*(_merged(stamps) if stamps else (NOTHING,)), *faults), _answered(rounds))
 
 
@@ -130,16 +116,16 @@ def _answered(rounds: Rounds | None) -> bool:
     return bool(verdicts) and all(verdict.word is not Word.INVALID for verdict in verdicts)
 
 
-def _metrics(rounds: Rounds | None) -> SessionMetrics:
+def _metrics(rounds: Rounds | None) -> Metrics:
     if rounds is None:
         nothing = NotApplicable(NO_ROUNDS)
-        return SessionMetrics(rounds=Measured(0), half_width=nothing, repeat_share=nothing)
+        return {"rounds": Measured(0), "half_width": nothing, "repeat_share": nothing}
     repeated = rounds.rejected / max(1, len(rounds.runs))
-    return SessionMetrics(
-        rounds=_complete_rounds(rounds),
-        half_width=_half_width(rounds),
-        repeat_share=Measured(repeated, f"{rounds.rejected} repeats of {len(rounds.runs)} runs"),
-    )
+    return {
+        "rounds": _complete_rounds(rounds),
+        "half_width": _half_width(rounds),
+        "repeat_share": Measured(repeated, f"{rounds.rejected} repeats of {len(rounds.runs)} runs"),
+    }
 
 
 def _scatter(canaries: Canaries) -> Metric:
@@ -150,7 +136,7 @@ def _complete_rounds(rounds: Rounds) -> Measured:
     """With a figure of both variants, for the pair that has fewest; of a single variant, its own."""
     replicates = rounds.goodput.replicates
     pairs = [verdict.comparison.rounds for verdict in rounds.goodput.verdicts]
-    own = [len(replicates.by_round(variant)) for variant in replicates.variants]
+    own = [len(replicates.figures_of(variant)) for variant in replicates.variants]
     return Measured(min(pairs or own, default=0), f"{rounds.count} begun")
 
 
@@ -158,15 +144,17 @@ def _half_width(rounds: Rounds) -> Metric:
     """Of goodput, which is what the precision is asked of; a pair without an interval is as wide as can be."""
     if not rounds.goodput.verdicts:
         return NotApplicable("no comparison is declared")
-    comparisons = [verdict.comparison for verdict in rounds.goodput.verdicts]
-    widths = [math.inf if pair.half_width is None else pair.half_width for pair in comparisons]
+    comparisons = [each.comparison for each in rounds.goodput.verdicts if not each.comparison.is_bounded]
+    widths = [math.inf if each.half_width is None else each.half_width for each in comparisons]
+    if not widths:
+        return NotApplicable("every comparison is a bound")
     widest = widths.index(max(widths))
     return Measured(widths[widest], f"{comparisons[widest].a} over {comparisons[widest].b}")
 
 
-def _merged(stamps: Sequence[tuple[PlannedRun, Stamp]]) -> Iterable[MergedFinding]:
+def _merged(stamps: Sequence[tuple[PlannedRun, Stamp]]) -> Iterable[MergedOutcome]:
     """One for each figure, in the order of the rules; a remark only where the figure is nowhere a fault."""
-    reported: dict[str, list[tuple[str, Finding]]] = {}
+    reported: dict[str, list[tuple[str, CheckOutcome]]] = {}
     for run, stamp in stamps:
         for finding in filter(_is_reported, stamp.findings):
             reported.setdefault(finding.metric, []).append((run.variant, finding))
@@ -175,14 +163,14 @@ def _merged(stamps: Sequence[tuple[PlannedRun, Stamp]]) -> Iterable[MergedFindin
         found = faults or reported[metric]
         counts = Counter(variant for variant, _ in found).most_common()
         invalid = sum(1 for _, finding in found if finding.level is Level.INVALID)
-        yield MergedFinding(_worst(metric, [each for _, each in found]), tuple(counts), invalid, len(stamps))
+        yield MergedOutcome(_worst(metric, [each for _, each in found]), tuple(counts), invalid, len(stamps))
 
 
-def _worst(metric: str, findings: list[Finding]) -> Finding:
+def _worst(metric: str, findings: list[CheckOutcome]) -> CheckOutcome:
     """Of the highest level the one without a figure, or else the one farthest beyond its limit."""
     sign = -1 if CHECKS[metric].at_least else 1
     return max(findings, key=lambda each: (each.level, math.inf if each.value is None else sign * each.value))
 
 
-def _is_reported(finding: Finding) -> bool:
+def _is_reported(finding: CheckOutcome) -> bool:
     return finding.level > Level.VALID or finding.remark

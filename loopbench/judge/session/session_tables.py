@@ -1,7 +1,4 @@
-"""A session as rows and typed columns: its runs, variants, verdicts, and what probe and sensors saw each second.
-
-What `loopbench.load` returns; docs/notebook.md describes every column. What is not known is missing, never zero.
-"""
+"""A session as rows and typed columns: its runs, variants, verdicts, and what probe and sensors saw each second."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +13,7 @@ from loopbench.judge.run.probe_log import SECOND_COLUMNS
 from loopbench.judge.run.run import Run
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.open_session import open_session
-from loopbench.judge.statistics.intervals import Estimate
+from loopbench.judge.statistics.intervals import TEstimate
 from loopbench.records.sensors import COLUMNS as SENSOR_COLUMNS
 from loopbench.records.sensors import SensorRow
 from loopbench.records.session import RunRecord
@@ -85,7 +82,7 @@ VERDICT_COLUMNS: Final[Columns] = MappingProxyType(
         "low": FLOAT,
         "high": FLOAT,
         "rounds": "int64",
-        "p_holm": FLOAT,
+        "confidence": FLOAT,
         "detectable": FLOAT,
         "reason": TEXT,
     }
@@ -98,15 +95,11 @@ SENSORS_COLUMNS: Final[Columns] = MappingProxyType({**_OF_RUN, "end_s": FLOAT} |
 
 
 def table(columns: Columns, rows: Iterable[Row]) -> pd.DataFrame:
-    """A frame of exactly these columns and types; without rows it is empty and typed all the same.
-
-    Raises:
-        DataError: a value is not of its column's type.
-    """
+    """A frame of exactly these columns and types; without rows it is empty and typed all the same."""
     known = list(rows)
     try:
         return pd.DataFrame({name: _column([row.get(name) for row in known], kind) for name, kind in columns.items()})
-    except (ValueError, TypeError) as problem:
+    except (ValueError, TypeError, OverflowError) as problem:
         raise DataError(f"a figure is not of its column's type: {problem}", slug="table-type") from None
 
 
@@ -123,13 +116,14 @@ def variant_rows(report: SessionReport) -> Iterator[Row]:
     rounds, ramps = report.rounds, {run.variant.slug: run for run in report.runs}
     for variant in report.record.scenario.variants:
         row: Row = {"variant": variant.name, "valid_runs": 0}
-        row |= {name: getattr(variant, name) for name in ("slug", "method", "path", "published_rps")}
-        row |= {name: getattr(variant.target, name) for name in ("app", "workers", "loop", "http", "thread_tokens")}
+        row |= {"slug": variant.slug, "method": variant.method, "path": variant.request_target}
+        row |= {"published_rps": variant.published.rps}
+        row |= {name: getattr(variant.served, name) for name in ("app", "workers", "loop", "http", "thread_tokens")}
         if ramp := ramps.get(variant.slug):
             row |= {"ramp_goodput_rps": ramp.goodput_rps, "knee_users": ramp.curve.knee_users}
             row |= {"ramp_stamp": ramp.stamp.label}
         if rounds is not None:
-            row |= {"valid_runs": len(rounds.goodput.replicates.by_round(variant.name))}
+            row |= {"valid_runs": len(rounds.goodput.replicates.figures_of(variant.name))}
             row |= _estimate("goodput", "rps", rounds.goodput.estimate(variant.name))
         if rounds is not None and rounds.neighbour is not None:
             row |= _estimate("neighbour_p99", "ms", rounds.neighbour.estimate(variant.name))
@@ -153,18 +147,14 @@ def verdict_rows(report: SessionReport) -> Iterator[Row]:
                 "low": low,
                 "high": high,
                 "rounds": verdict.comparison.rounds,
-                "p_holm": verdict.p_holm,
+                "confidence": verdict.comparison.confidence,
                 "detectable": verdict.detectable,
                 "reason": verdict.reason,
             }
 
 
 def second_rows(runs: Iterable[Run]) -> Iterator[Row]:
-    """For `SECONDS_COLUMNS`, run by run.
-
-    Raises:
-        DataError: the samples or a log of the probe are damaged.
-    """
+    """For `SECONDS_COLUMNS`, run by run. Raises DataError if the samples or a log of the probe are damaged."""
     for run in runs:
         for process in run.probe.processes:
             for second in process.records:
@@ -176,11 +166,7 @@ def second_rows(runs: Iterable[Run]) -> Iterator[Row]:
 
 
 def sensor_rows(runs: Iterable[Run]) -> Iterator[Row]:
-    """For `SENSORS_COLUMNS`, run by run.
-
-    Raises:
-        DataError: the samples or the sensors' file are damaged.
-    """
+    """For `SENSORS_COLUMNS`, run by run. Raises DataError if the samples or the sensors' file are damaged."""
     for run in runs:
         for row in run.sensors or ():
             yield _own(run) | {"end_s": _after(run, row.t_s)} | _flat(row)
@@ -231,7 +217,7 @@ def _latencies(own: Percentiles, neighbours: Sequence[Percentiles]) -> Row:
     }
 
 
-def _estimate(name: str, unit: str, estimate: Estimate) -> Row:
+def _estimate(name: str, unit: str, estimate: TEstimate) -> Row:
     """A mean and the ends of its 95 % interval."""
     low, high = (None, None) if (ends := estimate.interval()) is None else (ends.low, ends.high)
     return {f"{name}_{unit}": estimate.value, f"{name}_low_{unit}": low, f"{name}_high_{unit}": high}

@@ -8,8 +8,7 @@ from typing import Final
 
 from loopbench.records.session import RunRecord
 
-MIN_CANARIES: Final = 6
-"""Canaries from which their usual scatter is known."""
+MIN_CANARIES: Final = 6  # canaries from which their usual scatter is known
 USUAL: Final = 0.8
 """What more than one canary in five does is the machine's habit (the share of repeats that rule X3 allows, too)."""
 

@@ -5,75 +5,118 @@ several windows is the worst of them, because the stamp is one for all.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise, product
+from typing import Final
 
 import numpy as np
 
+from loopbench.judge.run.little import occupations
 from loopbench.judge.run.occupancy import moments
 from loopbench.judge.run.open_loop import open_loop
-from loopbench.judge.run.run import NO_WINDOW, Run
+from loopbench.judge.run.run import NO_GOOD_ANSWER, NO_WINDOW, Run
 from loopbench.judge.run.samples import Samples
+from loopbench.judge.run.slices import parts_of
 from loopbench.judge.stamp.metrics import Measured, Metric, NotApplicable, NotObservable
 from loopbench.judge.statistics.changepoints import ChangePoint, steadiness
 from loopbench.records import samples as layout
-from loopbench.records.load_order import CLIENT_LLHTTP
 from loopbench.records.session import KIND_RAMP, Phase
 
-SLICE_S = 0.1
-"""Of the goodput that is searched for steps; a shorter window has as many slices as the search needs."""
+SLICE_S = 0.1  # of the goodput that is searched for steps; a shorter window has as many slices as the search needs
 MIN_SLICES = 50
-MIN_RISE_S = 1.0
-"""Users who all come in less make no rise, and no points of one."""
-OF_WINDOWS = (
-    *("above_ceiling", "window_response_times", "users_never_served"),
-    *("hidden_share", "change_points", "arrival_share"),
-)
+MIN_RISE_S = 1.0  # users who all come in less make no rise, and no points of one
+MIN_OF_A_NAME = 100  # good answers of a request from which a growth of its answers is read
+TENTHS = 10
+MIN_RISES = 8
+"""Of the nine from one tenth of the answers to the next. In a random order, 8 or 9 of 9 rise once in 3,600 times."""
+MIN_OF_A_RISE = 200  # good answers of a request in a window, from which a rise of its response time is read
+ALL_WAIT = 0.9
+"""Share of the connections in flight from which a late request waits for the target, and not for the generator."""
 OPEN = "in open mode users are connections that wait for what is due"
 
 
 def load_metrics(run: Run) -> dict[str, Metric]:
-    """Figures of `RunMetrics` by name."""
-    lengths_s = [window.width_s for window in run.windows]
+    """Figures by name."""
     completions = list(_completions(run))
     everywhere: dict[str, Metric] = {
         "failure_share": _failure_share(run.samples),
         "wrong_bodies": _wrong_bodies(run),
-        "window_s": Measured(min(lengths_s)) if lengths_s else Measured(0.0, NO_WINDOW),
+        "window_s": _window_s(run),
         "completions": Measured(min(completions)) if completions else NotApplicable(NO_WINDOW),
         "unfinished_requests": Measured(float(np.count_nonzero(run.samples.loaded & ~run.samples.finished))),
+        "answer_growth": _answer_growth(run.samples),
+        "response_growth": _response_growth(run),
         "connections_per_user": _connections_per_user(run),
         "late_share": _late_share(run),
     }
-    if not run.windows:  # one fault, reported once: window_s
-        return everywhere | dict.fromkeys(OF_WINDOWS, NotApplicable(NO_WINDOW))
+    # Without a window, one fault is reported once: window_s.
     return everywhere | {
-        "above_ceiling": _above_ceiling(run),
-        "window_response_times": _response_times(run),
-        "users_never_served": _never_served(run),
-        "hidden_share": _hidden_share(run),
-        "change_points": _change_points(run),
-        "arrival_share": _arrival_share(run),
+        name: figure(run) if run.windows else NotApplicable(NO_WINDOW) for name, figure in _OF_WINDOWS.items()
     }
 
 
-def _failure_share(samples: Samples) -> Measured:
+def _answer_growth(samples: Samples) -> Metric:
+    """How much larger the last fifth of a request's answers is than the first, if every fifth is larger than before."""
+    worst: Metric = NotApplicable(f"no request has {MIN_OF_A_NAME} good answers")
+    for index, name in enumerate(samples.names):
+        sizes = samples.rows["size_bytes"][samples.loaded & samples.good & (samples.rows["name"] == index)]
+        if len(sizes) < MIN_OF_A_NAME:
+            continue
+        fifths = [float(np.mean(part)) for part in np.array_split(sizes, 5)]
+        grows = fifths[0] > 0 and all(later > earlier for earlier, later in pairwise(fifths))
+        growth = fifths[-1] / fifths[0] - 1 if grows else 0.0
+        if not isinstance(worst, Measured) or growth > worst.value:
+            worst = Measured(growth, f"{name!r}: from {fifths[0]:,.0f} to {fifths[-1]:,.0f} bytes" if grows else "")
+    return worst
+
+
+def _response_growth(run: Run) -> Metric:
+    """How much longer a request takes in the last tenth of a window than in the first, if it rises from part to part.
+
+    The number of users is constant in a window, so a queue does not make it rise: state that grows does.
+    """
+    if run.is_open:
+        return NotApplicable("in open mode a queue may grow")
+    worst: Metric = NotApplicable(f"no request has {MIN_OF_A_RISE} good answers in a window")
+    for window, (index, name) in product(run.windows, enumerate(run.samples.names)):
+        rows = run.samples.rows
+        latencies_s = rows["latency_s"][run.good_within(window) & (rows["name"] == index)]
+        if len(latencies_s) < MIN_OF_A_RISE:
+            continue
+        tenths = [float(np.median(part)) for part in np.array_split(latencies_s, TENTHS)]
+        rises = sum(later > earlier for earlier, later in pairwise(tenths)) >= MIN_RISES
+        growth = tenths[-1] / tenths[0] - 1 if rises and tenths[0] > 0 else 0.0
+        if not isinstance(worst, Measured) or growth > worst.value:
+            worst = Measured(
+                growth, f"{name!r}: from {1e3 * tenths[0]:.3g} to {1e3 * tenths[-1]:.3g} ms" if rises else ""
+            )
+    return worst
+
+
+def _window_s(run: Run) -> Metric:
+    if run.spec.slices and run.windows:
+        return NotApplicable("its slices are as long as the slowest variant's response time asks for")
+    if run.died:
+        return NotApplicable(run.died)
+    lengths_s = [window.width_s for window in run.windows]
+    return Measured(min(lengths_s)) if lengths_s else Measured(0.0, NO_WINDOW)
+
+
+def _failure_share(samples: Samples) -> Metric:
     answers = samples.loaded & samples.finished
     total, failed = np.count_nonzero(answers), np.count_nonzero(answers & samples.failed)
     if not total:
-        return Measured(math.nan, "no request was answered")
+        return NotApplicable("no request was answered")
     most = samples.errors_by_count()[:1]
     return Measured(failed / total, f"{failed:,} of {total:,}, mostly {most[0][0]}" if failed and most else "")
 
 
 def _wrong_bodies(run: Run) -> Measured:
-    """Not good although the status is the right one: the body is wrong, or a receipt in it is missing.
-
-    A request without a whole answer has status 0, so nothing that broke on the way is among them.
-    """
+    """Not good although the status is the right one: the body is wrong, or a receipt in it is missing."""
     samples = run.samples
     wrong = samples.loaded & samples.failed
     expected = np.full(len(samples.names) or 1, -1)
-    for request in run.load.requests:
+    for request in run.spec.requests:
         if request.name in samples.names:
             expected[samples.names.index(request.name)] = request.expect.status
     wrong &= samples.rows["status"] == expected[samples.rows["name"]]
@@ -86,13 +129,13 @@ def _above_ceiling(run: Run) -> Metric:
     """How far the good answers of a window exceed what its users could have been given.
 
     Every answer costs its user at least the shortest latency of its name and the think time, and there are N users. At
-    each edge of the window one cycle may be half outside: it is added to the time there was, so that a correct count
-    never exceeds it.
+    each edge of a window's part one cycle may be half outside: it is added to the time there was, so that a correct
+    count never exceeds it.
     """
     if run.is_open:
         return NotApplicable("in open mode the schedule, not the users, sets the rate")
     excess = [each for each in (_excess(run, window) for window in run.windows) if each is not None]
-    return Measured(max(excess), "bound by the users") if excess else Measured(math.nan, "no good answer")
+    return Measured(max(excess), "bound by the users") if excess else NotApplicable(NO_GOOD_ANSWER)
 
 
 def _excess(run: Run, window: Phase) -> float | None:
@@ -100,19 +143,27 @@ def _excess(run: Run, window: Phase) -> float | None:
     if least_s is None:
         return None
     cycle_s = least_s + run.think_time_s
-    return count * cycle_s / (users * (window.width_s + cycle_s)) - 1 if users else math.inf
+    time_s = window.width_s + len(parts_of(window)) * cycle_s
+    return count * cycle_s / (users * time_s) - 1 if users else math.inf
 
 
 def _response_times(run: Run) -> Measured:
-    """Window length over the mean response time, L / X: requests that got no answer make it longer, as they should."""
+    """Length of the shortest window or slice over the mean response time, L / X."""
     worst, worst_s = math.inf, 0.0
     for window in run.windows:
         mean_s = run.mean_response_s(window)
         if mean_s is None:
             return Measured(0.0, "nothing was answered")
-        if mean_s and window.width_s / mean_s < worst:
-            worst, worst_s = window.width_s / mean_s, mean_s
+        length_s = min(part.width_s for part in parts_of(window))
+        if mean_s and length_s / mean_s < worst:
+            worst, worst_s = length_s / mean_s, mean_s
     return Measured(worst, f"one takes {worst_s:.3g} s")
+
+
+def _response_windows(run: Run) -> Measured:
+    """Windows that one answer takes."""
+    windows = _response_times(run)
+    return Measured(1 / windows.value if windows.value else math.inf, windows.detail)
 
 
 def _completions(run: Run) -> Iterator[float]:
@@ -122,15 +173,21 @@ def _completions(run: Run) -> Iterator[float]:
             yield float(np.count_nonzero(run.within(phase)))
 
 
-def _never_served(run: Run) -> Measured:
+def _never_served(run: Run) -> Metric:
     (moment,) = moments(run.samples, np.array([run.windows[-1].end_s]))
     detail = f"of {moment.users:,}; {moment.in_flight:,} requests were in flight when the load ended"
-    return Measured(moment.never_served, detail)
+    if moment.passed_over is None:
+        return NotApplicable(f"{moment.answers:,} answers so far cannot serve {moment.users:,} users")
+    return Measured(moment.passed_over, detail)
 
 
 def _hidden_share(run: Run) -> Metric:
     if run.is_open:
         return NotApplicable(OPEN)
+    if run.spec.load.locustfile is not None:
+        return NotObservable("how long the users of a locustfile wait on purpose is not known")
+    if run.died:
+        return NotApplicable(run.died)
     shares = [run.occupation[window].hidden_share for window in run.windows]
     worst = max(shares, key=abs)
     detail = "" if worst >= 0 else "more time waited and thought than there were users: the record contradicts itself"
@@ -138,8 +195,8 @@ def _hidden_share(run: Run) -> Metric:
 
 
 def _connections_per_user(run: Run) -> Metric:
-    if run.load.client != CLIENT_LLHTTP:
-        return NotObservable(f"the client {run.load.client!r} does not say when it opens a connection")
+    if run.spec.load.locustfile is not None:
+        return NotObservable("the users of a locustfile do not say when they open a connection")
     samples = run.samples
     flags = samples.rows["flags"][samples.loaded]
     opened = np.count_nonzero(flags & layout.FLAG_NEW_CONNECTION)
@@ -157,18 +214,21 @@ def _changes(run: Run, window: Phase) -> list[tuple[float, ChangePoint]]:
     length_s = window.width_s
     slices = max(MIN_SLICES, round(length_s / SLICE_S))
     ends_s = run.samples.end_s[run.good_within(window)]
-    counts, _ = np.histogram(ends_s, bins=slices, range=(window.start_s, window.end_s))
-    found = steadiness(counts)
+    shares = [(part, max(1, round(slices * part.width_s / length_s))) for part in parts_of(window)]
+    counts = [np.histogram(ends_s, bins=bins, range=(part.start_s, part.end_s))[0] for part, bins in shares]
+    found = steadiness(np.concatenate(counts))
     return [(change.index * length_s / slices, change) for change in found.changes] if found else []
 
 
 def _arrival_share(run: Run) -> Metric:
-    if run.load.kind != KIND_RAMP:
-        return NotApplicable(f"no users arrive in the window of a {run.load.kind} run")
+    if run.spec.kind != KIND_RAMP:
+        return NotApplicable(f"no users arrive in the window of a {run.spec.kind} run")
     if run.is_open:
         return NotApplicable(OPEN)
     rps = run.goodput_rps(run.windows[0])
-    return Measured(run.load.spawn_rate / rps if rps else math.inf, f"{run.load.spawn_rate:.3g} users/s")
+    if not rps:
+        return NotApplicable(NO_GOOD_ANSWER)
+    return Measured(run.spec.load.spawn_rate / rps, f"{run.spec.load.spawn_rate:.3g} users/s")
 
 
 def _late_share(run: Run) -> Metric:
@@ -176,10 +236,30 @@ def _late_share(run: Run) -> Metric:
         return NotApplicable("in closed mode nothing is due")
     if not run.shown:
         return NotApplicable(NO_WINDOW)
-    windows = [open_loop(run.samples, phase.start_s, phase.end_s) for phase in run.shown]
+    windows = [open_loop(run.samples, phase.start_s, phase.end_s) for phase in run.shown if not _all_wait(run, phase)]
     due = [window for window in windows if window.due]
-    if not due:
+    if windows and not due:
         return Measured(math.nan, "nothing was due")
+    if not due:
+        return NotApplicable("every connection waited for the target, which is its own doing")
     worst = max(due, key=lambda window: (window.late + window.unsent) / window.due)
     detail = f"{worst.late:,} late and {worst.unsent:,} never, of {worst.due:,}"
     return Measured((worst.late + worst.unsent) / worst.due, detail)
+
+
+def _all_wait(run: Run, phase: Phase) -> bool:
+    """Whether requests start late because the target has not answered the earlier ones."""
+    edges_s = np.array([phase.start_s, phase.end_s])
+    (there,) = occupations(run.samples, edges_s, run.think_time_s)
+    return there.in_flight > ALL_WAIT * there.users
+
+
+_OF_WINDOWS: Final[Mapping[str, Callable[[Run], Metric]]] = {
+    "above_ceiling": _above_ceiling,
+    "window_response_times": _response_times,
+    "response_windows": _response_windows,
+    "users_never_served": _never_served,
+    "hidden_share": _hidden_share,
+    "change_points": _change_points,
+    "arrival_share": _arrival_share,
+}

@@ -1,9 +1,10 @@
 """The figures that the stamp is made of: what was measured, what does not exist here, what could not be seen.
 
-A figure that was not filled in is None, and None makes a run INVALID ("not measured").
+A figure that is None or absent makes a run INVALID ("not measured").
 To omit a figure deliberately, return `NotApplicable` or `NotObservable` with the reason.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -31,45 +32,5 @@ class NotObservable:
 
 Metric = Measured | NotApplicable | NotObservable | None
 
-
-@dataclass(frozen=True, slots=True)
-class RunMetrics:
-    """One run's figures; shares run from 0 to 1. The rule each belongs to, and its limits, stand in `stamp_rules`."""
-
-    wrong_process_count: Metric = None
-    worker_count_mismatch: Metric = None
-    settings_mismatches: Metric = None
-    count_difference: Metric = None
-    failure_share: Metric = None
-    wrong_bodies: Metric = None
-    above_ceiling: Metric = None
-    window_s: Metric = None
-    window_response_times: Metric = None
-    completions: Metric = None
-    users_never_served: Metric = None
-    unfinished_requests: Metric = None
-    generator_cpu_share: Metric = None
-    hidden_share: Metric = None
-    generator_lag_share: Metric = None
-    own_ceiling_share: Metric = None
-    steal_share: Metric = None
-    canary_deviation: Metric = None
-    foreign_cpu_share: Metric = None
-    throttled_periods: Metric = None
-    run_queue_share: Metric = None
-    listen_drops: Metric = None
-    connections_per_user: Metric = None
-    dirty_share: Metric = None
-    change_points: Metric = None
-    arrival_share: Metric = None
-    late_share: Metric = None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionMetrics:
-    """What only all runs together can show."""
-
-    rounds: Metric = None
-    half_width: Metric = None
-    repeat_share: Metric = None
-    canary_scatter: Metric = None
+Metrics = Mapping[str, Metric]
+"""The figures of a run, or of a session, by name; shares run from 0 to 1. `stamp_rules` has a check for each."""

@@ -1,6 +1,7 @@
-"""The stamp: VALID, VALID (DEGRADED) or INVALID, with every finding that made it so.
+"""The stamp: VALID, VALID (DEGRADED) or INVALID, and the health of the target, with every finding that made them so.
 
-A pure function of the figures. No option changes it, and whatever was not measured counts against it.
+A pure function of the figures. No option changes it, and whatever was not measured counts against the measurement. What
+the target did under load lowers no stamp.
 """
 
 import math
@@ -9,36 +10,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from loopbench.judge.stamp.metrics import Measured, Metric, NotApplicable, NotObservable, RunMetrics, SessionMetrics
-from loopbench.judge.stamp.stamp_checks import Check, Level, Rule
-from loopbench.judge.stamp.stamp_rules import RUN_RULES, SESSION_RULES
+from loopbench.judge.stamp.metrics import Measured, Metric, Metrics, NotApplicable, NotObservable
+from loopbench.judge.stamp.stamp_checks import Check, Level, Rule, State
+from loopbench.judge.stamp.stamp_rules import RUN_RULES
 
 NOT_MEASURED: Final = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One check's outcome.
+class CheckOutcome:
+    """One check's outcome."""
 
-    Args:
-        id: of the rule.
-        metric: name of the figure.
-        level: what it does to the stamp.
-        what: the figures in words, one clause.
-        value: the figure in the check's own unit (shares from 0 to 1); None where there is none.
-        limit: the limit it was compared with, as `<= 80 %`.
-        advice: what to do, one sentence; empty when nothing is to be done.
-        remark: reported though it harms nothing.
-    """
-
-    id: str
-    metric: str
-    level: Level
-    what: str
-    value: float | None
-    limit: str
-    advice: str = ""
-    remark: bool = False
+    id: str  # of the rule
+    metric: str  # name of the figure
+    level: Level  # what it does to the stamp
+    what: str  # the figures in words, one clause
+    value: float | None  # the figure in the check's own unit (shares from 0 to 1); None where there is none
+    limit: str  # the limit it was compared with, as `<= 80 %`
+    advice: str = ""  # what to do, one sentence; empty when nothing is to be done
+    remark: bool = False  # reported though it lowers no stamp
+    # what the finding makes of the target; None: it is within its limit, or about the measurement
+    health: State | None = None
 
     @property
     def sentence(self) -> str:
@@ -50,7 +42,14 @@ class Finding:
 class Stamp:
     """All findings, in the order of the rules, those that found nothing included."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckOutcome, ...]
+
+    @cached_property
+    def about_health(self) -> tuple[CheckOutcome, ...]:
+        """What is not well with the target, the worst first."""
+        order = list(State)
+        sick = [(order.index(finding.health), finding) for finding in self.findings if finding.health]
+        return tuple(finding for _, finding in sorted(sick, key=lambda pair: pair[0]))
 
     @cached_property
     def level(self) -> Level:
@@ -63,18 +62,18 @@ class Stamp:
         return self.level.label
 
     @cached_property
-    def faults(self) -> tuple[Finding, ...]:
+    def faults(self) -> tuple[CheckOutcome, ...]:
         """What lowered it, the worst first."""
         lowered = [finding for finding in self.findings if finding.level > Level.VALID]
         return tuple(sorted(lowered, key=lambda finding: -finding.level))
 
     @cached_property
-    def remarks(self) -> tuple[Finding, ...]:
+    def remarks(self) -> tuple[CheckOutcome, ...]:
         """What lowered nothing but is always reported: figures that are always printed, and what could not be seen."""
         return tuple(finding for finding in self.findings if finding.level is Level.VALID and finding.remark)
 
     @cached_property
-    def left_out(self) -> tuple[Finding, ...]:
+    def left_out(self) -> tuple[CheckOutcome, ...]:
         """What does not apply to this kind of run, each with the reason."""
         return tuple(
             each for each in self.findings if each.level is Level.VALID and each.value is None and not each.remark
@@ -96,34 +95,27 @@ class Stamp:
         return f"{self.label}: {'; '.join(each.sentence for each in self.faults)}" if self.faults else self.label
 
 
-def evaluate(metrics: RunMetrics) -> Stamp:
-    """The stamp of one run."""
-    return _stamp(RUN_RULES, metrics)
+def evaluate(metrics: Metrics, rules: Sequence[Rule] = RUN_RULES) -> Stamp:
+    """The stamp of one run; with `SESSION_RULES`, what the session as a whole adds to the stamps of its runs."""
+    unknown = metrics.keys() - {check.metric for rule in rules for check in rule.checks}
+    assert not unknown, f"no rule asks for {unknown}"
+    return Stamp(tuple(_finding(rule, check, metrics.get(check.metric)) for rule in rules for check in rule.checks))
 
 
-def evaluate_session(metrics: SessionMetrics) -> Stamp:
-    """What the session as a whole adds to the stamps of its runs (see `session_stamp`)."""
-    return _stamp(SESSION_RULES, metrics)
-
-
-def _stamp(rules: Sequence[Rule], metrics: RunMetrics | SessionMetrics) -> Stamp:
-    return Stamp(
-        tuple(_finding(rule, check, getattr(metrics, check.metric)) for rule in rules for check in rule.checks)
-    )
-
-
-def _finding(rule: Rule, check: Check, metric: Metric) -> Finding:
+def _finding(rule: Rule, check: Check, metric: Metric) -> CheckOutcome:
     level, outcome = _outcome(rule, check, metric)
     value = metric.value if isinstance(metric, Measured) else math.nan
-    return Finding(
+    sick = rule.health is not None and level > Level.VALID and not math.isnan(value)
+    return CheckOutcome(
         id=rule.id,
         metric=check.metric,
-        level=level,
+        level=Level.VALID if sick else level,
         what=f"{check.title}: {outcome}",
         value=None if math.isnan(value) else value,
         limit=check.limit(level),
         advice=rule.advice if level else "",
-        remark=_is_remarkable(check, metric),
+        remark=sick or _is_remarkable(check, metric),
+        health=rule.health if sick else None,
     )
 
 

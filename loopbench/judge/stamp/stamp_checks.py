@@ -1,8 +1,8 @@
-"""What a rule of the stamp is made of: a figure, its limits, the level it leads to, and what to do about it."""
+"""What a rule of the stamp is made of: a figure, its limits, what follows beyond them, and what to do about it."""
 
 import math
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, StrEnum
 
 
 class Level(IntEnum):
@@ -16,6 +16,17 @@ class Level(IntEnum):
     def label(self) -> str:
         """As it is printed."""
         return ("VALID", "VALID (DEGRADED)", "INVALID")[self]
+
+
+class State(StrEnum):
+    """The health of the target under load, the worst first."""
+
+    DEAD = "dead"  # its process ended
+    HUNG = "hung"  # it answered no request of the variant, or did not end when asked to
+    FAILING = "failing"  # a share of its answers is wrong, or requests fail without an answer
+    STARVING = "starving"  # users never got an answer
+    STALLED = "stalled"  # answers take longer than the window allows
+    HEALTHY = "healthy"
 
 
 class Unit(Enum):
@@ -39,24 +50,15 @@ class Unit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One figure and its limits.
+    """One figure and its limits."""
 
-    Args:
-        metric: name of the figure.
-        title: what the figure is, in words that stand before its value.
-        unit: of figure and limits.
-        invalid: beyond it the run is INVALID; None: never.
-        degraded: beyond it the run is DEGRADED; None: never.
-        at_least: the limits are lower ones.
-        remark_above: reported above this value even where it harms nothing; None: only beyond a limit.
-    """
-
-    metric: str
-    title: str
-    unit: Unit
-    invalid: float | None = None
-    degraded: float | None = None
-    at_least: bool = False
+    metric: str  # name of the figure
+    title: str  # what the figure is, in words that stand before its value
+    unit: Unit  # of figure and limits
+    invalid: float | None = None  # beyond it the run is INVALID; None: never
+    degraded: float | None = None  # beyond it the run is DEGRADED; None: never
+    at_least: bool = False  # the limits are lower ones
+    # reported above this value even where it harms nothing; None: only beyond a limit
     remark_above: float | None = None
 
     def level(self, value: float) -> Level:
@@ -90,20 +92,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of the table.
+    """One line of the table."""
 
-    Args:
-        id: as in `docs/stamp.md`.
-        about: what should be so.
-        checks: the figures that show it.
-        advice: one sentence, what to do when it is not.
-        unobservable: what it costs when the figure exists but cannot be seen here.
-        unobservable_why: the reason for that.
-    """
-
-    id: str
-    about: str
-    checks: tuple[Check, ...]
-    advice: str
-    unobservable: Level
-    unobservable_why: str
+    id: str  # as in `docs/stamp.md`
+    about: str  # what should be so
+    checks: tuple[Check, ...]  # the figures that show it
+    advice: str  # one sentence, what to do when it is not
+    why: str  # why it is about the measurement, or about the target
+    # what the target is beyond the limit, if the rule is about the target; HEALTHY: its figures are bounds. None: the
+    # rule is about the measurement, and lowers the stamp
+    health: State | None = None
+    unobservable: Level = Level.DEGRADED  # what it costs when the figure exists but cannot be seen here
+    unobservable_why: str = "the fault could be there unnoticed"  # the reason for that

@@ -17,44 +17,29 @@ BATCH: Final = 5
 MIN_VALUES: Final = 50
 SMALLEST_STEP: Final = 0.05
 """Of the level before. Smaller steps move a run's mean by less than the margin of a verdict."""
-CRITICAL: Final = 2.00
-"""The 1 % point of the range of a Brownian bridge (Kuiper's distribution)."""
-MAX_CUT: Final = 0.25
-"""Of the window. What has not settled by then is no settling: it stays in, and shows as a step."""
-MAX_PHI: Final = 0.95
-"""A series that remembers longer than this does not show its level in a window of this length."""
-MIN_SIDE: Final = 10
-"""Values on each side of a step: a level needs a few to be one."""
+CRITICAL: Final = 2.00  # the 1 % point of the range of a Brownian bridge (Kuiper's distribution)
+MAX_CUT: Final = 0.25  # Of the window. What has not settled by then is no settling: it stays in, and shows as a step.
+MAX_PHI: Final = 0.95  # a series that remembers longer than this does not show its level in a window of this length
+MIN_SIDE: Final = 10  # values on each side of a step: a level needs a few to be one
 
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class ChangePoint:
-    """A step of the level.
+    """A step of the level."""
 
-    Args:
-        index: of the first value after it, in the values given.
-        size: level after over level before, less 1 (-0.15: fifteen per cent down).
-    """
-
-    index: int
-    size: float
+    index: int  # of the first value after it, in the values given
+    size: float  # level after over level before, less 1 (-0.15: fifteen per cent down)
 
 
 @dataclass(frozen=True, slots=True)
 class Steadiness:
-    """What is left of a window once its start is cut.
+    """What is left of a window once its start is cut."""
 
-    Args:
-        cut: how many values from the start still belong to the settling (MSER-5).
-        changes: steps of the level after the cut, in order of time; a steady window has none.
-        mean: of the values after the cut.
-    """
-
-    cut: int
-    changes: tuple[ChangePoint, ...]
-    mean: float
+    cut: int  # how many values from the start still belong to the settling (MSER-5)
+    changes: tuple[ChangePoint, ...]  # steps of the level after the cut, in order of time; a steady window has none
+    mean: float  # of the values after the cut
 
 
 def steadiness(values: Sequence[float] | Values) -> Steadiness | None:

@@ -1,7 +1,4 @@
-"""What shape throughput has against users: a finite pool (hinge), a contended server (USL), or neither.
-
-Owns the choice between the two models of `fits` and the refusals: a number that the data do not carry is not given.
-"""
+"""What shape throughput has against users: a finite pool (hinge), a contended server (USL), or neither."""
 
 import math
 from collections.abc import Sequence
@@ -21,38 +18,29 @@ from loopbench.judge.statistics.fits import (
     effective_count,
     fit_hinge,
     fit_usl,
+    hinge,
     mean_square,
+    usl,
 )
 from loopbench.judge.statistics.intervals import CONFIDENCE, Interval, t_quantile
 
 DECISIVE: Final = 10.0
 """AICc difference beyond which the worse model has no support: Burnham and Anderson (2002), section 2.6."""
-BEND: Final = 0.5
-"""A hinge is a hinge when the slope after is at most this part of the slope before."""
-TOO_NOISY: Final = 0.25
-"""Relative scatter around the better model beyond which its bins are too narrow to show a shape."""
+BEND: Final = 0.5  # a hinge is a hinge when the slope after is at most this part of the slope before
+TOO_NOISY: Final = 0.25  # relative scatter around the better model beyond which its bins are too narrow to show a shape
 MIN_USL_LEVELS: Final = 8
-MAX_EXTRAPOLATION: Final = 2.0
-"""A peak further out than this many times the largest N seen is not quoted."""
+MAX_EXTRAPOLATION: Final = 2.0  # a peak further out than this many times the largest N seen is not quoted
 
 
 @dataclass(frozen=True, slots=True)
 class RunFits:
-    """Both models on one run.
+    """Both models on one run."""
 
-    Args:
-        curve: what was fitted.
-        hinge: one model.
-        usl: the other.
-        independent: n_eff = n (1 - phi) / (1 + phi), phi the lag-1 autocorrelation of the better model's residuals.
-        advantage: AICc of USL less AICc of the hinge; above `DECISIVE` the hinge wins.
-    """
-
-    curve: RunCurve
-    hinge: HingeFit
-    usl: UslFit
-    independent: float
-    advantage: float
+    curve: RunCurve  # what was fitted
+    hinge: HingeFit  # one model
+    usl: UslFit  # the other
+    independent: float  # n_eff = n (1 - phi) / (1 + phi), phi the lag-1 autocorrelation of the better model's residuals
+    advantage: float  # AICc of USL less AICc of the hinge; above `DECISIVE` the hinge wins
 
 
 class Number(NamedTuple):
@@ -79,6 +67,10 @@ class Hinge:
     after: float
     advantage: float
     runs: int
+
+    def rps(self, users: Array) -> Array:
+        """The fitted throughput."""
+        return hinge(users, self.knee_users.value, self.before, self.after)
 
     @property
     def sentence(self) -> str:
@@ -107,6 +99,10 @@ class Usl:
     peak: Peak | None
     no_peak: str
     runs: int
+
+    def rps(self, users: Array) -> Array:
+        """The fitted throughput."""
+        return usl(users, self.one_user_rps.value, self.sigma.value, self.kappa.value)
 
     @property
     def sentence(self) -> str:
@@ -171,9 +167,9 @@ def fit(curve: RunCurve) -> RunFits | NoShape:
         return NoShape(f"{curve.levels} levels of users; three free numbers need at least {FREE + 2}")
     if max(curve.rps) == 0:
         return NoShape("no good answer at any number of users")
-    hinge, usl = fit_hinge(curve), fit_usl(curve)
-    squares = [mean_square(f.residuals) for f in (hinge, usl)]
-    better = hinge if squares[0] <= squares[1] else usl
+    fits = fit_hinge(curve), fit_usl(curve)
+    squares = [mean_square(f.residuals) for f in fits]
+    better = fits[0] if squares[0] <= squares[1] else fits[1]
     scatter = math.sqrt(min(squares))
     if scatter > TOO_NOISY:
         return NoShape(
@@ -183,7 +179,7 @@ def fit(curve: RunCurve) -> RunFits | NoShape:
     if independent <= FREE + 2:  # three numbers and the variance; AICc divides by what is left
         return NoShape(f"the points move together: {independent:.1f} independent ones for three free numbers")
     hinge_aicc, usl_aicc = (aicc(square, independent) for square in squares)
-    return RunFits(curve, hinge, usl, independent, usl_aicc - hinge_aicc)
+    return RunFits(curve, *fits, independent, usl_aicc - hinge_aicc)
 
 
 def _as_hinge(fits: Sequence[RunFits]) -> Shape:
@@ -236,5 +232,4 @@ def _peak(gamma: float, sigma: float, kappa: Number, most_users: float) -> tuple
         return None, f"the peak would lie near {users:.0f} users, beyond twice the {most_users:.0f} measured"
     if users < 1:
         return None, "no peak: throughput falls from the first user on"
-    rps = gamma * users / (1 + sigma * (users - 1) + kappa.value * (users - 1) * users)
-    return Peak(users, rps), ""
+    return Peak(users, float(usl(np.array(users), gamma, sigma, kappa.value))), ""

@@ -1,7 +1,4 @@
-"""The one decision behind every word: does an interval lie inside a region, outside it, or across an edge?
-
-Verdicts, claims, gates, comparisons and history each name their region and their words.
-"""
+"""The one decision behind every word: does an interval lie inside a region, outside it, or across an edge?"""
 
 import math
 from enum import Enum
@@ -35,20 +32,11 @@ class Region(NamedTuple):
         return cls(low=math.nextafter(value, math.inf))
 
 
-NO_DIFFERENCE = Region(1.0, 1.0)
-"""Of a ratio."""
+NO_DIFFERENCE = Region(1.0, 1.0)  # of a ratio
 
 
-def decide(interval: Interval, region: Region, inner: Interval | None = None) -> Decision:
-    """Whether an interval lies inside a region, outside it, or across an edge.
-
-    Args:
-        interval: where the figure lies.
-        region: where it should lie.
-        inner: an interval of less confidence that is enough for INSIDE: two one-sided tests at 5 % are one interval at
-            90 % (Schuirmann, J. Pharmacokinetics and Biopharmaceutics 15, 1987).
-    """
+def decide(interval: Interval, region: Region) -> Decision:
+    """Whether an interval lies inside a region, outside it, or across an edge."""
     if interval.high < region.low or interval.low > region.high:
         return Decision.OUTSIDE
-    low, high, _ = inner or interval
-    return Decision.INSIDE if region.low <= low and high <= region.high else Decision.OPEN
+    return Decision.INSIDE if region.low <= interval.low and interval.high <= region.high else Decision.OPEN

@@ -17,21 +17,18 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
+from scipy import optimize
 
 from loopbench.judge.statistics.intervals import CONFIDENCE, t_quantile
 
 RESOLUTION: Final = 0.005
 """No throughput is known better than this; without it, data free of noise would decide on rounding errors."""
-FREE: Final = 3
-"""Free numbers in either model."""
-OUTLIER: Final = 4.0
-"""Standard deviations (from the median absolute deviation) beyond which a point is drawn in."""
-GROSS: Final = 0.1
-"""Part of the level that no point is drawn in to, however quiet its neighbours are."""
-MIN_AFTER: Final = 3
-"""Levels beyond the knee: a plateau needs a few points to be one."""
+FREE: Final = 3  # free numbers in either model
+OUTLIER: Final = 4.0  # standard deviations (from the median absolute deviation) beyond which a point is drawn in
+GROSS: Final = 0.1  # part of the level that no point is drawn in to, however quiet its neighbours are
+MIN_AFTER: Final = 3  # levels beyond the knee: a plateau needs a few points to be one
 
 Array = NDArray[np.float64]
 
@@ -40,16 +37,12 @@ Array = NDArray[np.float64]
 class RunCurve:
     """One run's throughput against users, in the order in which it was measured (neighbours share their noise).
 
-    Args:
-        users: N at the middle of each bin, above 0.
-        rps: good answers per second in that bin, 0 or more.
-
     Raises:
         ValueError: lengths differ, or a number is out of range.
     """
 
-    users: tuple[float, ...]
-    rps: tuple[float, ...]
+    users: tuple[float, ...]  # N at the middle of each bin, above 0
+    rps: tuple[float, ...]  # good answers per second in that bin, 0 or more
 
     def __post_init__(self) -> None:
         if len(self.users) != len(self.rps):
@@ -76,7 +69,7 @@ class RunCurve:
         users, rps = np.array(self.users, dtype=float), np.array(self.rps, dtype=float)
         order = np.argsort(users, kind="stable")
         level = np.empty_like(rps)
-        level[order] = ndimage.median_filter(rps[order], size=5, mode="nearest")
+        level[order] = np.median(sliding_window_view(np.pad(rps[order], 2, "edge"), 5), axis=1)
         scale = np.maximum(level, 0.05 * (level.max() or rps.max()))
         off = (rps - level) / scale
         reach = max(GROSS, OUTLIER * 1.4826 * float(np.median(np.abs(off))))
@@ -84,57 +77,34 @@ class RunCurve:
 
 
 class Points(NamedTuple):
-    """One run's points, outliers drawn in.
+    """One run's points, outliers drawn in."""
 
-    Args:
-        users: N.
-        rps: throughput.
-        weight: one over the level around each point: weight times a miss is relative.
-    """
-
-    users: Array
-    rps: Array
-    weight: Array
+    users: Array  # N
+    rps: Array  # throughput
+    weight: Array  # one over the level around each point: weight times a miss is relative
 
 
 @dataclass(frozen=True, slots=True)
 class HingeFit:
-    """X = before * min(N, knee) + after * max(N - knee, 0), slopes in requests/s per user.
+    """X = before * min(N, knee) + after * max(N - knee, 0), slopes in requests/s per user."""
 
-    Args:
-        knee_users: K, the least-squares breakpoint.
-        knee_low: lower end of its 95 % interval from this one run (profile likelihood).
-        knee_high: upper end.
-        before: a.
-        after: b.
-        residuals: relative, in measuring order.
-    """
-
-    knee_users: float
-    knee_low: float
-    knee_high: float
-    before: float
-    after: float
-    residuals: tuple[float, ...]
+    knee_users: float  # K, the least-squares breakpoint
+    knee_low: float  # lower end of its 95 % interval from this one run (profile likelihood)
+    knee_high: float  # upper end
+    before: float  # a
+    after: float  # b
+    residuals: tuple[float, ...]  # relative, in measuring order
 
 
 @dataclass(frozen=True, slots=True)
 class UslFit:
-    """X = one_user N / (1 + sigma (N - 1) + kappa (N - 1) N).
+    """X = one_user N / (1 + sigma (N - 1) + kappa (N - 1) N)."""
 
-    Args:
-        one_user: gamma, requests/s of one user alone.
-        sigma: contention, 0 (none) to 1 (one at a time).
-        kappa: coherency, 0 or more: what makes more users slower.
-        errors: standard errors of the three, autocorrelation included.
-        residuals: relative, in measuring order.
-    """
-
-    one_user: float
-    sigma: float
-    kappa: float
-    errors: tuple[float, float, float]
-    residuals: tuple[float, ...]
+    one_user: float  # gamma, requests/s of one user alone
+    sigma: float  # contention, 0 (none) to 1 (one at a time)
+    kappa: float  # coherency, 0 or more: what makes more users slower
+    errors: tuple[float, float, float]  # standard errors of the three, autocorrelation included
+    residuals: tuple[float, ...]  # relative, in measuring order
 
 
 def fit_hinge(curve: RunCurve) -> HingeFit:
@@ -152,7 +122,7 @@ def fit_hinge(curve: RunCurve) -> HingeFit:
     fine = np.linspace(max(low, best - step), min(high, best + step), 81)
     fine_sums, before, after = _squares(fine, n, x, weight)
     i = int(np.argmin(fine_sums))
-    residuals = weight * (x - before[i] * np.minimum(n, fine[i]) - after[i] * np.maximum(n - fine[i], 0))
+    residuals = weight * (x - hinge(n, fine[i], before[i], after[i]))
     count = max(FREE + 1.0, effective_count(residuals))
     floor = len(n) * RESOLUTION**2
     limit = (fine_sums[i] + floor) * (1 + t_quantile((1 + CONFIDENCE) / 2, count - FREE) ** 2 / (count - FREE))
@@ -179,12 +149,12 @@ def fit_usl(curve: RunCurve) -> UslFit:
     n, x, weight = curve.points
 
     def missed(p: Array) -> Array:
-        miss: Array = weight * (x - p[0] * n / _queueing(p, n))
+        miss: Array = weight * (x - usl(n, *p))
         return miss
 
     def slopes(p: Array) -> Array:
-        share = weight * n / _queueing(p, n)
-        pull = share * p[0] / _queueing(p, n)
+        share = weight * usl(n, 1.0, *p[1:])
+        pull = share * usl(n, *p) / n
         return np.column_stack([-share, pull * (n - 1), pull * (n - 1) * n])
 
     top = float((1 / weight).max())
@@ -198,9 +168,14 @@ def fit_usl(curve: RunCurve) -> UslFit:
     return UslFit(gamma, sigma, kappa, _errors(slopes(best.x), residuals), tuple(residuals))
 
 
-def _queueing(p: Array, n: Array) -> Array:
-    law: Array = 1 + p[1] * (n - 1) + p[2] * (n - 1) * n
-    return law
+def hinge(n: Array, knee: float, before: float, after: float) -> Array:
+    """Throughput of a finite pool at each number of users."""
+    return np.asarray(before * np.minimum(n, knee) + after * np.maximum(n - knee, 0), dtype=np.float64)
+
+
+def usl(n: Array, one_user: float, sigma: float, kappa: float) -> Array:
+    """Throughput of a contended server at each number of users."""
+    return np.asarray(one_user * n / (1 + sigma * (n - 1) + kappa * (n - 1) * n), dtype=np.float64)
 
 
 def _errors(jacobian: Array, residuals: Array) -> tuple[float, float, float]:

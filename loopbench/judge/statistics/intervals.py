@@ -1,8 +1,4 @@
-"""What a handful of log-ratios supports: a ratio, its interval, its p-value, the difference that would have shown.
-
-Owns the arithmetic of one estimate. Which figures are paired is `comparisons`' business, what the numbers mean in words
-is `verdict`'s.
-"""
+"""What a handful of log-ratios supports: a ratio, its interval, the difference that would have shown."""
 
 import math
 from abc import ABC, abstractmethod
@@ -14,8 +10,7 @@ from scipy import special
 
 CONFIDENCE: Final = 0.95
 ALPHA: Final = 1 - CONFIDENCE
-POWER: Final = 0.80
-"""How often the smallest detectable difference would have been detected."""
+POWER: Final = 0.80  # how often the smallest detectable difference would have been detected
 
 
 class Interval(NamedTuple):
@@ -28,6 +23,9 @@ class Interval(NamedTuple):
 
 class TEstimate(ABC):
     """A ratio on the scale of logarithms: its mean, the standard error of that, and Student's t with its freedom."""
+
+    is_bounded = False
+    """Whether the interval comes from counts or order statistics: it may have one end only, and runs are not paired."""
 
     @property
     @abstractmethod
@@ -64,7 +62,7 @@ class TEstimate(ABC):
         if self.mean is None or self.error is None:
             return None
         reach = t_quantile((1 + confidence) / 2, self.freedom) * self.error + self.allowance
-        return Interval(math.exp(self.mean - reach), math.exp(self.mean + reach), confidence)
+        return Interval(math.exp(self.mean - reach), expm1_or_inf(self.mean + reach) + 1, confidence)
 
     @cached_property
     def half_width(self) -> float | None:
@@ -72,16 +70,6 @@ class TEstimate(ABC):
         if self.error is None:
             return None
         return expm1_or_inf(t_quantile((1 + CONFIDENCE) / 2, self.freedom) * self.error + self.allowance)
-
-    @cached_property
-    def p_value(self) -> float | None:
-        """Two-sided, of the true value being 1, or as near to it as the allowance; None without an error."""
-        if self.mean is None or self.error is None:
-            return None
-        beyond = max(0.0, abs(self.mean) - self.allowance)
-        if self.error == 0:
-            return 1.0 if beyond == 0 else 0.0
-        return float(2 * special.stdtr(self.freedom, -beyond / self.error))
 
     def detectable(self, alpha: float) -> float | None:
         """The smallest difference (0.1: 10 %) that would have been shown with 80 % power; None without an error.
@@ -96,13 +84,9 @@ class TEstimate(ABC):
 
 @dataclass(frozen=True)
 class Estimate(TEstimate):
-    """A geometric mean over runs, with Student's t: exact where the logarithms are normal.
+    """A geometric mean over runs, with Student's t: exact where the logarithms are normal."""
 
-    Args:
-        logs: natural logarithms, one a run or one a round.
-    """
-
-    logs: tuple[float, ...]
+    logs: tuple[float, ...]  # natural logarithms, one a run or one a round
 
     @property
     def count(self) -> int:
@@ -134,19 +118,15 @@ class Estimate(TEstimate):
 
 @dataclass(frozen=True)
 class UnpairedEstimate(TEstimate):
-    """The ratio of two geometric means from different sessions: nothing pairs their runs, so nothing cancels.
+    """The ratio of two figures whose runs nothing pairs, as those of different sessions: nothing cancels.
 
     Welch's t with Satterthwaite's degrees of freedom (Biometrika 34, 1947): two spreads, which need not be equal.
-
-    Args:
-        above: over the runs above the line.
-        below: over the runs below it.
-        drift: how much the machine itself changed from one session to the other, as a logarithm: what runs of one
-            session cannot show. The interval is that much wider either way.
     """
 
-    above: Estimate
-    below: Estimate
+    above: TEstimate  # over the runs above the line
+    below: TEstimate  # over the runs below it
+    # how much the machine itself changed from one session to the other, as a logarithm: what runs of one session cannot
+    # show. The interval is that much wider either way
     drift: float = 0.0
 
     @property
@@ -156,7 +136,7 @@ class UnpairedEstimate(TEstimate):
 
     @property
     def count(self) -> int:
-        """Runs of the session that has fewer."""
+        """Runs of the side that has fewer."""
         return min(self.above.count, self.below.count)
 
     @cached_property

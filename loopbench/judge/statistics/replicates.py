@@ -9,10 +9,10 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 
 from loopbench.errors import DataError
+from loopbench.judge.statistics.bounds import Count, Ends
 
 
 class NotReplicatesError(DataError):
@@ -32,35 +32,30 @@ class NotReplicatesError(DataError):
 class RunFigure:
     """The figure of one run in one quantity.
 
-    Args:
-        run: the run's number in its session.
-        round: the round it was measured in.
-        variant: the variant's name.
-        value: the figure, in the quantity's own unit; finite and above 0, because it will meet a logarithm.
-
     Raises:
-        NotReplicatesError: the value is not finite or not above 0. Such a run is a `MissingRun`.
+        NotReplicatesError: the value is not finite or not above 0, or there is neither a value nor bounds.
     """
 
-    run: int
-    round: int
-    variant: str
-    value: float
+    run: int  # the run's number in its session
+    round: int  # the round it was measured in
+    variant: str  # the variant's name
+    # the figure, in the quantity's own unit; finite and above 0, because it will meet a logarithm. None: the run only
+    # bounds it
+    value: float | None
+    bounds: Count | Ends | None = None  # what bounds it. None: the value stands for itself
+
+    @property
+    def shown(self) -> float | None:
+        """For charts: the value, or the rate of its few events; None where only ends are known."""
+        return self.bounds.events / self.bounds.seconds if isinstance(self.bounds, Count) else self.value
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.value) and self.value > 0):
+        known = self.bounds is not None if self.value is None else math.isfinite(self.value) and self.value > 0
+        if not known:
             raise NotReplicatesError(
-                f"run {self.run} has the figure {self.value:g}, which has no ratio to another",
+                f"run {self.run} has the figure {self.value}, which has no ratio to another",
                 where=f"round {self.round}, variant {self.variant!r}",
             )
-
-
-class MissingReason(Enum):
-    """Why a place has no figure, as far as it matters to the other figures."""
-
-    EXCLUDED = "not measured, or the run was disturbed: it says nothing about the other figures"
-    UNKNOWN = "the variant failed, or its figure is not known: the others may be too good"
-    CENSORED = "the run is valid and its figure has no end: the others are too low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,6 @@ class MissingRun:
     round: int
     variant: str
     reason: str
-    kind: MissingReason = MissingReason.EXCLUDED
 
 
 @dataclass(frozen=True)
@@ -120,12 +114,12 @@ class Replicates:
         """Their numbers, ascending."""
         return tuple(sorted({p.round for p in self._places}))
 
-    def by_round(self, variant: str) -> dict[int, float]:
-        """The variant's figures, round by round; a missing round is absent.
-
-        Raises:
-            NotReplicatesError: no such variant was measured.
-        """
+    def figures_of(self, variant: str) -> dict[int, RunFigure]:
+        """The variant's figures by round, ascending; a missing round is absent."""
         if variant not in self.variants:
             raise NotReplicatesError(f"variant {variant!r} is in no round")
-        return {f.round: f.value for f in sorted(self.figures, key=lambda f: f.round) if f.variant == variant}
+        return {f.round: f for f in sorted(self.figures, key=lambda f: f.round) if f.variant == variant}
+
+    def by_round(self, variant: str) -> dict[int, float]:
+        """The values among `figures_of`: rounds in which the variant is only bounded are absent, too."""
+        return {number: f.value for number, f in self.figures_of(variant).items() if f.value is not None}

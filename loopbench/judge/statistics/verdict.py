@@ -1,23 +1,20 @@
-"""From intervals to one of five words, with the sentence that goes with it.
-
-Owns the words and what each one takes; the numbers come from `statistics`, the reasons for INVALID from the stamp.
-"""
+"""From the interval that is shown to one of five words, with the sentence that goes with it."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from loopbench.judge.statistics.comparisons import MIN_ROUNDS, Comparison, holm
+from loopbench.judge.figures import plural
+from loopbench.judge.statistics.bounds import BoundedRatio, inverse
+from loopbench.judge.statistics.comparisons import Comparison
 from loopbench.judge.statistics.decision import NO_DIFFERENCE, Decision, Region, decide
-from loopbench.judge.statistics.intervals import ALPHA, CONFIDENCE, Interval
+from loopbench.judge.statistics.intervals import ALPHA, Interval, TEstimate
 
-MARGIN: Final = 0.05
-"""Smaller differences do not matter: EQUIVALENT means inside [1/1.05, 1.05]."""
-EQUIVALENCE_CONFIDENCE: Final = 1 - 2 * ALPHA
-"""Two one-sided 5 % tests are one 90 % interval: Schuirmann, J. Pharmacokinetics and Biopharmaceutics 15 (1987)."""
+MARGIN: Final = 0.05  # smaller differences do not matter: EQUIVALENT means inside [1/1.05, 1.05]
+UNIT_WORDS: Final[Mapping[str, str]] = MappingProxyType({"1/s": "answers/s", "ms": "ms"})
 NOTHING_INVALID: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -48,61 +45,96 @@ class Quantity(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One comparison and its verdict.
+    """One comparison and its verdict."""
 
-    Args:
-        quantity: what was compared.
-        comparison: the numbers.
-        word: the verdict on `comparison.a`, seen from `comparison.b`.
-        reason: one clause, why this word and no stronger one.
-        p_holm: the p-value of a difference, adjusted for all pairs judged together; None where there is none.
-        detectable: the smallest difference (0.1: 10 %) that would have been shown; only where NOT RESOLVED.
-    """
-
-    quantity: Quantity
-    comparison: Comparison
-    word: Word
-    reason: str
-    p_holm: float | None = None
+    quantity: Quantity  # what was compared
+    comparison: Comparison  # the numbers
+    word: Word  # the verdict on `comparison.a`, seen from `comparison.b`
+    reason: str  # one clause, why this word and no stronger one
+    # the smallest difference (0.1: 10 %) that would have been shown; only where NOT RESOLVED
     detectable: float | None = None
 
     @property
     def sentence(self) -> str:
         """For the console and the page."""
-        a, b = self.comparison.a, self.comparison.b
-        claims = {
-            Word.FASTER: f"{a} is FASTER than {b}",
-            Word.SLOWER: f"{a} is SLOWER than {b}",
-            Word.EQUIVALENT: f"{a} and {b} are EQUIVALENT",
-            Word.NOT_RESOLVED: f"{a} against {b} is NOT RESOLVED",
-            Word.INVALID: f"{a} against {b} is INVALID",
-        }
+        claim = claim_of(self.word, self.comparison.a, self.comparison.b)
         if self.word is Word.INVALID:  # its figures are not results: none is quoted
-            return f"{claims[self.word]}: {self.reason}"
-        return f"{claims[self.word]} in {self.quantity.name}: {self.numbers}; {self.reason}"
+            return f"{claim}: {self.reason}"
+        return f"{claim} in {self.quantity.name}: {self.numbers}; {self.reason}"
 
     @property
     def shown_ratio(self) -> float | None:
-        """None where there is none, and where it is no result because it is INVALID."""
-        return None if self.word is Word.INVALID else self.comparison.ratio
+        """None where there is none, where only bounds are known, and where it is no result because it is INVALID."""
+        return None if self.word is Word.INVALID or self.comparison.is_bounded else self.comparison.ratio
 
     @property
     def shown_interval(self) -> tuple[float, float] | None:
-        """The ends of the ratio's 95 % interval; None as for `shown_ratio`."""
+        """The ends of the interval that the word rests on; None where there is none, and where it is INVALID."""
         interval = self.comparison.interval()
         return None if interval is None or self.word is Word.INVALID else (interval.low, interval.high)
 
     @property
     def numbers(self) -> str:
-        """The ratio and its 95 % interval, in no more digits than the interval supports."""
+        """The ratio and its 95 % interval, in no more digits than the interval supports; or its bounds."""
         ratio, interval = self.comparison.ratio, self.comparison.interval()
-        rounds = f"{self.comparison.rounds} round" + ("s" if self.comparison.rounds != 1 else "")
+        if isinstance(self.comparison.estimate, BoundedRatio):
+            return self.bound
+        rounds = plural(self.comparison.rounds, "round")
         if ratio is None:
             return f"ratio - ({rounds})"
         if interval is None:
             return f"ratio {ratio:.2g} without an interval ({rounds})"
         low, middle, high = (figure(value, interval) for value in (interval.low, ratio, interval.high))
         return f"ratio {middle} (95 % interval {low} to {high}, {rounds})"
+
+    @property
+    def swapped(self) -> "Verdict":
+        """The same about `comparison.b`, seen from `comparison.a`."""
+        of, word = self.comparison, {Word.FASTER: Word.SLOWER, Word.SLOWER: Word.FASTER}.get(self.word, self.word)
+        comparison = replace(of, a=of.b, b=of.a, estimate=inverse(of.estimate))
+        return replace(self, comparison=comparison, word=word)
+
+    @property
+    def bound(self) -> str:
+        """`at most 0.04 times (2 answers/s against 80)`; empty where the ratio is not bounded."""
+        estimate, interval = self.comparison.estimate, self.comparison.interval()
+        if not isinstance(estimate, BoundedRatio) or self.word is Word.INVALID:
+            return ""
+        unit = UNIT_WORDS[self.quantity.unit]
+        return f"{times(interval)} ({shown(estimate.above)} {unit} against {shown(estimate.below)})"
+
+
+def claim_of(word: Word, a: str, b: str) -> str:
+    """The verdict on `a`, seen from `b`, without figures."""
+    return {
+        Word.FASTER: f"{a} is FASTER than {b}",
+        Word.SLOWER: f"{a} is SLOWER than {b}",
+        Word.EQUIVALENT: f"{a} and {b} are EQUIVALENT",
+        Word.NOT_RESOLVED: f"{a} against {b} is NOT RESOLVED",
+        Word.INVALID: f"{a} against {b} is INVALID",
+    }[word]
+
+
+def times(interval: Interval | None) -> str:
+    """A bounded ratio in words, from the end that is nearer to 1."""
+    if interval is None or (interval.low <= 0 and math.isinf(interval.high)):
+        return "an unknown number of times"
+    if interval.high < 1:
+        return f"at most {digits(interval.high)} times"
+    if interval.low > 1:
+        return f"at least {digits(interval.low)} times"
+    upper = f"to {digits(interval.high)} times" if math.isfinite(interval.high) else "times or more"
+    return f"{digits(interval.low)} {upper}"
+
+
+def shown(estimate: TEstimate) -> str:
+    """A variant's own figure; where it has no value, the end that is known."""
+    interval = estimate.interval()
+    if estimate.value is not None:
+        return digits(estimate.value)
+    if interval is None:
+        return "an unknown number of"
+    return f"over {digits(interval.low)}" if math.isinf(interval.high) else f"up to {digits(interval.high)}"
 
 
 def judge(
@@ -116,15 +148,15 @@ def judge(
 
     Args:
         quantity: what was compared, the same for all.
-        comparisons: all that were declared before the run; a difference must survive Holm over all of them.
+        comparisons: all that were declared before the run. Their intervals hold together with 95 % (Bonferroni).
         margin: what counts as equivalent (0.05: within 5 % either way).
         invalid: variants whose figures may not be used, with the reason.
     """
-    # One without a p-value still counts as looked at: leaving it out afterwards would make the others cheaper.
-    adjusted = holm([1.0 if c.estimate.p_value is None else c.estimate.p_value for c in comparisons])
+    # A pair that turned out INVALID still counts: to leave it out afterwards would make the others narrower.
+    confidence = 1 - ALPHA / max(1, len(comparisons))
     return tuple(
-        _invalid(quantity, comparison, invalid) or _judge_one(quantity, comparison, p, margin, len(comparisons))
-        for comparison, p in zip(comparisons, adjusted, strict=True)
+        _invalid(quantity, comparison, invalid) or _judge_one(quantity, comparison, margin)
+        for comparison in (replace(each, confidence=confidence) for each in comparisons)
     )
 
 
@@ -136,35 +168,35 @@ def _invalid(quantity: Quantity, comparison: Comparison, invalid: Mapping[str, s
     return Verdict(quantity, comparison, Word.INVALID, "; ".join(reasons)) if reasons else None
 
 
-def _judge_one(quantity: Quantity, comparison: Comparison, p: float, margin: float, family: int) -> Verdict:
-    interval, narrow = comparison.interval(), comparison.interval(EQUIVALENCE_CONFIDENCE)
-    if interval is None or narrow is None:
+def _judge_one(quantity: Quantity, comparison: Comparison, margin: float) -> Verdict:
+    """The word and why, from the one interval that is shown. Inside the margin no difference matters."""
+    interval = comparison.interval()
+    if interval is None:
         return Verdict(quantity, comparison, Word.NOT_RESOLVED, "one round has no spread, so no interval")
-    small = decide(narrow, Region.around(1.0, margin)) is Decision.INSIDE
-    if p <= ALPHA:
-        above = comparison.estimate.value is not None and comparison.estimate.value > 1
-        word = Word.FASTER if above == (quantity.better is Better.HIGHER) else Word.SLOWER
-        return Verdict(quantity, comparison, word, _difference(small, margin), p)
-    if small and comparison.rounds >= MIN_ROUNDS:
-        reason = f"the {_percent(EQUIVALENCE_CONFIDENCE)} interval lies within {_percent(margin)} either way"
-        return Verdict(quantity, comparison, Word.EQUIVALENT, reason, p)
-    detectable = comparison.detectable(ALPHA / family)
-    return Verdict(quantity, comparison, Word.NOT_RESOLVED, _doubt(comparison, interval, detectable), p, detectable)
-
-
-def _difference(small: bool, margin: float) -> str:
-    if small:
-        return f"a real difference, but smaller than the {_percent(margin)} that matter"
-    return f"the {_percent(CONFIDENCE)} interval excludes 1"
-
-
-def _doubt(comparison: Comparison, interval: Interval, detectable: float | None) -> str:
-    seen = "" if detectable is None else f"a difference of {_percent(detectable)} or more would have been seen"
+    if decide(interval, Region.around(1.0, margin)) is Decision.INSIDE:
+        return Verdict(quantity, comparison, Word.EQUIVALENT, f"the interval lies within {_percent(margin)} either way")
     if decide(interval, NO_DIFFERENCE) is Decision.OUTSIDE:
-        return f"its own interval excludes 1, but not once all pairs are counted; {seen}"
-    if comparison.rounds < MIN_ROUNDS:
-        return f"{seen} (EQUIVALENT takes {MIN_ROUNDS} rounds)"
-    return seen
+        word = Word.FASTER if (interval.low > 1) == (quantity.better is Better.HIGHER) else Word.SLOWER
+        return Verdict(quantity, comparison, word, _difference(comparison))
+    detectable = comparison.detectable()
+    return Verdict(quantity, comparison, Word.NOT_RESOLVED, _doubt(comparison, detectable), detectable)
+
+
+def _difference(comparison: Comparison) -> str:
+    if comparison.is_bounded:
+        return f"bounds from all answers of {plural(comparison.rounds, 'round')} together"
+    return "the interval excludes 1"
+
+
+def _doubt(comparison: Comparison, detectable: float | None) -> str:
+    if comparison.is_bounded:
+        return "too few answers to tell"
+    return "" if detectable is None else f"a difference of {_percent(detectable)} or more would have been seen"
+
+
+def digits(value: float) -> str:
+    """Two significant digits, or a whole number from 100 on."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def figure(value: float, interval: Interval) -> str:

@@ -1,10 +1,5 @@
-"""A session's requests as one CSV or Parquet file, and its summary, for other programs.
+"""A session's requests as one CSV or Parquet file, and its summary, for other programs."""
 
-Streams run by run and block by block: what is held at a time is one run's samples as recorded, and one block of rows.
-A file is written beside its place and renamed when it is whole.
-"""
-
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +14,11 @@ from loopbench.errors import DataError, EnvironmentRefusedError, UsageError
 from loopbench.judge.run.dataframes import CATEGORY, SAMPLE_COLUMNS, sample_frames
 from loopbench.judge.session.session_report import judge_session
 from loopbench.judge.stamp.open_session import open_session
+from loopbench.judge.summary.badge import badge
 from loopbench.judge.summary.markdown import markdown
+from loopbench.judge.summary.openmetrics import to_openmetrics
 from loopbench.judge.summary.summary import to_csv, to_json
+from loopbench.records.files import replacing, write_file
 from loopbench.showable import csv_text
 
 BLOCK_ROWS: Final = 500_000
@@ -35,15 +33,21 @@ class What(StrEnum):
 
 
 class Form(StrEnum):
-    """As which file, by its ending."""
+    """The format of the file."""
 
     CSV = "csv"
     PARQUET = "parquet"
     JSON = "json"
     MARKDOWN = "md"
+    OPENMETRICS = "openmetrics"
+    BADGE = "badge"
 
 
-FORMS: Final = {What.SAMPLES: (Form.CSV, Form.PARQUET), What.SUMMARY: (Form.CSV, Form.JSON, Form.MARKDOWN)}
+FORMS: Final = {
+    What.SAMPLES: (Form.CSV, Form.PARQUET),
+    What.SUMMARY: (Form.CSV, Form.JSON, Form.MARKDOWN, Form.OPENMETRICS, Form.BADGE),
+}
+ENDINGS: Final = {Form.OPENMETRICS: "prom", Form.BADGE: "badge.json"}  # the former: node_exporter's textfile collector
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,10 @@ class Exported:
     left_out: tuple[str, ...] = ()  # runs that could not be read, with the reason
 
 
-def export(session_folder: Path, out: Path, what: What, form: Form, *, force: bool = False) -> Exported:
+def export(session_folder: Path, out: Path, what: What | None, form: Form, *, force: bool = False) -> Exported:
     """Write one file, `samples.csv` or the like, into a folder that is made if it is not there.
 
-    Args:
-        session_folder: of a session with at least one complete run.
-        out: the folder the file goes into.
-        what: samples, or the summary.
-        form: one of `FORMS[what]`.
-        force: replace a file of that name.
+    Without `what`, it holds the samples if they have this form, else the summary.
 
     Raises:
         UsageError: the two do not go together, or the file is there already.
@@ -71,9 +70,10 @@ def export(session_folder: Path, out: Path, what: What, form: Form, *, force: bo
         EnvironmentRefusedError: Parquet is asked for and pyarrow is not installed.
         OSError: the file cannot be written.
     """
+    what = what or next(each for each in What if form in FORMS[each])
     if form not in FORMS[what]:
         raise UsageError(f"{what} cannot be exported as {form}", slug="export-format", allowed=", ".join(FORMS[what]))
-    path = out / f"{what}.{form}"
+    path = out / f"{what}.{ENDINGS.get(form, form)}"
     if path.exists() and not force:
         raise UsageError(
             f"{path} is there already",
@@ -88,18 +88,26 @@ def export(session_folder: Path, out: Path, what: What, form: Form, *, force: bo
 
 def _export_summary(session_folder: Path, path: Path, form: Form) -> Exported:
     report = judge_session(session_folder)
-    text = {Form.JSON: to_json, Form.CSV: to_csv, Form.MARKDOWN: markdown}[form](report)
-    with _beside(path) as part:
-        part.write_text(text, encoding="utf-8", newline="")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = {
+        Form.JSON: to_json,
+        Form.CSV: to_csv,
+        Form.MARKDOWN: markdown,
+        Form.OPENMETRICS: to_openmetrics,
+        Form.BADGE: badge,
+    }
+    text = made[form](report)
+    write_file(path, text)
     return Exported(path, None)
 
 
 def _export_samples(session_folder: Path, path: Path, form: Form) -> Exported:
     session = open_session(session_folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
     writer = _csv_writer if form is Form.CSV else _parquet_writer
     left_out = [f"{name}: {reason}" for name, reason in session.damaged.items()]
     rows = runs = 0
-    with _beside(path) as part, writer(part) as write:
+    with replacing(path) as part, writer(part) as write:
         for run in session.runs:
             try:
                 rows += len(run.samples.rows)
@@ -114,18 +122,6 @@ def _export_samples(session_folder: Path, path: Path, form: Form) -> Exported:
             reason = left_out[0] if left_out else "no run is complete"
             raise DataError(f"there is nothing to export: {reason}", slug="export-empty", where=str(session_folder))
     return Exported(path, rows, tuple(left_out))
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A name to write under; renamed when all went well, removed when not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager

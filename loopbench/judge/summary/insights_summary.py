@@ -1,31 +1,33 @@
 """Diagnosis, ceilings and times of a run as plain values, for `summary.json`."""
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, Final
 
+from loopbench.judge.diagnosis.ceilings import Ceilings
 from loopbench.judge.diagnosis.diagnosis import Diagnosis
-from loopbench.judge.diagnosis.insights import Insights, OpenMode
 from loopbench.judge.diagnosis.loop_lines import LoopLine
-from loopbench.judge.diagnosis.run_ceilings import RunCeilings
 from loopbench.judge.diagnosis.time_spent import TimeSpent
 from loopbench.judge.rounds.claims import ClaimAnswer
-from loopbench.judge.run.open_loop import OpenLoop
+from loopbench.judge.run.open_loop import OpenLoop, OpenMode
+from loopbench.judge.session.run_report import RunReport
+
+MAX_WAITS: Final = 10
 
 
-def insights_values(insights: Insights) -> dict[str, Any]:
+def insights_values(run: RunReport) -> dict[str, Any]:
     """Of one run."""
     return {
-        "diagnosis": _diagnosis(insights.diagnosis),
-        "ceilings": None if insights.ceilings is None else _ceilings(insights.ceilings),
-        "time_spent": None if insights.time_spent is None else _time_spent(insights.time_spent),
-        "open_mode": None if insights.open_mode is None else _open_mode(insights.open_mode),
+        "diagnosis": _diagnosis(run.diagnosis),
+        "ceilings": None if run.ceilings is None else _ceilings(run.ceilings),
+        "time_spent": None if run.time_spent is None else _time_spent(run.time_spent),
+        "open_mode": None if run.open_mode is None else _open_mode(run.open_mode),
     }
 
 
 def claim_values(answer: ClaimAnswer) -> dict[str, Any]:
     """One claim of the scenario's source, and what was measured."""
     interval = answer.interval
-    return asdict(answer.claim) | {
+    return answer.claim.model_dump() | {
         "answer": str(answer.answer),
         "measured": answer.measured,
         "interval": None if interval is None else [interval.low, interval.high],
@@ -51,8 +53,13 @@ def _loop(diagnosis: Diagnosis) -> dict[str, Any] | None:
     figures = diagnosis.figures
     if figures is None:
         return None
-    left_out = {"lines", "notes", "load", "window"}
-    return {key: value for key, value in asdict(figures).items() if key not in left_out}
+    left_out = {"lines", "notes", "load", "window", "waits", "quiet"}
+    kept = replace(figures, lines=(), waits=(), quiet=None)
+    return {key: value for key, value in asdict(kept).items() if key not in left_out} | {
+        "waits": [{"group": each.group, "mean": each.mean} | _line(each.line) for each in figures.waits[:MAX_WAITS]],
+        "quiet_utilization": None if figures.quiet is None else figures.quiet.utilization,
+        "names": [asdict(each) | {"width": each.width} for each in figures.load.names],
+    }
 
 
 def _line(line: LoopLine) -> dict[str, Any]:
@@ -63,13 +70,14 @@ def _line(line: LoopLine) -> dict[str, Any]:
         "owner": str(line.owner),
         "innermost": f"{line.inner_file}:{line.inner_line} in {line.inner_function}",
         "blocked": line.blocked,
+        "waited": line.waited,
         "seconds": line.seconds,
         "share": line.share,
     }
 
 
-def _ceilings(ceilings: RunCeilings) -> dict[str, Any]:
-    return {"sentence": ceilings.reading.sentence, "resources": [{"name": n, "rps": rps} for n, rps in ceilings.lines]}
+def _ceilings(ceilings: Ceilings) -> dict[str, Any]:
+    return {"sentence": ceilings.sentence, "resources": [each._asdict() for each in ceilings.resources]}
 
 
 def _time_spent(spent: TimeSpent) -> dict[str, Any]:
@@ -81,7 +89,7 @@ def _time_spent(spent: TimeSpent) -> dict[str, Any]:
 
 
 def _open_mode(mode: OpenMode) -> dict[str, Any]:
-    return {"climb": [_due(each) for each in mode.climb.points], "hold": None if mode.hold is None else _due(mode.hold)}
+    return {"climb": [_due(each) for each in mode.points], "hold": None if mode.hold is None else _due(mode.hold)}
 
 
 def _due(window: OpenLoop) -> dict[str, Any]:

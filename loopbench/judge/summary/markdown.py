@@ -27,7 +27,8 @@ def code_span(text: str) -> str:
 
 def _lines(report: SessionReport) -> Iterator[str]:
     scenario = report.record.scenario
-    yield f"## {code_span(scenario.title)}" + (" (quick look)" if scenario.quick else "")
+    yield f"<!-- loopbench: {report.record.name} -->"  # invisible: finds the comment of a pull request again
+    yield f"## {code_span(scenario.title)}" + (" (quick look)" if report.record.quick else "")
     yield ""
     if scenario.question:
         yield f"{code_span(scenario.question)}\n"
@@ -96,7 +97,7 @@ def _reasons(report: SessionReport) -> Iterator[str]:
     yield "\n| variant | why | line |"
     yield "|---|---|---|"
     for run in report.runs:
-        diagnosis = run.insights.diagnosis
+        diagnosis = run.diagnosis
         line = code_span(diagnosis.guilty.place) if diagnosis.guilty else MISSING
         yield f"| {code_span(run.variant.name)} | {code_span(diagnosis.sentence)} | {line} |"
 
@@ -133,7 +134,7 @@ def _counts(report: SessionReport) -> str:
     if not report.records:
         return "There is no complete run to count."
     if report.counts_agree:
-        return f"Server, samples and Locust counted the same {total:,} requests."
+        return f"Server, samples and Locust account for the same {total:,} requests."
     return "**The three counts of requests do not agree in every run.**"
 
 

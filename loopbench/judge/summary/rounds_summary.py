@@ -1,11 +1,13 @@
 """Stamp and rounds as plain values, for `summary.json`."""
 
+from dataclasses import asdict
 from typing import Any
 
 from loopbench.judge.rounds.rounds import Judged, Rounds
-from loopbench.judge.session.session_stamp import MergedFinding, SessionStamp
+from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
+from loopbench.judge.stamp.health import Health
 from loopbench.judge.stamp.stamp import Stamp
-from loopbench.judge.statistics.intervals import Estimate
+from loopbench.judge.statistics.intervals import TEstimate
 from loopbench.judge.statistics.verdict import Verdict
 
 
@@ -24,6 +26,13 @@ def run_stamp_values(stamp: Stamp) -> dict[str, Any]:
     return {"label": stamp.label, "findings": faults}
 
 
+def health_values(health: Health) -> dict[str, Any]:
+    """Of a run's target: its state, and every request by what became of it."""
+    return {"state": str(health.state), "sentence": health.clause, "sent": health.sent} | {
+        key: value for key, value in asdict(health).items() if key != "state"
+    }
+
+
 def rounds_values(rounds: Rounds) -> dict[str, Any]:
     """Every declared quantity with its verdicts, each variant's own figure, and each run's."""
     return {
@@ -37,9 +46,13 @@ def rounds_values(rounds: Rounds) -> dict[str, Any]:
                 "round": run.round,
                 "variant": run.variant.name,
                 "goodput_rps": run.goodput_rps,
+                "good_answers": run.answers.events,
+                "window_s": run.answers.seconds,
+                "health": health_values(run.health),
                 "own_p50_ms": run.own.p50_ms,
                 "own_p99_ms": run.own.p99_ms,
                 "neighbour_p99_ms": run.neighbours[0].p99_ms if run.neighbours else None,
+                "neighbour_p99_between_ms": run.neighbours[0].between_ms.get("p99") if run.neighbours else None,
                 "receipt": run.record.receipt,
                 "stamp": run_stamp_values(run.stamp),
             }
@@ -48,7 +61,7 @@ def rounds_values(rounds: Rounds) -> dict[str, Any]:
     }
 
 
-def _finding(finding: MergedFinding) -> dict[str, Any]:
+def _finding(finding: MergedOutcome) -> dict[str, Any]:
     worst = finding.worst
     return {
         "id": worst.id,
@@ -68,7 +81,7 @@ def _judged(judged: Judged) -> dict[str, Any]:
         "unit": quantity.unit,
         "better": str(quantity.better),
         "variants": [
-            {"name": name, "valid_runs": len(judged.replicates.by_round(name))} | _estimate(judged.estimate(name))
+            {"name": name, "valid_runs": len(judged.replicates.figures_of(name))} | _estimate(judged.estimate(name))
             for name in judged.replicates.variants
         ],
         "half_width": judged.half_width,
@@ -76,7 +89,7 @@ def _judged(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _estimate(estimate: Estimate) -> dict[str, Any]:
+def _estimate(estimate: TEstimate) -> dict[str, Any]:
     interval = estimate.interval()
     return {"value": estimate.value, "interval": None if interval is None else [interval.low, interval.high]}
 
@@ -88,9 +101,10 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "b": comparison.b,
         "verdict": str(verdict.word),
         "ratio": comparison.ratio,
+        "bounded": comparison.is_bounded,
         "interval": None if interval is None else [interval.low, interval.high],
         "rounds": comparison.rounds,
-        "p_holm": verdict.p_holm,
+        "confidence": comparison.confidence,
         "detectable": verdict.detectable,
         "reason": verdict.reason,
     }

@@ -1,8 +1,4 @@
-"""The session's figures for other programs and for a table elsewhere: `summary.json`, `summary.csv`, `summary.md`.
-
-JSON carries everything, numbers to nine digits and null where nothing is known. CSV has one row for each variant and
-request, and is safe to open in a spreadsheet. Markdown is what a pull request shows.
-"""
+"""The session's figures for other programs and for a table elsewhere: `summary.json`, `summary.csv`, `summary.md`."""
 
 import csv
 import io
@@ -22,30 +18,26 @@ from loopbench.judge.session.agreement import agreement
 from loopbench.judge.session.gates import gate_values
 from loopbench.judge.session.run_report import RequestReport, RunReport
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.summary.answer import answer, certainty
+from loopbench.judge.summary.answer import certainty, headline
 from loopbench.judge.summary.insights_summary import claim_values, insights_values
 from loopbench.judge.summary.markdown import markdown
-from loopbench.judge.summary.rounds_summary import rounds_values, run_stamp_values, stamp_values
+from loopbench.judge.summary.rounds_summary import health_values, rounds_values, run_stamp_values, stamp_values
 from loopbench.judge.summary.table import end_of_load
-from loopbench.records.session import SUMMARY_STEM, RecordedVariant
+from loopbench.records.files import write_file
+from loopbench.records.session import SUMMARY_STEM, SessionRecord
+from loopbench.scenario import Target, Variant
 from loopbench.showable import csv_text
 
-SUMMARY_FORMAT: Final = 2
-"""Of `summary.json`. Raise it when a reader of the old one would misread the new one."""
+SUMMARY_FORMAT: Final = 2  # Of `summary.json`. Raise it when a reader of the old one would misread the new one.
 
-DIGITS: Final = 9
-"""More than any figure here carries, so that nothing is lost by rounding twice."""
+DIGITS: Final = 9  # more than any figure here carries, so that nothing is lost by rounding twice
 
 
 def write_summary(report: SessionReport, folder: Path) -> None:
-    """Write the three files.
-
-    Raises:
-        OSError: one cannot be written.
-    """
+    """Write the three files. Raises OSError if one cannot be written."""
     made = {"json": to_json(report), "csv": to_csv(report), "md": markdown(report)}
     for ending, text in made.items():
-        (folder / f"{SUMMARY_STEM}.{ending}").write_text(text, encoding="utf-8", newline="")
+        write_file(folder / f"{SUMMARY_STEM}.{ending}", text)
 
 
 def to_json(report: SessionReport) -> str:
@@ -57,12 +49,12 @@ def to_json(report: SessionReport) -> str:
         "loopbench": record.loopbench,
         "started": record.started,
         "session": report.folder.name,
-        "scenario": {key: value for key, value in asdict(record.scenario).items() if key != "variants"},
+        "scenario": _scenario(record),
         "seed": record.seed,
         "command": record.command,
         "machine": record.machine,
         "packages": record.packages,
-        "answer": answer(report),
+        "answer": headline(report),
         "certainty": certainty(report),
         "stamp": stamp_values(report.stamp),
         "rounds": None if report.rounds is None else rounds_values(report.rounds),
@@ -70,6 +62,7 @@ def to_json(report: SessionReport) -> str:
         "counts_agree": report.counts_agree,
         "variants": [_variant(each, runs.get(each.slug)) for each in record.scenario.variants],
         "missing": report.missing,
+        "failures": [asdict(each) for each in report.failures.variants],
         "timelines": [timeline_values(each) for each in report.timelines],
         "gates": [gate_values(each) for each in report.gates],
         "claims": [claim_values(each) for each in report.claims],
@@ -114,7 +107,7 @@ def _csv_rows(report: SessionReport) -> Iterator[dict[str, Any]]:
     measured = {run.variant.slug for run in report.runs}
     for run in report.runs:
         for request in run.requests:
-            yield _csv_row(report.record.scenario.users, run, request)
+            yield _csv_row(report.record.scenario.load.users, run, request)
     for variant in report.record.scenario.variants:
         if variant.slug not in measured:
             yield dict.fromkeys(CSV_COLUMNS) | {"variant": variant.name, "request": variant.name}
@@ -149,16 +142,35 @@ def _csv_cell(value: Any) -> str:
     return "" if value is None or _plain(value) is None else str(_plain(value))
 
 
-def _variant(variant: RecordedVariant, run: RunReport | None) -> dict[str, Any]:
+def _scenario(record: SessionRecord) -> dict[str, Any]:
+    """The scenario without what `variants` tells; its neighbours by name."""
+    scenario = record.scenario
+    return scenario.model_dump(mode="json", exclude={"variants", "requests"}) | {
+        "file": record.file,
+        "name": record.name,
+        "quick": record.quick,
+        "explain": record.explain,
+        "users": scenario.load.users,
+        "neighbours": scenario.neighbours,
+        "baseline": next((each.slug for each in scenario.variants if each.name == scenario.baseline), ""),
+    }
+
+
+def _variant(variant: Variant, run: RunReport | None) -> dict[str, Any]:
     facts = {
         "name": variant.name,
         "slug": variant.slug,
         "method": variant.method,
-        "path": variant.path,
-        "target": asdict(variant.target),
+        "path": variant.request_target,
+        "target": _target(variant.served),
         "measured": run is not None,
     }
     return facts if run is None else facts | _run(run)
+
+
+def _target(target: Target) -> dict[str, Any]:
+    facts = target.model_dump(include={"app_dir", "server", "workers", "loop", "http", "thread_tokens"})
+    return facts | {"app": target.app or "", "env_names": sorted(target.env), "python": target.python or ""}
 
 
 def _run(run: RunReport) -> dict[str, Any]:
@@ -166,8 +178,9 @@ def _run(run: RunReport) -> dict[str, Any]:
     return {
         "run": run.record.number,
         "stamp": run_stamp_values(run.stamp),
+        "health": health_values(run.health),
         "receipt": run.record.receipt,
-        **insights_values(run.insights),
+        **insights_values(run),
         "goodput_rps": run.goodput_rps,
         "goodput_spread_rps": _spread(run.curve),
         "knee_users": run.curve.knee_users,

@@ -70,7 +70,7 @@ class Table:
 def figures_table(report: SessionReport) -> Table:
     """Every figure a reader compares, of every variant of the scenario."""
     scenario = report.record.scenario
-    columns = _columns(scenario.users, scenario.neighbours)
+    columns = _columns(scenario.load.users, scenario.neighbours)
     runs = {run.variant.slug: run for run in report.runs}
     rows = []
     for variant in scenario.variants:

@@ -46,7 +46,7 @@ def sit_on_the_port() -> None:
 
 
 def go_to_the_background() -> None:
-    """Leave a child behind that is nobody's: a session of its own, and TERM ignored."""
+    """Leave a detached child behind: a session of its own, and TERM ignored."""
     deaf = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep({FOREVER_S})"
     subprocess.Popen(["/bin/sh", "-c", f"setsid '{sys.executable}' -c '{deaf}' &"], start_new_session=True)
 
@@ -112,6 +112,17 @@ async def wrong_body(send: Send) -> None:
     await answer(send, body=b'{"ok": false}')
 
 
+async def redirects_elsewhere(send: Send) -> None:
+    """To this server under its other name, which is another origin."""
+    port = sys.argv[sys.argv.index("--port") + 1]
+    await answer(send, 302, location=f"http://localhost:{port}/elsewhere")
+
+
+async def nests_deeply(send: Send) -> None:
+    """JSON that no parser follows to its end."""
+    await answer(send, body=b"[" * 200_000)
+
+
 async def closes_mid_body(send: Send) -> None:
     """More was promised than comes."""
     await start(send, content_length="100000")
@@ -161,6 +172,8 @@ async def runs_out_of_memory(send: Send) -> None:
 AT_A_REQUEST = {
     "wrong status": wrong_status,
     "wrong body": wrong_body,
+    "redirects": redirects_elsewhere,
+    "nests deeply": nests_deeply,
     "closes mid-body": closes_mid_body,
     "freezes": freezes,
     "endless body": endless_body,

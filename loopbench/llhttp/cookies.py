@@ -1,0 +1,74 @@
+"""One user's cookies, in the standard library's jar, which is asked only after a change."""
+
+import math
+import time
+from email.message import Message
+from http.cookiejar import Cookie, CookieJar
+from types import SimpleNamespace
+from typing import Any
+from urllib.request import Request as UrllibRequest
+
+from loopbench.llhttp.answer import header_pairs
+
+_MAX_HEADERS = 1024
+
+_unix_s = time.time
+
+
+class Cookies(CookieJar):
+    """The cookies that servers have set for one user."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._version = 0
+        self._first_expiry_s = math.inf
+        self._headers: dict[str, str | None] = {}  # by URL, until the next change
+
+    @property
+    def version(self) -> int:
+        """A number that changes whenever a cookie is set, removed or expires."""
+        if _unix_s() >= self._first_expiry_s:
+            self.clear_expired_cookies()
+            self._change()
+        return self._version
+
+    def header(self, url: str) -> str | None:
+        """Return the Cookie header for a request, or None."""
+        if not (self.version and self._cookies):  # type: ignore[attr-defined]
+            return None
+        if url not in self._headers:
+            if len(self._headers) >= _MAX_HEADERS:
+                self._headers.clear()
+            request = UrllibRequest(url)  # noqa: S310  only carries the URL to the jar; nothing is opened
+            self.add_cookie_header(request)
+            self._headers[url] = request.get_header("Cookie")
+        return self._headers[url]
+
+    def keep(self, url: str, raw_head: bytes) -> None:
+        """Store the cookies that an answer sets."""
+        if b"set-cookie" in raw_head.lower():
+            request = UrllibRequest(url)  # noqa: S310  as above
+            self.extract_cookies(_lines(raw_head), request)
+
+    def set_cookie(self, cookie: Cookie) -> None:
+        """See `CookieJar.set_cookie`."""
+        super().set_cookie(cookie)
+        self._change()
+
+    def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
+        """See `CookieJar.clear`."""
+        super().clear(domain, path, name)
+        self._change()
+
+    def _change(self) -> None:
+        self._version += 1
+        self._headers.clear()
+        self._first_expiry_s = min((cookie.expires for cookie in self if cookie.expires is not None), default=math.inf)
+
+
+def _lines(raw_head: bytes) -> Any:
+    """Return what the jar accepts as a response: an object with the one method that it calls."""
+    message = Message()
+    for name, value in header_pairs(raw_head):
+        message[name] = value
+    return SimpleNamespace(info=lambda: message)

@@ -1,0 +1,123 @@
+"""curl commands and HAR files as routes: same origin, nothing secret, and nothing that a scenario cannot hold."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from loopbench.errors import UsageError
+from loopbench.first_scenario.draft import draft
+from loopbench.first_scenario.places import AppPlace
+from loopbench.first_scenario.reading import AppFacts
+from loopbench.first_scenario.recorded_requests import routes_of_curl, routes_of_har
+from loopbench.first_scenario.routes import as_table
+
+
+def har(method: str, url: str, status: float) -> str:
+    """A file of one request."""
+    entry = {"request": {"method": method, "url": url, "headers": []}, "response": {"status": status}}
+    return json.dumps({"log": {"entries": [entry]}})
+
+
+@pytest.mark.parametrize(
+    ("command", "table"),
+    [
+        ("curl http://a.test/items?n=2", {"name": "/items?n=2", "path": "/items?n=2"}),
+        ("curl -s 'http://a.test/?api_key=canary'", {"path": "/?api_key=${API_KEY}"}),
+        ("curl http://a.test/ -H 'Authorization: Bearer canary'", {"headers": {"Authorization": "${AUTHORIZATION}"}}),
+        ("curl -b sid=canary -u me:canary http://a.test/", {"headers": {"Cookie": "${COOKIE}",
+                                                                       "Authorization": "${AUTHORIZATION}"}}),
+        ("""curl http://a.test/ --json '{"a": 1, "password": "canary"}'""",
+         {"name": "POST /", "method": "POST", "json": {"a": 1, "password": "${PASSWORD}"}}),
+        ("curl -X PUT -d 'a=1&token=canary' http://a.test/",
+         {"method": "PUT", "form": {"a": "1", "token": "${TOKEN}"}}),
+        ("curl 'http://a.test/?next=http%3A%2F%2Fb.test%3Ftoken%3Dcanary'", {"path": "/?next=${NEXT}"}),
+        ("curl -H 'X-Session: canary' http://a.test/", {"headers": {"X-Session": "${X_SESSION}"}}),
+        ("""curl --json '{"password": {"v": ["canary"]}}' http://a.test/""", {"json": {"password": "${PASSWORD}"}}),
+        (r"""curl --json '{"variables": "{\"password\": \"canary\"}"}' http://a.test/""",
+         {"json": {"variables": "${VARIABLES}"}}),
+        (
+            r"""curl --json '{"query": "{login(password: \"canary\")}"}' http://a.test/""",
+            {"json": {"query": "${QUERY}"}},
+        ),
+    ],
+)  # fmt: skip
+def test_a_curl_command_is_a_request_without_its_secrets(command: str, table: dict[str, object]) -> None:
+    (route,) = routes_of_curl([command])
+    assert route.is_safe, route.reason
+    assert as_table(route).items() >= table.items()
+    assert "canary" not in str(route)
+
+
+@pytest.mark.parametrize("command", ["", "curl", "curl ftp://a.test/", "curl 'http://a.test/"])
+def test_what_is_no_curl_command_with_a_url_is_refused(command: str) -> None:
+    with pytest.raises(UsageError, match="not a curl command"):
+        routes_of_curl([command])
+
+
+def test_a_har_file_gives_each_request_of_the_first_origin_once(tmp_path: Path) -> None:
+    urls = [("http://a.test/x", 200), ("http://a.test/x", 200), ("https://cdn.test/y", 200), ("http://a.test/z", 404)]
+    headers = [{"name": "Sec-Fetch-Mode", "value": "cors"}, {"name": "X-Auth-Token", "value": "canary"}]
+    entries = [
+        {"request": {"method": "GET", "url": url, "headers": headers}, "response": {"status": status}}
+        for url, status in urls
+    ]
+    (tmp_path / "a.har").write_text(json.dumps({"log": {"entries": entries}}))
+    routes = routes_of_har(tmp_path / "a.har")
+    assert [(each.path, each.reason) for each in routes] == [
+        ("/x", ""),
+        ("/z", "its answer was 404 when it was recorded"),
+    ]
+    assert dict(routes[0].headers) == {"X-Auth-Token": "${X_AUTH_TOKEN}"}
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("curl 'http://a.test/{id}'", "{id}, which a scenario would replace"),
+        ("curl -H 'X-A: ${HOME}' http://a.test/", "${HOME}, which a scenario would replace"),
+        (f"curl -d 'a={'?' * 100_000}' http://a.test/", "too large"),
+        ("""curl --json '{"a": null}' http://a.test/""", "as TOML"),
+        (r"""curl --json '{"\ud800": 1}' http://a.test/""", "as TOML"),
+        ("""curl --json '{"a": NaN}' http://a.test/""", "neither JSON nor a form"),
+        (f"curl --json '{'[' * 400}{']' * 400}' http://a.test/", "as TOML"),
+        ("curl -d '<login user=\"x\"><password>canary</password></login>' http://a.test/", "neither JSON nor a form"),
+    ],
+)
+def test_a_request_that_a_scenario_cannot_hold_is_left_out(command: str, reason: str) -> None:
+    (route,) = routes_of_curl([command])
+    assert reason in route.reason
+    assert "canary" not in str(route)
+
+
+def test_no_text_of_a_har_file_leaves_the_comment_of_a_request_that_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.har").write_text(har("PUT\n[[variants]]\n", "http://a.test/x", 500))
+    place = AppPlace("app", "app", tmp_path)
+    facts = AppFacts(
+        attribute="app",
+        type="FastAPI",
+        callable=True,
+        has_openapi=True,
+        documents=[],
+        mounts=[],
+        hidden=0,
+        servers=set(),
+    )
+    made = draft(place, facts, routes_of_har(tmp_path / "a.har"), tmp_path / "s.toml", None)
+    assert "variants" not in tomllib.loads(made.text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        har("GET", "http://[", 200),
+        har("GET", "http://a.test/", float("inf")),
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_har_file_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.har").write_text(text)
+    with pytest.raises(UsageError, match="not a HAR file"):
+        routes_of_har(tmp_path / "a.har")

@@ -52,7 +52,7 @@ def test_a_wrong_server_is_refused(target: dict[str, Any], problem: str) -> None
 
 @pytest.mark.real
 def test_a_server_that_is_not_known_is_measured_and_its_requests_are_counted(tmp_path: Path) -> None:
-    """A factory app in `src`, which reads a file of the folder above: under a command, uvicorn, and hypercorn.
+    """A factory app in `src`, which reads a file of the folder above: under a command, uvicorn, hypercorn, and granian.
 
     Its command is one of uvicorn, because any server that calls an ASGI app will do. Another user who knows the run's
     nonce could take the port before the server: it is on no command line, and the folder is private during the start.
@@ -70,12 +70,13 @@ def test_a_server_that_is_not_known_is_measured_and_its_requests_are_counted(tmp
         f'[[variants]]\nname = "a"\npath = "/ok"\n[variants.target]\ncommand = \'{UVICORN}\'\n'
         '[[variants]]\nname = "b"\npath = "/ok"\n'
         '[[variants]]\nname = "c"\npath = "/ok"\ntarget = { server = "hypercorn" }\n'
+        '[[variants]]\nname = "d"\npath = "/ok"\ntarget = { server = "granian" }\n'
     )
     with Measuring(tmp_path, tmp_path / "case.toml", traced=False) as measuring:
         measuring.record_ceiling()
         done = measuring.end()
     found = {each["variant"]: each for each in map(read, tmp_path.glob("results/case/*/runs/*/run.json"))}
-    assert found.keys() == {"a", "b", "c"}, done.stderr
+    assert found.keys() == {"a", "b", "c", "d"}, done.stderr
     for record in found.values():
         counts = record["counts"]
         assert counts["server"] == counts["samples"] == counts["locust"] > 20
@@ -83,7 +84,7 @@ def test_a_server_that_is_not_known_is_measured_and_its_requests_are_counted(tmp
         assert record["nonce"] not in " ".join(record["target_command"])
     (summary,) = map(read, tmp_path.glob("results/case/*/summary.json"))
     notes = [any("counted by the probe" in note for note in each["notes"]) for each in summary["variants"]]
-    assert notes == [True, False, True]
+    assert notes == [True, False, True, True]
     rules = {each["id"] for variant in summary["variants"] for each in variant["stamp"]["findings"]}
     assert "T2" not in rules
 

@@ -31,6 +31,7 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
+from loopbench.judge.figures import percent
 from loopbench.judge.run.samples import read_samples
 from loopbench.judge.run.time_axis import users_alive
 from loopbench.records.generators import GENERATORS_FILE, read_generators
@@ -295,7 +296,9 @@ def same_goodput(ones: list[Measured], twos: list[Measured]) -> bool:
         half = float(stats.t.ppf(0.975, len(logs) - 1)) * statistics.stdev(logs) / math.sqrt(len(logs))
         passed &= abs(mean) <= half <= MAX_HALF_WIDTH or abs(mean) + half <= MAX_HALF_WIDTH / 2
         print(f"{name:<38} {math.exp(mean):6.3f}  [{math.exp(mean - half):.3f}, {math.exp(mean + half):.3f}]")
-    rule = f"contains 1 and is at most +-{MAX_HALF_WIDTH:.0%}, or lies within +-{MAX_HALF_WIDTH / 2:.0%} of it"
+    rule = (
+        f"contains 1 and is at most +-{percent(MAX_HALF_WIDTH)}, or lies within +-{percent(MAX_HALF_WIDTH / 2)} of it"
+    )
     print(f"the same curve (every interval {rule}): {verdict(passed)}")
     return passed
 

@@ -36,6 +36,7 @@ from benchmarks.generator_runs import (
     wait_for,
     wrk,
 )
+from loopbench.judge.figures import percent
 from loopbench.measure.target import free_port
 
 OURS: Final = "LlhttpUser, @task"
@@ -187,7 +188,10 @@ def report(kinds: list[str], rounds: list[dict[str, Result]], grown: Result) -> 
     failures = sum(results[kind]["failures"] for results in rounds for kind in kinds) + grown["failures"]
     claims = (
         (not slow, f"times as fast as required ({', '.join(slow) or 'all'}{' missed' if slow else ''})"),
-        (unfair <= MAX_UNFAIR, f"least and most served user differ by {unfair:.1%} (at most {MAX_UNFAIR:.0%})"),
+        (
+            unfair <= MAX_UNFAIR,
+            f"least and most served user differ by {percent(unfair, '.1f')} (at most {percent(MAX_UNFAIR)})",
+        ),
         (grown_mb <= MAX_GROWTH_MB, f"memory grew by {grown_mb:.1f} MB over {grown['requests']:,} requests"),
         (failures == 0, f"wrong or missing answers: {failures}"),
     )

@@ -42,6 +42,7 @@ from benchmarks.generator_runs import (
     verdict,
     wrk,
 )
+from loopbench.judge.figures import percent
 from loopbench.measure.load import Load, loaded
 from loopbench.records.samples import PHASE_HOLD
 from loopbench.records.tail import LiveView
@@ -194,7 +195,7 @@ def report(found: dict[str, Route]) -> int:
     ]
     failures = sum(each.failures for each in found.values())
     print(f"\n{verdict(reached=not slow)} not below {MIN_RATIO} of wrk on any route ({', '.join(slow) or 'none is'})")
-    fair = f"users differ by less than {MAX_UNFAIR:.0%} wherever each was answered {ENOUGH_EACH} times or more"
+    fair = f"users differ by less than {percent(MAX_UNFAIR)} wherever each was answered {ENOUGH_EACH} times or more"
     print(f"{verdict(reached=not unfair)} {fair} ({', '.join(unfair) or 'nowhere more'})")
     print(f"{verdict(reached=not failures)} wrong or missing answers: {failures}")
     print(

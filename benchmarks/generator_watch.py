@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import gevent
 
 from benchmarks.generator_runs import paired_ratio, verdict
+from loopbench.judge.figures import percent
 from loopbench.locustfiles import self_watch
 from loopbench.locustfiles.self_watch import SelfWatch
 from loopbench.records.generator_watch import encode_seconds
@@ -38,10 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     really = beats_a_second / (sum(beats) / len(beats))
     cost = (ratio - 1) * really
     row_s = seconds_of_a_row()
-    print(f"heartbeats: {cost:.3%} of the generator [{(low - 1) * really:.3%}, {(high - 1) * really:.3%}]")
-    print(f"one row per second: {row_s * 1e6:.0f} us, {row_s:.4%}")
+    ends = f"[{percent((low - 1) * really, '.3f')}, {percent((high - 1) * really, '.3f')}]"
+    print(f"heartbeats: {percent(cost, '.3f')} of the generator {ends}")
+    print(f"one row per second: {row_s * 1e6:.0f} us, {percent(row_s, '.4f')}")
     is_cheap = cost + row_s <= MAX_COST
-    print(f"{verdict(reached=is_cheap)} under {MAX_COST:.1%} together")
+    print(f"{verdict(reached=is_cheap)} under {percent(MAX_COST, '.1f')} together")
     return 0 if is_cheap else 1
 
 

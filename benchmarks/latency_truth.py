@@ -26,6 +26,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from benchmarks.generator_runs import Ran, origin_s, run, serving, spec, verdict
+from loopbench.judge.figures import percent
 from loopbench.judge.run.open_loop import due_times_s
 from loopbench.locustfiles.schedule import schedule_of
 
@@ -159,20 +160,23 @@ def report(closed: Sequence[Closed], stalled: Sequence[Stalled]) -> int:
         ours = statistics.median(each.ours_ms[place] for each in closed)
         true = statistics.median(each.true_ms[place] for each in closed)
         errors.append(statistics.median(each.ours_ms[place] / each.true_ms[place] - 1 for each in closed))
-        print(f"p{quantile * 100:<5.0f} {ours:10.3f} {true:10.3f} {ours - true:8.3f} {errors[-1]:8.2%}")
+        print(f"p{quantile * 100:<5.0f} {ours:10.3f} {true:10.3f} {ours - true:8.3f} {100 * errors[-1]:8.2f} %")
     lost = sum(abs(each.ours - each.true) for each in closed)
     print(f"requests: {sum(each.ours for each in closed):,} recorded, {sum(each.true for each in closed):,} served\n")
     print(f"One stall of {STALL_S} s at {RATE_RPS:.0f} requests/s: p99 (ms)\n")
     for number, each in enumerate(stalled, 1):
         print(
             f"round {number}: open, from due {each.open_ms:8.1f}   true {each.true_ms:8.1f}   "
-            f"closed {each.closed_ms:8.1f}   starts over 5 ms late {each.late_share:.2%}"
+            f"closed {each.closed_ms:8.1f}   starts over 5 ms late {percent(each.late_share, '.2f')}"
         )
     stall_error = statistics.median(abs(each.open_ms / each.true_ms - 1) for each in stalled)
     is_true = max(abs(error) for error in errors) <= MAX_ERROR and not lost
     sees = stall_error <= MAX_STALL_ERROR
-    print(f"\n{verdict(reached=is_true)} p50, p95, p99 within {MAX_ERROR:.0%} of the truth, and no request lost")
-    print(f"{verdict(reached=sees)} open mode's p99 through the stall within {MAX_STALL_ERROR:.0%} ({stall_error:.1%})")
+    print(f"\n{verdict(reached=is_true)} p50, p95, p99 within {percent(MAX_ERROR)} of the truth, and no request lost")
+    print(
+        f"{verdict(reached=sees)} open mode's p99 through the stall within {percent(MAX_STALL_ERROR)} "
+        f"({percent(stall_error, '.1f')})"
+    )
     print("Closed mode cannot see the stall: users that wait send nothing, so the delayed requests are missing.")
     return 0 if is_true and sees else 1
 

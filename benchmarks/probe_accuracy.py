@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import FastAPI
 
+from loopbench.judge.figures import percent
 from loopbench.measure.target import free_port
 
 if TYPE_CHECKING:
@@ -254,6 +255,12 @@ class Spread(NamedTuple):
         ends = [format(end, form) for end in self]
         return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
+    @property
+    def percents(self) -> str:
+        """Return one share in percent, or minimum and maximum."""
+        ends = [percent(end, ".1f") for end in self]
+        return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
 
 def _spread(rows: list[dict[str, Any]], keys: tuple[str, ...], figure: str) -> dict[tuple[Any, ...], Spread]:
     values: defaultdict[tuple[Any, ...], list[float]] = defaultdict(list)
@@ -289,9 +296,9 @@ def _kept(
     lines: list[dict[str, Any]], innocence: list[dict[str, Any]], duties: list[dict[str, Any]]
 ) -> dict[str, bool]:
     """Return each claim, and whether every row reaches it."""
-    most = f"{MAX_SHARE:.0%}, or {1e3 * MAX_EXTRA_S} ms too much per block"
+    most = f"{percent(MAX_SHARE)}, or {1e3 * MAX_EXTRA_S} ms too much per block"
     return {
-        f"at least {MIN_SHARE:.0%} of the blocked time on the right line": all(
+        f"at least {percent(MIN_SHARE)} of the blocked time on the right line": all(
             row["right_line"] >= MIN_SHARE for row in lines
         ),
         f"at most {most}": all(row["right_line"] <= MAX_SHARE or row["extra_s"] <= MAX_EXTRA_S for row in lines),
@@ -311,8 +318,8 @@ def _print(lines: list[dict[str, Any]], innocence: list[dict[str, Any]], duties:
     print("| blocked by | loop | true, s | on the right line | too much, s per block | on other user lines |")
     print("|---|---|---|---|---|---|")
     for (kind, loop), share in right.items():
-        others, true_s = wrong[kind, loop].shown(".1%"), true[kind, loop].shown(".2f")
-        print(f"| {kind} | {loop} | {true_s} | {share.shown('.1%')} | {extra[kind, loop].shown('.4f')} | {others} |")
+        others, true_s = wrong[kind, loop].percents, true[kind, loop].shown(".2f")
+        print(f"| {kind} | {loop} | {true_s} | {share.percents} | {extra[kind, loop].shown('.4f')} | {others} |")
     print("\n| non-blocking requests | loop | user lines blamed |\n|---|---|---|")
     for (loop,), blamed in _spread(innocence, ("loop",), "user_lines_blamed").items():
         print(f"| {FAST_REQUESTS} | {loop} | {blamed.shown('d')} |")

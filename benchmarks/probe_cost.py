@@ -35,6 +35,7 @@ from typing import NamedTuple
 
 from fastapi import FastAPI
 
+from loopbench.judge.figures import percent
 from loopbench.measure.target import free_port
 
 HERE = Path(__file__).resolve()
@@ -227,7 +228,8 @@ def measure(level: str, loop: str, plan: Plan) -> tuple[list[tuple[float, float]
             pairs.append(measure_pair(level, loop, plan.seconds, probe_first=len(pairs) % 2 == 1))
         extra = summarize(pairs, POCOCK[plan.looks])
         outcome = verdict(extra, LIMITS[level])
-        print(f"{len(pairs)} pairs: {extra.mean:+.2%} [{extra.low:+.2%}, {extra.high:+.2%}] {outcome}", file=sys.stderr)
+        ends = f"[{percent(extra.low, '+.2f')}, {percent(extra.high, '+.2f')}]"
+        print(f"{len(pairs)} pairs: {percent(extra.mean, '+.2f')} {ends} {outcome}", file=sys.stderr)
         if outcome != "not resolved":
             break
     return pairs, extra, outcome
@@ -260,11 +262,11 @@ def _print(level: str, loop: str, pairs: list[tuple[float, float]], extra: Extra
     print("| level | loop | pairs | without, µs | with, µs | extra CPU per request | interval |")
     print("|---|---|---|---|---|---|---|")
     print(
-        f"| {level} | {loop} | {len(pairs)} | {without_us:.1f} | {with_us:.1f} | {extra.mean:+.1%} "
-        f"| {extra.low:+.1%} to {extra.high:+.1%} |"
+        f"| {level} | {loop} | {len(pairs)} | {without_us:.1f} | {with_us:.1f} | {percent(extra.mean, '+.1f')} "
+        f"| {percent(extra.low, '+.1f')} to {percent(extra.high, '+.1f')} |"
     )
     limit = LIMITS[level]
-    print(f"\n{outcome}: limit {limit.mean:.0%} for the mean, {limit.upper:.0%} for the interval's upper end")
+    print(f"\n{outcome}: limit {percent(limit.mean)} for the mean, {percent(limit.upper)} for the interval's upper end")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
+from loopbench.judge.figures import percent
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.plots import panels, style, validity
@@ -62,7 +63,7 @@ def _described(run: RunReport) -> str:
     if validity.struck(run):
         return f"{name}: {validity.struck(run)}, no result."
     lines, _ = chosen(run)
-    shares = "; ".join(f"{showable(line.short_place)}, {line.share:.0%}" for line in lines) or "no line"
+    shares = "; ".join(f"{showable(line.short_place)}, {percent(line.share)}" for line in lines) or "no line"
     return f"{name}, {facts(run)}: {shares}."
 
 
@@ -83,9 +84,9 @@ def facts(run: RunReport) -> str:
     if figures is None or figures.blocked is None:
         return "the loop was not observed"
     if chosen(run)[1]:
-        return f"blocked {figures.blocked:.0%} of the time"
-    used = "" if figures.utilization is None else f"at work {figures.utilization:.0%} of the time, "
-    return f"{used}blocked {figures.blocked:.0%}"
+        return f"blocked {percent(figures.blocked)} of the time"
+    used = "" if figures.utilization is None else f"at work {percent(figures.utilization)} of the time, "
+    return f"{used}blocked {percent(figures.blocked)}"
 
 
 def _prepare(axes: Axes) -> None:
@@ -93,7 +94,7 @@ def _prepare(axes: Axes) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(MAX_LINES - 0.05, -0.05)
     axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
 
 
 def _draw(axes: Axes, row: int, line: LoopLine, stroke: style.Stroke) -> None:
@@ -106,4 +107,4 @@ def _draw(axes: Axes, row: int, line: LoopLine, stroke: style.Stroke) -> None:
     place = style.fitted(line.short_place, panels.wide_in(axes) - 0.5, _TEXT_PT)
     axes.text(0, row + 0.47, place, fontsize=_TEXT_PT, color=style.INK, va="bottom")
     if not stroke.struck:
-        axes.text(1, row + 0.47, f"{line.share:.0%}", fontsize=_TEXT_PT, color=style.INK, va="bottom", ha="right")
+        axes.text(1, row + 0.47, percent(line.share), fontsize=_TEXT_PT, color=style.INK, va="bottom", ha="right")

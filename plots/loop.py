@@ -7,7 +7,7 @@ from itertools import groupby
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
-from loopbench.judge.figures import MISSING
+from loopbench.judge.figures import percent
 from loopbench.judge.run.loop_curve import LoopMoment
 from loopbench.judge.session.run_report import RunReport
 from loopbench.plots import panels, style
@@ -18,7 +18,7 @@ def share_axis(axes: Axes, top: float) -> None:
     """From nothing to all of the time."""
     axes.set_ylim(0, top)
     axes.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
 
 
 def is_known(runs: Sequence[RunReport]) -> bool:
@@ -43,9 +43,9 @@ def facts(run: RunReport) -> str:
     figures = run.diagnosis.figures
     if figures is None or figures.utilization is None:
         return "the loop was not observed"
-    cpu = MISSING if figures.loop_cpu is None else f"{figures.loop_cpu:.0%}"
+    cpu = percent(figures.loop_cpu)
     workers = f" (busiest of {len(figures.processes)})" if len(figures.processes) > 1 else ""
-    return f"{figures.utilization:.0%} at work, {cpu} CPU{workers}"
+    return f"{percent(figures.utilization)} at work, {cpu} CPU{workers}"
 
 
 def draw_moments(axes: Axes, run: RunReport, stroke: style.Stroke, most_users: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from matplotlib.axes import Axes
 
-from loopbench.judge.figures import MISSING
+from loopbench.judge.figures import MISSING, percent
 from loopbench.judge.run.open_loop import OpenMode, Quantile
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.plots import panels, style
@@ -86,7 +86,7 @@ def late(curve: OpenMode) -> tuple[str, bool]:
     share = curve.late_share
     if share is None:
         return f"started late: {MISSING} (nothing was due)", False
-    return f"started over 5 ms late: {share:.1%}", share > MAX_LATE_SHARE
+    return f"started over 5 ms late: {percent(share, '.1f')}", share > MAX_LATE_SHARE
 
 
 def _prepare(axes: Axes, curve: OpenMode, stroke: style.Stroke, highest_rps: float, y: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator
 
-from loopbench.judge.figures import rounded
+from loopbench.judge.figures import percent, rounded
 from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.summary.table import end_of_load
@@ -219,7 +219,7 @@ def _values_at(run: RunReport, users: float) -> str:
     moments = loop.rise(run)
     if moments:
         used = _near(users, [float(m.users) for m in moments], [m.utilization for m in moments])
-        at += [f"loop at work {used:.0%}"] if math.isfinite(used) else []
+        at += [f"loop at work {percent(used)}"] if math.isfinite(used) else []
     return f"{showable(run.variant.name)} at {users:.0f} users: " + " · ".join(at)
 
 

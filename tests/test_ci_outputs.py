@@ -135,12 +135,12 @@ def test_the_own_blocking_lines_are_annotated_the_one_that_broke_a_gate_first() 
         [
             "",
             f"warning file=app/b.py,line=9,{title}",
-            "other held the loop for 20%25 of its blocked time (variant: def)",
+            "other held the loop for 20 %25 of its blocked time (variant: def)",
         ],
         [
             "",
             f"warning file=app/a.py,line=3,{title}",
-            "slow held the loop for 100%25 of its blocked time, up to 25.4 ms at a time (variant: def)",
+            "slow held the loop for 100 %25 of its blocked time, up to 25.4 ms at a time (variant: def)",
         ],
     ]
 
@@ -148,7 +148,7 @@ def test_the_own_blocking_lines_are_annotated_the_one_that_broke_a_gate_first() 
 def test_a_line_that_blocks_in_short_steps_is_annotated_too() -> None:
     line = code_line(file="/w/app/a.py", blocked=False, share=0.9)
     (made,) = annotated(blamed(session([Made("def")]), [line], Kind.LOOP_BLOCKED), (PurePath("/w"),))
-    assert "held the loop for 90%25 of its time in short steps" in made
+    assert "held the loop for 90 %25 of its time in short steps" in made
 
 
 def test_an_invalid_run_blames_no_line() -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from loopbench.judge.diagnosis.diagnosis import Diagnosis
 from loopbench.judge.diagnosis.findings import Kind
 from loopbench.judge.diagnosis.loop_lines import MIN_SHARE, LoopLine, Owner
+from loopbench.judge.figures import percent
 from loopbench.judge.session.gates import Outcome
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.showable import showable
@@ -89,7 +90,7 @@ def _message(blamed: list[_Blamed]) -> str:
     once = "" if line.longest_s is None else f", up to {1000 * line.longest_s:.3g} ms at a time"
     variants = ", ".join(dict.fromkeys(each.variant for each in blamed))
     return showable(
-        f"{line.function} held the loop for {line.share:.0%} of its {line.time_of}{once} (variant: {variants})"
+        f"{line.function} held the loop for {percent(line.share)} of its {line.time_of}{once} (variant: {variants})"
     )
 
 

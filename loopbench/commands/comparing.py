@@ -141,8 +141,10 @@ def _print_and_end(found: "Comparing", *, as_json: bool) -> None:
         for line in _lines(found):
             Speech().say(showable(line))
     if found.regressions:
+        from loopbench.judge.figures import percent
+
         losses = "; ".join(each.verdict.sentence for each in found.regressions)
-        raise RegressionError(f"slower by more than {found.tolerance:.0%}: {losses}", slug="regression")
+        raise RegressionError(f"slower by more than {percent(found.tolerance)}: {losses}", slug="regression")
     if found.undecided or not found.changed:
         reasons = [f"{each.variant}: {each.verdict.sentence}" for each in found.undecided] or ["no variant is in both"]
         raise CannotTellError(
@@ -153,12 +155,14 @@ def _print_and_end(found: "Comparing", *, as_json: bool) -> None:
 
 
 def _lines(found: "Comparing") -> Iterator[str]:
+    from loopbench.judge.figures import percent
+
     yield f"before  {found.before}"
     yield f"after   {found.after}"
     for each in found.unlike:
         yield f"unlike  {each.sentence}"
     if found.drift is not None:
-        yield f"the machine itself: {math.expm1(found.drift):.1%} apart; every interval is wider by that"
+        yield f"the machine itself: {percent(math.expm1(found.drift), '.1f')} apart; every interval is wider by that"
     for name in found.only_in_one:
         yield f"only in one of them: {name}"
     for changed in found.changed:

@@ -33,6 +33,11 @@ def interval(ends: tuple[float, float] | None) -> str:
     return f"{ratio(ends[0])} to {ratio(ends[1])}" if ends[0] else f"at most {ratio(ends[1])}"
 
 
+def percent(share: float | None, form: str = ".0f") -> str:
+    """A share as `21 %`; `form` is the format of the number."""
+    return MISSING if share is None else f"{100 * share:{form}} %"
+
+
 def half_width(share: float) -> str:
     """`2.1 %`; what is wider than the figure itself is not worth a digit."""
     return "over 100 %" if share > 1 else f"{100 * share:.2g} %"

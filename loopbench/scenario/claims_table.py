@@ -89,11 +89,11 @@ def condition(claim: Claim) -> str:
     other = f"{claim.value:g}{unit}" if claim.b is None else claim.b
     if claim.expect == ABOUT:
         factor = "" if claim.ratio is None else f"{claim.ratio:g} times "
-        slack = "" if claim.within is None else f", give or take {claim.within:.0%}"
+        slack = "" if claim.within is None else f", give or take {100 * claim.within:.0f} %"
         return f"{claim.compare}: {claim.a} = {factor}{other}{slack}"
     sign = ">" if claim.expect == HIGHER else "<"
     factor = f"{claim.ratio:g} times " if claim.ratio is not None and claim.within is not None else ""
-    slack = f", give or take {claim.within:.0%}" if claim.within else ""
+    slack = f", give or take {100 * claim.within:.0f} %" if claim.within else ""
     return f"{claim.compare}: {claim.a} {sign} {factor}{other}{slack}"
 
 

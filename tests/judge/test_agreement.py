@@ -41,7 +41,7 @@ def test_differences_are_held_to_their_limits(rise: float, hold: float, good: bo
 def test_a_hold_that_differs_says_why_it_may() -> None:
     found = agreement(run(scaled(run().curve, hold=1.05)))
     (why,) = found.notes
-    assert why.startswith("the holds differ by +5.0%: the CSV has a row a second")
+    assert why.startswith("the holds differ by +5.0 %: the CSV has a row a second")
     assert why.endswith("up to a second from ours, which lasts 20 s")
 
 

@@ -149,7 +149,7 @@ def test_failures_alone_are_no_throughput() -> None:
     assert {window.goodput_rps for window in curve.windows} == {0.0}
     assert len(curve.windows) > 5
     assert curve.knee_users is None
-    assert any("100.0% of the answers failed" in note for note in curve.notes)
+    assert any("100.0 % of the answers failed" in note for note in curve.notes)
 
 
 def test_failures_are_taken_off() -> None:

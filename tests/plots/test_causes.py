@@ -115,7 +115,7 @@ def test_lines_of_short_steps_are_not_called_blocked() -> None:
     busy = replace(run, diagnosis=diagnosis)
     chosen, blocked = blocked_lines.chosen(busy)
     assert (len(chosen), blocked) == (3, False)
-    assert blocked_lines.facts(busy) == "at work 99% of the time, blocked 1%"
+    assert blocked_lines.facts(busy) == "at work 99 % of the time, blocked 1 %"
 
 
 def test_exact_parts_fill_the_bar_and_add_up_to_the_latency() -> None:

@@ -62,8 +62,8 @@ def test_response_and_service_time_are_both_drawn() -> None:
 def test_late_starts_are_named_and_stand_out_when_the_schedule_was_not_kept() -> None:
     figure = drawn("open-rate", curve(late=1), curve("overrun", late=50))
     weights = {text.get_text(): text.get_fontweight() for axes in figure.axes for text in axes.texts}
-    assert weights["started over 5 ms late: 0.4%"] == "normal"
-    assert weights["started over 5 ms late: 20.0%"] == "bold"
+    assert weights["started over 5 ms late: 0.4 %"] == "normal"
+    assert weights["started over 5 ms late: 20.0 %"] == "bold"
 
 
 def test_too_few_requests_leave_a_gap_and_not_a_zero() -> None:
@@ -84,6 +84,6 @@ def test_foreign_names_stay_inside_the_picture(stem: str, sheet: Sheet) -> None:
 
 
 def test_the_description_says_what_was_reached() -> None:
-    assert "overrun: 200 of 400 per second at the end; started over 5 ms late: 0.0%." in describe(
+    assert "overrun: 200 of 400 per second at the end; started over 5 ms late: 0.0 %." in describe(
         [curve("overrun", 200)]
     )

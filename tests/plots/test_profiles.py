@@ -50,7 +50,7 @@ def test_a_pointer_is_shown_the_values_but_none_of_an_invalid_run() -> None:
     assert "<title>" not in first
     tips = re.findall(r"<title>([^<]+)</title>", second)
     assert len(tips) == 10
-    assert re.fullmatch(r"blocking async def at 55 users: 200 good answers/s · .* · loop at work 99%", tips[5])
+    assert re.fullmatch(r"blocking async def at 55 users: 200 good answers/s · .* · loop at work 99 %", tips[5])
 
 
 def test_an_invalid_run_is_described_without_its_figures() -> None:

@@ -22,6 +22,7 @@ from loopbench.errors import DataError
 from loopbench.judge.cross_check.arrivals import Arrivals, find_arrivals
 from loopbench.judge.cross_check.locust_csv import History
 from loopbench.judge.cross_check.taut_string import row_times_s, straightest
+from loopbench.judge.figures import percent
 from loopbench.judge.run.windows import MIN_COMPLETIONS, MIN_HOLD_S, Bin, Curve, make_curve, stalls, widen
 
 REPORT_ROWS = range(2, 11)  # rows between two reports that are taken for a distributed master's (3 by default)
@@ -220,7 +221,7 @@ def _faults(rows: pd.DataFrame, times_s: Floats) -> Iterator[str]:
         yield f"no row for {gaps_s[place]:.0f} s, {start}: Locust itself stood still"
     completed, failed = changes.clip(lower=0).sum()
     if failed and completed:
-        yield f"{min(1.0, failed / completed):.1%} of the answers failed; throughput counts good ones"
+        yield f"{percent(min(1.0, failed / completed), '.1f')} of the answers failed; throughput counts good ones"
 
 
 def _lulls(windows: Sequence[Bin]) -> Iterator[str]:

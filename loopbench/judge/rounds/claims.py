@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from loopbench.judge.figures import plural, span
+from loopbench.judge.figures import percent, plural, span
 from loopbench.judge.statistics.bounds import unpaired
 from loopbench.judge.statistics.comparisons import compare, over_runs
 from loopbench.judge.statistics.decision import Decision, Region, decide
@@ -62,7 +62,7 @@ MEANING: Final[Mapping[Answer, str]] = {
     Answer.REPRODUCED: "the 95 % interval of the ratio lies inside the claimed region, or a count agrees in every run",
     Answer.NOT_REPRODUCED: (
         "the interval lies outside, or two variants that should differ are equal within "
-        f"{MARGIN:.0%}, or a count disagrees in every run"
+        f"{percent(MARGIN)}, or a count disagrees in every run"
     ),
     Answer.NOT_DECIDED: (
         "the interval crosses the edge of the region, or there is none, or there are only INVALID runs, or "
@@ -164,7 +164,7 @@ def _decided(claim: Claim, interval: Interval) -> tuple[Answer, str]:
     if decision is Decision.OUTSIDE:
         return Answer.NOT_REPRODUCED, f"it was claimed to be {wanted}"
     if _wants_a_difference(claim) and decide(interval, EQUIVALENT) is Decision.INSIDE:
-        return Answer.NOT_REPRODUCED, f"there is no difference of {MARGIN:.0%} or more"
+        return Answer.NOT_REPRODUCED, f"there is no difference of {percent(MARGIN)} or more"
     if decision is Decision.INSIDE:
         return Answer.REPRODUCED, f"it is {wanted}"
     return Answer.NOT_DECIDED, f"the interval does not settle whether it is {wanted}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loopbench.judge.figures import percent
 from loopbench.judge.run.windows import MIN_COMPLETIONS, Bin, Plateau, goodput_by_users
 from loopbench.judge.session.run_report import RunReport
 
@@ -53,8 +54,8 @@ def _hold(ours: Plateau | None, theirs: Plateau | None) -> tuple[float | None, t
     if abs(difference) <= HOLD_WITHIN:
         return difference, ()
     why = (
-        f"the holds differ by {difference:+.1%}: the CSV has a row a second, so its hold begins and ends up to "
-        f"a second from ours, which lasts {ours.measured_s:.0f} s"
+        f"the holds differ by {percent(difference, '+.1f')}: the CSV has a row a second, so its hold begins and ends "
+        f"up to a second from ours, which lasts {ours.measured_s:.0f} s"
     )
     return difference, (why,)
 

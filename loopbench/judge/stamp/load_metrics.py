@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from loopbench.judge.figures import percent
 from loopbench.judge.run.little import occupations
 from loopbench.judge.run.occupancy import moments
 from loopbench.judge.run.open_loop import open_loop
@@ -207,7 +208,9 @@ def _connections_per_user(run: Run) -> Metric:
 
 def _change_points(run: Run) -> Measured:
     changes = [change for window in run.windows for change in _changes(run, window)]
-    return Measured(len(changes), ", ".join(f"{change.size:+.0%} after {at_s:.1f} s" for at_s, change in changes))
+    return Measured(
+        len(changes), ", ".join(f"{percent(change.size, '+.0f')} after {at_s:.1f} s" for at_s, change in changes)
+    )
 
 
 def _changes(run: Run, window: Phase) -> list[tuple[float, ChangePoint]]:

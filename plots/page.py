@@ -6,9 +6,10 @@ from functools import partial
 
 from jinja2 import Environment
 
-from loopbench.judge.figures import MISSING
+from loopbench.judge.figures import percent
 from loopbench.judge.session.agreement import HOLD_WITHIN, RISE_WITHIN, agreement
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.health import trouble_of
 from loopbench.judge.summary.answer import certainty, headline, named, neighbour_answer, served_answer
 from loopbench.judge.summary.table import figures_table
 from loopbench.parallel import in_parallel
@@ -37,7 +38,9 @@ def render_page(report: SessionReport, charts: Mapping[str, Sequence[Chart]]) ->
         certainty=certainty(report).replace("+-", "±") if report.runs or report.rounds else "",
         glance=glance.table(report),
         healths=[
-            (each.name, health) for each in report.record.scenario.variants if (health := report.health(each.name))
+            (each.name, health, trouble_of(report.healths(each.name)))
+            for each in report.record.scenario.variants
+            if (health := report.health(each.name))
         ],
         sections=sections,
         swatches=swatches(palette),
@@ -70,7 +73,9 @@ def _environment(shown: Sequence[Chart]) -> Environment:
     by_stem = dict(zip((chart.stem for chart in shown), drawn, strict=True))
     made = environment()
     made.filters.update(pictures=lambda chart: by_stem[chart.stem], name=style.shortened, command=shlex.join)
-    made.filters.update(setting="{:.4g}".format, share="{:.0%}".format, percent=_percent)  # a setting is exact
+    made.filters.update(
+        setting="{:.4g}".format, share=percent, change=partial(percent, form="+.1f")
+    )  # a setting is exact
     return made
 
 
@@ -84,7 +89,7 @@ def _counts_sentence(report: SessionReport) -> str:
         if report.counts_agree
         else "The three counts do NOT agree in every run: the figures above cannot be trusted where they differ."
     )
-    limits = f"within {HOLD_WITHIN:.0%} in the hold and {RISE_WITHIN:.0%} in the rise"
+    limits = f"within {percent(HOLD_WITHIN)} in the hold and {percent(RISE_WITHIN)} in the rise"
     if all(agreed):
         return f"{counted} Curves from samples and from Locust's CSV agree {limits}, wherever they can be compared."
     if any(good is False for good in agreed):
@@ -99,7 +104,3 @@ def _reproduce(report: SessionReport) -> str:
     record = report.record
     quick = ["--quick"] if record.quick else []
     return shlex.join([record.file, *quick, "--seed", str(record.seed)])
-
-
-def _percent(part: float | None) -> str:
-    return MISSING if part is None else f"{part:+.1%}"

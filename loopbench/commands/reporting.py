@@ -87,7 +87,7 @@ def list_(
         if as_json:
             continue
         speech.say(f"{bundled.shown(file)}  {showable(question.title)}")
-        for line in table_lines((), [(each.name, each.method, each.request_target) for each in question.variants]):
+        for line in table_lines((), [(each.name, question.load_of(each)) for each in question.variants]):
             speech.say(f"    {line}")
     speech.give(json.dumps(listed, indent=1))
 
@@ -98,9 +98,7 @@ def _listed(file: Path, question: "Scenario") -> dict[str, Any]:
         "file": str(file),
         "title": question.title,
         "question": question.question,
-        "variants": [
-            {"name": each.name, "method": each.method, "path": each.request_target} for each in question.variants
-        ],
+        "variants": [{"name": each.name} | question.request_values(each) for each in question.variants],
     }
 
 

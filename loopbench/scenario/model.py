@@ -307,6 +307,24 @@ class Scenario(Strict):
         names = self.repeat.variants
         return tuple(each for each in self.variants if names is None or each.name in names)
 
+    def user_classes(self, variant: Variant) -> tuple[str, ...]:
+        """Return the locustfile's user classes that load a variant; empty: all of them, or there is no locustfile."""
+        return tuple(variant.user_classes or self.load.user_classes)
+
+    def load_of(self, variant: Variant) -> str:
+        """Return what loads a variant: its request, `GET /search?q=shoes`, or the users of a locustfile."""
+        if self.load.locustfile is None:
+            return f"{variant.method} {variant.request_target}"
+        if classes := self.user_classes(variant):
+            return f"users {', '.join(classes)}"
+        return f"all users of {Path(self.load.locustfile).name}"
+
+    def request_values(self, variant: Variant) -> dict[str, Any]:
+        """Return the same as values for a program. Users of a locustfile have neither method nor path."""
+        if self.load.locustfile is not None:
+            return {"method": None, "path": None, "user_classes": list(self.user_classes(variant))}
+        return {"method": variant.method, "path": variant.request_target}
+
     def without(self, names: Collection[str]) -> "Scenario":
         """Returns the scenario without these variants; each pair is compared if the baseline is one of them."""
         variants = [each for each in self.variants if each.name not in names]

@@ -13,7 +13,7 @@ from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import State
 from loopbench.judge.statistics.intervals import Interval
-from loopbench.judge.summary.answer import answer, headline, neighbour_answer, served_answer
+from loopbench.judge.summary.answer import answer, headline, health_clause, neighbour_answer, served_answer
 from loopbench.records.failures import FAILING, Failures, VariantFailure
 from loopbench.scenario import load
 from loopbench.scenario.claims import Claim
@@ -187,6 +187,15 @@ def test_a_death_is_named_whatever_the_stamp_of_its_run() -> None:
     died = replace(invalid, health=replace(invalid.health, state=State.DEAD, target_exit="died (exit code 3)"))
     assert "b: its process died (exit code 3)." in answer(replace(report, runs=(fine, died)))
     assert "b: " not in answer(report)
+
+
+def test_a_death_in_one_run_does_not_deny_the_good_answers_of_others() -> None:
+    report = repeated(session([Made("a", rps=500), Made("b", rps=400)]), rounds=2)
+    fine, other = report.runs
+    died = replace(other.health, state=State.DEAD, good=0, answers=0, target_exit="was killed (SIGKILL)")
+    dead = replace(report, runs=(fine, replace(other, health=died)))
+    assert health_clause(dead, "b") == "its process was killed (SIGKILL) in 1 of 3 runs"
+    assert health_clause(replace(dead, rounds=None), "b") == "no good answer: its process was killed (SIGKILL)"
 
 
 def test_a_receipt_is_in_the_headline_only_where_the_first_claim_asks_for_one() -> None:

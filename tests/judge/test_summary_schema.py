@@ -103,11 +103,19 @@ def gated(report: SessionReport) -> SessionReport:
     return replace(report, record=replace(report.record, scenario=scenario), gates=answers)
 
 
+def with_journeys(report: SessionReport) -> SessionReport:
+    """The same session, loaded by the users of a locustfile."""
+    scenario = report.record.scenario
+    load = scenario.load.model_copy(update={"locustfile": "journeys.py", "user_classes": ["Shopper"]})
+    return replace(report, record=replace(report.record, scenario=scenario.model_copy(update={"load": load})))
+
+
 SESSIONS: dict[str, SessionReport] = {
     "four": session(),
     "nasty": repeated(explained(nasty_session()), 2),
     "nothing complete": session(missing=[made.name for made in FOUR]),
     "failures only": session([Made("broken", failed=True)]),
+    "journeys": with_journeys(session()),
     "no hold": session([Made("def", hold_s=0)]),
     "everything": gated(opened(stepped(repeated(explained(session(), exact=True)), {"def": 40, "aiofiles": 6}))),
     "one INVALID": gated(spoiled(repeated(explained(session()), invalid=["aiofiles"]), "aiofiles")),

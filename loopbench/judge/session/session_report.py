@@ -82,12 +82,16 @@ class SessionReport:
         return (*(run.record for run in self.runs), *(run.record for run in plateaus))
 
     def health(self, variant: str) -> Health | None:
-        """The worst of a variant's runs that are not INVALID; None without any. A death counts whatever the stamp."""
+        """The worst of `healths`; None without any."""
+        return worst(self.healths(variant))
+
+    def healths(self, variant: str) -> tuple[Health, ...]:
+        """Those of a variant's runs that are not INVALID. A death counts whatever the stamp."""
         plateaus = self.rounds.runs if self.rounds else ()
         runs = [(each.variant.name, each.stamp.level, each.health) for each in plateaus]
         runs += [(each.variant.name, each.stamp.level, each.health) for each in self.runs]
         own = [(level, health) for name, level, health in runs if name == variant]
-        return worst([each for level, each in own if level is not Level.INVALID or each.state is State.DEAD])
+        return tuple(each for level, each in own if level is not Level.INVALID or each.state is State.DEAD)
 
     @property
     def is_empty(self) -> bool:

@@ -52,6 +52,7 @@ VARIANT_COLUMNS: Final[Columns] = MappingProxyType(
         "slug": TEXT,
         "method": TEXT,
         "path": TEXT,
+        "user_classes": TEXT,
         "app": TEXT,
         "workers": "int64",
         "loop": TEXT,
@@ -114,9 +115,10 @@ def run_rows(report: SessionReport) -> Iterator[Row]:
 def variant_rows(report: SessionReport) -> Iterator[Row]:
     """For `VARIANT_COLUMNS`, in the scenario's order."""
     rounds, ramps = report.rounds, {run.variant.slug: run for run in report.runs}
-    for variant in report.record.scenario.variants:
-        row: Row = {"variant": variant.name, "valid_runs": 0}
-        row |= {"slug": variant.slug, "method": variant.method, "path": variant.request_target}
+    scenario = report.record.scenario
+    for variant in scenario.variants:
+        row: Row = {"variant": variant.name, "slug": variant.slug, "valid_runs": 0}
+        row |= scenario.request_values(variant) | {"user_classes": ", ".join(scenario.user_classes(variant)) or None}
         row |= {"published_rps": variant.published.rps}
         row |= {name: getattr(variant.served, name) for name in ("app", "workers", "loop", "http", "thread_tokens")}
         if ramp := ramps.get(variant.slug):

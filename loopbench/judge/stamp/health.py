@@ -58,10 +58,10 @@ class Health:
         return self.failed / ended if ended else 0.0
 
     @property
-    def clause(self) -> str:
+    def trouble(self) -> str:
         """What is not well, for the end of a sentence; empty if it is healthy."""
         users = plural(self.users, "user")
-        what = {
+        return {
             State.DEAD: f"its process {self.target_exit}",
             State.HUNG: f"it hung with {plural(self.in_flight, 'request')} waiting",
             State.FAILING: f"{100 * self.failure_share:.3g} % of its requests failed",
@@ -69,8 +69,6 @@ class Health:
             State.STALLED: "answers take longer than they were watched",
             State.HEALTHY: "",
         }[self.state]
-        none = "no good answer: " if not self.answers and self.state is not State.HEALTHY else ""
-        return f"{none}{what}"
 
     @property
     def accounting(self) -> str:
@@ -115,6 +113,20 @@ def worst(healths: Sequence[Health]) -> Health | None:
     """The one in the worst state, the first of them; None of none."""
     order = list(State)
     return min(healths, key=lambda each: order.index(each.state), default=None)
+
+
+def trouble_of(healths: Sequence[Health]) -> str:
+    """What is not well in these runs of one variant, for the end of a sentence; empty if all are healthy.
+
+    It is the trouble of the worst run. "No good answer" is about all of them.
+    """
+    shown = worst(healths)
+    if shown is None or shown.state is State.HEALTHY:
+        return ""
+    none = "" if any(each.good for each in healths) else "no good answer: "
+    alike = sum(each.state is shown.state for each in healths)
+    part = shown.state in (State.DEAD, State.HUNG) and alike < len(healths)
+    return f"{none}{shown.trouble}" + (f" in {alike} of {plural(len(healths), 'run')}" if part else "")
 
 
 def _state(run: Run, stamp: Stamp) -> State:

@@ -8,6 +8,7 @@ from loopbench.judge.diagnosis.findings import Kind
 from loopbench.judge.figures import half_width, interval, listed, plural, ratio, rounded
 from loopbench.judge.rounds.claims import ClaimAnswer
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.health import trouble_of
 from loopbench.judge.stamp.stamp_checks import State
 from loopbench.judge.statistics.verdict import MARGIN, Verdict, Word
 from loopbench.judge.summary.table import end_of_load
@@ -253,9 +254,8 @@ def _says_something(ends: tuple[float, float]) -> bool:
 def health_clause(report: SessionReport, variant: str) -> str:
     """What is not well with a variant's target, for the end of a sentence; empty if nothing is."""
     health = report.health(variant)
-    if health is None:
-        return ""
-    return health.clause + (_why(report, variant) if health.state is State.HUNG else "")
+    is_hung = health is not None and health.state is State.HUNG
+    return trouble_of(report.healths(variant)) + (_why(report, variant) if is_hung else "")
 
 
 def _why(report: SessionReport, variant: str) -> str:

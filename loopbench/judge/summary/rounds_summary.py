@@ -5,7 +5,7 @@ from typing import Any
 
 from loopbench.judge.rounds.rounds import Judged, Rounds
 from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
-from loopbench.judge.stamp.health import Health
+from loopbench.judge.stamp.health import Health, trouble_of
 from loopbench.judge.stamp.stamp import Stamp
 from loopbench.judge.statistics.intervals import TEstimate
 from loopbench.judge.statistics.verdict import Verdict
@@ -28,7 +28,7 @@ def run_stamp_values(stamp: Stamp) -> dict[str, Any]:
 
 def health_values(health: Health) -> dict[str, Any]:
     """Of a run's target: its state, and every request by what became of it."""
-    return {"state": str(health.state), "sentence": health.clause, "sent": health.sent} | {
+    return {"state": str(health.state), "sentence": trouble_of([health]), "sent": health.sent} | {
         key: value for key, value in asdict(health).items() if key != "state"
     }
 

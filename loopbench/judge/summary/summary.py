@@ -25,7 +25,7 @@ from loopbench.judge.summary.rounds_summary import health_values, rounds_values,
 from loopbench.judge.summary.table import end_of_load
 from loopbench.records.files import write_file
 from loopbench.records.session import SUMMARY_STEM, SessionRecord
-from loopbench.scenario import Target, Variant
+from loopbench.scenario import Scenario, Target, Variant
 from loopbench.showable import csv_text
 
 SUMMARY_FORMAT: Final = 2  # Of `summary.json`. Raise it when a reader of the old one would misread the new one.
@@ -60,7 +60,7 @@ def to_json(report: SessionReport) -> str:
         "rounds": None if report.rounds is None else rounds_values(report.rounds),
         "shapes": {name: {"sentence": shape.sentence} | asdict(shape) for name, shape in report.shapes},
         "counts_agree": report.counts_agree,
-        "variants": [_variant(each, runs.get(each.slug)) for each in record.scenario.variants],
+        "variants": [_variant(record.scenario, each, runs.get(each.slug)) for each in record.scenario.variants],
         "missing": report.missing,
         "failures": [asdict(each) for each in report.failures.variants],
         "timelines": [timeline_values(each) for each in report.timelines],
@@ -156,12 +156,11 @@ def _scenario(record: SessionRecord) -> dict[str, Any]:
     }
 
 
-def _variant(variant: Variant, run: RunReport | None) -> dict[str, Any]:
+def _variant(scenario: Scenario, variant: Variant, run: RunReport | None) -> dict[str, Any]:
     facts = {
         "name": variant.name,
         "slug": variant.slug,
-        "method": variant.method,
-        "path": variant.request_target,
+        **scenario.request_values(variant),
         "target": _target(variant.served),
         "measured": run is not None,
     }

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import asyncpg  # type: ignore[import-untyped]
 import psycopg
-from anyio import CapacityLimiter, Lock
+from anyio import CapacityLimiter, Lock, fail_after
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 from pydantic import BaseModel
@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from .lifespan import keep
 
 URL = os.environ.get("LOOPBENCH_POSTGRES_URL", "postgresql://127.0.0.1:1/none")
-POOL_SIZE = 10
+POOL_SIZE = int(os.environ.get("TARGET_APP_POOL_SIZE", "10"))
 """Size of every pool. Defaults: 4 connections in psycopg, 10 in asyncpg, 5 plus 10 overflow in SQLAlchemy."""
 
 PATIENCE_S = 1.0
@@ -250,24 +250,28 @@ async def same_one(request: Request, held: Held, wait_ms: WaitMs = DEFAULT_MS) -
     return book
 
 
-@router.get("/pool/late-one")
-async def late_one(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
-    """Right: take a connection when it is needed, and return it before taking another."""
-    async with patiently(request.state.pools) as connection:
-        await query(connection, 0)
-    async with patiently(request.state.pools) as connection:
-        book = await query(connection, wait_ms)
-    request.state.pools.finished += 1
-    return book
-
-
 in_pool = CapacityLimiter(POOL_SIZE)  # one for the process, like the pool
+
+
+@asynccontextmanager
+async def a_turn(pools: Pools) -> AsyncIterator[None]:
+    """Let as many requests as connections in at a time, or answer 503 to one that has waited PATIENCE_S."""
+    try:
+        with fail_after(PATIENCE_S):
+            await in_pool.acquire()
+    except TimeoutError:
+        pools.gave_up += 1
+        raise HTTPException(503, f"no turn within {PATIENCE_S:g} s") from None
+    try:
+        yield
+    finally:
+        in_pool.release()
 
 
 @router.get("/pool/limited")
 async def limited(request: Request, wait_ms: WaitMs = DEFAULT_MS) -> Book:
-    """As many requests as connections at a time: the others wait for their turn, and none waits for the pool."""
-    async with in_pool, patiently(request.state.pools) as connection:
+    """As many requests as connections at a time: the others wait as long for a turn as they would for the pool."""
+    async with a_turn(request.state.pools), patiently(request.state.pools) as connection:
         book = await query(connection, wait_ms)
     request.state.pools.finished += 1
     return book

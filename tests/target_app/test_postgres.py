@@ -50,9 +50,25 @@ def test_every_driver_answers_more_users_than_it_has_connections(port: int, styl
 
 
 def test_a_pool_used_with_care_serves_twice_as_many_users_as_it_has_connections(fresh_port: int) -> None:
-    for style in ("same-one", "late-one"):
+    for style in ("same-one", "limited"):
         ask_all(fresh_port, [f"/pool/{style}?wait_ms=5"] * 2 * POOL_SIZE)
     assert ask(fresh_port, "/pool/receipt")[2] == {"finished": 4 * POOL_SIZE, "gave_up": 0}
+
+
+def test_a_request_that_gets_no_turn_gives_up_as_one_that_gets_no_connection(fresh_port: int) -> None:
+    """Ten requests take longer than the others wait for a turn."""
+    ask_all(fresh_port, ["/pool/limited?wait_ms=5000"] * 2 * POOL_SIZE)
+    after = ask(fresh_port, "/pool/receipt")[2]
+    assert after["gave_up"] > 0
+    assert after["finished"] + after["gave_up"] == 2 * POOL_SIZE
+
+
+def test_the_pools_have_the_size_that_the_environment_names(services: dict[str, str]) -> None:
+    """In a pool of one, a second request gets no connection while the first has it."""
+    with running("target_app.only:postgres", env=services | {"TARGET_APP_POOL_SIZE": "1"}) as port:
+        ask(port, "/postgres/async-psycopg?wait_ms=0")
+        ask_all(port, ["/pool/same-one?wait_ms=5000"] * 2)
+        assert ask(port, "/pool/receipt")[2] == {"finished": 1, "gave_up": 1}
 
 
 def test_taking_a_second_connection_works_alone_and_deadlocks_under_load(fresh_port: int) -> None:

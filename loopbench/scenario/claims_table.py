@@ -49,7 +49,11 @@ def claims_block(scenarios: Sequence[Scenario], answers: Mapping[str, str]) -> s
     for prefix, title in SOURCES.items():
         rows = list(_rows(scenarios, prefix, answers))
         header = ["", f"### {title}", "", CONTENTS[prefix], "", _counted(rows), ""]
-        lines += [*header, "| id | claim | measured in: holds if | answer |", "|" + "---|" * 4, *rows] if rows else []
+        lines += (
+            [*header, "| id | claim | where | measured in: holds if | answer |", "|" + "---|" * 5, *rows]
+            if rows
+            else []
+        )
     return "\n".join([*lines, "", END])
 
 
@@ -58,7 +62,8 @@ def _rows(scenarios: Sequence[Scenario], prefix: str, answers: Mapping[str, str]
         for claim in scenario.claims:
             if claim.id.startswith(prefix):
                 answer = answers.get(claim.id, NOT_ANSWERED)
-                yield _line(claim.id, claim.text, _measured_in(scenario, claim), answer)
+                where = claim.where.removeprefix(f"{prefix}, ")
+                yield _line(claim.id, claim.text, where, _measured_in(scenario, claim), answer)
 
 
 def _measured_in(scenario: Scenario, claim: Claim) -> str:

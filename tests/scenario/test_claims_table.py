@@ -54,7 +54,7 @@ def test_the_page_defines_each_answer_as_the_report_does(word: Answer) -> None:
 
 
 def test_no_document_takes_more_than_two_screens() -> None:
-    """A screen has fifty lines; in a table of four columns an average claim takes three."""
+    """A screen has fifty lines; in a table of five columns an average claim takes three."""
     scenarios = shipped(ROOT / "scenarios")
     counts = Counter(claim.id[:3] for scenario in scenarios for claim in scenario.claims)
     assert max(counts.values()) <= 33

@@ -34,8 +34,8 @@ check: $(VENV)/.dev ## check formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(VENV)/.dev $(PUBSUB_SERVER) ## run the tests, with real uvicorn and real Locust (with coverage where CI is set)
-	$(BIN)/pytest -n auto $(if $(CI),--cov --cov-report=term)
+test: $(VENV)/.dev $(PUBSUB_SERVER) ## run the tests, with real uvicorn and real Locust (COVERAGE=1: with coverage)
+	$(BIN)/pytest -n auto $(if $(COVERAGE),--cov --cov-report=term)
 
 nightly: $(VENV)/.dev $(PUBSUB_SERVER) ## run every test, half an hour of random faults and 10,000 fuzzed scenarios
 	$(BIN)/pytest -n auto --nightly --max-suite-reruns=0

@@ -6,7 +6,7 @@ code in the chart. What is struck out as INVALID has no figures.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -78,7 +78,7 @@ def series_of(figure: Figure) -> tuple[Series, ...]:
 
 def chart_csv(series: Sequence[Series]) -> str:
     """Return the table as CSV: a row for each point, an empty cell where there is no figure."""
-    rows = [(*astuple(each)[:-1], *point) for each in series for point in each.points]
+    rows = [(each.panel, each.name, each.x_name, each.y_name, *point) for each in series for point in each.points]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     texts = {name: frame[name].map(csv_text) for name in COLUMNS[:4]}
     return frame.assign(**texts).to_csv(index=False, float_format="%.9g", lineterminator="\n")

@@ -89,7 +89,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = set(nightly)
     items[:] = sorted((item for item in items if item not in left_out), key=lambda item: not _is_real(item))
     for item in filter(_is_real, items):
-        # The machine can disturb real processes, so these tests may fail once. pyproject.toml allows three such
+        # The machine can disturb real processes, so these tests may fail once. pyproject.toml allows eight such
         # failures a suite and shows their tracebacks; `make nightly` allows none, so that nothing stays hidden.
         item.add_marker(pytest.mark.flaky(reruns=1))
 

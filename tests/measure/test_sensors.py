@@ -23,13 +23,15 @@ DAY_S = 86_400.0
 
 @contextmanager
 def child(code: str) -> Iterator[int]:
-    """A Python process, for as long as the block."""
-    process = subprocess.Popen([sys.executable, "-c", code])
+    """A Python process, for as long as the block. It has started: that takes CPU, which belongs to no test."""
+    process = subprocess.Popen([sys.executable, "-c", f"print(flush=True)\n{code}"], stdout=subprocess.PIPE)
     try:
+        assert process.stdout is not None
+        process.stdout.readline()
         yield process.pid
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def burnt(pid: int, cpu_s: float) -> None:

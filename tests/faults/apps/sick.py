@@ -17,7 +17,7 @@ from typing import Any
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 FAULT = os.environ.get("FAULT", "")
-AFTER = 90 if FAULT == "endless body" else 20
+AFTER = 90 if FAULT == "endless body" else 8
 """Requests that are answered well before the fault shows: more than are asked before the load. The fault that answers
 nothing more must not show before the hold, which needs good answers; 100 of them would be enough for a valid run."""
 

@@ -27,8 +27,10 @@ from loopbench.console import check_stdout, open_standard_streams, print_error, 
 from loopbench.errors import EnvironmentRefusedError, ExitCode, LoopbenchError, UsageError, in_plain_words
 from loopbench.secrecy import hidden, public_arguments, without_userinfo
 
+ISSUES = "https://github.com/loopbench/loopbench/issues/new?template=bug.yml"
+
 app = typer.Typer(
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Which concurrency style should this FastAPI endpoint use, what does the wrong one cost, and why?",
@@ -136,7 +138,7 @@ def _crashed(problem: Exception) -> ExitCode:
         hidden(f"a bug in loopbench: {type(problem).__name__}: {problem}"),
         slug="bug",
         where=_write_crash_file(),
-        hints=("send that file with what you did",),
+        hints=(f"open {ISSUES} with that file and what you did",),
         kept="finished runs stay where they are; `loopbench report DIR` draws them",
     )
     return _failed(crash)

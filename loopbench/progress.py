@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
 
 from loopbench.console import say
 from loopbench.judge.figures import plural
@@ -167,18 +168,31 @@ class PlainProgress:
             self._print_routine(f"{self._current}: {state}  {self._time.left}")
 
 
+class _Bar(Progress):
+    """A bar for the session and the run under way, and below it what the rounds have shown so far."""
+
+    so_far = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield the lines that are drawn again and again."""
+        yield from super().get_renderables()
+        if self.so_far:
+            yield Text(f"so far: {self.so_far}")
+
+
 class LiveProgress(PlainProgress):
     """Shows a bar for the session and the run under way; the other lines stay above it."""
 
     def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
         super().__init__(stream, now)
         self._console = _CursorKeepingConsole(file=cast("TextIO", _UnbreakableStream(stream)), highlight=False)
-        self._bar = Progress(
+        self._bar = _Bar(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=None),
             TextColumn("{task.fields[state]}", markup=False),
             console=self._console,
             transient=True,
+            expand=True,
             refresh_per_second=4,
         )
         self._task = self._bar.add_task("", total=0, state="")
@@ -186,6 +200,8 @@ class LiveProgress(PlainProgress):
     def __call__(self, event: Event) -> None:
         """Show one event; the last one removes the bar."""
         super().__call__(event)
+        if isinstance(event, events.RoundFinished):
+            self._bar.so_far = showable(event.sentence)
         if isinstance(event, events.SessionEnded):
             self._bar.stop()
 

@@ -354,6 +354,21 @@ def test_the_live_display_has_no_colour_where_none_is_wanted(
     assert "time given is up" in terminal.getvalue()
 
 
+def test_the_live_display_keeps_what_the_rounds_have_shown_so_far(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    terminal, scenario = Terminal(), load(project / "scenario.toml", rounds=5)
+    planned = make_plan(scenario, seed=1)
+    show = progress_on(terminal)
+    show(SessionStarted(scenario, planned, project))
+    show(RoundFinished(1, enough=False, rounds_needed=3, sentence="a 1.42 times b [1.28, 1.58]"))
+    show(RunStarted(planned.rounds[1][0], "a"))
+    show(SessionEnded(project, 1, 2, None, None))
+    shown = terminal.getvalue().partition("after round 1: ")[2]
+    assert "so far: a 1.42 times b [1.28, 1.58]" in shown
+
+
 def test_the_time_left_counts_every_round_that_is_measured_in_any_case(project: Path) -> None:
     scenario = load(project / "scenario.toml", rounds=5)
     planned, said = make_plan(scenario, seed=1), io.StringIO()
@@ -400,6 +415,14 @@ def test_help_has_no_colour_and_fits_a_terminal(tmp_path: Path, capsys: pytest.C
     done = call(capsys, tmp_path, "run", "--help")
     assert "\x1b" not in done.out
     assert max(map(len, done.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("columns", "used"), [("120", 120), ("200", 120)])
+def test_help_uses_a_wider_terminal_up_to_a_limit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str, used: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert 100 < max(map(len, call(capsys, tmp_path, "run", "--help").out.splitlines())) <= used
 
 
 def test_stdout_on_a_full_disk_is_an_error(

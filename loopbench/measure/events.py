@@ -81,7 +81,7 @@ class RoundFinished:
     number: int
     enough: bool
     rounds_needed: int | None  # in all; None: not known yet
-    sentence: str  # the widest interval, and what is still needed
+    sentence: str  # ratios with their intervals, the widest interval, and what is still needed
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,17 @@
 """The judgements that a session needs between its runs."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from loopbench.judge.rounds import between_runs
 from loopbench.judge.rounds.between_runs import MAX_WINDOW_S, faults_of, least_window_s
 from loopbench.records.codec import to_json
 from loopbench.records.session import KIND_RAMP, SESSION_FILE, Counts
 from tests.judge.recorded_run import SESSION, Made, Rows, write_run
+from tests.plots import reports
+from tests.plots.causes import repeated
 
 
 def session(folder: Path, service_s: float) -> Path:
@@ -48,6 +52,28 @@ def test_a_window_that_would_last_too_long_stays_raw(tmp_path: Path, response_s:
     found = least_window_s(session(tmp_path, response_s), "def")
     assert found == pytest.approx(window_s, rel=0.05)
     assert found <= MAX_WINDOW_S
+
+
+def test_a_round_is_reported_with_the_ratio_and_interval_of_each_pair() -> None:
+    rounds = repeated(reports.session([reports.Made("a", rps=400), reports.Made("b", rps=200)])).rounds
+    assert rounds is not None
+    one_pair = r"a 2\.\d\d times b \[1\.\d\d, 2\.\d\d\]"
+    wanted = rf"{one_pair}; widest interval \+-[\d.]+ % \(wanted \+-[\d.]+ %\), about 2 more"
+    assert re.fullmatch(wanted, between_runs._sentence(rounds, 2))
+
+
+def test_rounds_without_a_valid_run_of_a_variant_are_not_called_bounded() -> None:
+    rounds = repeated(reports.session([reports.Made("a"), reports.Made("b")]), invalid=["b"]).rounds
+    assert rounds is not None
+    assert between_runs._sentence(rounds, 0) == "every pair is INVALID so far"
+
+
+def test_pairs_that_do_not_fit_into_a_line_are_counted() -> None:
+    rounds = repeated(reports.twelve_variants()).rounds
+    assert rounds is not None
+    sentence = between_runs._sentence(rounds, None)
+    assert sentence.count(" times ") == between_runs.MAX_PAIRS
+    assert re.search(r"; \d+ more pairs; widest", sentence)
 
 
 def test_without_a_ramp_nothing_is_asked_of_the_window(tmp_path: Path) -> None:

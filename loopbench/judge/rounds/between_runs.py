@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from loopbench.judge.figures import half_width
+from loopbench.judge.figures import half_width, plural, ratio
 from loopbench.judge.rounds.plateau_run import judge_plateau
 from loopbench.judge.rounds.rounds import Rounds, judge_rounds
 from loopbench.judge.run.run import Run, open_run
 from loopbench.judge.stamp.open_session import open_session, stamp_run
+from loopbench.judge.statistics.verdict import Verdict, Word
 from loopbench.records.codec import foreign_content
 from loopbench.records.session import (
     KIND_PLATEAU,
@@ -20,8 +21,10 @@ from loopbench.records.session import (
     rejected_runs,
     run_folders,
 )
+from loopbench.showable import showable
 
 RESPONSE_TIMES = 6.0  # in a steady window: one more than rule D2 asks for, because no two runs are alike
+MAX_PAIRS = 3  # in a sentence
 MAX_WINDOW_S = 30.0  # a window that would have to be longer stays as it is: its answers bound the rate within seconds
 
 
@@ -102,8 +105,26 @@ def _standing(session_folder: Path) -> tuple[bool, int | None, str]:
 
 
 def _sentence(rounds: Rounds, left: int | None) -> str:
-    """The widest interval and what it takes to narrow it."""
+    """The ratio of each pair so far, the widest interval, and what it takes to narrow it."""
+    ratios = [shown for verdict in rounds.goodput.verdicts if (shown := _ratio(verdict))]
+    more = [f"{plural(len(ratios) - MAX_PAIRS, 'more pair')}"] * (len(ratios) > MAX_PAIRS)
+    return "; ".join([*ratios[:MAX_PAIRS], *more, _width(rounds, left)])
+
+
+def _ratio(verdict: Verdict) -> str:
+    """`a 1.42 times b [1.28, 1.58]`; empty where there is no interval yet."""
+    a, b, ends = showable(verdict.comparison.a), showable(verdict.comparison.b), verdict.shown_interval
+    if verdict.bound:
+        return f"{a} against {b}: {verdict.bound}"
+    if verdict.shown_ratio is None or ends is None:
+        return ""
+    return f"{a} {ratio(verdict.shown_ratio)} times {b} [{ratio(ends[0])}, {ratio(ends[1])}]"
+
+
+def _width(rounds: Rounds, left: int | None) -> str:
     widest = rounds.goodput.half_width
+    if all(verdict.word is Word.INVALID for verdict in rounds.goodput.verdicts):
+        return "every pair is INVALID so far"
     if widest is None:
         return "bounded by the counts so far" if left == 0 else "no interval yet"
     wanted = f"wanted +-{half_width(rounds.precision)}"

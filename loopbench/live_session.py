@@ -87,7 +87,7 @@ class LiveSession:
                     self._record.scenario, make_plan(self._record.scenario, self._record.seed), self._folder
                 )
             case "variant_failed":
-                failure = VariantFailure(str(values["variant"]), str(values["state"]), str(values["reason"]), "")
+                failure = VariantFailure(str(values["variant"]), values["state"], str(values["reason"]), "")
                 return events.VariantFailed(failure)
             case "run_started":
                 return events.RunStarted(self._begin(values["run"]), str(values["variant"]))

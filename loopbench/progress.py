@@ -207,7 +207,7 @@ class LiveProgress(PlainProgress):
 
     def _print(self, line: str) -> None:
         self._bar.stop()
-        self._console.print(line, markup=False)
+        self._console.print(Text(showable(line)))
 
     _print_routine = _print
 
@@ -218,10 +218,10 @@ class LiveProgress(PlainProgress):
     def _progress(self, state: str) -> None:
         self._bar.update(
             self._task,
-            description=self._current,
+            description=showable(self._current),
             completed=self._time.elapsed_s,
             total=self._time.total_s,
-            state=f"{state}  {self._time.left}",
+            state=showable(f"{state}  {self._time.left}"),
         )
 
 

@@ -1,6 +1,7 @@
 """`loopbench watch`: it shows what the events of a session's folder say, and ends with the session or its process."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -25,7 +26,9 @@ from loopbench.measure.events import (
     VariantFailed,
 )
 from loopbench.plan import make_plan
+from loopbench.records import samples
 from loopbench.records.failures import VariantFailure
+from loopbench.records.frames import encode
 from loopbench.records.session import read_run, read_session
 from loopbench.scenario import load
 
@@ -148,6 +151,33 @@ def test_foreign_lines_are_data_errors(folder: Path, line: str) -> None:
     (folder / EVENTS_FILE).write_text(line + "\n")
     with pytest.raises(DataError):
         list(LiveSession(folder).new_events())
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (samples.EVNT, b"\xff"),
+        (samples.EVNT, b"[" * 100_000),
+        (samples.EVNT, b'[[1, "phase"]]'),
+        (samples.SAMP, b"x"),
+        (samples.SAMP, b""),
+        (samples.SAMP, samples.STRUCT.pack(math.inf, *[0] * 11)),
+    ],
+)
+def test_foreign_samples_end_watch_with_a_data_error(folder: Path, kind: bytes, payload: bytes) -> None:
+    run = read_session(folder).plan[0]
+    attempt = folder / "runs" / f".{run.folder}.attempt-1"
+    attempt.mkdir()
+    (attempt / "samples-0.bin").write_bytes(encode(kind, payload))
+    EventLog(folder / EVENTS_FILE)(RunStarted(run, "aiofiles"))
+    with pytest.raises(DataError):
+        watched(folder)
+
+
+def test_a_number_that_cannot_be_shown_ends_watch_with_a_data_error(folder: Path) -> None:
+    (folder / EVENTS_FILE).write_text('{"event": "time_is_up", "time_unix_s": 1, "needed_s": "inf"}\n')
+    with pytest.raises(DataError):
+        watched(folder)
 
 
 def test_events_of_a_newer_loopbench_are_passed_over_and_controls_are_shown(folder: Path) -> None:

@@ -32,9 +32,11 @@ from loopbench.measure.events import (
     SessionEnded,
     SessionStarted,
     TimeIsUp,
+    VariantFailed,
 )
 from loopbench.plan import make_plan
 from loopbench.progress import minutes, progress_on
+from loopbench.records.failures import FailedState, VariantFailure
 from loopbench.records.session import PlannedRun
 from loopbench.records.tail import LiveView
 from loopbench.scenario import load
@@ -367,6 +369,24 @@ def test_the_live_display_keeps_what_the_rounds_have_shown_so_far(
     show(SessionEnded(project, 1, 2, None, None))
     shown = terminal.getvalue().partition("after round 1: ")[2]
     assert "so far: a 1.42 times b [1.28, 1.58]" in shown
+
+
+def test_the_live_display_shows_the_controls_of_foreign_texts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`loopbench watch` reads them from a folder that may come from a stranger."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal, scenario = Terminal(), load(project / "scenario.toml")
+    planned, title = make_plan(scenario, seed=1), "\x1b]0;title\x07"
+    run = replace(planned.runs[0], kind=title)
+    show = progress_on(terminal)
+    show(SessionStarted(scenario, planned, project / title))
+    show(VariantFailed(VariantFailure("a", cast("FailedState", title), "", "")))
+    show(RunStarted(run, "a"))
+    show(RunProgressed(LiveView(phase=title)))
+    show(RunRepeated(replace(run, number=99, variant=title), ()))
+    show(SessionEnded(project, 1, 2, None, None))
+    assert r"\x1b]0;title\x07" in terminal.getvalue()
+    assert title not in terminal.getvalue()
 
 
 def test_the_time_left_counts_every_round_that_is_measured_in_any_case(project: Path) -> None:

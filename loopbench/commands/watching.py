@@ -28,18 +28,20 @@ def watch(
     from loopbench.live_session import LiveSession
     from loopbench.measure.events import SessionEnded
     from loopbench.progress import progress_on
+    from loopbench.records.codec import foreign_content
 
     place = folder or newest_session()
     session = LiveSession(place)
     notify = progress_on(sys.stdout, session.now)
     while True:
         is_measured = session.is_measured()  # before reading: what is written until then is read
-        for event in session.new_events():
-            notify(event)
-            if isinstance(event, SessionEnded):
-                say(f"measured: {event.finished_runs} of {event.planned_runs} runs are complete")
-                say(showable(f"next: loopbench report {place}"))
-                return
+        with foreign_content(place):
+            for event in session.new_events():
+                notify(event)
+                if isinstance(event, SessionEnded):
+                    say(f"measured: {event.finished_runs} of {event.planned_runs} runs are complete")
+                    say(showable(f"next: loopbench report {place}"))
+                    return
         if not is_measured:
             notify(SessionEnded(place, 0, 0, None, None))  # removes the display
             say(showable(f"no process measures {place}; its last event is missing"))

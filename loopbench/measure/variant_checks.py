@@ -12,14 +12,14 @@ from loopbench.measure.load import loaded
 from loopbench.measure.run import RunContext
 from loopbench.measure.verify import NO_ANSWER, check_alive_soon, verify
 from loopbench.records import probe
-from loopbench.records.failures import DEAD, FAILING, HUNG, VariantFailure
+from loopbench.records.failures import DEAD, FAILING, HUNG, FailedState, VariantFailure
 from loopbench.records.load_spec import KIND_JOURNEY, load_spec
 from loopbench.records.session import OUTSIDE_ROUNDS, PlannedRun
 from loopbench.records.tracebacks import last_exception
 from loopbench.scenario import Variant
 from loopbench.secrecy import hidden
 
-STATES = {"target-died": DEAD, "target-start": DEAD, "target-not-ready": HUNG, NO_ANSWER: HUNG}
+STATES: dict[str, FailedState] = {"target-died": DEAD, "target-start": DEAD, "target-not-ready": HUNG, NO_ANSWER: HUNG}
 
 
 def failing_variants(context: RunContext) -> Iterator[tuple[VariantFailure, TargetError]]:

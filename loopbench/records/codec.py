@@ -6,6 +6,7 @@ A field may be a pydantic model, such as a scenario. Its secrets are hidden.
 import dataclasses
 import json
 import math
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -51,7 +52,7 @@ def foreign_content(source: Path) -> Iterator[None]:
     """Raise the errors of arithmetic and access as a `DataError`: the records fit their types, but not each other."""
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as problem:
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError, struct.error) as problem:
         what = f"the records do not fit together: {type(problem).__name__}: {str(problem)[:200]}"
         raise DataError(what, slug="data-foreign", where=str(source)) from problem
 

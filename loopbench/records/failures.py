@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from loopbench.records.codec import read_json
 
@@ -10,6 +10,7 @@ FAILURES_FILE: Final = "failures.json"
 DEAD: Final = "dead"
 HUNG: Final = "hung"
 FAILING: Final = "failing"
+FailedState = Literal["dead", "hung", "failing"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class VariantFailure:
     """A variant that was verified and failed. It is not measured."""
 
     variant: str  # its name
-    state: str  # DEAD, HUNG or FAILING
+    state: FailedState
     reason: str  # one sentence
     detail: str  # what the target answered or logged
 

@@ -1,6 +1,5 @@
 """Reads a samples file while it grows, for the display of progress only."""
 
-import json
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from loopbench.records import samples
+from loopbench.records.codec import parse_json
 from loopbench.records.files import open_file
 from loopbench.records.frames import HEADER, Frame, decode
 
@@ -81,7 +81,7 @@ class SampleTail:
         if frame.kind == samples.SAMP:
             self._view = _with_samples(view, frame.payload, self._recent)
         elif frame.kind == samples.EVNT:
-            self._view = _with_events(view, json.loads(frame.payload))
+            self._view = _with_events(view, parse_json(frame.payload))
         elif frame.kind == samples.TRLR:
             self._view = replace(view, closed=True)
 

@@ -22,6 +22,7 @@ from loopbench.measure.remote_target import fresh_count
 from loopbench.notebook import load as load_notebook
 from loopbench.records import FORMAT_VERSION
 from loopbench.records import samples as layout
+from loopbench.records.failures import FAILURES_FILE
 from loopbench.records.files import MAX_DEPTH, MAX_FILE_BYTES, read_file, write_file
 from loopbench.records.frames import Frame, decode, encode
 from loopbench.records.session import MAX_JSON_BYTES, SESSION_FILE, file_fact, session_folders
@@ -93,6 +94,14 @@ def test_a_session_json_that_is_none_is_damaged_data(text: bytes, session: Path)
     """One sentence, not a traceback."""
     (session / SESSION_FILE).write_bytes(text)
     with pytest.raises(DataError):
+        judge_session(session)
+
+
+def test_a_failed_variant_in_a_state_of_its_own_is_damaged_data(session: Path) -> None:
+    """The state stands in sentences as it is."""
+    failure = {"variant": "def", "state": "dead\n# VALID", "reason": "", "detail": ""}
+    (session / FAILURES_FILE).write_text(json.dumps({"variants": [failure]}))
+    with pytest.raises(DataError, match="state: Input should be"):
         judge_session(session)
 
 

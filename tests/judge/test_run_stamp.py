@@ -247,7 +247,7 @@ def test_users_that_wait_because_the_window_is_short_are_not_called_never_served
 def test_users_never_served_are_reported_with_the_time_that_was_watched(tmp_path: Path) -> None:
     run = write_run(tmp_path, Made(rows=starved))
     load_s = sum(phase.width_s for phase in run.record.phases if phase.name in {"ramp", "settle", "hold"})
-    assert health_of(run, stamped(run)).trouble == f"1 of 20 users without any answer in {load_s:.3g} s"
+    assert health_of(run, stamped(run)).trouble() == f"1 of 20 users without any answer in {load_s:.3g} s"
 
 
 CLEAN = {

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.stamp_checks import State
 from loopbench.judge.summary.markdown import code_span, markdown
 from loopbench.judge.summary.summary import CSV_COLUMNS, SUMMARY_FORMAT, to_csv, to_json, write_summary
 from tests.plots.reports import FOUR, NASTY, Made, nasty_session, session, twelve_variants
@@ -122,9 +123,17 @@ def test_a_code_span_cannot_be_left(text: str, span: str) -> None:
     assert code_span(text) == span
 
 
-def test_markdown_keeps_foreign_text_inside_code() -> None:
+def dead_in_a_nasty_way() -> SessionReport:
+    """A session whose targets ended in a way that its record describes with foreign text."""
+    nasty = nasty_session()
+    ends = [replace(run.health, state=State.DEAD, target_exit=NASTY[0] + "\x1b\n# VALID") for run in nasty.runs]
+    return replace(nasty, runs=tuple(replace(run, health=end) for run, end in zip(nasty.runs, ends, strict=True)))
+
+
+@pytest.mark.parametrize("report", [nasty_session(), dead_in_a_nasty_way()], ids=["names", "ends"])
+def test_markdown_keeps_foreign_text_inside_code(report: SessionReport) -> None:
     """With every span taken out, nothing of a name is left, and the table has as many cells in each row."""
-    text = markdown(nasty_session())
+    text = markdown(report)
     outside = re.sub(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)", "", text)
     for part in ("script", "$x$", "[/red]", "exe", "=1+1", "<img", "<i>"):
         assert part not in outside

@@ -4,7 +4,7 @@ Validity asks whether the measurement can be believed; health is a result of it.
 (`stamp_rules`); what no limit expresses is here: a target that died, and one that answers nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,12 +57,11 @@ class Health:
         ended = self.good + self.failed
         return self.failed / ended if ended else 0.0
 
-    @property
-    def trouble(self) -> str:
-        """What is not well, for the end of a sentence; empty if it is healthy."""
+    def trouble(self, show: Callable[[str], str] = str) -> str:
+        """What is not well, for the end of a sentence; empty if it is healthy. `show` writes foreign text."""
         users = plural(self.users, "user")
         return {
-            State.DEAD: f"its process {self.target_exit}",
+            State.DEAD: f"its process {show(self.target_exit)}",
             State.HUNG: f"it hung with {plural(self.in_flight, 'request')} waiting",
             State.FAILING: f"{100 * self.failure_share:.3g} % of its requests failed",
             State.STARVING: f"{self.never_served} of {users} without any answer in {self.watched_s:.3g} s",
@@ -115,10 +114,10 @@ def worst(healths: Sequence[Health]) -> Health | None:
     return min(healths, key=lambda each: order.index(each.state), default=None)
 
 
-def trouble_of(healths: Sequence[Health]) -> str:
+def trouble_of(healths: Sequence[Health], show: Callable[[str], str] = str) -> str:
     """What is not well in these runs of one variant, for the end of a sentence; empty if all are healthy.
 
-    It is the trouble of the worst run. "No good answer" is about all of them.
+    It is the trouble of the worst run, with foreign text as `show` writes it. "No good answer" is about all of them.
     """
     shown = worst(healths)
     if shown is None or shown.state is State.HEALTHY:
@@ -126,7 +125,7 @@ def trouble_of(healths: Sequence[Health]) -> str:
     none = "" if any(each.good for each in healths) else "no good answer: "
     alike = sum(each.state is shown.state for each in healths)
     part = shown.state in (State.DEAD, State.HUNG) and alike < len(healths)
-    return f"{none}{shown.trouble}" + (f" in {alike} of {plural(len(healths), 'run')}" if part else "")
+    return f"{none}{shown.trouble(show)}" + (f" in {alike} of {plural(len(healths), 'run')}" if part else "")
 
 
 def _state(run: Run, stamp: Stamp) -> State:

@@ -204,7 +204,7 @@ def _verdict_clause(verdict: Verdict, show: Show, report: SessionReport) -> str:
     """`a blocks the event loop at main.py:16 and is SLOWER than b: 0.028 times [0.025, 0.030]`."""
     a, b = verdict.comparison.a, verdict.comparison.b
     times = verdict.bound or f"{ratio(verdict.shown_ratio)} times {_bracketed(verdict.shown_interval)}"
-    unwell, line = health_clause(report, a), _blocked_at(report, _slower(verdict), show)
+    unwell, line = health_clause(report, a, show), _blocked_at(report, _slower(verdict), show)
     blocks = f" blocks the event loop at {line}" if line else ""
     own = f"{blocks} and" if blocks and _slower(verdict) == a else ""
     other = f", which{blocks}" if blocks and not own else ""
@@ -251,11 +251,12 @@ def _says_something(ends: tuple[float, float]) -> bool:
     return not ends[0] <= 1 <= ends[1] or ends[1] <= MAX_WIDTH * ends[0]
 
 
-def health_clause(report: SessionReport, variant: str) -> str:
+def health_clause(report: SessionReport, variant: str, show: Show = showable) -> str:
     """What is not well with a variant's target, for the end of a sentence; empty if nothing is."""
     health = report.health(variant)
     is_hung = health is not None and health.state is State.HUNG
-    return trouble_of(report.healths(variant)) + (_why(report, variant) if is_hung else "")
+    trouble = trouble_of(report.healths(variant), lambda text: show(text).strip('"'))  # only names are quoted
+    return trouble + (_why(report, variant) if is_hung else "")
 
 
 def _why(report: SessionReport, variant: str) -> str:
@@ -267,7 +268,7 @@ def _why(report: SessionReport, variant: str) -> str:
 
 def _unwell(report: SessionReport, variants: list[str], show: Show) -> str:
     """A sentence on each of these variants whose target is not well; empty if there is none."""
-    clauses = [(name, health_clause(report, name)) for name in variants]
+    clauses = [(name, health_clause(report, name, show)) for name in variants]
     return " ".join(f"{show(name)}: {clause}." for name, clause in clauses if clause)
 
 

@@ -115,7 +115,7 @@ def _exit_code_of(work: Callable[[], int | None]) -> int:
         what, where = problem.strerror or type(problem).__name__, str(problem.filename or "")
         return _failed(EnvironmentRefusedError(what, slug="system", where=where))
     except Exception as problem:  # noqa: BLE001  the one place that may: a bug of loopbench
-        return _crashed(problem)
+        return _failed(crash(problem))
 
 
 def _misused(problem: typer.TyperException) -> UsageError:
@@ -133,15 +133,15 @@ def _failed(error: LoopbenchError) -> ExitCode:
     return error.exit_code
 
 
-def _crashed(problem: Exception) -> ExitCode:
-    crash = LoopbenchError(
+def crash(problem: Exception) -> LoopbenchError:
+    """Return the error for a bug of loopbench, whose traceback is written into a file without secrets."""
+    return LoopbenchError(
         hidden(f"a bug in loopbench: {type(problem).__name__}: {problem}"),
         slug="bug",
         where=_write_crash_file(),
         hints=(f"open {ISSUES} with that file and what you did",),
         kept="finished runs stay where they are; `loopbench report DIR` draws them",
     )
-    return _failed(crash)
 
 
 def _write_crash_file() -> str:

@@ -185,19 +185,27 @@ def _to_nowhere(stream: TextIO) -> None:
 
 def print_error(error: LoopbenchError) -> None:
     """Print an error on stderr, in the one shape."""
-    say(_painted(f"error[{error.slug}]: {_short(error.what)}", sys.stderr), sys.stderr, raw=True)
+    first, *others = error_lines(error)
+    say(_painted(first, sys.stderr), sys.stderr, raw=True)
+    for line in others:
+        say(line, sys.stderr)
+
+
+def error_lines(error: LoopbenchError) -> Iterator[str]:
+    """Yield an error in the one shape, invisible characters escaped."""
+    yield f"error[{error.slug}]: {_short(error.what)}"
     if isinstance(error, ScenarioError):
         for problem in error.problems:
-            _print_problem(problem, error.where)
+            yield from map(without_userinfo, _problem_lines(problem, error.where))
     elif error.where:
-        say(f"  --> {showable(error.where)}", sys.stderr)
+        yield f"  --> {showable(error.where)}"
     for label, text in (("allowed", error.allowed), ("kept", error.kept)):
         if text:
-            say(f"  {label}: {_short(text)}", sys.stderr)
+            yield f"  {label}: {_short(text)}"
     for line in error.detail.splitlines():
-        say(f"  {error.detail_label} | {showable(line)}", sys.stderr)
+        yield f"  {error.detail_label} | {showable(line)}"
     for hint in error.hints:
-        say(f"  try: {showable(hint)}", sys.stderr)
+        yield f"  try: {showable(hint)}"
 
 
 def _short(text: str) -> str:
@@ -206,15 +214,15 @@ def _short(text: str) -> str:
     return showable(text) if cut <= 0 else f"{showable(text[:MAX_ERROR_CHARACTERS])}... and {cut:,} characters more"
 
 
-def _print_problem(problem: ScenarioProblem, file: str) -> None:
-    """Print where a mistake is, the line with a mark below the column, and what would be right."""
+def _problem_lines(problem: ScenarioProblem, file: str) -> Iterator[str]:
+    """Yield where a mistake is, the line with a mark below the column, and what would be right."""
     place = ":".join(str(part) for part in (file, problem.line, problem.column) if part)
     source = showable(problem.source.lstrip())
-    say(without_userinfo(f"  --> {showable(place) if problem.line else source or showable(place)}"), sys.stderr)
+    yield f"  --> {showable(place) if problem.line else source or showable(place)}"
     if problem.line:
-        say(without_userinfo(f"      {source}"), sys.stderr)
+        yield f"      {source}"
     if problem.column:
-        say(f"      {' ' * (problem.column - 1 - len(problem.source) + len(problem.source.lstrip()))}^", sys.stderr)
-    say(without_userinfo(f"      {showable(problem.path)}: {showable(problem.message)}"), sys.stderr)
+        yield f"      {' ' * (problem.column - 1 - len(problem.source) + len(problem.source.lstrip()))}^"
+    yield f"      {showable(problem.path)}: {showable(problem.message)}"
     if problem.allowed:
-        say(f"      allowed: {showable(problem.allowed)}", sys.stderr)
+        yield f"      allowed: {showable(problem.allowed)}"

@@ -32,6 +32,7 @@ def free_port() -> int:
 def announce(folder: Path, url: str, version: str) -> None:
     """Write the file that the harness waits for, atomically: one line each for URL (empty if not ours) and version."""
     beside = folder / f".{READY_FILE}"
+    beside.touch(mode=0o600)  # the URL may hold a password, and another user may pass through the folder
     beside.write_text(f"{url}\n{version}\n", encoding="utf-8")
     beside.rename(folder / READY_FILE)
     sys.stdout.write(f"ready: its URL is in {folder / READY_FILE}\n" if url else "ready: your own\n")

@@ -51,16 +51,23 @@ def version(url: str) -> str:
 
 
 def initialise(folder: Path, user: int | None, password: str) -> Path:
-    """Create a cluster whose superuser `postgres` has this password."""
-    password_file, data = folder / "password", folder / "data"
+    """Create a cluster whose superuser `postgres` has this password.
+
+    Of the folder, only the part with the cluster is the server's: its user has other programs, which could put a link
+    where the launcher writes.
+    """
+    cluster = folder / "cluster"
+    cluster.mkdir(mode=0o700)
+    password_file, data = cluster / "password", cluster / "data"
     password_file.write_text(password, encoding="utf-8")
     if user is not None:
-        os.chown(folder, user, -1)
         os.chown(password_file, user, -1)
+        os.chown(cluster, user, -1)
+        folder.chmod(0o711)
     options = ["--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=utf8", "--no-locale", "--no-sync"]
     options += ["-U", "postgres", "-D", str(data)]
     made = subprocess.run(
-        [str(binaries() / "initdb"), *options], cwd=folder, user=user, capture_output=True, text=True, check=False
+        [str(binaries() / "initdb"), *options], cwd=cluster, user=user, capture_output=True, text=True, check=False
     )
     if made.returncode:
         raise SystemExit(f"initdb failed:\n{made.stderr}")

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import tempfile
 import urllib.request
 from contextlib import AbstractContextManager
@@ -18,8 +19,9 @@ import redis
 
 from loopbench.errors import EnvironmentRefusedError, ServiceError
 from loopbench.measure import service_kinds
+from loopbench.measure.scratch import PREFIX
 from loopbench.measure.service_kinds import KINDS, check_installed
-from loopbench.measure.services import UNKNOWN_ADDRESS, RunningServices, address, started
+from loopbench.measure.services import READY_FILE, UNKNOWN_ADDRESS, RunningServices, address, started
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.measure.supervise import MARK_VARIABLE, log_tail
 from loopbench.records.session import EMBEDDED, IN_PROCESS, OWN
@@ -56,6 +58,17 @@ def works(name: str, url: str) -> bool:
             return True
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/wait/5") as answer:
         return bool(answer.read() == b'{"waited_ms": 5}')
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("_private_tmp")
+def test_the_user_that_root_runs_postgres_as_can_write_only_to_the_data(tmp_path: Path) -> None:
+    """Other programs of that user could replace the URL, or lead the launcher to a file of root."""
+    with started(["postgres"], tmp_path, StopWish(), environ={}):
+        (folder,) = Path(tempfile.gettempdir()).glob(f"{PREFIX}*")
+        assert folder.stat().st_uid == os.geteuid()
+        assert folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH) == 0
+        assert (folder / READY_FILE).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) == 0
 
 
 @pytest.fixture

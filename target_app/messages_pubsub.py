@@ -1,19 +1,28 @@
 """003's messages: Google's Pub/Sub client receives five messages that do not block and five that do, under load.
 
-The client calls back on its own threads. The mistake is to handle its messages on the event loop, where one blocking
-handler stops every request.
+The client calls back on its own threads. 003 warns of a client on the app's event loop, such as gcloud-aio-pubsub: it
+pulls messages and awaits a handler for each, and one blocking call in a handler stops every request. Here that client
+is the async one of Google's library.
 """
 
 import asyncio
+import os
 import secrets
 import threading
 import time
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
+import grpc  # type: ignore[import-untyped]
 from fastapi import APIRouter, Query, Request
 from google.api_core.exceptions import GoogleAPIError
 from google.cloud import pubsub_v1  # type: ignore[import-untyped]
 from google.cloud.pubsub_v1.subscriber.message import Message  # type: ignore[import-untyped]
+from google.pubsub_v1.services.subscriber import SubscriberAsyncClient
+from google.pubsub_v1.services.subscriber.transports import (
+    SubscriberGrpcAsyncIOTransport,
+)
+from google.pubsub_v1.types import ReceivedMessage
 from pydantic import BaseModel
 
 from .lifespan import keep
@@ -28,6 +37,9 @@ EveryMs = Annotated[int, Query(ge=100, le=60_000, description="Milliseconds from
 PageMs = Annotated[int, Query(ge=0, le=1000, description="Milliseconds that the page waits for its own data.")]
 
 
+Handler = Callable[[bytes], Coroutine[Any, Any, None]]
+
+
 class Hello(BaseModel):
     """The answer of 003's `/`, which is unrelated to the messages."""
 
@@ -40,6 +52,7 @@ class Receipt(BaseModel):
     published: int
     handled: int
     blocking_handled: int
+    handled_on_loop: int  # by the thread that also serves the requests
     backlog: int
     idle: bool
 
@@ -48,20 +61,27 @@ class Feed:
     """A topic, its subscription, a consumer, and a thread that publishes ten messages repeatedly."""
 
     def __init__(self, style: str, block_ms: int, every_ms: int) -> None:
-        self.published = self.handled = self.blocking_handled = 0
+        self.published = self.handled = self.blocking_handled = self.handled_on_loop = 0
+        self._loop_thread = threading.get_ident()
         self._block_s, self._every_s = block_ms / 1000, every_ms / 1000
-        self._loop = asyncio.get_running_loop()
-        self._handlers: set[asyncio.Task[None]] = set()
         self._lock, self._ending = threading.Lock(), threading.Event()
         self._publisher, self._subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
         name = f"loopbench-{secrets.token_hex(8)}"
         self._topic = self._publisher.topic_path(PROJECT, name)
         self._subscription = self._subscriber.subscription_path(PROJECT, name)
-        self._callback = {"threads": self.handle, "loop": self._to_loop, "loop-blocking": self._to_loop_badly}[style]
+        self._on_loop = {"threads": None, "loop": self._handle_async, "loop-blocking": self._handle_badly}[style]
         self._thread = threading.Thread(target=self._publish, daemon=True)
 
-    def start(self) -> None:
-        """Subscribe, then publish. The calls block, so call it outside the loop."""
+    async def start(self) -> None:
+        """Subscribe, then publish."""
+        await asyncio.to_thread(self._create)
+        if self._on_loop is None:
+            self._pulling = self._subscriber.subscribe(self._subscription, callback=self._callback)
+        else:
+            self._puller = asyncio.create_task(self._pull(self._on_loop))
+        self._thread.start()
+
+    def _create(self) -> None:
         self._publisher.create_topic(request={"name": self._topic})
         settings = {"name": self._subscription, "topic": self._topic, "ack_deadline_seconds": ACK_DEADLINE_S}
         try:
@@ -71,8 +91,6 @@ class Feed:
                 request={"topic": self._topic}
             )  # otherwise each further request leaves another topic
             raise
-        self._pulling = self._subscriber.subscribe(self._subscription, callback=self._callback)
-        self._thread.start()
 
     def _publish(self) -> None:
         """Publish like 003's client: five messages that do not block, then five that do."""
@@ -83,35 +101,50 @@ class Feed:
                     self.published += 1
             self._ending.wait(self._every_s)
 
-    def handle(self, message: Message) -> None:
+    def _callback(self, message: Message) -> None:
         """003's callback. On one of the client's threads it blocks no request."""
         if message.data == BLOCKING:
             time.sleep(self._block_s)
-        self._count(message)
+        self._count(message.data)
+        message.ack()
 
-    def _to_loop(self, message: Message) -> None:
-        """Handle the message on the loop, with a handler that awaits."""
-        self._loop.call_soon_threadsafe(self._spawn, message)
+    async def _pull(self, handle: Handler) -> None:
+        """Pull messages on the app's event loop, and start a handler for each."""
+        async with (
+            grpc.aio.insecure_channel(os.environ["PUBSUB_EMULATOR_HOST"]) as channel,
+            asyncio.TaskGroup() as tasks,
+        ):
+            client = SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=channel))
+            wanted = {"subscription": self._subscription, "max_messages": 2 * MESSAGES_OF_A_KIND}
+            while True:
+                for received in (await client.pull(request=wanted)).received_messages:
+                    tasks.create_task(self._receive(client, received, handle))
 
-    def _spawn(self, message: Message) -> None:
-        task = self._loop.create_task(self._handle_async(message))
-        self._handlers.add(task)
-        task.add_done_callback(self._handlers.discard)
+    async def _receive(
+        self,
+        client: SubscriberAsyncClient,
+        received: ReceivedMessage,
+        handle: Handler,
+    ) -> None:
+        await handle(received.message.data)
+        self._count(received.message.data)
+        await client.acknowledge(request={"subscription": self._subscription, "ack_ids": [received.ack_id]})
 
-    async def _handle_async(self, message: Message) -> None:
-        if message.data == BLOCKING:
+    async def _handle_async(self, data: bytes) -> None:
+        """A handler that awaits."""
+        if data == BLOCKING:
             await asyncio.sleep(self._block_s)
-        self._count(message)
 
-    def _to_loop_badly(self, message: Message) -> None:
-        """The mistake: 003's callback on the loop. During five blocking messages no request is served."""
-        self._loop.call_soon_threadsafe(self.handle, message)
+    async def _handle_badly(self, data: bytes) -> None:
+        """The mistake: a blocking call. During five blocking messages no request is served."""
+        if data == BLOCKING:
+            time.sleep(self._block_s)  # noqa: ASYNC251  the mistake to show
 
-    def _count(self, message: Message) -> None:
+    def _count(self, data: bytes) -> None:
         with self._lock:
             self.handled += 1
-            self.blocking_handled += message.data == BLOCKING
-        message.ack()
+            self.blocking_handled += data == BLOCKING
+            self.handled_on_loop += threading.get_ident() == self._loop_thread
 
     @property
     def idle(self) -> bool:
@@ -122,13 +155,20 @@ class Feed:
         """Stop publishing; messages already sent are still handled."""
         self._ending.set()
 
-    def close(self) -> None:
-        """End the threads and remove subscription and topic."""
+    async def close(self) -> None:
+        """End the consumer and the threads, and remove subscription and topic."""
         self._ending.set()
+        if self._on_loop is not None:
+            self._puller.cancel()
+            await asyncio.wait([self._puller])
+        await asyncio.to_thread(self._remove)
+
+    def _remove(self) -> None:
         self._thread.join()
-        self._pulling.cancel()
         try:
-            self._pulling.result()  # returns when it has ended
+            if self._on_loop is None:
+                self._pulling.cancel()
+                self._pulling.result()  # returns when it has ended
             self._subscriber.delete_subscription(request={"subscription": self._subscription})
             self._publisher.delete_topic(request={"topic": self._topic})
         except GoogleAPIError:
@@ -150,13 +190,13 @@ class Feeds:
             async with self._lock:
                 if self.running is None:
                     feed = Feed(style, block_ms, every_ms)
-                    await asyncio.to_thread(feed.start)
+                    await feed.start()
                     self.running = feed
 
     async def close(self) -> None:
         """End the feed, if one was started."""
         if self.running is not None:
-            await asyncio.to_thread(self.running.close)
+            await self.running.close()
 
 
 router = APIRouter(prefix="/messages/pubsub", tags=["messages"], lifespan=keep("feeds", Feeds))
@@ -183,7 +223,7 @@ async def threads(request: Request, block_ms: BlockMs = 200, every_ms: EveryMs =
 
 @router.get("/loop")
 async def on_loop(request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000, page_ms: PageMs = 0) -> Hello:
-    """A handler on the loop that awaits."""
+    """A client on the loop, whose handlers await."""
     await request.state.feeds.ensure("loop", block_ms, every_ms)
     return await page(page_ms)
 
@@ -192,7 +232,7 @@ async def on_loop(request: Request, block_ms: BlockMs = 200, every_ms: EveryMs =
 async def on_loop_blocking(
     request: Request, block_ms: BlockMs = 200, every_ms: EveryMs = 2000, page_ms: PageMs = 0
 ) -> Hello:
-    """The mistake: a blocking handler on the loop. This route and every other one wait for it."""
+    """The mistake: a client on the loop, whose handlers block. This route and every other one wait for them."""
     await request.state.feeds.ensure("loop-blocking", block_ms, every_ms)
     return await page(page_ms)
 
@@ -202,13 +242,14 @@ async def receipt(request: Request) -> Receipt:
     """Return the counts of published and handled messages. It also stops publishing, so that the counts can settle."""
     feed: Feed | None = request.state.feeds.running
     if feed is None:
-        return Receipt(published=0, handled=0, blocking_handled=0, backlog=0, idle=True)
+        return Receipt(published=0, handled=0, blocking_handled=0, handled_on_loop=0, backlog=0, idle=True)
     feed.pause()
     published, handled = feed.published, feed.handled
     return Receipt(
         published=published,
         handled=handled,
         blocking_handled=feed.blocking_handled,
+        handled_on_loop=feed.handled_on_loop,
         backlog=published - handled,
         idle=feed.idle,
     )

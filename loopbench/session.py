@@ -84,12 +84,14 @@ def measure_session(
     """Run a plan to its end, or to the first failure, or to a signal. Runs that are complete already are kept.
 
     Raises:
-        EnvironmentRefusedError: another measurement runs, or results cannot be written; nothing was started.
+        EnvironmentRefusedError: another measurement runs, there are too few cores, or results cannot be written;
+            nothing was started.
     """
     stop = StopWish("finished runs are kept and drawn; a second signal ends everything at once")
     with one_at_a_time(options.if_busy, lambda sentence: notify(Waiting(sentence))), stop.listening():
         remember(secret_values(scenario, os.environ))
         values = read_values(scenario, os.environ)
+        machine.check_cores(scenario)
         folder = open_folder()
         notify(SessionStarted(scenario, plan, folder))
         runner, error = _SessionRunner(plan, options), None
@@ -155,11 +157,10 @@ def _context(  # noqa: PLR0913  what a session's runs share
     running: RunningServices,
     values: Values = NO_VALUES,
 ) -> RunContext:
-    cores = machine.divide_cores(machine.available_cores(), scenario.load.generators)
     return RunContext(
         scenario=scenario,
         folder=folder,
-        cores=cores if scenario.target.pin else cores.shared,
+        cores=machine.divide_cores(machine.available_cores(), scenario.load.generators),
         stop=stop,
         notify=notify,
         explain=options.explain,

@@ -112,8 +112,7 @@ def _made(question: "Scenario", x: "Axis", y: "Axis", cells: tuple["Cell", ...])
     from loopbench.judge.decision_map import DecisionMap
     from loopbench.measure.machine import available_cores, divide_cores
 
-    cores = divide_cores(available_cores())
-    served_on = cores.target if question.target.pin else cores.both
+    served_on = divide_cores(available_cores()).used_by(question.target)
     return DecisionMap(question, x, y, max(1, len(served_on)), cells)
 
 

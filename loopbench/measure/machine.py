@@ -10,8 +10,10 @@ from typing import Any, Final
 
 import psutil
 
+from loopbench.errors import EnvironmentRefusedError
 from loopbench.measure.kernel_files import KernelFiles, NotObservableError
 from loopbench.measure.throttling import ControlGroups
+from loopbench.scenario import Scenario, Target
 
 CPU_FOLDER: Final = "sys/devices/system/cpu"
 NOT_OBSERVABLE: Final = "not observable"
@@ -42,10 +44,11 @@ class Cores:
         """All of them, the target's first."""
         return tuple(dict.fromkeys(self.target + self.generator))
 
-    @property
-    def shared(self) -> "Cores":
-        """The same, but the target may also use the generators' cores: for scenarios on more cores."""
-        return Cores(self.both, self.generator)
+    def used_by(self, target: Target) -> tuple[int, ...]:
+        """Those that a target may use: the generators' too, if it is not pinned or is to have more than the rest."""
+        if target.cpus is not None:
+            return self.both[: target.cpus]
+        return self.target if target.pin else self.both
 
 
 def divide_cores(available: Iterable[int], generators: int = 1) -> Cores:
@@ -58,6 +61,20 @@ def divide_cores(available: Iterable[int], generators: int = 1) -> Cores:
         return Cores((), ())
     taken = min(generators, len(cores) - 1)
     return Cores(tuple(cores[:-taken]), tuple(cores[-taken:]))
+
+
+def check_cores(scenario: Scenario) -> None:
+    """Check that this process may use as many cores as a target is to have. Raises EnvironmentRefusedError."""
+    wanted = max(target.cpus or 1 for target in (scenario.target, *(each.served for each in scenario.variants)))
+    available = len(available_cores())
+    if wanted > available:
+        raise EnvironmentRefusedError(
+            f"a target of this scenario is to use {wanted} cores, and this process may use {available}",
+            slug="few-cores",
+            where=f"cpus = {wanted}",
+            allowed=f"1 to {available}",
+            hints=("measure on a machine or in a container with more cores",),
+        )
 
 
 def available_cores() -> tuple[int, ...]:

@@ -23,9 +23,9 @@ from loopbench.measure.verify import verify
 from loopbench.records import FORMAT_VERSION, probe
 from loopbench.records.load_spec import LoadSpec, SliceTimes, load_spec
 from loopbench.records.sensors import SENSORS_FILE
-from loopbench.records.session import PlannedRun, RunRecord, file_facts
+from loopbench.records.session import KIND_TIMELINE, PlannedRun, RunRecord, file_facts
 from loopbench.records.tail import LiveView
-from loopbench.scenario import Scenario, Variant
+from loopbench.scenario import Scenario, Target, Variant
 from loopbench.scenario.data import NO_VALUES, Values
 from loopbench.secrecy import hidden
 
@@ -44,13 +44,18 @@ class RunContext:
     values: Values = NO_VALUES
     checkouts: Mapping[str, str] = field(default_factory=dict)
 
+    def served(self, run: PlannedRun) -> Target:
+        """Returns the settings of the target of one run."""
+        return self.scenario.target if run.kind == KIND_TIMELINE else self.scenario.variant(run.variant).served
+
     def launch(self, folder: Path, variant: Variant | None = None) -> target.Launch:
         """Returns what starts the target of one run; without a variant, of a timeline, which is always explained."""
+        served = self.scenario.target if variant is None else variant.served
         return target.Launch(
             self.scenario,
-            self.scenario.target if variant is None else variant.served,
+            served,
             folder,
-            self.cores.target,
+            self.cores.used_by(served),
             self.stop,
             self.services.env,
             explain=self.explain or variant is None,
@@ -187,7 +192,7 @@ def make_record(  # noqa: PLR0913  everything about a run meets here
         target_command=loaded.target.command,
         load_command=loaded.load_command,
         target_pids=probe.serving_pids(folder),
-        target_cpus=context.cores.target,
+        target_cpus=context.cores.used_by(context.served(run)),
         generator_cpus=context.cores.generator,
         target_exit=loaded.target.ending(recorded.counts.unfinished),
         generator_exit=loaded.generator_exit,

@@ -52,7 +52,7 @@ class Launch:
     scenario: Scenario  # paths are relative to its file
     target: Target  # the settings
     folder: Path  # of the run, for the probe's files and the log
-    cpus: tuple[int, ...]  # cores it is pinned to, unless its settings say no; empty: not pinned
+    cpus: tuple[int, ...]  # cores it is pinned to; empty: not pinned
     stop: StopWish  # ends the waiting
     # variables of the session, such as the URLs of its services; the scenario's own override them
     env: Mapping[str, str] = field(default_factory=dict)
@@ -117,7 +117,7 @@ def _start(launch: Launch) -> RunningTarget:
             env=_environment(launch),
             cwd=_app_dir(scenario, target) / target.cwd,
             log=log,
-            cpus=launch.cpus if target.pin else (),
+            cpus=launch.cpus,
         )
         running = RunningTarget(process, port, launch.nonce, log)
         try:

@@ -33,6 +33,8 @@ class TargetOverrides(Strict):
     """Command line of another server, which replaces `server`."""
     workers: int | None = Field(default=None, ge=1, le=64)
     """Number of server processes."""
+    cpus: int | None = Field(default=None, ge=1, le=1_024)
+    """Number of cores that the target may use."""
     loop: Literal["asyncio", "uvloop"] | None = None
     """Event loop."""
     http: Literal["h11", "httptools"] | None = None
@@ -86,6 +88,8 @@ class Target(Strict):
     """Seconds within which the app must answer after its start."""
     pin: bool = True
     """Whether target and generator are pinned to separate cores."""
+    cpus: int | None = Field(default=None, ge=1, le=1_024)
+    """Number of cores that the target may use, the generators' last of all; if absent, `pin` decides."""
     copy_: list[Text] = Field(default=[], max_length=64, alias="copy")
     """Files and folders that git ignores, such as `.env`, relative to `app_dir`: `compare --rev` brings them."""
     url: str | None = Field(default=None, pattern=URL_PATTERN, validate_default=True)

@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from loopbench.errors import EnvironmentRefusedError
 from loopbench.measure.kernel_files import KernelFiles
-from loopbench.measure.machine import Cores, available_cores, divide_cores, facts
+from loopbench.measure.machine import Cores, available_cores, check_cores, divide_cores, facts
+from loopbench.measure.run import RunContext
+from loopbench.measure.services import RunningServices
+from loopbench.measure.stop import StopWish
+from loopbench.scenario import Target
+from tests.made_scenario import made_scenario
 from tests.measure.fake_kernel import FakeKernel
 
 
@@ -22,6 +28,44 @@ from tests.measure.fake_kernel import FakeKernel
 )
 def test_divide_cores(available: list[int], generators: int, cores: Cores) -> None:
     assert divide_cores(available, generators) == cores
+
+
+@pytest.mark.parametrize(
+    ("keys", "used"),
+    [
+        ({}, (0, 1, 2)),
+        ({"pin": False}, (0, 1, 2, 3)),
+        ({"cpus": 1}, (0,)),
+        ({"cpus": 2, "pin": False}, (0, 1)),
+        ({"cpus": 4}, (0, 1, 2, 3)),
+    ],
+)
+def test_a_target_uses_as_many_cores_as_it_names_the_generators_last(
+    keys: dict[str, object], used: tuple[int, ...]
+) -> None:
+    target = Target.model_validate({"app": "main:app"} | keys)
+    assert Cores((0, 1, 2), (3,)).used_by(target) == used
+
+
+def test_a_scenario_is_refused_on_a_machine_with_fewer_cores_than_one_of_its_targets_names() -> None:
+    available = len(available_cores())
+    check_cores(made_scenario({"name": "all", "target": {"cpus": available}}))
+    with pytest.raises(EnvironmentRefusedError, match=f"{available + 1} cores"):
+        check_cores(made_scenario({"name": "one more", "target": {"cpus": available + 1}}))
+
+
+def test_each_variant_is_started_on_the_cores_of_its_own_settings(tmp_path: Path) -> None:
+    scenario = made_scenario("the rest", {"name": "one core", "target": {"cpus": 1}})
+    context = RunContext(
+        scenario,
+        tmp_path,
+        Cores((0, 1), (2,)),
+        StopWish(),
+        lambda _event: None,
+        explain=False,
+        services=RunningServices({}, ()),
+    )
+    assert [context.launch(tmp_path, each).cpus for each in scenario.variants] == [(0, 1), (0,)]
 
 
 def test_every_fact_is_known_or_says_that_it_is_not(tmp_path: Path) -> None:

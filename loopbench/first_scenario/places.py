@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,11 @@ from loopbench.upwards import upwards
 USUAL_FILES: Final = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
 """In the order in which FastAPI's own command line tries them."""
 
-DEEPER_FILES: Final = ("main.py", "app.py", "api.py", "asgi.py", "server.py")
-"""Looked for in every folder of the project and of `src`."""
+USUAL_NAMES: Final = ("main.py", "app.py", "api.py", "asgi.py", "server.py")
+"""Of all files of the project that make an app, these are tried first."""
+
+MAX_LOOKED_AT: Final = 2000  # Python files; also folders: a project has fewer, and a home folder has no end
+NOT_THE_APPS: Final = ("node_modules", "site-packages", "tests", "test", "docs", "examples")
 
 NAMES_AN_APP: Final = re.compile(r"\b(app|api|FastAPI|Starlette|uvicorn)\b")
 MAKES_AN_APP: Final = re.compile(r"\b(FastAPI|Starlette)\(|\buvicorn\.run\(")
@@ -62,28 +66,53 @@ def find_app(project: Path, given: str | None = None) -> AppPlace:
     entrypoint = _entrypoint(project / "pyproject.toml")
     if entrypoint is not None:
         return _named(project, entrypoint, "[tool.fastapi] entrypoint")
-    files = list(_files(project))
-    for file in files:
+    first = None
+    for file in _files(project):
         if NAMES_AN_APP.search(_text(file)):
-            return _run_by(file, project) or _in_file(file)
-    if files:
-        return _in_file(files[0])
+            return _run_by(file, project) or _in_file(file, project)
+        first = first or file
+    if first is not None:
+        return _in_file(first, project)
     raise UsageError(
         f"there is no app in {project}",
         slug="app-missing",
         where=str(project),
-        allowed=f"[tool.fastapi] entrypoint in pyproject.toml, or one of {', '.join(USUAL_FILES)}, also below src/",
+        allowed=f"[tool.fastapi] entrypoint in pyproject.toml, {', '.join(USUAL_FILES)}, or a file with FastAPI()",
         hints=(NAMED,),
     )
 
 
 def _files(project: Path) -> Iterator[Path]:
-    """Yield the usual files that exist, then deeper ones that make an app."""
+    """Yield the usual files that exist, then all that make an app: usual names, `src` and upper folders first."""
     for root in (project, project / "src"):
         yield from (root / name for name in USUAL_FILES if (root / name).is_file())
-    for root in (project / "src", project):
-        deeper = sorted(path for name in DEEPER_FILES for path in root.glob(f"*/{name}"))
-        yield from (path for path in deeper if MAKES_AN_APP.search(_text(path)))
+    making = (path.relative_to(project) for path in _sources(project) if MAKES_AN_APP.search(_text(path)))
+    ordered = sorted(making, key=lambda it: (it.name not in USUAL_NAMES, it.parts[0] != "src", len(it.parts), it))
+    yield from (project / path for path in ordered)
+
+
+def _sources(project: Path) -> Iterator[Path]:
+    """Yield the Python files of a project, those of upper folders first; none of an environment or hidden folder."""
+    folders, looked_at = deque([project]), 0
+    while folders and looked_at < MAX_LOOKED_AT:
+        inside = _inside(folders.popleft())
+        files = [path for path in inside if path.suffix == ".py" and path.is_file()]
+        yield from files
+        folders.extend(path for path in inside if _may_hold_the_app(path))
+        looked_at += 1 + len(files)
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _may_hold_the_app(folder: Path) -> bool:
+    if folder.name.startswith(".") or folder.name in NOT_THE_APPS or folder.is_symlink() or not folder.is_dir():
+        return False
+    return not (folder / "pyvenv.cfg").exists()
 
 
 def _text(file: Path) -> str:
@@ -98,7 +127,7 @@ def _run_by(file: Path, project: Path) -> AppPlace | None:
     for name in _names_run(_text(file)):
         module, _, attribute = name.partition(":")
         stem = Path(*module.split("."))
-        for folder in (_in_file(file).folder, project):
+        for folder in (_in_file(file, project).folder, project):
             if (folder / stem.with_suffix(".py")).is_file() or (folder / stem / "__init__.py").is_file():
                 return AppPlace(module, attribute, folder)
     return None
@@ -180,21 +209,32 @@ def _named(project: Path, name: str, by: str) -> AppPlace:
     if name.endswith(".py") and ":" not in name:
         if not (project / name).is_file():
             raise UsageError(f"there is no file {project / name}", slug="app-missing", where=by, hints=(NAMED,))
-        return _in_file(project / name)
+        return _in_file(project / name, project)
     module, _, attribute = name.partition(":")
     parts = [*module.split("."), *(attribute.split(".") if attribute else [])]
     if not all(part.isidentifier() for part in parts):
         raise UsageError(
             f"{by} = {name!r} names no app", slug="app-name", where=by, allowed="module:attribute", hints=(NAMED,)
         )
-    return AppPlace(module, attribute, project)
+    return AppPlace(module, attribute, _importable_from(project, parts[0]))
 
 
-def _in_file(file: Path) -> AppPlace:
-    """Folders that hold an `__init__.py` are packages: the module's name begins at the outermost of them."""
-    path = file.resolve()
+def _importable_from(project: Path, name: str) -> Path:
+    """Returns `src` if the package is there and not in the project's own folder."""
+    own, below = ((root / name, root / f"{name}.py") for root in (project, project / "src"))
+    in_src = any(path.exists() for path in below) and not any(path.exists() for path in own)
+    return project / "src" if in_src else project
+
+
+def _in_file(file: Path, project: Path) -> AppPlace:
+    """Folders that hold an `__init__.py` are packages: the module's name begins at the outermost of them.
+
+    Below a `src` of the project it begins there. Above the project, as in `~/src/shop`, such a folder means nothing.
+    """
+    path, root = file.resolve(), project.resolve()
     names, folder = ([] if path.stem == "__init__" else [path.stem]), path.parent
-    while (folder / "__init__.py").is_file() or folder.parent.name == "src":
+    sources = [each for each in folder.parents if each.name == "src" and each.is_relative_to(root)]
+    while (folder / "__init__.py").is_file() or any(each in sources for each in folder.parents):
         names.insert(0, folder.name)
         folder = folder.parent
     if not all(name.isidentifier() for name in names):

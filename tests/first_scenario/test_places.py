@@ -138,7 +138,13 @@ def test_a_main_that_only_runs_uvicorn_names_the_app(tmp_path: Path, run: str) -
 
 
 @pytest.mark.parametrize(
-    ("file", "module"), [("src/main.py", "main"), ("src/shop/main.py", "shop.main"), ("src/app/main.py", "app.main")]
+    ("file", "module"),
+    [
+        ("src/main.py", "main"),
+        ("src/shop/main.py", "shop.main"),
+        ("src/app/main.py", "app.main"),
+        ("src/shop/web/asgi.py", "shop.web.asgi"),
+    ],
 )
 def test_below_src_the_import_starts_there(tmp_path: Path, file: str, module: str) -> None:
     make(tmp_path, file)
@@ -209,3 +215,37 @@ def test_nothing_is_taken_from_a_folder_like_tmp(tmp_path: Path) -> None:
     """Any user can put a `.venv` there."""
     tmp_path.chmod(0o1777)
     assert list(upwards(tmp_path)) == []
+
+
+def test_the_folder_src_that_a_project_lies_in_means_nothing(tmp_path: Path) -> None:
+    """As in `/usr/src/app` and `~/src/shop`: the files beside `main.py` are imported by their own names."""
+    project = tmp_path / "src/shop"
+    make(project, "main.py", "routes.py")
+    place = find_app(project)
+    assert (place, place.cwd) == (AppPlace("main", "", project), ".")
+
+
+def test_a_module_that_is_named_is_looked_for_in_src_too(tmp_path: Path) -> None:
+    make(tmp_path, "src/shop/main.py", "other/main.py", "src/other/main.py")
+    assert find_app(tmp_path, "shop.main:app") == AppPlace("shop.main", "app", tmp_path / "src")
+    assert find_app(tmp_path, "other.main:app").folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("files", "module"),
+    [
+        (("shop/__init__.py",), "shop"),
+        (("shop/__init__.py", "shop/core/service.py", "shop/core/__init__.py"), "shop"),
+        (("shop/factory.py", "web/core/main.py"), "main"),
+        (
+            ("packages/api/src/api/web.py", "tests/main.py", ".hidden/main.py", "env/pyvenv.cfg", "env/main.py"),
+            "api.web",
+        ),
+    ],
+)
+def test_a_file_that_makes_an_app_is_found_wherever_it_is(tmp_path: Path, files: tuple[str, ...], module: str) -> None:
+    """A usual name first, then the upper folder; nothing in tests, hidden folders and environments."""
+    for file in files:
+        make(tmp_path, file)
+        (tmp_path / file).write_text("app = FastAPI()\n")
+    assert find_app(tmp_path).module == module

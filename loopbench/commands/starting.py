@@ -138,6 +138,8 @@ def _say_what_was_made(made: "Draft", facts: "AppFacts", python: Path, out: Path
         say(f"its Python has no server: {python} -m pip install uvicorn")
     if made.with_login:
         say(f"  routes behind a login: {made.with_login}")
+    if made.variables:
+        say(f"  the login needs: export {' '.join(f'{name}=...' for name in made.variables)}")
     if not made.variants:
         say(f"nothing can be measured yet: name a route in {out}")
         return

@@ -14,6 +14,7 @@ from loopbench.scenario.target import SERVERS
 from loopbench.scenario.toml import toml_block, toml_value
 from loopbench.showable import showable
 
+USER_AND_PASSWORD: Final = ("APP_USER", "APP_PASSWORD")
 CAPTURED: Final = "{token}"  # in a header: the token that the scenario's login captures
 
 LOGIN: Final = """\
@@ -21,7 +22,7 @@ LOGIN: Final = """\
 name = "login"
 method = "POST"
 path = %s
-form = { username = "${APP_USER}", password = "${APP_PASSWORD}" }
+form = { username = "${%s}", password = "${%s}" }
 capture = { token = "json:access_token" }
 """
 
@@ -52,6 +53,7 @@ class Draft:
     neighbour: str  # the route that is asked beside every variant; empty if none looked like it
     left_out: int  # routes that stand in it as comments
     with_login: str  # the command that measures routes behind a login too; empty if none needs one
+    variables: tuple[str, ...]  # of the environment, that its login needs
 
 
 def draft(place: AppPlace, facts: AppFacts, routes: Sequence[Route], file: Path, python: Path | None) -> Draft:
@@ -60,11 +62,12 @@ def draft(place: AppPlace, facts: AppFacts, routes: Sequence[Route], file: Path,
     safe = [route for route in routes if route.is_safe and route is not neighbour]
     chosen = safe[:MAX_VARIANTS]
     left_out = [route for route in routes if not route.is_safe] + safe[MAX_VARIANTS:]
+    login = _login_part(facts, routes)
     parts = [
         _head(place, facts),
         _block("[target]", target_table(place, facts, file, python)),
         LOAD,
-        *_login_part(facts, routes),
+        login,
         *_neighbour_part(neighbour, chosen),
         *(_block("[[variants]]", as_table(route)) for route in chosen),
         *_nothing_safe(facts, chosen),
@@ -72,7 +75,14 @@ def draft(place: AppPlace, facts: AppFacts, routes: Sequence[Route], file: Path,
     ]
     names = tuple(route.name for route in chosen)
     neighbour_name = neighbour.name if neighbour else ""
-    return Draft("\n".join(parts), names, neighbour_name, len(left_out), _with_login(facts, left_out))
+    return Draft(
+        "\n".join(filter(None, parts)),
+        names,
+        neighbour_name,
+        len(left_out),
+        _with_login(facts, left_out),
+        USER_AND_PASSWORD if login else (),
+    )
 
 
 def neighbour_of(routes: Sequence[Route]) -> Route | None:
@@ -129,11 +139,12 @@ def _with_login(facts: AppFacts, left_out: Sequence[Route]) -> str:
     return f"{with_header(CAPTURED if login_of(facts) else 'TOKEN')} --out login.toml"
 
 
-def _login_part(facts: AppFacts, routes: Sequence[Route]) -> Iterator[str]:
-    """The login whose token the headers of the routes contain."""
+def _login_part(facts: AppFacts, routes: Sequence[Route]) -> str:
+    """The login whose token the headers of the routes contain; empty if they contain none."""
     login = login_of(facts)
-    if login and any(CAPTURED in value for route in routes for value in route.headers.values()):
-        yield LOGIN % toml_value(login)
+    if not login or not any(CAPTURED in value for route in routes for value in route.headers.values()):
+        return ""
+    return LOGIN % (toml_value(login), *USER_AND_PASSWORD)
 
 
 def _neighbour_part(neighbour: Route | None, chosen: Sequence[Route]) -> Iterator[str]:

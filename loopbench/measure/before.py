@@ -26,8 +26,8 @@ def read_values(scenario: Scenario, environ: Mapping[str, str]) -> Values:
         UsageError: a variable is not set, or a file has no such column or no rows.
     """
     requests = (*scenario.before, *scenario.requests, *scenario.variants)
-    names = {name for request in requests for name in request.placeholders if name.startswith("$")}
-    missing = sorted(name[1:] for name in names if name[1:] not in environ)
+    names = {name for request in requests for name in request.variables}
+    missing = sorted(names - environ.keys())
     if missing:
         raise UsageError(
             f"environment variables of the scenario are not set: {', '.join(missing)}",
@@ -35,7 +35,7 @@ def read_values(scenario: Scenario, environ: Mapping[str, str]) -> Values:
             where=str(scenario.file),
             hints=tuple(f"export {name}=..." for name in missing),
         )
-    known = {name: environ[name[1:]] for name in names}
+    known = {f"${name}": environ[name] for name in names}
     remember(known.values())
     return Values(known=known, tables=_tables(scenario))
 
@@ -85,7 +85,7 @@ def _send(target: AnyTarget, before: Before, filled: Before, stop: StopWish) -> 
     remember(map(str, captured.values()))
     problem = before.expect.problem(answer.status, answer.body)
     if problem is not None:
-        raise wrong_answer(target, before, problem, _outline(answer))
+        raise wrong_answer(target, before, problem, _outline(answer), variables=before.variables)
     missing = next((name for name in before.capture if name not in captured), None)
     if missing is not None:
         problem = f"it has no {before.capture[missing]} to capture as {missing!r}"

@@ -3,7 +3,7 @@
 import http.client
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from loopbench.errors import TargetError
@@ -70,10 +70,15 @@ def ask_request(target: AnyTarget, request: PlainRequest, stop: StopWish) -> Ans
     return answer
 
 
-def wrong_answer(
-    target: AnyTarget, request: PlainRequest, problem: str, shown: str = "", slug: str = WRONG_ANSWER
+def wrong_answer(  # noqa: PLR0913  what an error consists of
+    target: AnyTarget,
+    request: PlainRequest,
+    problem: str,
+    shown: str = "",
+    slug: str = WRONG_ANSWER,
+    variables: Sequence[str] = (),
 ) -> TargetError:
-    """Return the error of a request that was sent once before the load."""
+    """Return the error of a request that was sent once before the load; `variables` are those that it contains."""
     log = target.last_words()
     log = last_exception(log) or log
     return TargetError(
@@ -81,7 +86,10 @@ def wrong_answer(
         slug=slug,
         where=f"{request.method} {request.request_target}",
         allowed=_expected(request),
-        hints=("correct path, params or expect in the scenario, or the app",),
+        hints=(
+            *([f"check the values of {', '.join(variables)} in the environment"] if variables else []),
+            "correct path, params or expect in the scenario, or the app",
+        ),
         detail=f"answer: {shown}\n{log}" if shown else log,
     )
 

@@ -130,6 +130,11 @@ class PlainRequest(Strict):
         """Names of the values that it needs, those of environment variables with a $."""
         return frozenset(names_in([self.path, self.headers, self.params, self.json_, self.form]))
 
+    @property
+    def variables(self) -> list[str]:
+        """Names of the environment variables that it needs, without the $."""
+        return sorted(name[1:] for name in self.placeholders if name.startswith("$"))
+
     def filled(self, values: Mapping[str, Any]) -> Self:
         """Return it as it is sent with these values."""
         headers = {name: fill(value, values, in_header) for name, value in self.headers.items()}

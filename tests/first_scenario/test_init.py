@@ -147,7 +147,9 @@ def test_routes_behind_a_login_are_listed_and_become_variants_with_a_header(
     assert call(capsys, tmp_path, "init").code == ExitCode.OK
     assert '#   loopbench init --header "Authorization: Bearer {token}"' in (tmp_path / "scenario.toml").read_text()
     login = ("--header", "Authorization: Bearer {token}", "--out", "login.toml")
-    assert call(capsys, tmp_path, "init", *login).code == ExitCode.OK
+    done = call(capsys, tmp_path, "init", *login)
+    assert done.code == ExitCode.OK
+    assert "the login needs: export APP_USER=... APP_PASSWORD=..." in done.out
     scenario = load(tmp_path / "login.toml")
     (variant,) = (each for each in scenario.variants if each.path == "/me")
     assert variant.headers == {"Authorization": "Bearer {token}"}

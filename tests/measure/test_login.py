@@ -134,6 +134,7 @@ def test_an_error_before_the_load_names_the_cause_and_no_secret(
     assert problem in done.stderr
     secrets = [data for data in left_behind(tmp_path, done).values() if b"canary-" in data]
     assert secrets == []
+    assert ("check the values of SHOP_PASSWORD, SHOP_USER" in done.stderr) == ("status" in problem)
     if "capture" in problem:
         assert "body: access_token, token_type" in done.stderr
 

@@ -11,9 +11,20 @@ from fastapi.security import OAuth2PasswordBearer
 
 app = FastAPI()
 PASSWORD = os.environ["SHOP_PASSWORD"]
+CANARY = "canary-token-"  # every secret begins with `canary-`, so that a test can look for it
 SESSIONS: dict[str, str] = {}
 SEEN: set[str] = set()
 BOUGHT: set[int] = set()
+
+
+def cookie_of(token: str) -> str:
+    """Return the session cookie that comes with a token."""
+    return f"canary-cookie-{token.removeprefix(CANARY)[::-1]}"
+
+
+def csrf_of(token: str) -> str:
+    """Return the value of the header that comes with a token."""
+    return f"canary-csrf-{token.removeprefix(CANARY).swapcase()}"
 
 
 @app.post("/login/access-token")
@@ -23,10 +34,10 @@ async def login(request: Request, response: Response) -> dict[str, str]:
     print("login", form, flush=True)  # noqa: T201
     if form.get("password") != PASSWORD:
         raise HTTPException(401, f"not the password: {form}")
-    token = secrets.token_urlsafe(24)
+    token = f"{CANARY}{secrets.token_urlsafe(24)}"
     SESSIONS[token] = form["username"]
-    response.set_cookie("session", token[::-1])
-    response.headers["X-Csrf"] = token.swapcase()
+    response.set_cookie("session", cookie_of(token))
+    response.headers["X-Csrf"] = csrf_of(token)
     return {"access_token": token, "token_type": "bearer"}
 
 
@@ -34,7 +45,7 @@ def user(token: Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="login/acce
     """Return the user whose token it is; it must be that of the cookie and of the header, where these are sent."""
     print("token", token, dict(request.headers), flush=True)  # noqa: T201
     cookie, csrf = request.cookies.get("session"), request.headers.get("x-csrf")
-    if token not in SESSIONS or cookie not in (None, token[::-1]) or csrf not in (None, token.swapcase()):
+    if token not in SESSIONS or cookie not in (None, cookie_of(token)) or csrf not in (None, csrf_of(token)):
         raise HTTPException(401, f"no such token: {token}")
     return SESSIONS[token]
 

@@ -26,6 +26,15 @@ def test_every_claim_of_every_scenario_is_listed_once() -> None:
     assert sorted(listed) == sorted(claim.id for scenario in scenarios for claim in scenario.claims)
 
 
+def test_every_claim_names_a_place_in_its_own_document_and_the_page_says_which() -> None:
+    """The section's title names the document, so the column leaves it out."""
+    scenarios = shipped(ROOT / "scenarios")
+    where = {claim.id: claim.where.removeprefix(f"{claim.id[:3]}, ") for each in scenarios for claim in each.claims}
+    assert not [claim.id for each in scenarios for claim in each.claims if claim.where == where[claim.id]]
+    listed = re.findall(r"^\| (\d{3}-\S+) \| .+? \| (.+?) \|", claims_block(scenarios, {}), flags=re.MULTILINE)
+    assert dict(listed) == where
+
+
 def test_answers_survive_a_rewriting() -> None:
     scenarios = shipped(ROOT / "scenarios")
     answers = {"002-trivial-async": "REPRODUCED: 2.5 | so it is"}

@@ -208,7 +208,7 @@ def _faults(report: SessionReport) -> Iterator[str]:
         if finding.worst.advice and finding.level is Level.INVALID:
             yield f"      {finding.worst.advice}"
     if len(faults) > MAX_FAULTS:
-        yield f"  and {len(faults) - MAX_FAULTS} more findings: see the page"
+        yield f"  and {plural(len(faults) - MAX_FAULTS, 'more finding')}: see the page"
 
 
 def _counts(report: SessionReport) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from loopbench.commands.ending import end_by
-from loopbench.commands.options import AppPython, AsJson, Headers, Out, Quiet, Seed, named
+from loopbench.commands.options import AppPython, AsJson, Headers, NoLock, Out, Quiet, Seed, Wait, named
 from loopbench.commands.project import project_path
 from loopbench.commands.starting import header_from_environment
 from loopbench.console import Speech, say
@@ -52,8 +52,8 @@ def advise(  # noqa: PLR0913  one parameter an option
     header: Headers = None,
     seed: Seed = None,
     out: Out,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for another measurement on this machine to end.")] = False,
-    no_lock: Annotated[bool, typer.Option("--no-lock", help="Measure beside another measurement.")] = False,
+    wait: Wait = False,
+    no_lock: NoLock = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loopbench.commands.options import Overrides, ScenarioFolder, below_results, scenarios_in
+from loopbench.commands.options import Overrides, ScenarioFolder, Wait, below_results, scenarios_in
 from loopbench.console import print_error, say
 from loopbench.errors import CannotTellError, LoopbenchError, UsageError
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
-    from loopbench.commands.series import MeasuredSession
+    from loopbench.commands.series import MeasuredSession, Series
     from loopbench.judge.atlas import Atlas, AtlasEntry, NotAsked
     from loopbench.measure.events import SessionEnded
     from loopbench.scenario import Scenario
@@ -31,6 +31,7 @@ def atlas(  # noqa: PLR0913  one parameter an option
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="For all scenarios: start nothing that would end later.")
     ] = None,
+    wait: Wait = False,
     out: Annotated[Path, below_results("atlas", "Folder for the sessions and the page.")],
     docs: Annotated[Path, typer.Option(help="The list of claims.")] = Path("docs/claims.md"),
     write_docs: Annotated[bool, typer.Option("--write-docs", help="Write the answers into that list.")] = False,
@@ -47,8 +48,11 @@ def atlas(  # noqa: PLR0913  one parameter an option
             slug="docs-of-another-load",
             hints=("leave one of the two out",),
         )
+    from loopbench.commands.series import Series
+
     files = scenarios_in(folder)
-    runner = _AtlasRunner(_chosen(files, only or []), out, rounds, tuple(override or ()), max_minutes)
+    series = Series(out, max_minutes, quick=True, wait=wait)
+    runner = _AtlasRunner(_chosen(files, only or []), out, rounds, tuple(override or ()), series)
     entries = [runner.visit(file) for file in files]
     _finish(entries, files, out, docs, write_docs=write_docs)
     _end(entries, runner.interrupted)
@@ -81,12 +85,10 @@ class _AtlasRunner:
     """Visits the chosen scenarios one by one; of the others it only finds earlier sessions."""
 
     def __init__(
-        self, chosen: Sequence[Path], out: Path, rounds: int, override: tuple[str, ...], max_minutes: float | None
+        self, chosen: Sequence[Path], out: Path, rounds: int, override: tuple[str, ...], series: "Series"
     ) -> None:
-        from loopbench.commands.series import Series
-
         self._chosen, self._out, self._rounds, self._override = chosen, out, rounds, override
-        self._series = Series(out, max_minutes, quick=True)
+        self._series = series
 
     @property
     def interrupted(self) -> "SessionEnded | None":

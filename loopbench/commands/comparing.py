@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loopbench.commands.measuring import begin_session, new_seed
-from loopbench.commands.options import Out, Overrides, Rounds, Seed, earlier_session, sessions_or_scenarios
+from loopbench.commands.options import (
+    NoLock,
+    Out,
+    Overrides,
+    Rounds,
+    Seed,
+    Wait,
+    earlier_session,
+    sessions_or_scenarios,
+)
 from loopbench.console import Speech, say
 from loopbench.errors import CannotTellError, RegressionError, UsageError
 from loopbench.showable import showable
@@ -50,6 +59,8 @@ def compare(  # noqa: PLR0913  one parameter an option
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="With --rev: start no round that would end later.")
     ] = None,
+    wait: Wait = False,
+    no_lock: NoLock = False,
     out: Out,
 ) -> None:
     """Compare two sessions, or two revisions of an app.
@@ -65,11 +76,12 @@ def compare(  # noqa: PLR0913  one parameter an option
             slug="compare-arguments",
             hints=("loopbench compare SCENARIO --rev main --rev HEAD",),
         )
+    from loopbench.measure.lock import if_busy_of
     from loopbench.scenario import load
     from loopbench.session import SessionOptions
 
     question = load(what[0], tuple(override or ()), rounds=rounds)
-    options = SessionOptions(max_minutes=max_minutes)
+    options = SessionOptions(max_minutes=max_minutes, if_busy=if_busy_of(wait=wait, no_lock=no_lock))
     found = _measure_revisions(question, rev, tolerance, new_seed(seed), out, options, Speech(as_json=as_json))
     _print_and_end(found, as_json=as_json)
 

@@ -1,7 +1,6 @@
 """The command `history`: a scenario's figures over its earlier sessions, as a table, a chart, or JSON."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -9,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from loopbench.commands.options import Out, named, scenario_files
-from loopbench.console import MISSING, say, table_lines
+from loopbench.console import MISSING, Speech, say, table_lines
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
     from loopbench.judge.compare.history import Entry, History, Point, SessionEntry
 
 SEVERAL: Final = "several"
-MIN_COLUMNS: Final = 60
 CHART_STEM: Final = "history"
 LEGEND: Final = (
     "±: upper end of the 95 % interval over the rounds, above the figure; (ramp): one run, no interval.",
@@ -57,9 +55,9 @@ def history(
     if as_json:
         say(json.dumps(history_values(found), indent=1, allow_nan=False), raw=True)
     else:
-        width = max(MIN_COLUMNS, shutil.get_terminal_size((80, 24)).columns)
-        for line in lines(found, width):
-            say(line)
+        speech = Speech()
+        for line in lines(found, speech.width):
+            speech.say(line)
     if chart:
         from loopbench.plots.history import draw_history
         from loopbench.plots.style import save
@@ -78,22 +76,21 @@ def _folder_of(scenario: Path, out: Path) -> Path:
     return out / load(named(scenario)).name
 
 
-def lines(found: "History", width: int) -> Iterator[str]:
-    """Yield a table for each variant, no line wider than `width`."""
+def lines(found: "History", width: int | None) -> Iterator[str]:
+    """Yield a table for each variant, no wider than `width` (None: no limit), and sentences below."""
     from loopbench.judge.figures import plural
 
-    yield _cut(f"{showable(found.title)}: {plural(len(found.sessions), 'session')} alike, {found.users} users", width)
+    yield f"{showable(found.title)}: {plural(len(found.sessions), 'session')} alike, {found.users} users"
     beside = () if found.neighbour is None else (f"{showable(found.neighbour)} p99 ms",)
     header = ("session (UTC)", "goodput/s", *beside, "verdict", "change")
     for variant in found.variants:
         yield ""
-        yield _cut(showable(variant), width)
+        yield showable(variant)
         yield from table_lines(header, [_cells(session, entry) for session, entry in found.row(variant)], width)
     yield ""
-    for line in LEGEND:
-        yield _cut(line, width)
+    yield from LEGEND
     for each in found.left_out:
-        yield _cut(f"left out: {showable(each.name)}: {showable(each.reason)}", width)
+        yield f"left out: {showable(each.name)}: {showable(each.reason)}"
 
 
 def _cells(session: "SessionEntry", entry: "Entry") -> tuple[str, ...]:
@@ -131,7 +128,3 @@ def started(iso: str) -> str:
 
     time = moment(iso)
     return f"{time:%Y-%m-%d %H:%M}" if time else showable(iso)[:16]
-
-
-def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loopbench.commands.options import Overrides, Rounds, below_results, named
+from loopbench.commands.options import Overrides, Rounds, Wait, below_results, named
 from loopbench.console import print_error, say
 from loopbench.errors import CannotTellError, LoopbenchError, UsageError
 from loopbench.showable import showable
@@ -31,6 +31,7 @@ def map_(  # noqa: PLR0913  one parameter an option
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="For all cells: start nothing that would end later.")
     ] = None,
+    wait: Wait = False,
     out: Annotated[Path, below_results("map", "Folder for the sessions and the picture.")],
 ) -> None:
     """Draw which variant is best for which values of two keys.
@@ -48,7 +49,7 @@ def map_(  # noqa: PLR0913  one parameter an option
         for column, row in grid(across, up)
     }
     across, up = _public(across), _public(up)
-    series = Series(out, max_minutes, quick=False)
+    series = Series(out, max_minutes, quick=False, wait=wait)
     cells = []
     for number, ((column, row), question) in enumerate(questions.items(), 1):
         say(f"\n[{number}/{len(questions)}] {showable(_set(across, column))} {showable(_set(up, row))}")

@@ -18,6 +18,7 @@ from loopbench.commands.options import (
     Baseline,
     CodeQuality,
     Junit,
+    NoLock,
     Out,
     Overrides,
     Quick,
@@ -27,6 +28,7 @@ from loopbench.commands.options import (
     SaveBaseline,
     ScenarioFile,
     Seed,
+    Wait,
     chosen,
     earlier_session,
     session_folders,
@@ -65,8 +67,8 @@ def run(  # noqa: PLR0913  one parameter an option
             autocompletion=session_folders,
         ),
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for another measurement on this machine to end.")] = False,
-    no_lock: Annotated[bool, typer.Option("--no-lock", help="Measure beside another measurement.")] = False,
+    wait: Wait = False,
+    no_lock: NoLock = False,
     events: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Append one JSON object for each event (docs/events.md).")
     ] = None,
@@ -101,12 +103,12 @@ def run(  # noqa: PLR0913  one parameter an option
     _report_and_end(ended, speech, gating, notify)
 
 
-def demo(*, quick: Quick = False, out: Out) -> None:
+def demo(*, quick: Quick = False, wait: Wait = False, out: Out) -> None:
     """Measure the bundled example: writing a file, four ways.
 
     It takes at most 20 minutes, with --quick about two.
     """
-    run(bundled.SCENARIOS / "file_write.toml", quick=quick, max_minutes=19, out=out)
+    run(bundled.SCENARIOS / "file_write.toml", quick=quick, max_minutes=19, wait=wait, out=out)
 
 
 def plan(  # noqa: PLR0913  one parameter an option
@@ -172,6 +174,7 @@ def _foreseen(question: "Scenario") -> Iterator[str]:
 def doctor(
     *,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to measure.")] = 60,
+    wait: Wait = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     out: Out,
 ) -> None:
@@ -182,12 +185,12 @@ def doctor(
     from loopbench.judge.doctor.fitness import fitness_json, judge_fitness
     from loopbench.judge.doctor.fitness_rules import Fit
     from loopbench.measure.doctor import examine
-    from loopbench.measure.lock import one_at_a_time
+    from loopbench.measure.lock import if_busy_of, one_at_a_time
     from loopbench.progress import every
 
     speech = Speech(as_json=as_json)
     speech.say(f"measuring this machine for {seconds:g} s")
-    with one_at_a_time():
+    with one_at_a_time(if_busy_of(wait=wait, no_lock=False), speech.say):
         seen = examine(seconds, out, every(DOCTOR_LINE_S, lambda s: speech.say(f"  {s:.0f} of {seconds:g} s")))
     fitness = judge_fitness(seen)
     speech.give(fitness_json(seen, fitness))

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from loopbench.commands.options import Out
+from loopbench.commands.options import Out, Wait
 from loopbench.console import say
 from loopbench.errors import DataError
 from loopbench.showable import showable
@@ -32,6 +32,7 @@ def gc(
     delete: Annotated[
         bool, typer.Option("--delete/--dry-run", help="Delete the old sessions; --dry-run only lists them.")
     ] = False,
+    wait: Wait = False,
     out: Out,
 ) -> None:
     """List old sessions, or delete them.
@@ -39,7 +40,7 @@ def gc(
     The newest of each scenario and named baselines stay. So does every folder that is a link, belongs to another user,
     or holds anything but a session that this loopbench can read.
     """
-    from loopbench.measure.lock import one_at_a_time
+    from loopbench.measure.lock import if_busy_of, one_at_a_time
 
     if not delete:
         old = _listed(out, keep)
@@ -47,7 +48,8 @@ def gc(
             say(showable(f"old: {folder}"))
         say(f"{len(old)} old; nothing was deleted" + ("; loopbench gc --delete deletes them" if old else ""))
         return
-    with one_at_a_time():  # deleting would disturb a measurement, whose end may save a baseline
+    # Deleting would disturb a measurement, whose end may save a baseline.
+    with one_at_a_time(if_busy_of(wait=wait, no_lock=False), say):
         old = _listed(out, keep)
         for folder in old:
             _delete(folder)

@@ -105,6 +105,8 @@ Quiet = Annotated[
 Quick = Annotated[
     bool, typer.Option("--quick", help="A short ramp and hold, at most three short rounds: less certain.")
 ]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for another measurement on this machine to end.")]
+NoLock = Annotated[bool, typer.Option("--no-lock", help="Measure beside another measurement.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,6 +10,7 @@ from loopbench.commands.measuring import begin_session, new_seed, resume_session
 from loopbench.console import print_error, say
 from loopbench.errors import LoopbenchError, UsageError
 from loopbench.measure.events import SessionEnded
+from loopbench.measure.lock import if_busy_of
 from loopbench.measure.resume import check_resumable, check_same_code
 from loopbench.measure.store import run_path
 from loopbench.plan import Plan, make_plan
@@ -47,10 +48,11 @@ class Series:
         out: folder for the sessions.
         max_minutes: for all of them; None: no limit.
         quick: whether the scenarios were loaded in their quick form.
+        wait: wait for another measurement to end.
     """
 
-    def __init__(self, out: Path, max_minutes: float | None, *, quick: bool) -> None:
-        self._out, self._quick = out, quick
+    def __init__(self, out: Path, max_minutes: float | None, *, quick: bool, wait: bool) -> None:
+        self._out, self._quick, self._if_busy = out, quick, if_busy_of(wait=wait, no_lock=False)
         self._ends_s = None if max_minutes is None else time.monotonic() + 60 * max_minutes
         self.interrupted: SessionEnded | None = None
 
@@ -74,7 +76,8 @@ class Series:
 
     def _measured(self, scenario: Scenario, unfinished: Path | None, left_minutes: float | None) -> SessionEnded:
         """Continue a session if the apps have not changed; else begin one."""
-        options, notify = SessionOptions(quick=self._quick, max_minutes=left_minutes), progress_on(sys.stdout)
+        notify = progress_on(sys.stdout)
+        options = SessionOptions(quick=self._quick, max_minutes=left_minutes, if_busy=self._if_busy)
         if unfinished is not None and _has_same_code(unfinished, scenario):
             ended = resume_session(scenario, unfinished, options, notify)
         else:

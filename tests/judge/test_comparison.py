@@ -128,6 +128,8 @@ def test_the_code_and_what_nobody_measures_may_differ() -> None:
     )
     assert differences(a, b) == ()
     assert code_of(b) == "bbbbbbbbbbbb + changes"
+    unknown = {"git": {"/x": {"commit": "not observable: no repository"}}}
+    assert code_of(replace(b, provenance=unknown)) == "not observable"
 
 
 def test_a_variants_settings_are_found_by_its_name_not_its_place() -> None:

@@ -197,7 +197,7 @@ def test_doctor_ends_with_an_error_on_an_unfit_machine(
         return seen
 
     monkeypatch.setattr("loopbench.measure.doctor.examine", examine)
-    monkeypatch.setattr("loopbench.measure.lock.one_at_a_time", nullcontext)
+    monkeypatch.setattr("loopbench.measure.lock.one_at_a_time", lambda *_: nullcontext())
     done = call(capsys, tmp_path, "doctor")
     assert done.code == code
     assert done.out.startswith("measuring this machine for 60 s\n  11 of 60 s\n")

@@ -36,6 +36,7 @@ FREE_TO_DIFFER: Final = frozenset({"published", "app_dir", "python", "min_rounds
 whose version and packages are compared instead of its path."""
 
 ABSENT: Final = "absent"
+NOT_OBSERVABLE: Final = "not observable"
 MAX_CHARACTERS: Final = 60
 
 
@@ -89,9 +90,11 @@ def code_of(record: SessionRecord) -> str:
     """The commits of the folders the app and the scenario lie in, in a few words."""
     states = record.provenance.get("git", {}).values()
     commits = dict.fromkeys(
-        f"{state.get('commit', ABSENT)[:12]}{' + changes' * bool(state.get('dirty'))}" for state in states
+        f"{commit[:12]}{' + changes' * bool(state.get('dirty'))}"
+        for state in states
+        if not (commit := state.get("commit", ABSENT)).startswith(NOT_OBSERVABLE)  # it goes on with the reason
     )
-    return ", ".join(commits) or "not observable"
+    return ", ".join(commits) or NOT_OBSERVABLE
 
 
 def _facts(record: SessionRecord) -> Iterator[tuple[str, str]]:

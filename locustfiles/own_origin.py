@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
-from urllib.parse import urljoin
+from typing import Any, Final
 
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession, FastRequest
-from requests import RequestException, Response
+from requests import PreparedRequest, RequestException, Response
 
 from loopbench.llhttp.errors import ForeignRedirectError
 from loopbench.llhttp.request import Origin, encode
+
+ELSEWHERE: Final = "redirected to another origin"
+NO_URL: Final = "redirected to what is no URL"
 
 
 class HttpRedirectError(ForeignRedirectError, RequestException):
@@ -22,33 +24,47 @@ class FastHttpRedirectError(ForeignRedirectError, ConnectionError):
 
 
 def stay_at_origin(client: Any) -> None:
-    """Let Locust's clients follow no redirect to another scheme, host or port. `LlhttpClient` never does."""
+    """Let Locust's clients follow no redirect to another scheme, host or port. `LlhttpClient` never does.
+
+    What is compared is the request that would be sent: clients do not all read a `Location` in the same way.
+    """
     if isinstance(client, HttpSession):
-        client.get_redirect_target = partial(_own_target, client.get_redirect_target)  # type: ignore[method-assign]
+        client.rebuild_auth = partial(_checked, client.rebuild_auth)  # type: ignore[method-assign]
         client.resolve_redirects = partial(_followed, client.resolve_redirects)  # type: ignore[method-assign, assignment]
     elif isinstance(client, FastHttpSession):
         client.client.request_type = _OwnRequest  # type: ignore[misc]  # of this client only
 
 
-def _own_target(target_of: Callable[[Response], str | None], response: Response) -> str | None:
-    """Return where a response redirects to; None: nowhere."""
-    target = target_of(response)
-    if target is not None and _origin(urljoin(response.url, target)) != _origin(response.url):
-        raise HttpRedirectError("redirected to another origin")
-    return target
+def _checked(rebuild: Callable[..., None], request: PreparedRequest, response: Response) -> None:
+    """Rebuild the credentials of the request that follows a response, if it stays at the origin."""
+    if _origin(request.url or "") != _origin(response.url):
+        raise HttpRedirectError(ELSEWHERE)
+    rebuild(request, response)
 
 
 def _followed(follow: Callable[..., Iterator[Any]], *response: Any, **options: Any) -> Iterator[Any]:
     """Yield what follows a response. With `allow_redirects=False`, requests asks only for what it would send."""
-    return iter(()) if options.get("yield_requests") else follow(*response, **options)
+    if options.get("yield_requests"):
+        return
+    try:
+        yield from follow(*response, **options)
+    except RequestException:
+        raise
+    except ValueError:
+        raise HttpRedirectError(NO_URL) from None
 
 
 class _OwnRequest(FastRequest):
     def redirect(self, code: int, location: str) -> None:
         before = _origin(self.url)
-        super().redirect(code, location)
+        try:
+            super().redirect(code, location)
+        except ValueError:
+            raise FastHttpRedirectError(NO_URL) from None
+        if self.selector.startswith("//"):  # geventhttpclient sends no such path
+            raise FastHttpRedirectError(NO_URL)
         if _origin(self.url) != before:
-            raise FastHttpRedirectError("redirected to another origin")
+            raise FastHttpRedirectError(ELSEWHERE)
 
 
 def _origin(url: str) -> Origin | None:

@@ -297,9 +297,9 @@ class LlhttpClient:
                 return request, outcome._replace(flags=flags)
             if not left:
                 break
-            target = urljoin(request.url, location)
             method, parts = _redirected(request, answer.head.status, parts)
             try:
+                target = urljoin(request.url, location)
                 request = self._encode(method, target, compressed=not stream, **parts)
             except ValueError:
                 return request, Outcome(None, flags, TooManyRedirectsError("redirected to what is not an http URL"))

@@ -19,7 +19,8 @@ from loopbench.locustfiles.own_origin import stay_at_origin
 
 def own(environ, start):
     path = environ["PATH_INFO"]
-    to = {"/near": "/fine", "/far": f"http://localhost:{elsewhere.server_port}/"}.get(path)
+    far = f"localhost:{elsewhere.server_port}/"
+    to = {"/near": "/fine", "/far": f"http://{far}", "/slashes": f"////{far}", "/odd": "http://["}.get(path)
     start("307 Moved" if to else "200 OK", [("Location", to)] if to else [])
     return [b"fine"]
 
@@ -40,7 +41,8 @@ for Kind in (HttpUser, FastHttpUser, LlhttpUser):
     stay_at_origin(client)
     asked = {"headers": {"X-Key": "secret"}, "data": b"body", "catch_response": True}
     unfollowed = {"allow_redirects": False}
-    for name, path, options in (("near", "/near", {}), ("far", "/far", {}), ("seen", "/far", unfollowed)):
+    asked_for = (("near", "/near", {}), ("far", "/far", {}), ("seen", "/far", unfollowed))
+    for name, path, options in (*asked_for, ("slashes", "/slashes", {}), ("odd", "/odd", {})):
         with client.post(path, **asked, **options) as response:
             error = type(getattr(response, "error", None)).__name__
             found[f"{Kind.__name__} {name}"] = [response.status_code, error]
@@ -58,10 +60,16 @@ def test_no_client_of_a_locustfile_follows_a_redirect_to_another_origin() -> Non
         "HttpUser near": [200, "NoneType"],
         "HttpUser far": [0, "HttpRedirectError"],
         "HttpUser seen": [307, "NoneType"],
+        "HttpUser slashes": [0, "HttpRedirectError"],
+        "HttpUser odd": [0, "HttpRedirectError"],
         "FastHttpUser near": [200, "NoneType"],
         "FastHttpUser far": [0, "FastHttpRedirectError"],
         "FastHttpUser seen": [307, "NoneType"],
+        "FastHttpUser slashes": [0, "FastHttpRedirectError"],
+        "FastHttpUser odd": [0, "FastHttpRedirectError"],
         "LlhttpUser near": [200, "NoneType"],
         "LlhttpUser far": [0, "ForeignRedirectError"],
         "LlhttpUser seen": [307, "NoneType"],
+        "LlhttpUser slashes": [200, "NoneType"],
+        "LlhttpUser odd": [0, "TooManyRedirectsError"],
     }, done.stderr

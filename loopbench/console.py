@@ -184,9 +184,9 @@ def _to_nowhere(stream: TextIO) -> None:
 
 
 def print_error(error: LoopbenchError) -> None:
-    """Print an error on stderr, in the one shape."""
+    """Print an error on stderr, in the one shape; on a terminal its first sentence is wrapped between words."""
     first, *others = error_lines(error)
-    say(_painted(first, sys.stderr), sys.stderr, raw=True)
+    say(_painted(_wrapped(first, sys.stderr), sys.stderr), sys.stderr, raw=True)
     for line in others:
         say(line, sys.stderr)
 

@@ -16,8 +16,8 @@ from loopbench import cli
 from loopbench.bundled import SCENARIOS
 from loopbench.closing import conclusion, details, next_commands
 from loopbench.commands import reporting
-from loopbench.console import Speech
-from loopbench.errors import ExitCode
+from loopbench.console import Speech, print_error
+from loopbench.errors import ExitCode, UsageError
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
 from loopbench.judge.stamp.stamp import CheckOutcome
@@ -301,6 +301,15 @@ def test_long_lines_end_between_words_on_a_terminal_and_stay_whole_elsewhere(mon
         assert len(said) == lines
         assert " ".join(" ".join(said).split()) == " ".join(line.split())
     assert said == [line]
+
+
+def test_a_long_error_ends_its_lines_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setenv("NO_COLOR", "1")
+    printed = Terminal()
+    monkeypatch.setattr("sys.stderr", printed)
+    print_error(UsageError("a sentence that is longer than one line of the terminal", slug="usage"))
+    assert printed.getvalue() == "error[usage]: a sentence that is longer than one\n    line of the terminal\n"
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,7 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
     leave_if_ended_early(ended)
     assert judged is not None, "a session that was not ended early has runs"
     pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}
-    old, new = (f"{each.label} ({each.commit[:12]})" for each in (before, after))
-    return compare_revisions(figures_of(judged), pairs, old, new, tolerance)
+    return compare_revisions(figures_of(judged), pairs, before.described, after.described, tolerance)
 
 
 def _print_and_end(found: "Comparing", *, as_json: bool) -> None:

@@ -33,6 +33,11 @@ class Revision:
     app_dirs: dict[Path, Path]  # the scenario's folders, and their places in the checkout
 
     @property
+    def described(self) -> str:
+        """The label, and what it stands for: `main (30f0157e27f3)`."""
+        return f"{self.label} ({'the files as they are' if self.label == WORKING_TREE else self.commit[:12]})"
+
+    @property
     def checkouts(self) -> dict[str, str]:
         """Places in the checkout, which is deleted at the end, and the folders that they are copies of."""
         return {str(place): str(folder) for folder, place in self.app_dirs.items() if place != folder}

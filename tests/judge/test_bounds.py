@@ -93,6 +93,11 @@ def test_two_variants_of_few_answers_are_not_resolved() -> None:
     assert verdict(RateEstimate((Count(0, 6.0),)), RateEstimate((Count(0, 6.0),))).word is Word.NOT_RESOLVED
 
 
+def test_a_ratio_of_which_nothing_is_known_is_said_to_be_unknown() -> None:
+    nothing = RateEstimate((Count(0, 6.0),))
+    assert verdict(nothing, nothing).bound == "the ratio is not known (0 answers/s against 0)"
+
+
 def test_a_bounded_difference_must_survive_all_pairs_judged_with_it() -> None:
     close = Comparison("a", "b", BoundedRatio(RateEstimate((Count(60, 6.0),)), RateEstimate((Count(97, 6.0),) * 2)))
     assert judge(GOODPUT, [close])[0].word is Word.SLOWER

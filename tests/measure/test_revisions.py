@@ -139,3 +139,8 @@ def test_every_variant_is_there_once_for_each_revision(scenario: Scenario) -> No
     assert [each.published.rps for each in made.variants] == [None, None]
     assert made.load.users == 3
     assert made.file == scenario.file
+
+
+def test_the_working_tree_is_described_in_words_and_a_commit_by_its_digits() -> None:
+    assert Revision(".", ".", {}).described == ". (the files as they are)"
+    assert Revision("main", "30f0157e27f3" + 28 * "0", {}).described == "main (30f0157e27f3)"

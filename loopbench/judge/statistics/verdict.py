@@ -101,7 +101,8 @@ class Verdict:
         if not isinstance(estimate, BoundedRatio) or self.word is Word.INVALID:
             return ""
         unit = UNIT_WORDS[self.quantity.unit]
-        return f"{times(interval)} ({shown(estimate.above)} {unit} against {shown(estimate.below)})"
+        ratio = "the ratio is not known" if _is_unknown(interval) else times(interval)
+        return f"{ratio} ({shown(estimate.above)} {unit} against {shown(estimate.below)})"
 
 
 def claim_of(word: Word, a: str, b: str) -> str:
@@ -117,7 +118,7 @@ def claim_of(word: Word, a: str, b: str) -> str:
 
 def times(interval: Interval | None) -> str:
     """A bounded ratio in words, from the end that is nearer to 1."""
-    if interval is None or (interval.low <= 0 and math.isinf(interval.high)):
+    if interval is None or _is_unknown(interval):
         return "an unknown number of times"
     if interval.high < 1:
         return f"at most {digits(interval.high)} times"
@@ -127,13 +128,17 @@ def times(interval: Interval | None) -> str:
     return f"{digits(interval.low)} {upper}"
 
 
+def _is_unknown(interval: Interval | None) -> bool:
+    return interval is None or (interval.low <= 0 and math.isinf(interval.high))
+
+
 def shown(estimate: TEstimate) -> str:
     """A variant's own figure; where it has no value, the end that is known."""
     interval = estimate.interval()
     if estimate.value is not None:
         return digits(estimate.value)
     if interval is None:
-        return "an unknown number of"
+        return "unknown"
     return f"over {digits(interval.low)}" if math.isinf(interval.high) else f"up to {digits(interval.high)}"
 
 

@@ -4,6 +4,7 @@ import math
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from loopbench.bundled import shown
 from loopbench.console import MISSING, table_lines
@@ -23,6 +24,7 @@ from loopbench.records.session import KIND_TIMELINE, REPORT_FILE, run_folders
 from loopbench.showable import showable
 
 MAX_VERDICTS = 6
+OF_THE_SCENARIO: Final = ("D1", "D4")  # rules whose advice is about the scenario: how long it loads, and what it fills
 MAX_FAULTS = 8
 
 
@@ -198,14 +200,14 @@ def _claims(report: SessionReport) -> Iterator[str]:
 
 
 def _faults(report: SessionReport) -> Iterator[str]:
-    """What lowered the stamp, with advice where it made the session INVALID."""
+    """What lowered the stamp, with advice where it made the session INVALID or is a fault of the scenario."""
     faults = report.stamp.faults
     if faults:
         yield f"stamp: {report.stamp.label}"
     for finding in faults[:MAX_FAULTS]:
         where = f"; in {finding.hit} of {plural(finding.runs, 'run')}" if finding.hit else ""
         yield f"  {showable(finding.worst.sentence)}{where}"
-        if finding.worst.advice and finding.level is Level.INVALID:
+        if finding.worst.advice and (finding.level is Level.INVALID or finding.worst.id in OF_THE_SCENARIO):
             yield f"      {finding.worst.advice}"
     if len(faults) > MAX_FAULTS:
         yield f"  and {plural(len(faults) - MAX_FAULTS, 'more finding')}: see the page"

@@ -236,6 +236,15 @@ def test_the_worst_finding_stands_in_the_line_on_validity(level: Level, validity
     assert list(conclusion(replace(session(), stamp=stamp)))[1] == validity
 
 
+@pytest.mark.parametrize(("rule", "is_advised"), [("D4", True), ("M3", False)])
+def test_a_fault_of_the_scenario_comes_with_its_advice(rule: str, is_advised: bool) -> None:
+    """A busy machine's is on the page."""
+    fault = CheckOutcome(rule, "figure", Level.DEGRADED, "it grows", None, "", "begin with equal data")
+    printed = list(details(replace(session(), stamp=SessionStamp((MergedOutcome(fault),)))))
+    at = printed.index(f"  {rule}: it grows")
+    assert (printed[at + 1 :] == ["      begin with equal data"]) == is_advised
+
+
 QUICK = ("loopbench", "run", "s.toml", "--quick", "--set", "load.users=9", "--max-minutes", "3")
 
 

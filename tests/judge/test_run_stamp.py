@@ -343,6 +343,31 @@ def test_answers_that_grow_under_the_load_degrade_and_are_named(tmp_path: Path) 
     assert stamp_of(tmp_path / "varied", Made(rows=varied)).faults == ()
 
 
+@pytest.mark.parametrize(
+    ("factors", "shown"),
+    [
+        ((1, 2, 1.7, 1.6, 3, 2.7, 4.4, 4.0, 4.3, 5.0), "'def': from 20"),
+        ((1, 5, 2, 1.6, 3, 2.7, 4.4, 4.0, 4.3, 5.0), ""),
+        ((1, 1.01, 1.02, 1.03, 1.04, 1.05, 1.06, 1.07, 1.08, 1.2), ""),
+    ],
+)
+def test_a_response_time_that_rises_in_spite_of_disturbances_degrades_and_is_named(
+    tmp_path: Path, factors: tuple[float, ...], shown: str
+) -> None:
+    """With 6 falls among the 45 pairs of tenths; neither with more, nor by 20 %."""
+    (window,) = write_run(tmp_path / "steady", Made()).windows
+
+    def risen(rows: Rows) -> Rows:
+        held = (rows["start_s"] >= window.start_s) & (rows["start_s"] < window.end_s)
+        parts = np.array_split(np.flatnonzero(held), len(factors))
+        for part, factor in zip(parts, factors, strict=True):
+            rows["latency_s"][part] *= factor
+        return rows
+
+    faults = stamp_of(tmp_path / "risen", Made(rows=risen)).faults
+    assert [shown in fault.sentence for fault in faults if fault.id == "D4"] == [True] * bool(shown)
+
+
 def test_steal_is_taken_over_five_seconds_so_that_one_bad_second_does_not_count(tmp_path: Path) -> None:
     def once(row: SensorRow) -> SensorRow:
         return sensed(steal_s=0.4 if round(row.t_s) == 5_006 else 0.0)(row)

@@ -28,8 +28,10 @@ def test_a_generator_that_is_too_slow_makes_the_run_invalid(tmp_path: Path) -> N
 
 
 def test_another_process_on_the_target_s_cores_is_seen(tmp_path: Path) -> None:
-    with burner(), measured(tmp_path, THINKING) as measuring:
-        measuring.record_ceiling()
+    with measured(tmp_path, THINKING) as measuring:
+        with burner():
+            measuring.record_ceiling()
+            measuring.wait_for("session_ended")
         measuring.end()
     faults = levels(tmp_path)
     assert faults.get("M3") == "VALID (DEGRADED)"

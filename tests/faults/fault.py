@@ -19,12 +19,12 @@ from tests.faults.faults import (
 )
 
 PHASES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "warmup": {"warmup_s": ENDLESS_S},
-    "ramp": {"spawn_rate": 2 / ENDLESS_S},
-    "hold": {"hold_s": ENDLESS_S},
+    "warmup": {"warmup_s": ENDLESS_S, "think_time_s": 0.2},
+    "ramp": {"spawn_rate": 2 / ENDLESS_S, "think_time_s": 0.2},
+    "hold": {"hold_s": ENDLESS_S, "think_time_s": 0.2},
     "drain": {"path": "/hangs", "warmup_s": 0, "drain_s": ENDLESS_S, "timeout_s": 2 * ENDLESS_S},
 }
-"""Settings that make one phase last until the test ends it."""
+"""Settings that make one phase last until the test ends it. Its users think for long, because they load the machine."""
 
 ENDED_EARLY: Final = frozenset({ExitCode.TARGET, ExitCode.GENERATOR, ExitCode.ENVIRONMENT})
 """Exit codes of an error that ends a session before its plan does."""

@@ -198,7 +198,7 @@ def test_targets_that_wait_for_their_turn_end_too(
     act: Callable[[Measuring], None], code: int, words: tuple[str, ...], healthy: Ended, tmp_path: Path
 ) -> None:
     """A stopped process obeys SIGTERM only when it goes on. The two runs that were finished before stay."""
-    file = write_scenario(tmp_path, rounds=1, more_repeat=f"window_s = {ENDLESS_S}")
+    file = write_scenario(tmp_path, rounds=1, more_repeat=f"window_s = {ENDLESS_S}", think_time_s=0.2)
     session = begun_session(file, *run_folders(healthy.session))
     with Measuring(tmp_path, file, "--resume", session) as measuring:
         measuring.wait_for("run_started", run=4)

@@ -66,7 +66,7 @@ def test_a_server_that_is_not_known_is_measured_and_its_requests_are_counted(tmp
     )
     (tmp_path / "case.toml").write_text(
         'title = "t"\n[target]\napp = "made:create_app"\napp_dir = "src"\ncwd = ".."\nready_s = 120\n'
-        "[load]\nusers = 3\nspawn_rate = 6\nhold_s = 1\nwarmup_s = 0.2\n[repeat]\nmax_rounds = 0\n"
+        "[load]\nusers = 3\nspawn_rate = 6\nhold_s = 1\nwarmup_s = 0.2\nthink_time_s = 0.02\n[repeat]\nmax_rounds = 0\n"
         f'[[variants]]\nname = "a"\npath = "/ok"\n[variants.target]\ncommand = \'{UVICORN}\'\n'
         '[[variants]]\nname = "b"\npath = "/ok"\n'
         '[[variants]]\nname = "c"\npath = "/ok"\ntarget = { server = "hypercorn" }\n'

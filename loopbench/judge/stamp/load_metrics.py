@@ -29,7 +29,7 @@ MIN_RISE_S = 1.0  # users who all come in less make no rise, and no points of on
 MIN_OF_A_NAME = 100  # good answers of a request from which a growth of its answers is read
 TENTHS = 10
 MAX_FALLS = 6
-"""Of the 45 pairs of tenths. By chance there are so few once in 900 times (Kendall's test); a disturbed rise has some."""
+"""Of the 45 pairs of tenths. Chance leaves so few once in 900 times (Kendall's test); a disturbed rise has some."""
 MIN_OF_A_HALF = 0.05  # rise inside each half of the tenths: a single step leaves one of them level
 MIN_OF_A_RISE = 200  # good answers of a request in a window, from which a rise of its response time is read
 ALL_WAIT = 0.9

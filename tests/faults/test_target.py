@@ -250,9 +250,12 @@ def test_each_way_to_die_is_a_result_of_its_own_variant(tmp_path: Path) -> None:
 
 
 def test_a_frozen_target_and_a_redirect_under_load_are_failures(tmp_path: Path) -> None:
-    """A redirect is not followed: to another origin it would take the scenario's headers along."""
+    """A redirect is not followed: to another origin it would take the scenario's headers along.
+
+    The ramp is long, because a starved target must freeze before the hold.
+    """
     redirects = variant("redirects", "/faulty", "redirects")
-    file = write_scenario(tmp_path, **ALONE, path="/faulty", warmup_s=0, drain_s=1, more=redirects)
+    file = write_scenario(tmp_path, **ALONE, path="/faulty", spawn_rate=1, warmup_s=0, drain_s=1, more=redirects)
     with Measuring(tmp_path, file, "--resume", begun_session(file), env={"FAULT": "freezes"}) as measuring:
         ended = measuring.end()
     check_end(ended, ExitCode.OK)

@@ -87,11 +87,11 @@ def measure_session(
         EnvironmentRefusedError: another measurement runs, there are too few cores, or results cannot be written;
             nothing was started.
     """
+    machine.check_cores(scenario)
     stop = StopWish("finished runs are kept and drawn; a second signal ends everything at once")
     with one_at_a_time(options.if_busy, lambda sentence: notify(Waiting(sentence))), stop.listening():
         remember(secret_values(scenario, os.environ))
         values = read_values(scenario, os.environ)
-        machine.check_cores(scenario)
         folder = open_folder()
         notify(SessionStarted(scenario, plan, folder))
         runner, error = _SessionRunner(plan, options), None

@@ -10,7 +10,9 @@ from loopbench.measure.machine import Cores, available_cores, check_cores, divid
 from loopbench.measure.run import RunContext
 from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import StopWish
+from loopbench.plan import make_plan
 from loopbench.scenario import Target
+from loopbench.session import SessionOptions, measure_session
 from tests.made_scenario import made_scenario
 from tests.measure.fake_kernel import FakeKernel
 
@@ -47,11 +49,19 @@ def test_a_target_uses_as_many_cores_as_it_names_the_generators_last(
     assert Cores((0, 1, 2), (3,)).used_by(target) == used
 
 
-def test_a_scenario_is_refused_on_a_machine_with_fewer_cores_than_one_of_its_targets_names() -> None:
-    available = len(available_cores())
-    check_cores(made_scenario({"name": "all", "target": {"cpus": available}}))
-    with pytest.raises(EnvironmentRefusedError, match=f"{available + 1} cores"):
-        check_cores(made_scenario({"name": "one more", "target": {"cpus": available + 1}}))
+def test_a_target_may_name_every_core_that_there_is() -> None:
+    check_cores(made_scenario({"name": "all", "target": {"cpus": len(available_cores())}}))
+
+
+def test_a_session_is_refused_before_it_starts_if_one_of_its_targets_names_more_cores_than_there_are() -> None:
+    more = len(available_cores()) + 1
+    question = made_scenario({"name": "one more", "target": {"cpus": more}})
+    with pytest.raises(EnvironmentRefusedError, match=f"use {more} cores"):
+        measure_session(question, make_plan(question, 1), no_folder, print, SessionOptions())
+
+
+def no_folder() -> Path:
+    pytest.fail("the session has begun")
 
 
 def test_each_variant_is_started_on_the_cores_of_its_own_settings(tmp_path: Path) -> None:

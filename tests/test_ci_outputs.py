@@ -379,6 +379,18 @@ def test_what_would_fail_after_a_long_measurement_fails_before_it(options: Gatin
         options.check()
 
 
+@pytest.mark.parametrize("option", ["junit", "sarif", "code_quality"])
+def test_a_file_for_ci_that_is_a_link_is_refused_and_its_target_not_written(option: str, tmp_path: Path) -> None:
+    """A pull request can put a link where the job writes."""
+    link = tmp_path / "report"
+    link.symlink_to(tmp_path / "elsewhere")
+    gating = Gating(**{option: link})  # type: ignore[arg-type]  # each takes a path
+    with pytest.raises(UsageError, match="is a link"):
+        gating.check()
+    gating.write_ci(judged(), Speech(), {})
+    assert not (tmp_path / "elsewhere").exists()
+
+
 @pytest.mark.parametrize(
     ("outcome", "code"),
     [

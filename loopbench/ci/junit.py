@@ -5,7 +5,6 @@ carried out; `skipped` would pass a build without data.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -26,11 +25,6 @@ class _Case(NamedTuple):
     tag: str = ""
     kind: str = ""
     message: str = ""
-
-
-def write_junit(report: SessionReport, doubts: Sequence[str], path: Path) -> None:
-    """Write the file."""
-    path.write_text(junit_xml(report, doubts), encoding="utf-8")
 
 
 def junit_xml(report: SessionReport, doubts: Sequence[str]) -> str:

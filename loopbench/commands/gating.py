@@ -31,7 +31,8 @@ class Gating:
 
         Raises:
             DataError: the baseline is not a session, or of another format.
-            UsageError: there is no folder for a file that is to be written, or a baseline cannot have that name.
+            UsageError: a file that is to be written has no folder, or is a link or a device; or a baseline cannot have
+                that name.
         """
         from loopbench.records.baselines import check_baseline_name
         from loopbench.records.session import read_session
@@ -40,6 +41,9 @@ class Gating:
             if not file.parent.is_dir():
                 what = f"there is no folder {file.parent} for {file.name}"
                 raise UsageError(what, slug="ci-folder", where=str(file))
+            if file.is_symlink() or (file.exists() and not file.is_file()):
+                what = f"{file} is a link, a folder, a pipe or a device, and is not written to"
+                raise UsageError(what, slug="ci-file", where=str(file), hints=("name another file",))
         if self.save_baseline is not None:
             check_baseline_name(self.save_baseline)
         if self.baseline is not None:
@@ -85,17 +89,18 @@ class Gating:
         """
         from loopbench.ci.github import annotations
         from loopbench.ci.gitlab import code_quality
-        from loopbench.ci.junit import write_junit
+        from loopbench.ci.junit import junit_xml
         from loopbench.ci.located import located_findings, roots_of
         from loopbench.ci.sarif import sarif
         from loopbench.commands.ending import doubts
+        from loopbench.records.files import write_file
 
         if self.junit is not None:
-            write_junit(judged, [*judged.damaged, *doubts(judged)], self.junit)
+            write_file(self.junit, junit_xml(judged, [*judged.damaged, *doubts(judged)]))
         found = located_findings(judged, roots_of(environment, Path.cwd()))
         for file, written in ((self.sarif, sarif), (self.code_quality, code_quality)):
             if file is not None:
-                file.write_text(written(found), encoding="utf-8")
+                write_file(file, written(found))
         if environment.get("GITHUB_ACTIONS") == "true":
             for command in annotations(found):
                 say_to_runner(command, sys.stderr if speech.as_json else sys.stdout)

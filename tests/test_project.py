@@ -39,8 +39,11 @@ def test_results_are_searched_in_the_project_s_folder(below: Path, capsys: pytes
         ("result = 'x'", "it does not take result = 'x'"),
         ("results = 3", "it does not take results = 3"),
         ("results =", "Invalid value"),
-        (f"x = {5_000 * chr(91)}", "recursion"),
+        (f"x = {5_000 * chr(91)}", "too deeply"),
+        ("#" * 2_000_000, "larger than 1024 KiB"),
+        (f"{10_000 * 'a.'}a = 1", "a key of more than"),
     ],
+    ids=lambda text: text[:20],
 )
 def test_a_mistake_in_the_table_is_named(
     table: str, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -1,7 +1,6 @@
 """`[tool.loopbench]` in pyproject.toml: a project's own defaults, found from the current folder upwards."""
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -28,15 +27,14 @@ def _table(file: Path) -> dict[str, str] | None:
     """Return the file's `[tool.loopbench]`; None: there is no such table."""
     if not file.is_file():
         return None
+    from loopbench.scenario.toml import MAX_PROJECT_BYTES, read_toml
+
     try:
-        tools = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+        tools = read_toml(file, MAX_PROJECT_BYTES)[1].get("tool", {})
         table: dict[str, str] | None = dict(tools["loopbench"]) if "loopbench" in tools else None
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        RecursionError,
-    ) as problem:  # the last two: also a `loopbench` that is no table
+    except UsageError as problem:
+        raise _refused(file, problem.what) from None
+    except (TypeError, ValueError) as problem:  # a `loopbench` that is no table
         raise _refused(file, str(problem)) from None
     for key, value in (table or {}).items():
         if key not in KEYS or not isinstance(value, str):

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopbench.errors import UsageError
+from loopbench.scenario.toml import MAX_PROJECT_BYTES, read_toml
 from loopbench.upwards import upwards
 
 USUAL_FILES: Final = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
@@ -31,6 +31,7 @@ MAKES_AN_APP: Final = re.compile(r"\b(FastAPI|Starlette)\(|\buvicorn\.run\(")
 USUAL_PYTHONS: Final = (".venv/bin/python", "venv/bin/python")
 NAMED: Final = "loopbench init --app main:app"
 POETRY_S: Final = 20.0
+MAX_SOURCE_BYTES: Final = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,10 @@ def _may_hold_the_app(folder: Path) -> bool:
 
 
 def _text(file: Path) -> str:
+    """Return a file's text; empty where it is no regular file, is too large for a module, or is no text."""
     try:
+        if not file.is_file() or file.stat().st_size > MAX_SOURCE_BYTES:
+            return ""
         return file.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return ""
@@ -195,13 +199,13 @@ def _entrypoint(file: Path) -> str | None:
     if not file.is_file():
         return None
     try:
-        tables: Any = tomllib.loads(file.read_text(encoding="utf-8"))
-        for key in ("tool", "fastapi", "entrypoint"):
-            tables = tables.get(key, {}) if isinstance(tables, dict) else {}
-    except (ValueError, RecursionError, OSError) as problem:
+        tables: Any = read_toml(file, MAX_PROJECT_BYTES)[1]
+    except UsageError as problem:
         raise UsageError(
-            f"pyproject.toml cannot be read: {problem}", slug="pyproject", where=str(file), hints=(NAMED,)
+            f"pyproject.toml cannot be read: {problem.what}", slug="pyproject", where=str(file), hints=(NAMED,)
         ) from None
+    for key in ("tool", "fastapi", "entrypoint"):
+        tables = tables.get(key, {}) if isinstance(tables, dict) else {}
     return tables if isinstance(tables, str) and tables else None
 
 

@@ -11,6 +11,7 @@ from loopbench.errors import UsageError
 from loopbench.secrecy import public_line
 
 MAX_FILE_BYTES: Final = 64 * 1024
+MAX_PROJECT_BYTES: Final = 1024 * 1024  # of a `pyproject.toml`, which holds the settings of many tools
 MAX_DOTS_IN_A_KEY: Final = 8
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 SHOWN_CHARACTERS: Final = 120
@@ -23,13 +24,13 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
-def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+def read_toml(path: Path, max_bytes: int = MAX_FILE_BYTES) -> tuple[str, dict[str, Any]]:
     """Return the file's text and its tables.
 
     Raises:
         UsageError: there is no such regular file, or it is too large, not UTF-8 or not TOML.
     """
-    text = _decoded(path, _read(path))
+    text = _decoded(path, _read(path, max_bytes))
     return text, parse_toml(text, path)
 
 
@@ -89,7 +90,7 @@ def _key(name: str) -> str:
     return name if _BARE_KEY.fullmatch(name) else toml_value(name)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, max_bytes: int) -> bytes:
     if not path.exists():
         hint = "loopbench list"
         raise UsageError(f"there is no scenario {path}", slug="scenario-missing", where=str(path), hints=(hint,))
@@ -97,11 +98,11 @@ def _read(path: Path) -> bytes:
         raise _unreadable(f"{path} is not a regular file", path, "a TOML file")
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+            data = file.read(max_bytes + 1)
     except OSError as problem:
         raise _unreadable(f"{path} cannot be read: {problem.strerror}", path, "a file you may read") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise _unreadable(f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB", path, "a scenario of a few KiB")
+    if len(data) > max_bytes:
+        raise _unreadable(f"{path} is larger than {max_bytes // 1024} KiB", path, "a file of a few KiB")
     return data
 
 

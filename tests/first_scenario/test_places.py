@@ -97,6 +97,20 @@ def test_a_pyproject_that_is_no_toml_is_a_usage_error(tmp_path: Path) -> None:
         find_app(tmp_path)
 
 
+def test_a_pyproject_is_not_read_without_end(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("#" * 2_000_000)
+    with pytest.raises(UsageError, match="larger than 1024 KiB"):
+        find_app(tmp_path)
+
+
+def test_a_pipe_is_no_app(tmp_path: Path) -> None:
+    """Reading it would wait for ever."""
+    (tmp_path / "shop").mkdir()
+    os.mkfifo(tmp_path / "shop" / "main.py")
+    with pytest.raises(UsageError, match="there is no app"):
+        find_app(tmp_path)
+
+
 def python_of(folder: Path, **environ: str) -> Path:
     """The interpreter that is found, with these variables."""
     return find_python(folder, environ=environ).path

@@ -24,6 +24,16 @@ FIELD: Final = re.compile(r"[\w.\[\]-]+")  # the name of a form's field; another
 QUOTED: Final = re.compile(r"""(?<![\w-])([\w-]++)\\*["']?\s*[:=]\s*\\*["']""")
 """In a text, such as JSON or GraphQL within JSON: a name before a quoted value."""
 
+WITHOUT_EFFECT: Final = (
+    *("-s", "--silent", "-S", "--show-error", "-i", "--include", "-v", "--verbose", "-k", "--insecure", "-f", "--fail"),
+    *("-g", "--globoff", "-N", "--no-buffer", "-L", "--location", "--compressed", "--http1.1", "--http2"),
+)
+WITH_VALUES_WITHOUT_EFFECT: Final = (
+    *("-o", "--output", "-w", "--write-out", "-m", "--max-time", "--connect-timeout", "-A", "--user-agent"),
+    *("-e", "--referer"),
+)
+"""Options of curl that change no request, or only a header in `DROPPED`."""
+
 DROPPED: Final = re.compile(
     r":.*|sec-.*|host|content-length|content-type|connection|accept-encoding|user-agent|origin|referer|if-.*",
     re.IGNORECASE,
@@ -69,12 +79,19 @@ def _of_curl(command: str) -> _Recorded:
     parser.add_argument("-d", "--data", "--data-raw", "--data-binary", "--json", "--data-ascii", action="append")
     parser.add_argument("-b", "--cookie")
     parser.add_argument("-u", "--user")
+    parser.add_argument("--url", default="")
+    parser.add_argument(*WITHOUT_EFFECT, action="store_true")
+    parser.add_argument(*WITH_VALUES_WITHOUT_EFFECT)
     try:
         given, words = parser.parse_known_args(shlex.split(command.replace("\\\n", " ")))
-        url = next(word for word in words[1:] if urlsplit(word).scheme in SCHEMES)
+        url = next(word for word in (given.url, *words[1:]) if urlsplit(word).scheme in SCHEMES)
     except (ValueError, argparse.ArgumentError, StopIteration):
         what = "--curl is not a curl command with an http:// or https:// URL"
         raise UsageError(what, slug="curl", hints=("--curl 'curl http://127.0.0.1:8000/items'",)) from None
+    if unknown := next((word for word in words[1:] if word.startswith("-")), ""):
+        option = unknown.partition("=")[0] if unknown.startswith("--") else unknown[:2]
+        what = f"--curl has the option {option}, which init does not know: without it, the request would be another"
+        raise UsageError(what, slug="curl", hints=("write the request into the scenario yourself",))
     headers = {name.strip(): value.strip() for name, _, value in (each.partition(":") for each in given.header)}
     headers |= {"Cookie": given.cookie} if given.cookie else {}
     headers |= {"Authorization": given.user} if given.user else {}

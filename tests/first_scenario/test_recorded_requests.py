@@ -56,6 +56,27 @@ def test_what_is_no_curl_command_with_a_url_is_refused(command: str) -> None:
         routes_of_curl([command])
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ("-x http://me:canary@proxy.test", "-x"),
+        ("--proxy=http://me:canary@proxy.test", "--proxy"),
+        ("-Fpassword=canary", "-F"),
+        ("--oauth2-bearer canary", "--oauth2-bearer"),
+        ("--data-urlencode token=canary", "--data-urlencode"),
+    ],
+)
+def test_an_option_of_curl_that_is_not_known_is_refused_without_its_value(options: str, named: str) -> None:
+    with pytest.raises(UsageError, match=f"the option {named}, ") as refused:
+        routes_of_curl([f"curl {options} http://a.test/"])
+    assert "canary" not in refused.value.what
+
+
+def test_options_of_curl_that_change_no_request_are_passed_over() -> None:
+    (route,) = routes_of_curl(["curl -sSL -o http://b.test/ -w '%{http_code}' --compressed --url http://a.test/x"])
+    assert (route.path, route.reason) == ("/x", "")
+
+
 def test_a_har_file_gives_each_request_of_the_first_origin_once(tmp_path: Path) -> None:
     urls = [("http://a.test/x", 200), ("http://a.test/x", 200), ("https://cdn.test/y", 200), ("http://a.test/z", 404)]
     headers = [{"name": "Sec-Fetch-Mode", "value": "cors"}, {"name": "X-Auth-Token", "value": "canary"}]

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from loopbench.errors import EnvironmentRefusedError, UsageError
 from loopbench.measure.provenance import clean_git
 from loopbench.measure.scratch import scratch_folder
+from loopbench.records.codec import first_problem
 from loopbench.scenario import Scenario
 
 WORKING_TREE: Final = "."  # instead of a revision: the files as they are now, changes included
@@ -66,7 +69,7 @@ def _bring(name: str, folder: Path, place: Path, checkouts: Path) -> None:
     source, goal = folder / name, Path(os.path.normpath(place / name))
     if place == folder:
         return
-    if not source.exists() or not goal.is_relative_to(checkouts):
+    if not source.exists() or not all(_is_below(each, checkouts) for each in (goal, *goal.rglob("*"))):
         raise UsageError(
             f"copy = {name!r} is no file or folder of the repository",
             slug="revision-copy",
@@ -80,8 +83,17 @@ def _bring(name: str, folder: Path, place: Path, checkouts: Path) -> None:
         shutil.copy2(source, goal)
 
 
+def _is_below(path: Path, folder: Path) -> bool:
+    """Whether a path lies in a folder, also where a revision has a link on the way."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def at_revisions(scenario: Scenario, revisions: Sequence[Revision]) -> Scenario:
-    """Returns the scenario with every variant once for each revision: `def @ main`, `def @ HEAD`."""
+    """Returns the scenario with every variant once for each revision: `def @ main`, `def @ HEAD`.
+
+    Raises:
+        UsageError: the revisions are called the same, or a variant's name is too long with one.
+    """
     variants = []
     for variant in scenario.variants:
         own = variant.model_dump(by_alias=True, exclude_unset=True, exclude={"published"})
@@ -92,7 +104,11 @@ def at_revisions(scenario: Scenario, revisions: Sequence[Revision]) -> Scenario:
     raw = scenario.model_dump(
         by_alias=True, exclude_unset=True, exclude={"claims", "expect", "timelines", "baseline", "variants"}
     )
-    return Scenario.model_validate(raw | {"variants": variants}, context={"file": scenario.file})
+    try:
+        return Scenario.model_validate(raw | {"variants": variants}, context={"file": scenario.file})
+    except ValidationError as problem:
+        what = f"the variants cannot be named after the revisions: {first_problem(problem)}"
+        raise UsageError(what, slug="revision", allowed="two different names") from None
 
 
 def at(variant: str, label: str) -> str:
@@ -114,7 +130,7 @@ def _check_out(label: str, folders: Sequence[Path], into: Path) -> Revision:
             clones[top] = into / str(len(clones))
             _clone(top, commit, clones[top])
         places[folder] = clones[top] / folder.relative_to(top.resolve())
-        if not places[folder].is_dir():
+        if not places[folder].is_dir() or not _is_below(places[folder], into):
             raise UsageError(f"there is no folder {folder} at {label!r}", slug="revision-folder", where=str(top))
     return Revision(label, commit, places)
 

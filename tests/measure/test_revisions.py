@@ -1,5 +1,6 @@
 """Revisions of an app, each checked out apart, as variants of one scenario."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -44,10 +45,14 @@ def scenario(tmp_path: Path) -> Scenario:
     git(tmp_path, "init", "-q", "-b", "main")
     for number in (1, 2):
         (service / "app.py").write_text(f"answer = {number}\n")
-        git(tmp_path, "add", ".")
-        git(tmp_path, "commit", "-q", "-m", str(number))
+        committed(tmp_path, str(number))
     (service / "app.py").write_text("answer = 3\n")
     return load(tmp_path / "bench.toml")
+
+
+def committed(repository: Path, message: str) -> None:
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", message)
 
 
 def answers(scenario: Scenario, *labels: str) -> list[str]:
@@ -118,6 +123,41 @@ def test_a_file_that_git_ignores_is_brought_into_the_checkout(scenario: Scenario
 def test_what_is_not_there_or_leads_out_of_the_checkout_is_not_brought(scenario: Scenario, file: str) -> None:
     with pytest.raises(UsageError, match="is no file or folder"), checked_out(with_copy(scenario, file), ("main",)):
         pass
+
+
+def test_nothing_is_brought_through_a_link_of_the_revision(scenario: Scenario, tmp_path: Path) -> None:
+    service, elsewhere = scenario.file.parent / "service", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (service / "data").symlink_to(elsewhere)
+    committed(scenario.file.parent, "a link")
+    (service / "data").unlink()
+    (service / "data").mkdir()
+    (service / "data" / "file").write_text("mine")
+    with (
+        pytest.raises(UsageError, match="is no file or folder"),
+        checked_out(with_copy(scenario, "data/file"), ("HEAD",)),
+    ):
+        pass
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_an_app_behind_a_link_of_the_revision_is_not_measured(scenario: Scenario, tmp_path: Path) -> None:
+    """It would be the same app at every revision."""
+    (scenario.file.parent / "service").rename(tmp_path / "moved")
+    (scenario.file.parent / "service").symlink_to(tmp_path / "moved")
+    committed(scenario.file.parent, "a link")
+    (scenario.file.parent / "service").unlink()
+    shutil.copytree(tmp_path / "moved", scenario.file.parent / "service")
+    with pytest.raises(UsageError, match="there is no folder"), checked_out(scenario, ("HEAD",)):
+        pass
+
+
+@pytest.mark.parametrize("labels", [("same", "same"), ("HEAD", "x" * 400)])
+def test_revisions_that_name_no_variants_are_the_users_mistake(scenario: Scenario, labels: tuple[str, str]) -> None:
+    folder = (scenario.file.parent / "service").resolve()
+    revisions = [Revision(label, "c", {folder: Path(f"/{label}/service")}) for label in labels]
+    with pytest.raises(UsageError, match="cannot be named after the revisions"):
+        at_revisions(scenario, revisions)
 
 
 def test_lines_of_a_checkout_are_named_in_the_repository(tmp_path: Path) -> None:

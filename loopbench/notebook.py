@@ -27,6 +27,9 @@ SHOWN_VERDICT: Final = ("quantity", "a", "verdict", "b", "ratio", "low", "high")
 SHOWN_VARIANT: Final = ("variant", "ramp_goodput_rps", "knee_users", "ramp_stamp")
 """Columns that a notebook shows of a session."""
 
+NO_FORMULAS: Final = "tex2jax_ignore mathjax_ignore"
+"""Classes of HTML in which a notebook takes no text between dollar signs for a formula, which can hide and link."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -46,7 +49,7 @@ class Session:
         safe = shown.apply(lambda column: column.map(lambda each: showable(each) if isinstance(each, str) else each))
         figures = safe.to_html(index=False, border=0, na_rep=MISSING, float_format=rounded)
         answer, stamp = (html.escape(showable(each)) for each in (headline(self.report), self.report.stamp.label))
-        return f"<p><strong>{answer}</strong></p><p>{stamp}</p>{figures}"
+        return f'<div class="{NO_FORMULAS}"><p><strong>{answer}</strong></p><p>{stamp}</p>{figures}</div>'
 
     @property
     def left_out(self) -> tuple[str, ...]:

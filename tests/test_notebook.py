@@ -162,7 +162,7 @@ def test_a_notebook_shows_answer_stamp_and_table(example: Session, *, rounds: bo
     shown = shown_with(example, example.report if rounds else replace(example.report, rounds=None))
     assert word in shown
     assert "VALID (DEGRADED)" in shown
-    assert ET.fromstring(f"<div>{shown}</div>").find("p/strong") is not None  # noqa: S314  made one line above
+    assert ET.fromstring(f"<div>{shown}</div>").find("div/p/strong") is not None  # noqa: S314  made one line above
 
 
 def test_a_foreign_name_is_no_tag_in_a_notebook(example: Session) -> None:
@@ -170,3 +170,10 @@ def test_a_foreign_name_is_no_tag_in_a_notebook(example: Session) -> None:
     assert "<img" not in shown
     assert "\x1b" not in shown
     assert "&lt;img" in shown
+
+
+def test_a_foreign_name_is_no_formula_in_a_notebook(example: Session) -> None:
+    """MathJax passes over elements of these classes; a formula could hide text or look like ours."""
+    shown = shown_with(example, nasty_session([MadeReport(r"$\color{white}{x}$")]))
+    assert shown.startswith('<div class="tex2jax_ignore mathjax_ignore">')
+    assert shown.endswith("</div>")

@@ -93,7 +93,7 @@ def neighbour_of(routes: Sequence[Route]) -> Route | None:
 
 
 def _head(place: AppPlace, facts: AppFacts) -> str:
-    name = f"{place.module}:{facts.attribute}"
+    name = showable(f"{place.module}:{facts.attribute}")
     return f"""\
 # Written by `loopbench init` from the routes of {name}. It is yours now.
 #   loopbench plan FILE           what would run, in which order, how long
@@ -101,7 +101,7 @@ def _head(place: AppPlace, facts: AppFacts) -> str:
 # Checked while you type (taplo, Even Better TOML): `loopbench schema > scenario.schema.json`, and as the first line
 #   #:schema ./scenario.schema.json
 
-title = {toml_value(f"The routes of {name}", showable)}
+title = {toml_value(f"The routes of {name}")}
 """
 
 

@@ -112,4 +112,5 @@ class Strict(BaseModel):
         use_attribute_docstrings=True,
         serialize_by_alias=True,
         defer_build=True,
+        hide_input_in_errors=True,  # the text of an error may get into a crash file
     )

@@ -133,6 +133,12 @@ NASTY = (
 )
 
 
+def test_what_an_app_is_called_in_its_module_stays_on_its_line(tmp_path: Path) -> None:
+    """A module may hold names that Python's syntax has not."""
+    draft = made(tmp_path, get("/a"), attribute="app\nbaseline = 1")
+    assert "baseline" not in tomllib.loads(draft.text)
+
+
 @pytest.mark.parametrize("text", NASTY)
 def test_what_an_app_calls_its_routes_cannot_break_the_file(tmp_path: Path, text: str) -> None:
     draft = made(

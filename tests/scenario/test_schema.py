@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from loopbench.commands.starting import schema
-from loopbench.scenario import load
+from loopbench.scenario import Scenario, load
 from loopbench.scenario.reference import scenario_reference
 from loopbench.scenario.schema import scenario_schema, scenario_schema_text
 
@@ -108,3 +109,10 @@ def test_the_command_prints_the_schema_and_nothing_else(capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out) == scenario_schema()
     schema(markdown=True)
     assert capsys.readouterr().out == scenario_reference()
+
+
+def test_the_text_of_a_model_s_error_holds_no_value() -> None:
+    """A crash file has it."""
+    with pytest.raises(ValidationError) as refused:
+        Scenario.model_validate({"title": "t", "target": {"app": "a:b", "env": "a-canary-token"}})
+    assert "a-canary-token" not in str(refused.value)

@@ -42,8 +42,12 @@ class Gating:
                 what = f"there is no folder {file.parent} for {file.name}"
                 raise UsageError(what, slug="ci-folder", where=str(file))
             if file.is_symlink() or (file.exists() and not file.is_file()):
-                what = f"{file} is a link, a folder, a pipe or a device, and is not written to"
-                raise UsageError(what, slug="ci-file", where=str(file), hints=("name another file",))
+                raise UsageError(
+                    f"{file} is a link, a folder, a pipe or a device, and is not written to",
+                    slug="ci-file",
+                    where=str(file),
+                    hints=("name another file",),
+                )
         if self.save_baseline is not None:
             check_baseline_name(self.save_baseline)
         if self.baseline is not None:

@@ -90,8 +90,11 @@ def _of_curl(command: str) -> _Recorded:
         raise UsageError(what, slug="curl", hints=("--curl 'curl http://127.0.0.1:8000/items'",)) from None
     if unknown := next((word for word in words[1:] if word.startswith("-")), ""):
         option = unknown.partition("=")[0] if unknown.startswith("--") else unknown[:2]
-        what = f"--curl has the option {option}, which init does not know: without it, the request would be another"
-        raise UsageError(what, slug="curl", hints=("write the request into the scenario yourself",))
+        raise UsageError(
+            f"--curl has the option {option}, which init does not know: without it, the request would be another",
+            slug="curl",
+            hints=("write the request into the scenario yourself",),
+        )
     headers = {name.strip(): value.strip() for name, _, value in (each.partition(":") for each in given.header)}
     headers |= {"Cookie": given.cookie} if given.cookie else {}
     headers |= {"Authorization": given.user} if given.user else {}

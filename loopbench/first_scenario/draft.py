@@ -98,7 +98,7 @@ def _head(place: AppPlace, facts: AppFacts) -> str:
 # Written by `loopbench init` from the routes of {name}. It is yours now.
 #   loopbench plan FILE           what would run, in which order, how long
 #   loopbench run FILE --quick    a first look; without --quick: rounds, intervals, verdicts
-# Checked while you type (taplo, Even Better TOML): `loopbench schema > scenario.schema.json`, and as the first line
+# Checked while you type (Tombi, Even Better TOML): `loopbench schema > scenario.schema.json`, and as the first line
 #   #:schema ./scenario.schema.json
 
 title = {toml_value(f"The routes of {name}")}

@@ -15,8 +15,8 @@ HEAD: Final = """\
 This page lists every key of a scenario. It is the output of `loopbench schema --markdown`, and a test compares the two.
 `loopbench schema` prints the same as a JSON Schema ([docs/schemas/scenario.schema.json](schemas/scenario.schema.json)).
 
-Editors that support TOML schemas (taplo, and Even Better TOML in VS Code, which uses it) complete and check keys while
-you type, if the first line of the scenario names the schema:
+Editors that support TOML schemas (such as VS Code with Tombi or Even Better TOML) complete and check keys while you
+type, if the first line of the scenario names the schema:
 
 ```toml
 #:schema ./scenario.schema.json

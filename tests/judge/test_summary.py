@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.stamp.stamp_checks import State
+from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
+from loopbench.judge.stamp.stamp import CheckOutcome
+from loopbench.judge.stamp.stamp_checks import Level, State
 from loopbench.judge.summary.markdown import code_span, markdown
 from loopbench.judge.summary.summary import CSV_COLUMNS, SUMMARY_FORMAT, to_csv, to_json, write_summary
 from tests.plots.reports import FOUR, NASTY, Made, nasty_session, session, twelve_variants
@@ -141,6 +143,16 @@ def test_markdown_keeps_foreign_text_inside_code(report: SessionReport) -> None:
     assert len({line.count("|") for line in table}) == 1
     assert "\u202e" not in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(("level", "tag"), [(Level.DEGRADED, "<details>"), (Level.INVALID, "<details open>")])
+def test_markdown_folds_the_findings_away_where_the_session_is_not_invalid(level: Level, tag: str) -> None:
+    finding = MergedOutcome(CheckOutcome("M2", "canary", level, "the canary strayed", None, "", "stop other work"))
+    text = markdown(replace(session(), stamp=SessionStamp((finding,))))
+    assert (
+        f"{tag}<summary>1 finding about the measurement</summary>\n\n- {level.label}: `M2: the canary strayed`" in text
+    )
+    assert "<details" not in markdown(session())
 
 
 def test_markdown_gives_a_reason_for_every_dash() -> None:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from loopbench.judge.figures import MISSING, interval, ratio, rounded
+from loopbench.judge.figures import MISSING, interval, plural, ratio, rounded
 from loopbench.judge.rounds.published import Published
 from loopbench.judge.rounds.rounds import Rounds
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.summary.answer import certainty, headline, neighbour_answer, served_answer
 from loopbench.judge.summary.table import Column, figures_table
 from loopbench.showable import showable
@@ -63,10 +64,15 @@ def _gates(report: SessionReport) -> Iterator[str]:
 
 
 def _findings(report: SessionReport) -> Iterator[str]:
-    for finding in report.stamp.faults:
+    """What lowered the stamp, folded away where the session is not INVALID."""
+    faults = report.stamp.faults
+    if not faults:
+        return
+    is_open = " open" if report.stamp.level is Level.INVALID else ""
+    yield f"<details{is_open}><summary>{plural(len(faults), 'finding')} about the measurement</summary>\n"
+    for finding in faults:
         yield f"- {finding.level.label}: {code_span(finding.sentence)}. {finding.worst.advice}".rstrip()
-    if report.stamp.faults:
-        yield ""
+    yield "\n</details>\n"
 
 
 def _rounds(rounds: Rounds) -> Iterator[str]:

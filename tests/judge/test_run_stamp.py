@@ -367,6 +367,13 @@ def test_a_response_time_that_rises_in_spite_of_disturbances_degrades_and_is_nam
     faults = stamp_of(tmp_path / "risen", Made(rows=risen)).faults
     assert [shown in fault.sentence for fault in faults if fault.id == "D4"] == [True] * bool(shown)
 
+    def with_more_users(rows: Rows) -> Rows:
+        rows["user"][rows["start_s"] < (window.start_s + window.end_s) / 2] //= 2
+        return risen(rows)
+
+    faults = stamp_of(tmp_path / "more", Made(rows=with_more_users)).faults
+    assert "D4" not in [fault.id for fault in faults], "a queue that users come through"
+
 
 def test_steal_is_taken_over_five_seconds_so_that_one_bad_second_does_not_count(tmp_path: Path) -> None:
     def once(row: SensorRow) -> SensorRow:

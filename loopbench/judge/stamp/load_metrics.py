@@ -10,6 +10,7 @@ from itertools import combinations, pairwise, product
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from loopbench.judge.figures import percent
 from loopbench.judge.run.little import occupations
@@ -31,6 +32,7 @@ TENTHS = 10
 MAX_FALLS = 6
 """Of the 45 pairs of tenths. Chance leaves so few once in 900 times (Kendall's test); a disturbed rise has some."""
 MIN_OF_A_HALF = 0.05  # rise inside each half of the tenths: a single step leaves one of them level
+MAX_MORE_USERS = 1.1  # in the second half of a window, of those in the first
 MIN_OF_A_RISE = 200  # good answers of a request in a window, from which a rise of its response time is read
 ALL_WAIT = 0.9
 """Share of the connections in flight from which a late request waits for the target, and not for the generator."""
@@ -75,17 +77,18 @@ def _answer_growth(samples: Samples) -> Metric:
 def _response_growth(run: Run) -> Metric:
     """How much longer a request takes in the last tenth of a window than in the first, if it rises throughout.
 
-    The number of users is constant in a window, so a queue does not make it rise: state that grows does.
+    With the same users throughout a window no queue makes it rise: state that grows does. A queue that some users have
+    not come through before the window is another matter.
     """
     if run.is_open:
         return NotApplicable("in open mode a queue may grow")
-    worst: Metric = NotApplicable(f"no request has {MIN_OF_A_RISE} good answers in a window")
+    worst: Metric = NotApplicable(f"no request has {MIN_OF_A_RISE} good answers of the same users in a window")
     for window, (index, name) in product(run.windows, enumerate(run.samples.names)):
         rows = run.samples.rows
-        latencies_s = rows["latency_s"][run.good_within(window) & (rows["name"] == index)]
-        if len(latencies_s) < MIN_OF_A_RISE:
+        answers = rows[run.good_within(window) & (rows["name"] == index)]
+        if len(answers) < MIN_OF_A_RISE or _more_users(answers["user"]):
             continue
-        tenths = [float(np.median(part)) for part in np.array_split(latencies_s, TENTHS)]
+        tenths = [float(np.median(part)) for part in np.array_split(answers["latency_s"], TENTHS)]
         rises = tenths[0] > 0 and _rise_throughout(tenths)
         growth = tenths[-1] / tenths[0] - 1 if rises else 0.0
         if not isinstance(worst, Measured) or growth > worst.value:
@@ -93,6 +96,12 @@ def _response_growth(run: Run) -> Metric:
                 growth, f"{name!r}: from {1e3 * tenths[0]:.3g} to {1e3 * tenths[-1]:.3g} ms" if rises else ""
             )
     return worst
+
+
+def _more_users(users: npt.NDArray[np.void]) -> bool:
+    """Whether more users are answered in the second half than in the first."""
+    first, second = (len(np.unique(half)) for half in np.array_split(users, 2))
+    return second > MAX_MORE_USERS * first
 
 
 def _rise_throughout(tenths: Sequence[float]) -> bool:

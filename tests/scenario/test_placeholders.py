@@ -17,6 +17,7 @@ from tests.made_scenario import made_scenario
 LOGIN = {"name": "login", "path": "/login", "capture": {"token": "json:token"}}
 TEXT = st.text(max_size=30)
 VALUES = st.one_of(TEXT, st.booleans(), st.integers(), st.floats(allow_nan=False))
+ANY_VALUE = st.one_of(VALUES, st.floats(), st.integers(2**62, 2**80), st.text(st.characters(), max_size=9), st.none())
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,7 @@ def test_a_value_reaches_the_server_unchanged_in_every_place(value: Any) -> None
     url = urlsplit(f"http://h{sent.request_target}")
     assert sent.request_target.isascii()
     assert not set(sent.request_target) & set(" \r\n#")
+    assert "/" not in url.path[1:]
     assert unquote(url.path) == f"/{text}"
     query = parse_qs(url.query, keep_blank_values=True)
     assert (query["p"], query["q"]) == ([text], [text])
@@ -77,17 +79,28 @@ def test_a_value_reaches_the_server_unchanged_in_every_place(value: Any) -> None
     assert line.encode("latin-1")
 
 
+@given(ANY_VALUE, TEXT)
+def test_what_is_captured_fits_into_every_later_request(value: Any, text: str) -> None:
+    """And into the load's JSON, unchanged: no number that JSON has not, no half of a character."""
+    capture = {"a": "json:0.a", "c": "header:X", "d": "cookie:s"}
+    found = captured(capture, [("Set-Cookie", f"s={text}; Path=/"), ("x", text)], json.dumps([{"a": value}]).encode())
+    values = Values(known=found)
+    assert Values.model_validate_json(values.model_dump_json()) == values
+    for name in found:
+        sent = Request(name="a", path=f"/{{{name}}}", json=f"{{{name}}}").filled(found)
+        assert sent.request_target.isascii()
+        assert json.loads(sent.sent_body) == found[name]
+
+
 @given(st.recursive(VALUES, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner)), st.binary(), TEXT)
 def test_any_answer_can_be_captured_from(body: Any, raw: bytes, path: str) -> None:
-    """What is captured fits into every part of a later request and into the load's JSON."""
-    capture = {"a": f"json:{path}", "b": "json:0.a", "c": "header:X", "d": "cookie:s"}
-    headers = [("Set-Cookie", f"s={path}; Path=/"), ("x", path)]
     for data in (json.dumps(body).encode(), raw):
-        found = captured(capture, headers, data)
-        values = Values(known=found)
-        assert Values.model_validate_json(values.model_dump_json()) == values
-        for name in found:
-            Request(name="a", path=f"/{{{name}}}", json=f"{{{name}}}").filled(found)
+        captured({"a": f"json:{path}", "b": "json:0.a"}, [], data)
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a": ', b"\xff"])
+def test_nothing_is_captured_from_what_is_no_json(body: bytes) -> None:
+    assert captured({"a": "json:a"}, [], body) == {}
 
 
 @pytest.mark.parametrize(

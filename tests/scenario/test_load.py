@@ -244,7 +244,7 @@ def test_quick_has_rounds_where_targets_can_take_turns(scenario_file: Path) -> N
     scenario_file.write_text(MINIMAL)
     assert load(scenario_file, quick=True).repeat.max_rounds == 0, "there is one variant"
     scenario_file.write_text(f'{MINIMAL}[[variants]]\nname = "second"\npath = "/b"\n')
-    assert load(scenario_file, quick=True).repeat.max_rounds == 3
+    assert load(scenario_file, quick=True).repeat.max_rounds == 5
     assert load(scenario_file, quick=True, rounds=0).repeat.max_rounds == 0
     assert load(scenario_file, ("repeat.interleave=false",), quick=True).repeat.max_rounds == 0
 

@@ -102,9 +102,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON o
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print only the answer (or the JSON of --json), and errors.")
 ]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="A short ramp and hold, at most five short rounds: less certain.")
-]
+Quick = Annotated[bool, typer.Option("--quick", help="A short ramp and hold, at most five short rounds: less certain.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another measurement on this machine to end.")]
 NoLock = Annotated[bool, typer.Option("--no-lock", help="Measure beside another measurement.")]
 Overrides = Annotated[

@@ -43,8 +43,6 @@ def _usable(value: Any) -> str | int | float | None:
     """Return a text or a number that every part of a request can hold; None for anything else."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, int) and abs(value) >= 2**63:
-        return str(value)
     if isinstance(value, str):
         return value if value.encode("utf-8", "ignore").decode() == value else None
     return value if isinstance(value, int | float) else None

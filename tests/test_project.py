@@ -27,6 +27,14 @@ def test_the_scenario_is_found_from_a_folder_below(below: Path, capsys: pytest.C
     assert "of up to 100 users" in call(capsys, below, "plan").out
 
 
+def test_a_scenario_in_a_folder_above_is_named_in_the_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "scenario.toml").write_text(SCENARIO)
+    (tmp_path / "src").mkdir()
+    done = call(capsys, tmp_path / "src", "plan")
+    assert done.code == ExitCode.USAGE
+    assert "  try: name ../scenario.toml as the SCENARIO\n" in done.err
+
+
 def test_results_are_searched_in_the_project_s_folder(below: Path, capsys: pytest.CaptureFixture[str]) -> None:
     done = call(capsys, below, "report")
     assert done.code == ExitCode.DATA

@@ -1,6 +1,8 @@
 """Arguments and options that several commands share."""
 
 import glob
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +11,7 @@ import typer
 from loopbench import bundled
 from loopbench.commands.project import project_path
 from loopbench.errors import UsageError
+from loopbench.upwards import upwards
 
 
 def results_folder() -> Path:
@@ -179,5 +182,12 @@ def chosen(scenario: Path | None) -> Path:
         slug="scenario-missing",
         where=str(Path.cwd()),
         allowed=f"a scenario's TOML file, or {OWN_SCENARIO} in this folder",
-        hints=("loopbench list", "loopbench init"),
+        hints=(*_scenario_above(), "loopbench list", "loopbench init"),
     )
+
+
+def _scenario_above() -> Iterator[str]:
+    """Yield the nearest scenario.toml in a folder above where only this user writes, as something to type."""
+    above = (folder / OWN_SCENARIO for folder in upwards(Path.cwd()))
+    if found := next((file for file in above if file.is_file()), None):
+        yield f"name {os.path.relpath(found)} as the SCENARIO"

@@ -10,10 +10,14 @@ from loopbench.measure import environment
 
 
 def serve_target_app(port: int, loop: str) -> None:
-    """Replace this process by uvicorn. Does not return. Raises EnvironmentRefusedError if the port is taken."""
+    """Replace this process by uvicorn. Does not return. Raises EnvironmentRefusedError if the port is taken.
+
+    It runs in the app's folder, as in `run`: Python imports modules from the working folder.
+    """
     check_free(port)
     command = [sys.executable, "-m", "uvicorn", "target_app.main:app", "--app-dir", str(bundled.FOLDER)]
     options = ["--host", "127.0.0.1", "--port", str(port), "--loop", loop, "--http", "httptools", "--workers", "1"]
+    os.chdir(bundled.FOLDER)
     os.execve(sys.executable, command + options, environment.for_target({}))  # noqa: S606  no shell is wanted
 
 

@@ -55,6 +55,14 @@ def test_beyond_the_bounds_is_a_clear_422(port: int, route: str, num_chars: int)
     assert problem["ctx"] == ({"ge": 1} if num_chars < 1 else {"le": MAX_CHARS})
 
 
+def test_no_module_of_the_current_folder_is_imported(tmp_path: Path) -> None:
+    for name in ("uvicorn", "json", "target_app"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a module of the current folder')")
+    port = free_port()
+    with serving("serve", port=port, cwd=tmp_path):
+        assert ask(port, "/hello")[0] == 200
+
+
 def test_a_taken_port_gives_one_sentence(port: int, tmp_path: Path) -> None:
     command = [str(LOOPBENCH), "serve", "--port", str(port)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)

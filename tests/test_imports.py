@@ -85,3 +85,12 @@ def _imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names.add((node.module or "").partition(".")[0])
     return names
+
+
+def test_matplotlib_takes_no_settings_from_the_working_folder(tmp_path: Path) -> None:
+    """It would also print what it does not know of them, with its control characters."""
+    (tmp_path / "matplotlibrc").write_text("\x1b[31mkey: 1\ntimezone: Mars\n")
+    script = "import loopbench.plots.style, matplotlib, os; print(matplotlib.rcParams['timezone'], os.getcwd())"
+    command = [sys.executable, "-P", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (f"UTC {tmp_path}\n", "")

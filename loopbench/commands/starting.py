@@ -63,7 +63,8 @@ def init(  # noqa: PLR0913  one parameter an option
     except FileExistsError:
         _check_is_new(out)
         raise
-    say(f"found {place.module}:{facts.attribute}, run by {os.path.relpath(found.path)} ({found.why})")
+    where = "" if place.folder.samefile(Path.cwd()) else f" in {os.path.relpath(place.folder)}"
+    say(f"found {place.module}:{facts.attribute}{where}, run by {os.path.relpath(found.path)} ({found.why})")
     for variable in variables:
         say(f"  the value of a --header is in no file: export {variable}=... before a run")
     _say_what_was_made(made, facts, found.path, out)

@@ -97,23 +97,24 @@ def _sources(project: Path) -> Iterator[Path]:
     folders, looked_at = deque([project]), 0
     while folders and looked_at < MAX_LOOKED_AT:
         inside = _inside(folders.popleft())
-        files = [path for path in inside if path.suffix == ".py" and path.is_file()]
+        files = [Path(each) for each in inside if each.name.endswith(".py") and each.is_file(follow_symlinks=False)]
         yield from files
-        folders.extend(path for path in inside if _may_hold_the_app(path))
+        folders.extend(Path(each) for each in inside if _may_hold_the_app(each))
         looked_at += 1 + len(files)
 
 
-def _inside(folder: Path) -> list[Path]:
+def _inside(folder: Path) -> list[os.DirEntry[str]]:
+    """Returns what is in a folder; nothing of a virtual environment, and of a folder that may not be read."""
     try:
-        return sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            inside = sorted(entries, key=lambda entry: entry.name)
     except OSError:
         return []
+    return [] if any(entry.name == "pyvenv.cfg" for entry in inside) else inside
 
 
-def _may_hold_the_app(folder: Path) -> bool:
-    if folder.name.startswith(".") or folder.name in NOT_THE_APPS or folder.is_symlink() or not folder.is_dir():
-        return False
-    return not (folder / "pyvenv.cfg").exists()
+def _may_hold_the_app(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False) and entry.name not in NOT_THE_APPS and not entry.name.startswith(".")
 
 
 def _text(file: Path) -> str:

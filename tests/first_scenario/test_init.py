@@ -118,6 +118,17 @@ def create_app():
 """
 
 
+def test_the_folder_of_an_app_that_is_not_in_this_one_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "web" / "src").mkdir(parents=True)
+    (tmp_path / "web" / "src" / "shop.py").write_text(f"{FASTAPI}app.get('/a')(lambda: 1)\n")
+    done = call(capsys, tmp_path, "init")
+    assert done.code == ExitCode.OK, done.err
+    assert "found shop:app in web/src, run by" in done.out
+    assert load(tmp_path / "scenario.toml").target.app_dir == "web/src"
+
+
 @pytest.mark.parametrize("given", [(), ("--app", "main:create_app")])
 def test_a_factory_is_called_and_named_in_the_scenario(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...]

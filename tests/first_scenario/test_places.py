@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -263,3 +264,18 @@ def test_a_file_that_makes_an_app_is_found_wherever_it_is(tmp_path: Path, files:
         make(tmp_path, file)
         (tmp_path / file).write_text("app = FastAPI()\n")
     assert find_app(tmp_path).module == module
+
+
+def test_a_folder_that_may_not_be_read_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as that of a database, which belongs to another user."""
+    make(tmp_path, "data/main.py", "web/asgi.py")
+    (tmp_path / "web/asgi.py").write_text("app = FastAPI()\n")
+    scandir = os.scandir
+
+    def refused(folder: Path) -> Any:
+        if folder.name == "data":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert find_app(tmp_path).module == "asgi"

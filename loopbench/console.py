@@ -137,7 +137,7 @@ def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int
 
 
 def _is_figure(cell: str) -> bool:
-    return cell[:1].isdigit() or cell in {MISSING, "not measured"}
+    return cell.removeprefix("over ")[:1].isdigit() or cell in {MISSING, "not measured"}
 
 
 def _wrapped(text: str, stream: TextIO) -> str:

@@ -16,7 +16,7 @@ from loopbench import cli
 from loopbench.bundled import SCENARIOS
 from loopbench.closing import conclusion, details, next_commands
 from loopbench.commands import reporting
-from loopbench.console import Speech, print_error
+from loopbench.console import Speech, print_error, table_lines
 from loopbench.errors import ExitCode, UsageError
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
@@ -298,6 +298,11 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def test_a_figure_that_is_only_bounded_ends_where_the_others_of_its_column_end() -> None:
+    lines = list(table_lines(("variant", "p99 ms"), [("a", "over 30.1"), ("b", "168"), ("c", "-")]))
+    assert {len(line) for line in lines} == {len("variant  over 30.1")}
 
 
 def test_long_lines_end_between_words_on_a_terminal_and_stay_whole_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from loopbench.cli import app
+from loopbench.commands.options import scenario_files, session_folders
 from loopbench.errors import DataError
 from loopbench.records.baselines import save_baseline
 
@@ -103,3 +104,16 @@ def test_history_finds_the_sessions_of_a_scenarios_file(results: Path) -> None:
     file = Path(__file__).parents[1] / "scenarios" / "file_write.toml"
     done = CliRunner().invoke(app, ["history", str(file), "--out", str(results)], catch_exceptions=False)
     assert "1 session alike, 30 users" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["$(touch x)", "a;b", "a b", "`x`", "\x1b[31m"])
+def test_a_completion_is_a_plain_word_for_the_shell(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell inserts it as it is."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("results/good", f"results/{name}"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "session.json").touch()
+    for file in ("good.toml", f"{name}.toml"):
+        (tmp_path / file).touch()
+    assert session_folders("results/") == ["results/good"]
+    assert scenario_files("") == ["good.toml"]

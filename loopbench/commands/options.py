@@ -2,7 +2,8 @@
 
 import glob
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,13 +43,18 @@ def scenario_files(incomplete: str) -> list[str]:
     patterns = (f"{begun}*.toml", f"{begun}*/*.toml")
     found = {name for each in patterns for name in glob.glob(each)}  # noqa: PTH207  the beginning may be absolute
     own = sorted(name for name in found if not name.endswith("pyproject.toml"))
-    return own or sorted(file.stem for file in bundled.SCENARIOS.glob(f"{begun}*.toml"))
+    return _harmless(own) or sorted(file.stem for file in bundled.SCENARIOS.glob(f"{begun}*.toml"))
 
 
 def session_folders(incomplete: str) -> list[str]:
     """Complete a session: the folders of results/, newest first."""
     sessions = sorted(results_folder().glob("**/session.json"), key=lambda path: path.parent.name, reverse=True)
-    return [str(path.parent) for path in sessions if str(path).startswith(incomplete)]
+    return _harmless(str(path.parent) for path in sessions if str(path).startswith(incomplete))
+
+
+def _harmless(names: Iterable[str]) -> list[str]:
+    """Leave out what a shell would not take for a plain word: it inserts a completion as it is, and may run it."""
+    return [name for name in names if shlex.quote(name) == name]
 
 
 def sessions_or_scenarios(incomplete: str) -> list[str]:

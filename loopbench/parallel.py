@@ -46,12 +46,13 @@ def in_parallel(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
         for future in as_completed(futures):
             future.result()
         return [future.result() for future in futures]
-    except BrokenProcessPool:
-        raise ChildProcessError("a process that works for this one was ended") from None
-    except BaseException:
+    except BaseException as error:
+        # The executor sends SIGTERM at most, which the processes ignore, and from Python 3.12 it waits for their end.
         for child in multiprocessing.active_children():
             if child not in others:
                 child.kill()
+        if isinstance(error, BrokenProcessPool):
+            raise ChildProcessError("a process that works for this one was ended") from None
         raise
     finally:
         executor.shutdown(cancel_futures=True)

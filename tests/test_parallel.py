@@ -13,6 +13,12 @@ from loopbench.parallel import in_parallel
 two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core there is no second process")
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without xdist a plugin of pytest keeps a thread, beside which every job would be done in this process."""
+    monkeypatch.setattr("threading.active_count", lambda: 1)
+
+
 def children() -> set[int]:
     """Processes of ours, other tests' among them."""
     return {each.pid for each in psutil.Process().children()}

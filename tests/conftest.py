@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from tests.chromium import Chromium
 
-settings.register_profile("loopbench", settings(), deadline=None)  # no property test asserts anything about time
+# No property test asserts anything about time. Every change is tested with the same examples, so that it fails for what
+# it has changed only; `make nightly` draws new ones.
+settings.register_profile("loopbench", settings(), deadline=None, derandomize=True)
+settings.register_profile("nightly", settings(), deadline=None)
 settings.load_profile("loopbench")
 
 NIGHTLY: Final = "--nightly"
@@ -56,8 +59,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(NIGHTLY, action="store_true", help="run the tests marked nightly too")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Give every test the same surroundings, whatever started pytest."""
+    if config.getoption(NIGHTLY):
+        settings.load_profile("nightly")
     for name in list(os.environ):
         if name in FOREIGN or name.startswith(FOREIGN_PREFIXES):
             del os.environ[name]

@@ -86,7 +86,7 @@ def test_what_is_captured_fits_into_every_later_request(value: Any, text: str) -
     found = captured(capture, [("Set-Cookie", f"s={text}; Path=/"), ("x", text)], json.dumps([{"a": value}]).encode())
     values = Values(known=found)
     assert Values.model_validate_json(values.model_dump_json()) == values
-    assert "a" not in found or found["a"] == value
+    assert "a" not in found or found["a"] == json.loads(json.dumps(value))  # two halves may be one character
     for name in found:
         sent = Request(name="a", path=f"/{{{name}}}", json=f"{{{name}}}").filled(found)
         assert sent.request_target.isascii()

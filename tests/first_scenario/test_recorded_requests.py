@@ -1,6 +1,7 @@
 """curl commands and HAR files as routes: same origin, nothing secret, and nothing that a scenario cannot hold."""
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 
@@ -102,7 +103,11 @@ def test_a_har_file_gives_each_request_of_the_first_origin_once(tmp_path: Path) 
         ("""curl --json '{"a": null}' http://a.test/""", "as TOML"),
         (r"""curl --json '{"\ud800": 1}' http://a.test/""", "as TOML"),
         ("""curl --json '{"a": NaN}' http://a.test/""", "neither JSON nor a form"),
-        (f"curl --json '{'[' * 400}{']' * 400}' http://a.test/", "as TOML"),
+        pytest.param(
+            f"curl --json '{'[' * 400}{']' * 400}' http://a.test/",
+            "as TOML",
+            marks=pytest.mark.skipif(sys.version_info >= (3, 12), reason="from Python 3.12 so deep a body can be read"),
+        ),
         ("curl -d '<login user=\"x\"><password>canary</password></login>' http://a.test/", "neither JSON nor a form"),
     ],
 )

@@ -23,6 +23,7 @@ from loopbench.secrecy import hidden_bytes, hidden_part, margin_bytes
 
 MINDER = Path(__file__).with_name("minder.py")
 KILL_S = 5.0
+SWEEP_S = 10.0  # how long it takes at most, on a busy machine, until processes have ended that were killed
 TAIL_BYTES = 4_000
 MAX_LOG_BYTES = 8_000_000  # kept of one log
 HALF_LOG_BYTES = MAX_LOG_BYTES // 2
@@ -142,14 +143,14 @@ class Supervised:
 
     def _sweep(self) -> None:
         """Kill every process that this one inherited from a minder, and all below it, until none is left."""
-        deadline = time.monotonic() + KILL_S
+        deadline = time.monotonic() + SWEEP_S
         while left := list(self._inherited()):
             if time.monotonic() > deadline:
                 raise _unending(left)
             for process in left:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
-            psutil.wait_procs(left, timeout=KILL_S)
+            psutil.wait_procs(left, timeout=SWEEP_S)
 
     def _inherited(self) -> Iterator[psutil.Process]:
         for child in psutil.Process().children():

@@ -213,7 +213,7 @@ def test_a_process_that_cannot_be_ended_is_an_error_with_its_number(
         assert eventually(lambda: log_tail(log) != "")
         os.kill(child._process.pid, signal.SIGKILL)
         with monkeypatch.context() as patched:
-            patched.setattr(supervise, "KILL_S", 0.2)
+            patched.setattr(supervise, "SWEEP_S", 0.2)
             patched.setattr(psutil.Process, "kill", lambda _: None)
             with pytest.raises(EnvironmentRefusedError) as error:
                 child.kill()

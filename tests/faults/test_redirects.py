@@ -56,7 +56,7 @@ def test_no_client_of_a_locustfile_follows_a_redirect_to_another_origin() -> Non
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
     found, reached = json.loads(done.stdout or "[{}, []]")
     assert reached == [], done.stderr
-    # Python's urljoin reads `////host` as another origin before 3.13, and as a path from then on.
+    # The urljoin of Python 3.11 reads `////host` as another origin, that of 3.13 as a path.
     assert found.pop("HttpUser slashes") in ([0, "HttpRedirectError"], [200, "NoneType"])
     assert found == {
         "HttpUser near": [200, "NoneType"],

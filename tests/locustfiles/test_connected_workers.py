@@ -50,9 +50,9 @@ def test_all_workers_must_reach_a_stage(workers: ConnectedWorkers, tmp_path: Pat
     assert workers.waiting_for("ready") == "worker 1 (process 7 on b)"
     workers["b"].ready = True
     assert workers.all_have("ready")
-    nobody = ConnectedWorkers(2, tmp_path)
-    assert not nobody.all_have("ready")
-    assert nobody.waiting_for("ready") == "2 of 2 workers"
+    missing = ConnectedWorkers(2, tmp_path)
+    assert not missing.all_have("ready")
+    assert missing.waiting_for("ready") == "2 of 2 workers"
 
 
 @pytest.mark.parametrize(

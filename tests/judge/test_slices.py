@@ -58,3 +58,22 @@ def test_a_target_waits_for_a_processor_only_while_it_is_awake(tmp_path: Path) -
     metrics = metrics_of(write_run(tmp_path, replace(SLOW_BETWEEN_SLICES, sensor=late)))
     assert isinstance(metrics["run_queue_share"], Measured)
     assert metrics["run_queue_share"].value == pytest.approx(0.07 / 0.7, rel=0.01)  # stopped for 1.8 of 6 s
+
+
+def test_a_slice_that_is_shorter_than_a_row_of_the_sensors_is_judged_by_the_rows_it_touches(tmp_path: Path) -> None:
+    """The target is awake from 2.3 to 2.9 s, and half a row of a second lies in no slice."""
+    phases = (
+        Phase(PHASE_STOPPED, 0.0, 2.3),
+        Phase(PHASE_SETTLE, 2.3, 2.4),
+        Phase(PHASE_HOLD, 2.4, 2.8),
+        Phase(PHASE_DRAIN, 2.8, 2.9),
+        Phase(PHASE_STOPPED, 2.9, 9.0),
+    )
+
+    def late(row: SensorRow) -> SensorRow:
+        return replace(row, target=replace(row.target, run_queue_delay_s=0.06))
+
+    metrics = metrics_of(write_run(tmp_path, Made(sensor=late, record={"phases": phases})))
+    assert isinstance(metrics["run_queue_share"], Measured)
+    assert metrics["run_queue_share"].value == pytest.approx(0.06 / 0.6, rel=0.01)
+    assert isinstance(metrics["generator_busy_share"], Measured)

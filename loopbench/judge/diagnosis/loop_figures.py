@@ -175,11 +175,14 @@ def loop_figures(run: Run, window: Phase) -> LoopFigures:
 
 
 def run_queue_share(run: Run, window: Phase) -> float | None:
-    """Share of a window in which the loop's thread was ready and another had its processor; None: not measured."""
+    """Share of a window in which the loop's thread was ready and another had its processor; None: not measured.
+
+    While its processes are stopped, a target's threads are not ready: that time does not count.
+    """
     rows = run.sensors_within(window)
-    known = [(delay_s, row.wall_s) for row in rows if (delay_s := row.target.run_queue_delay_s) is not None]
-    spans_s = sum(wall_s for _, wall_s in known)
-    return sum(delay_s for delay_s, _ in known) / spans_s if spans_s else None
+    known = [(delay_s, run.awake_s(row)) for row in rows if (delay_s := row.target.run_queue_delay_s) is not None]
+    awake_s = sum(each for _, each in known)
+    return sum(delay_s for delay_s, _ in known) / awake_s if awake_s else None
 
 
 def _mean(seconds: pd.DataFrame, column: str) -> float | None:

@@ -119,11 +119,10 @@ class Run:
         """The windows and, before them, the rise of a ramp: everything that becomes a figure or a point of a chart."""
         return tuple(phase for phase in self.record.phases if phase.name == layout.PHASE_RAMP) + self.windows
 
-    def awake_share(self, window: Phase) -> float:
-        """Share of a window, from its start to its end, in which the target's processes were not stopped."""
+    def awake_s(self, row: SensorRow) -> float:
+        """Seconds of a row of the sensors in which the target's processes were not stopped."""
         stopped = (phase for phase in self.record.phases if phase.name == layout.PHASE_STOPPED)
-        stopped_s = sum(max(0.0, min(p.end_s, window.end_s) - max(p.start_s, window.start_s)) for p in stopped)
-        return 1 - stopped_s / (window.end_s - window.start_s)
+        return row.wall_s - sum(self._shared_s(row, phase) for phase in stopped)
 
     @cached_property
     def diagnosed(self) -> Phase | None:
@@ -176,12 +175,20 @@ class Run:
         return table[shared_s > 0]
 
     def sensors_within(self, *windows: Phase) -> list[SensorRow]:
-        """Rows of the sensors that lie by more than half in one of these windows."""
-        return [row for row in self.sensors or () if any(self._is_within(row, window) for window in windows)]
+        """Rows of the sensors that lie by more than half in one of these windows; if none does, those that touch it.
 
-    def _is_within(self, row: SensorRow, window: Phase) -> bool:
+        A slice can be shorter than a row.
+        """
+        shares = [
+            (row, max((self._shared_s(row, window) / row.wall_s for window in windows), default=0.0))
+            for row in self.sensors or ()
+            if row.wall_s
+        ]
+        return [row for row, share in shares if share > 1 / 2] or [row for row, share in shares if share > 0]
+
+    def _shared_s(self, row: SensorRow, phase: Phase) -> float:
         end_s = row.t_s - (self.origin_s or 0.0)
-        return min(end_s, window.end_s) - max(end_s - row.wall_s, window.start_s) > row.wall_s / 2
+        return max(0.0, min(end_s, phase.end_s) - max(end_s - row.wall_s, phase.start_s))
 
     @cached_property
     def occupation(self) -> Mapping[Phase, Occupation]:

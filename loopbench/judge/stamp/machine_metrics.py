@@ -42,9 +42,9 @@ def machine_metrics(run: Run, canaries: Canaries, usual_delay: float, *, remote:
     return deviation | {
         "steal_share": _figure(run, shown, _steal_share),
         "foreign_cpu_share": _figure(run, shown, _foreign_cpu_share),
-        "run_queue_share": _beyond(_figure(run, shown, partial(_delay, "target", _awake_share(run))), usual_delay),
+        "run_queue_share": _beyond(_figure(run, shown, partial(_target_delay, run)), usual_delay),
         "generator_busy_share": _figure(run, shown, _generator_busy_share),
-        "generator_queue_share": _figure(run, shown, partial(_delay, "generator", 1.0)),
+        "generator_queue_share": _figure(run, shown, _generator_delay),
         "throttled_periods": _figure(run, loaded, _throttled_periods, shown),
         "listen_drops": _figure(run, loaded, _listen_drops, shown),
         "dirty_share": _figure(run, loaded, _dirty_share, shown),
@@ -60,8 +60,7 @@ def usual_delay(runs: Iterable[Run], *, remote: bool) -> float:
 
     What reaches all variants alike is in the intervals: M3 reports it, and no single run is INVALID by it.
     """
-    rows = ((_awake_share(run), run.sensors_within(*(EVERYTHING if remote else run.shown))) for run in runs)
-    shares = [_delay("target", awake, each) for awake, each in rows]
+    shares = [_target_delay(run, run.sensors_within(*(EVERYTHING if remote else run.shown))) for run in runs]
     known = [share.value for share in shares if isinstance(share, Measured)]
     return median(known) if len(known) > 1 else 0.0
 
@@ -126,14 +125,15 @@ def _listen_drops(rows: Rows) -> Figure:
     return Measured(max(sums)) if sums else "machine_listen_overflows"
 
 
-def _awake_share(run: Run) -> float:
-    return min((run.awake_share(window) for window in run.windows), default=1.0)
+def _target_delay(run: Run, rows: Rows) -> Figure:
+    """Of the target's loop thread, in the time in which its processes were not stopped."""
+    known = _known((_kept_waiting_s(row.target), run.awake_s(row)) for row in rows)
+    return Measured(_ratio(known)) if known else "target_run_queue_delay_s"
 
 
-def _delay(side: str, awake: float, rows: Rows) -> Figure:
-    """Of the target's loop thread or of the generator's."""
-    known = _known((_kept_waiting_s(getattr(row, side)), row.wall_s) for row in rows)
-    return Measured(_ratio(known) / awake) if known else f"{side}_run_queue_delay_s"
+def _generator_delay(rows: Rows) -> Figure:
+    known = _known((_kept_waiting_s(row.generator), row.wall_s) for row in rows)
+    return Measured(_ratio(known)) if known else "generator_run_queue_delay_s"
 
 
 def _generator_busy_share(rows: Rows) -> Figure:

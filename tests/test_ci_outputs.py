@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -36,6 +36,7 @@ from loopbench.judge.summary.summary import to_json, write_summary
 from loopbench.plots.charts import charts_of
 from loopbench.plots.page import render_page
 from loopbench.records.baselines import read_baselines
+from loopbench.records.failures import Failures, VariantFailure
 from loopbench.records.session import SESSION_FILE
 from loopbench.scenario import load
 from loopbench.scenario.gates import Gate
@@ -272,7 +273,7 @@ def test_junit_is_xml_that_holds_every_gate_and_every_invalid_verdict() -> None:
         "failures": str(len(HOSTILE)),
         "errors": str(1 + pairs + len(HOSTILE)),
     }
-    assert len(cases) == 1 + pairs + 3 * len(HOSTILE)
+    assert len(cases) == 1 + len(HOSTILE) + pairs + 3 * len(HOSTILE)
     told = [case.get("name", "") for case in cases]
     assert told[0] == TRUSTED
     assert "goodput of <script>alert(1)</script>: at least 1/s" in told
@@ -280,10 +281,55 @@ def test_junit_is_xml_that_holds_every_gate_and_every_invalid_verdict() -> None:
     assert all("\n" not in name and "\x1b" not in name for name in told)
 
 
-def test_a_session_without_gates_is_one_test_that_passed() -> None:
-    root = ET.fromstring(junit_xml(session([Made("def")]), ()))  # noqa: S314  our own text
-    (case,) = root.findall("./testsuite/testcase")
-    assert (case.get("name"), len(case)) == (TRUSTED, 0)
+def test_a_session_without_gates_has_a_test_that_passed_for_itself_and_for_each_variant_s_stamp() -> None:
+    assert junit_cases(session([Made("def"), Made("b")])) == {TRUSTED: "", "stamp of def": "", "stamp of b": ""}
+
+
+def test_a_variant_whose_stamp_is_invalid_or_that_was_not_measured_is_an_error_with_the_reason() -> None:
+    report = spoiled(session([Made("def"), Made("b"), Made("c"), Made("d")], missing=["c", "d"]), "b")
+    failed = Failures((VariantFailure("d", "dead", "it died", ""),))
+    cases = junit_cases(replace(report, failures=failed))
+    assert cases["stamp of def"] == ""
+    assert cases["stamp of b"] == "error INVALID: INVALID: C1: the three counts differ by: 7 (limit <= 0)"
+    assert cases["stamp of c"] == "error not measured: no ramp run of it is complete"
+    assert cases["stamp of d"] == "error not measured: it died"
+
+
+def junit_cases(report: SessionReport) -> dict[str, str]:
+    """Each test case with its tag, type and message; empty where it passed."""
+    root = ET.fromstring(junit_xml(report, ()))  # noqa: S314  our own text
+    return {
+        case.get("name", ""): "".join(f"{each.tag} {each.get('type')}: {each.get('message')}" for each in case)
+        for case in root.iter("testcase")
+    }
+
+
+JENKINS = {
+    "testsuites": ("", "name time tests failures errors", "testsuite"),
+    "testsuite": (
+        "name tests failures errors",
+        "group time skipped timestamp hostname id package file log url",
+        "testsuite properties testcase system-out system-err",
+    ),
+    "testcase": (
+        "name",
+        "time classname group",
+        "skipped error failure rerunFailure rerunError flakyFailure flakyError system-out system-err",
+    ),
+    "failure": ("", "type message", ""),
+    "error": ("", "type message", ""),
+}
+"""Attributes that must be and that may be there, and elements inside, by `junit-10.xsd` of Jenkins' xUnit plugin."""
+
+
+@pytest.mark.parametrize("made", [hostile, session, lambda: session(missing=[each.name for each in FOUR])])
+def test_junit_has_only_what_the_schema_of_jenkins_allows(made: Callable[[], SessionReport]) -> None:
+    root = ET.fromstring(junit_xml(made(), HOSTILE))  # noqa: S314  our own text
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        needed, further, inside = (set(names.split()) for names in JENKINS[element.tag])
+        assert needed <= set(element.keys()) <= needed | further
+        assert {child.tag for child in element} <= inside
 
 
 @pytest.mark.parametrize(

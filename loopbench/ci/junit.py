@@ -1,7 +1,8 @@
-"""JUnit XML of a session: a test case for each gate, for each verdict that is INVALID, and for the measurement itself.
+"""JUnit XML of a session: a test case for the measurement, each variant's stamp, each INVALID verdict, and each gate.
 
-A gate that is NOT MET is a `failure`. A gate without a result is an `error`, JUnit's word for a test that could not be
-carried out; `skipped` would pass a build without data.
+A gate that is NOT MET is a `failure`. A gate without a result and an INVALID stamp are an `error`, JUnit's word for a
+test that could not be carried out; `skipped` would pass a build without data. The elements and attributes are those of
+Jenkins' schema: `junit-10.xsd` of its xUnit plugin.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,11 +31,12 @@ class _Case(NamedTuple):
 def junit_xml(report: SessionReport, doubts: Sequence[str]) -> str:
     r"""The document. Text that XML cannot hold is escaped (`\x1b`)."""
     cases = list(_cases(report, doubts))
-    counts = {"tests": len(cases), "failures": _count(cases, FAILURE), "errors": _count(cases, ERROR), "skipped": 0}
+    counts = {"tests": len(cases), "failures": _count(cases, FAILURE), "errors": _count(cases, ERROR)}
     numbers = {key: str(value) for key, value in counts.items()}
     name = showable(report.record.name)
     root = ET.Element("testsuites", {"name": "loopbench", **numbers})
-    suite = ET.SubElement(root, "testsuite", {"name": name, "timestamp": showable(report.record.started), **numbers})
+    about = {"name": name, "timestamp": showable(report.record.started), "skipped": "0"}
+    suite = ET.SubElement(root, "testsuite", about | numbers)
     for case in cases:
         element = ET.SubElement(suite, "testcase", {"classname": f"loopbench.{name}", "name": showable(case.name)})
         if case.tag:
@@ -46,6 +48,7 @@ def junit_xml(report: SessionReport, doubts: Sequence[str]) -> str:
 
 def _cases(report: SessionReport, doubts: Sequence[str]) -> Iterator[_Case]:
     yield _Case(TRUSTED, ERROR, "INVALID", "; ".join(doubts)) if doubts else _Case(TRUSTED)
+    yield from _stamps(report)
     for verdict in report.rounds.goodput.verdicts if report.rounds else ():
         if verdict.word is Word.INVALID:
             name = f"{verdict.comparison.a} against {verdict.comparison.b} in {verdict.quantity.name}"
@@ -53,6 +56,18 @@ def _cases(report: SessionReport, doubts: Sequence[str]) -> Iterator[_Case]:
     for gate in report.gates:
         tag = {Outcome.MET: "", Outcome.NOT_MET: FAILURE, Outcome.CANNOT_TELL: ERROR}[gate.outcome]
         yield _Case(f"{gate.subject}: {gate.limit}", tag, gate.outcome.value, gate.sentence)
+
+
+def _stamps(report: SessionReport) -> Iterator[_Case]:
+    """Yield the stamp of each variant's ramp run. One that was not measured has the reason as an error."""
+    runs = {run.variant.name: run for run in report.runs}
+    failed = {each.variant: each.reason for each in report.failures.variants}
+    for name in (variant.name for variant in report.record.scenario.variants):
+        case, run = f"stamp of {name}", runs.get(name)
+        if run is None:
+            yield _Case(case, ERROR, "not measured", failed.get(name, "no ramp run of it is complete"))
+        else:
+            yield _Case(case) if run.is_valid else _Case(case, ERROR, run.stamp.label, run.stamp.sentence)
 
 
 def _count(cases: Sequence[_Case], tag: str) -> int:

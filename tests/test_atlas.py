@@ -134,6 +134,13 @@ def test_every_scenario_is_measured_and_every_claim_is_on_the_page(world: World)
     assert "another machine" in (world.out / "atlas.html").read_text()
 
 
+def test_as_json_stdout_is_atlas_json_and_the_text_goes_to_stderr(world: World) -> None:
+    result = world.run("--json", "--write-docs")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == (world.out / "atlas.json").read_text()
+    assert "2 claims in 2 scenarios" in result.stderr
+
+
 def test_a_service_that_is_missing_is_named_with_its_command_and_the_others_go_on(world: World) -> None:
     world.errors["one"] = ServiceError("no database", slug="s", hints=("pip install it",))
     result = world.run()

@@ -76,6 +76,15 @@ def test_the_picture_and_its_figures_are_written(
     assert "wait_s 0.1, users 20: " in done.out
 
 
+def test_as_json_stdout_is_map_json_and_the_text_goes_to_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], begun: list[Scenario]
+) -> None:
+    done = run(capsys, tmp_path, "--json")
+    assert len(begun) == 4
+    assert done.out == (tmp_path / "results" / "map" / "two" / "map.json").read_text()
+    assert "wait_s 0.1, users 20: " in done.err
+
+
 def test_cells_for_which_there_is_no_time_are_named_and_the_map_is_no_answer_without_any(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], begun: list[Scenario]
 ) -> None:

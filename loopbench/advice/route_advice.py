@@ -20,9 +20,12 @@ from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.statistics.decision import Decision, Region, decide
 from loopbench.judge.statistics.intervals import Interval
 from loopbench.judge.statistics.verdict import MARGIN, Better, Quantity, Verdict, Word, figure, times
+from loopbench.records.schemas import with_schema
 from loopbench.records.session import REPORT_FILE
 from loopbench.scenario.claims import NEIGHBOUR_P50
 from loopbench.showable import showable
+
+ADVICE_FORMAT: Final = 1  # Of `advice.json`. Raise it when a reader of the old one would misread the new one.
 
 SMALL: Final = 0.15
 """An interval of the ratio inside this region, where EQUIVALENT would take more rounds, is called no difference."""
@@ -338,6 +341,12 @@ def _edits(candidate: Candidate, best: Tried | None, folder: Path) -> tuple[Edit
     functions = list[Function]([endpoint] if "run_in" in settings else [])
     functions += endpoint.dependencies if "run_dependencies_in" in settings else []
     return tuple(edits(functions, folder, to_async="event_loop" in settings.values()))
+
+
+def advice_document(advice: Sequence[RouteAdvice], left_out: Sequence[str]) -> dict[str, Any]:
+    """`advice.json`, as plain values."""
+    values = {"routes": [advice_values(each) for each in advice], "left_out": left_out}
+    return with_schema("advice", ADVICE_FORMAT, values)
 
 
 def advice_values(advice: RouteAdvice) -> dict[str, Any]:

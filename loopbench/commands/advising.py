@@ -256,11 +256,11 @@ def _report(advice: "Sequence[RouteAdvice]", left_out: Sequence[str], sessions: 
         CannotTellError: what was measured of a route is INVALID.
         TargetError: no route answers as it should.
     """
-    from loopbench.advice.route_advice import advice_values
+    from loopbench.advice.route_advice import advice_document
     from loopbench.records.files import write_file
 
     speech, file = sessions.speech, sessions.folder / ADVICE_FILE
-    content = json.dumps({"routes": [advice_values(each) for each in advice], "left_out": left_out}, indent=1)
+    content = json.dumps(advice_document(advice, left_out), indent=1)
     write_file(file, content)
     speech.say()
     for line in left_out:

@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from loopbench.commands.options import Overrides, ScenarioFolder, Wait, below_results, scenarios_in
-from loopbench.console import print_error, say
+from loopbench.commands.options import AsJson, Overrides, ScenarioFolder, Wait, below_results, scenarios_in
+from loopbench.console import Speech, print_error, say
 from loopbench.errors import CannotTellError, LoopbenchError, UsageError
 from loopbench.showable import showable
 
@@ -35,6 +35,7 @@ def atlas(  # noqa: PLR0913  one parameter an option
     out: Annotated[Path, below_results("atlas", "Folder for the sessions and the page.")],
     docs: Annotated[Path, typer.Option(help="The list of claims.")] = Path("docs/claims.md"),
     write_docs: Annotated[bool, typer.Option("--write-docs", help="Write the answers into that list.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure every scenario briefly; answer every claim on a page.
 
@@ -49,12 +50,17 @@ def atlas(  # noqa: PLR0913  one parameter an option
             hints=("leave one of the two out",),
         )
     from loopbench.commands.series import Series
+    from loopbench.judge.atlas import Atlas
+    from loopbench.scenario.claims_table import SOURCES
 
-    files = scenarios_in(folder)
-    series = Series(out, max_minutes, quick=True, wait=wait)
-    runner = _AtlasRunner(_chosen(files, only or []), out, rounds, tuple(override or ()), series)
+    files, speech = scenarios_in(folder), Speech(as_json=as_json)
+    series = Series(out, max_minutes, quick=True, wait=wait, words=speech.words)
+    runner = _AtlasRunner(_chosen(files, only or []), out, rounds, tuple(override or ()), series, speech.words)
     entries = [runner.visit(file) for file in files]
-    _finish(entries, files, out, docs, write_docs=write_docs)
+    made = Atlas(datetime.now(UTC).isoformat(timespec="seconds"), tuple(entries), _not_asked(docs), SOURCES)
+    if write_docs:
+        _write_docs(made, files, docs, speech.words)
+    _finish(made, out, speech)
     _end(entries, runner.interrupted)
 
 
@@ -84,11 +90,17 @@ def _chosen(files: Sequence[Path], only: Sequence[str]) -> list[Path]:
 class _AtlasRunner:
     """Visits the chosen scenarios one by one; of the others it only finds earlier sessions."""
 
-    def __init__(
-        self, chosen: Sequence[Path], out: Path, rounds: int, override: tuple[str, ...], series: "Series"
+    def __init__(  # noqa: PLR0913
+        self,
+        chosen: Sequence[Path],
+        out: Path,
+        rounds: int,
+        override: tuple[str, ...],
+        series: "Series",
+        words: TextIO,
     ) -> None:
         self._chosen, self._out, self._rounds, self._override = chosen, out, rounds, override
-        self._series = series
+        self._series, self._words = series, words
 
     @property
     def interrupted(self) -> "SessionEnded | None":
@@ -100,7 +112,7 @@ class _AtlasRunner:
         from loopbench.scenario import load
 
         if file in self._chosen:
-            say(f"\n[{self._chosen.index(file) + 1}/{len(self._chosen)}] {file.stem}")
+            say(f"\n[{self._chosen.index(file) + 1}/{len(self._chosen)}] {file.stem}", self._words)
         try:
             question = _with_rounds_for_claims(load(file, self._override, quick=True, rounds=self._rounds))
         except LoopbenchError as error:
@@ -108,7 +120,7 @@ class _AtlasRunner:
             return _unreadable(file, error)
         entry = _entry(question, self._visited(question), self._out)
         if file in self._chosen:
-            _say_entry(entry)
+            _say_entry(entry, self._words)
         return entry
 
     def _visited(self, question: "Scenario") -> "MeasuredSession":
@@ -161,33 +173,31 @@ def _unreadable(file: Path, error: LoopbenchError) -> "AtlasEntry":
     return AtlasEntry(file.stem, file.stem, "", "", "", (), error.what, f"loopbench plan {file}")
 
 
-def _say_entry(entry: "AtlasEntry") -> None:
+def _say_entry(entry: "AtlasEntry", words: TextIO) -> None:
     for claim in entry.claims:
-        say(f"claim {showable(claim.answer.claim.id)}: {showable(claim.answer.sentence)}")
+        say(f"claim {showable(claim.answer.claim.id)}: {showable(claim.answer.sentence)}", words)
     if entry.trouble:
-        say(showable(entry.not_measured))
+        say(showable(entry.not_measured), words)
 
 
-def _finish(entries: Sequence["AtlasEntry"], files: Sequence[Path], out: Path, docs: Path, *, write_docs: bool) -> None:
-    """Write the page, `atlas.json` and, if asked for, the list of claims; print the summary."""
-    from loopbench.judge.atlas import Atlas, atlas_values
+def _finish(made: "Atlas", out: Path, speech: Speech) -> None:
+    """Write the page and `atlas.json`; print the summary."""
+    from loopbench.judge.atlas import atlas_values
     from loopbench.plots.atlas_page import render_atlas_page
     from loopbench.records.files import write_file
-    from loopbench.scenario.claims_table import SOURCES
 
-    made = Atlas(datetime.now(UTC).isoformat(timespec="seconds"), tuple(entries), _not_asked(docs), SOURCES)
     out.mkdir(parents=True, exist_ok=True)
     write_file(out / PAGE, render_atlas_page(made))
     text = json.dumps(atlas_values(made), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     write_file(out / "atlas.json", text)
-    if write_docs:
-        _write_docs(made, files, docs)
-    say()
-    say(made.sentence)
-    for entry in entries:
+    words = speech.words
+    say("", words)
+    say(made.sentence, words)
+    for entry in made.entries:
         if entry.trouble:
-            say(f"{entry.scenario}: {showable(entry.not_measured)}")
-    say(f"page: {out / PAGE}")
+            say(f"{entry.scenario}: {showable(entry.not_measured)}", words)
+    say(f"page: {out / PAGE}", words)
+    speech.give(text)
 
 
 def _not_asked(docs: Path) -> tuple["NotAsked", ...]:
@@ -201,7 +211,7 @@ def _not_asked(docs: Path) -> tuple["NotAsked", ...]:
     return tuple(NotAsked(*row) for row in not_asked(page))
 
 
-def _write_docs(made: "Atlas", files: Sequence[Path], docs: Path) -> None:
+def _write_docs(made: "Atlas", files: Sequence[Path], docs: Path, words: TextIO) -> None:
     """Answers that were not measured this time stay as they are."""
     from loopbench.scenario.claims_table import answers_in, rewritten, shipped
 
@@ -209,9 +219,9 @@ def _write_docs(made: "Atlas", files: Sequence[Path], docs: Path) -> None:
         page, scenarios = docs.read_text(encoding="utf-8"), shipped(files[0].parent)
         docs.write_text(rewritten(page, scenarios, answers_in(page, scenarios) | made.cells), encoding="utf-8")
     except (OSError, ValueError, LoopbenchError) as problem:  # a page that is no text, or has no block
-        say(f"not written: {docs}: {showable(str(problem))}")
+        say(f"not written: {docs}: {showable(str(problem))}", words)
         return
-    say(f"written: {docs}")
+    say(f"written: {docs}", words)
 
 
 def _end(entries: Sequence["AtlasEntry"], interrupted: "SessionEnded | None") -> None:

@@ -1,19 +1,20 @@
 """The command `export`: a session's requests, or its summary, as one file for other programs."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from loopbench.commands.options import session_folders
-from loopbench.console import say
+from loopbench.commands.options import AsJson, session_folders
+from loopbench.console import Speech
 from loopbench.errors import DataError
 from loopbench.showable import showable
 
 EXPORT_FOLDER = "export"
 
 
-def export(
+def export(  # noqa: PLR0913  one parameter an option
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A session.", autocompletion=session_folders)],
     *,
     what: Annotated[
@@ -28,6 +29,7 @@ def export(
         Path | None, typer.Option(metavar="FOLDER", help="Where the file goes.", show_default="DIR/export")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a session's requests, or its summary, into one file.
 
@@ -40,7 +42,9 @@ def export(
 
     made = write(folder, out or folder / EXPORT_FOLDER, What(what) if what else None, Form(form), force=force)
     rows = "" if made.rows is None else f", {made.rows:,} requests"
-    say(f"written: {showable(str(made.path))}{rows}")
+    speech = Speech(as_json=as_json)
+    speech.say(f"written: {showable(str(made.path))}{rows}")
+    speech.give(json.dumps({"file": str(made.path), "requests": made.rows, "left_out": made.left_out}, indent=1))
     if made.left_out:
         raise DataError(
             f"not exported: {'; '.join(made.left_out)}",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loopbench.commands.options import Overrides, Rounds, Wait, below_results, named
-from loopbench.console import print_error, say
+from loopbench.commands.options import AsJson, Overrides, Rounds, Wait, below_results, named
+from loopbench.console import Speech, print_error, say
 from loopbench.errors import CannotTellError, LoopbenchError, UsageError
 from loopbench.showable import showable
 
@@ -33,6 +33,7 @@ def map_(  # noqa: PLR0913  one parameter an option
     ] = None,
     wait: Wait = False,
     out: Annotated[Path, below_results("map", "Folder for the sessions and the picture.")],
+    as_json: AsJson = False,
 ) -> None:
     """Draw which variant is best for which values of two keys.
 
@@ -49,13 +50,15 @@ def map_(  # noqa: PLR0913  one parameter an option
         for column, row in grid(across, up)
     }
     across, up = _public(across), _public(up)
-    series = Series(out, max_minutes, quick=False, wait=wait)
+    speech = Speech(as_json=as_json)
+    series = Series(out, max_minutes, quick=False, wait=wait, words=speech.words)
     cells = []
     for number, ((column, row), question) in enumerate(questions.items(), 1):
-        say(f"\n[{number}/{len(questions)}] {showable(_set(across, column))} {showable(_set(up, row))}")
+        place = f"{showable(_set(across, column))} {showable(_set(up, row))}"
+        say(f"\n[{number}/{len(questions)}] {place}", speech.words)
         cells.append(_cell(column, row, series.visit(question)))
     made = _made(questions[0, 0], across, up, tuple(cells))
-    _finish(made, out / questions[0, 0].name)
+    _finish(made, out / questions[0, 0].name, speech)
     if series.interrupted is not None:
         from loopbench.commands.ending import leave_if_ended_early
 
@@ -117,7 +120,7 @@ def _made(question: "Scenario", x: "Axis", y: "Axis", cells: tuple["Cell", ...])
     return DecisionMap(question, x, y, max(1, len(served_on)), cells)
 
 
-def _finish(made: "DecisionMap", folder: Path) -> None:
+def _finish(made: "DecisionMap", folder: Path, speech: Speech) -> None:
     """Write the picture and `map.json`, and print what every cell says."""
     from loopbench.judge.decision_map import map_values
     from loopbench.plots import panels, style
@@ -127,14 +130,16 @@ def _finish(made: "DecisionMap", folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(map_values(made), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     write_file(folder / f"{STEM}.json", text)
-    say()
+    words = speech.words
+    say("", words)
     for cell in made.cells:
         place = f"{made.x.name} {made.x.values[cell.x]}, {made.y.name} {made.y.values[cell.y]}"
         for ranking in cell.rankings:
             if ranking.verdict is not None:
-                say(f"{showable(place)}: {showable(ranking.verdict.sentence)}")
+                say(f"{showable(place)}: {showable(ranking.verdict.sentence)}", words)
         if cell.trouble:
-            say(f"{showable(place)}: not measured to the end: {showable(cell.trouble)}")
+            say(f"{showable(place)}: not measured to the end: {showable(cell.trouble)}", words)
     drawn = chart(made, style.Palette(made.variants))
     for path in style.save(drawn.draw(panels.FILE), folder / STEM) if drawn else ():
-        say(f"picture: {path}")
+        say(f"picture: {path}", words)
+    speech.give(text)

@@ -1,10 +1,9 @@
 """Sessions of several scenarios in a row, for `atlas` and `map`: complete ones are kept, unfinished ones continue."""
 
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TextIO
 
 from loopbench.commands.measuring import begin_session, new_seed, resume_session
 from loopbench.console import print_error, say
@@ -49,10 +48,12 @@ class Series:
         max_minutes: for all of them; None: no limit.
         quick: whether the scenarios were loaded in their quick form.
         wait: wait for another measurement to end.
+        words: where to print.
     """
 
-    def __init__(self, out: Path, max_minutes: float | None, *, quick: bool, wait: bool) -> None:
-        self._out, self._quick, self._if_busy = out, quick, if_busy_of(wait=wait, no_lock=False)
+    def __init__(self, out: Path, max_minutes: float | None, *, quick: bool, wait: bool, words: TextIO) -> None:
+        self._words, self._out, self._quick = words, out, quick
+        self._if_busy = if_busy_of(wait=wait, no_lock=False)
         self._ends_s = None if max_minutes is None else time.monotonic() + 60 * max_minutes
         self.interrupted: SessionEnded | None = None
 
@@ -60,7 +61,7 @@ class Series:
         """Keep a complete session of this scenario, continue an unfinished one, or begin one."""
         earlier = EarlierSessions.of(scenario, self._out)
         if earlier.complete is not None:
-            say(f"kept: {showable(str(earlier.complete))}")
+            say(f"kept: {showable(str(earlier.complete))}", self._words)
             return MeasuredSession(earlier.complete)
         left = None if self._ends_s is None else max(0.0, (self._ends_s - time.monotonic()) / 60)
         if self.interrupted is not None:
@@ -76,9 +77,9 @@ class Series:
 
     def _measured(self, scenario: Scenario, unfinished: Path | None, left_minutes: float | None) -> SessionEnded:
         """Continue a session if the apps have not changed; else begin one."""
-        notify = progress_on(sys.stdout)
+        notify = progress_on(self._words)
         options = SessionOptions(quick=self._quick, max_minutes=left_minutes, if_busy=self._if_busy)
-        if unfinished is not None and _has_same_code(unfinished, scenario):
+        if unfinished is not None and self._has_same_code(unfinished, scenario):
             ended = resume_session(scenario, unfinished, options, notify)
         else:
             ended = begin_session(scenario, new_seed(None), self._out, options, notify)
@@ -86,6 +87,15 @@ class Series:
         if ended.interrupted_by is not None:
             self.interrupted = ended
         return ended
+
+    def _has_same_code(self, session: Path, scenario: Scenario) -> bool:
+        """Whether the session may continue; prints why not."""
+        try:
+            check_same_code(session, scenario)
+        except UsageError as error:
+            say(f"{showable(str(session))} is left as it is: {showable(error.what)}", self._words)
+            return False
+        return True
 
 
 def _trouble(ended: SessionEnded) -> Trouble:
@@ -113,16 +123,6 @@ class EarlierSessions(NamedTuple):
             return cls(None, None, shown)
         newest, plan = sessions[0]
         return cls(newest, None, shown) if _is_complete(newest, plan) else cls(None, newest, shown)
-
-
-def _has_same_code(session: Path, scenario: Scenario) -> bool:
-    """Whether the session may continue; prints why not."""
-    try:
-        check_same_code(session, scenario)
-    except UsageError as error:
-        say(f"{showable(str(session))} is left as it is: {showable(error.what)}")
-        return False
-    return True
 
 
 def _sessions(scenario: Scenario, out: Path) -> Iterator[tuple[Path, Plan]]:

@@ -1,15 +1,18 @@
 """The commands `init` and `schema`: a first scenario of the user's app, and the schema for an editor."""
 
+import json
 import os
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loopbench.commands.options import OWN_SCENARIO, AppPython, Headers
+from loopbench.commands.options import OWN_SCENARIO, AppPython, AsJson, Headers
 from loopbench.commands.project import project_path
-from loopbench.console import say
+from loopbench.console import Speech, say
 from loopbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ def init(  # noqa: PLR0913  one parameter an option
         typer.Option("--from", metavar="HAR", help="A browser's HAR file: its requests instead of the app's routes."),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The scenario to write; never overwritten.")] = OWN_SCENARIO,
+    as_json: AsJson = False,
 ) -> None:
     """Write a first scenario from the routes of your own app.
 
@@ -63,11 +67,17 @@ def init(  # noqa: PLR0913  one parameter an option
     except FileExistsError:
         _check_is_new(out)
         raise
+    speech, name = Speech(as_json=as_json), f"{place.module}:{facts.attribute}"
+    tell = partial(say, stream=speech.words)
     where = "" if place.folder.samefile(Path.cwd()) else f" in {os.path.relpath(place.folder)}"
-    say(f"found {place.module}:{facts.attribute}{where}, run by {os.path.relpath(found.path)} ({found.why})")
+    tell(f"found {name}{where}, run by {os.path.relpath(found.path)} ({found.why})")
     for variable in variables:
-        say(f"  the value of a --header is in no file: export {variable}=... before a run")
-    _say_what_was_made(made, facts, found.path, out)
+        tell(f"  the value of a --header is in no file: export {variable}=... before a run")
+    _say_what_was_made(made, facts, found.path, out, tell)
+    values = {"file": str(out), "app": name, "python": str(found.path), "routes": made.variants}
+    environment = [*variables, *made.variables]
+    more = {"neighbour": made.neighbour or None, "left_out": made.left_out, "environment": environment}
+    speech.give(json.dumps(values | more, indent=1))
 
 
 def schema(
@@ -121,28 +131,28 @@ def _check_is_new(out: Path) -> None:
         )
 
 
-def _say_what_was_made(made: "Draft", facts: "AppFacts", python: Path, out: Path) -> None:
+def _say_what_was_made(made: "Draft", facts: "AppFacts", python: Path, out: Path, tell: Callable[[str], None]) -> None:
     from loopbench.measure.interpreter import old_server
     from loopbench.scenario.target import SERVERS
     from loopbench.showable import showable
 
     neighbour = f", {showable(made.neighbour)} beside each" if made.neighbour else ""
     routes = "route" if len(made.variants) == 1 else "routes"
-    say(f"wrote {out}: {len(made.variants)} {routes} to measure{neighbour}; {made.left_out} left out, each with why")
+    tell(f"wrote {out}: {len(made.variants)} {routes} to measure{neighbour}; {made.left_out} left out, each with why")
     if not facts.has_openapi:
-        say(f"the app is a {showable(facts.type)}: it has no OpenAPI, so its routes are not known")
+        tell(f"the app is a {showable(facts.type)}: it has no OpenAPI, so its routes are not known")
     if facts.unreadable:
-        say(f"its OpenAPI cannot be made: {showable(facts.unreadable)}")
+        tell(f"its OpenAPI cannot be made: {showable(facts.unreadable)}")
     if old := old_server(str(python)):
-        say(old)
+        tell(old)
     if not facts.servers.intersection(SERVERS):
-        say(f"its Python has no server: {python} -m pip install uvicorn")
+        tell(f"its Python has no server: {python} -m pip install uvicorn")
     if made.with_login:
-        say(f"  routes behind a login: {made.with_login}")
+        tell(f"  routes behind a login: {made.with_login}")
     if made.variables:
-        say(f"  the login needs: export {' '.join(f'{name}=...' for name in made.variables)}")
+        tell(f"  the login needs: export {' '.join(f'{name}=...' for name in made.variables)}")
     if not made.variants:
-        say(f"nothing can be measured yet: name a route in {out}")
+        tell(f"nothing can be measured yet: name a route in {out}")
         return
-    say(f"  next: loopbench plan {out}")
-    say(f"  then: loopbench run {out} --quick")
+    tell(f"  next: loopbench plan {out}")
+    tell(f"  then: loopbench run {out} --quick")

@@ -9,6 +9,7 @@ from loopbench.judge import figures
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.summary.insights_summary import claim_values
+from loopbench.records.schemas import with_schema
 from loopbench.scenario.claims import Claim
 
 ATLAS_FORMAT: Final = 1  # Of `atlas.json`. Raise it when a reader of the old one would misread the new one.
@@ -144,13 +145,13 @@ def unanswered(claims: Sequence[Claim], why: str) -> tuple[AtlasClaim, ...]:
 
 def atlas_values(atlas: Atlas) -> dict[str, Any]:
     """`atlas.json`, as plain values."""
-    return {
-        "format": ATLAS_FORMAT,
+    content = {
         "made": atlas.made,
         "counts": atlas.counts,
         "scenarios": [_entry(entry) for entry in atlas.entries],
         "not_asked": [each._asdict() for each in atlas.not_asked],
     }
+    return with_schema("atlas", ATLAS_FORMAT, content)
 
 
 def _entry(entry: AtlasEntry) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from loopbench.judge.rounds.rounds import Judged
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.statistics.verdict import MARGIN, Better, Quantity, Verdict, Word
+from loopbench.records.schemas import with_schema
 from loopbench.scenario import Scenario
 from loopbench.scenario.values import Scalar
 
@@ -115,7 +116,8 @@ def ranking_of(judged: Judged) -> Ranking:
 def map_values(made: DecisionMap) -> dict[str, Any]:
     """`map.json`, as plain values."""
     axes = {name: {"key": axis.key, "values": list(axis.values)} for name, axis in (("x", made.x), ("y", made.y))}
-    return {"format": MAP_FORMAT, "scenario": made.scenario.name, **axes, "cells": [_cell(made, c) for c in made.cells]}
+    cells = [_cell(made, cell) for cell in made.cells]
+    return with_schema("map", MAP_FORMAT, {"scenario": made.scenario.name, **axes, "cells": cells})
 
 
 def _cell(made: DecisionMap, cell: Cell) -> dict[str, Any]:

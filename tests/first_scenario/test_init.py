@@ -1,5 +1,7 @@
 """`loopbench init` on real apps in real Pythons: what it writes loads, and every way to fail is one error."""
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,25 @@ def test_a_whole_app_becomes_a_scenario_that_loads_and_plans(
     ):
         assert f"#   {line}" in text
     assert call(capsys, tmp_path, "plan").code == ExitCode.OK
+
+
+def test_as_json_it_names_the_app_the_routes_and_what_a_run_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "main.py").write_text(SHOP)
+    done = call(capsys, tmp_path, "init", "--header", "Authorization: Bearer {token}", "--header", "X-Key: k", "--json")
+    made = json.loads(done.out)
+    routes = [variant.name for variant in load(tmp_path / "scenario.toml").variants]
+    assert made == {
+        "file": "scenario.toml",
+        "app": "main:app",
+        "python": sys.executable,
+        "routes": routes,
+        "neighbour": "/health",
+        "left_out": made["left_out"],
+        "environment": ["HEADER_X_KEY", "APP_USER", "APP_PASSWORD"],
+    }
+    assert "next: loopbench plan scenario.toml" in done.err
 
 
 def test_a_scenario_that_is_there_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

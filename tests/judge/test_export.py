@@ -25,6 +25,7 @@ from loopbench.judge.summary.summary import to_json
 from loopbench.records import codec
 from loopbench.records.session import SESSION_FILE, Phase, RunRecord
 from loopbench.showable import csv_text
+from tests.first_scenario.calling import call
 from tests.judge.made_run import made_run
 from tests.judge.recorded_run import SCENARIO, SESSION, Made, blank, write_run
 
@@ -153,6 +154,17 @@ def test_the_summary_is_that_of_the_report(tmp_path: Path) -> None:
     made = export(folder, tmp_path, What.SUMMARY, Form.JSON)
     assert json.loads(made.path.read_text())["session"] == "s"
     assert made.path.read_text() == to_json(judge_session(folder))
+
+
+def test_as_json_the_command_names_the_file_and_what_is_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session(tmp_path / "s", Made(users=2, hold_s=2))
+    done = call(capsys, tmp_path, "export", "s", "--json")
+    made = json.loads(done.out)
+    rows = len(pd.read_csv(tmp_path / "s" / "export" / "samples.csv"))
+    assert made == {"file": "s/export/samples.csv", "requests": rows, "left_out": []}
+    assert done.err.startswith("written: s/export/samples.csv")
 
 
 @pytest.mark.parametrize(("what", "form"), [(What.SAMPLES, Form.JSON), (What.SUMMARY, Form.PARQUET)])

@@ -24,6 +24,7 @@ from loopbench.judge.summary.markdown import markdown
 from loopbench.judge.summary.rounds_summary import health_values, rounds_values, run_stamp_values, stamp_values
 from loopbench.judge.summary.table import end_of_load
 from loopbench.records.files import write_file
+from loopbench.records.schemas import with_schema
 from loopbench.records.session import SUMMARY_STEM, SessionRecord
 from loopbench.scenario import Scenario, Target, Variant
 from loopbench.showable import csv_text
@@ -45,7 +46,6 @@ def to_json(report: SessionReport) -> str:
     record = report.record
     runs = {run.variant.slug: run for run in report.runs}
     content = {
-        "format": SUMMARY_FORMAT,
         "loopbench": record.loopbench,
         "started": record.started,
         "session": report.folder.name,
@@ -69,7 +69,8 @@ def to_json(report: SessionReport) -> str:
         "published": None if report.published is None else _published(report.published),
         "notes": report.notes,
     }
-    return json.dumps(_plain(content), indent=1, allow_nan=False) + "\n"
+    document = with_schema("summary", SUMMARY_FORMAT, _plain(content))
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
 def to_csv(report: SessionReport) -> str:

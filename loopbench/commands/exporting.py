@@ -22,8 +22,8 @@ def export(  # noqa: PLR0913  one parameter an option
         typer.Option(help="Every request, or the figures.", show_default="what the format fits"),
     ] = None,
     form: Annotated[
-        Literal["csv", "parquet", "json", "md", "openmetrics", "badge"],
-        typer.Option("--format", help="Samples: csv, parquet. Summary: csv, json, md, openmetrics, badge."),
+        Literal["csv", "parquet", "json", "md", "openmetrics", "badge", "badge-svg"],
+        typer.Option("--format", help="Samples: csv, parquet. Summary: csv, json, md, openmetrics, badge(-svg)."),
     ] = "csv",
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the file goes.", show_default="DIR/export")
@@ -35,7 +35,7 @@ def export(  # noqa: PLR0913  one parameter an option
 
     Requests are CSV or Parquet: one row for each request of every run that counts, with its run, round, variant and
     phase (docs/notebook.md describes the columns). The summary is CSV, JSON, Markdown,
-    OpenMetrics text for Prometheus, or its answer as a badge for shields.io.
+    OpenMetrics text for Prometheus, or its answer as a badge: for shields.io, or as an SVG.
     """
     from loopbench.judge.summary.export import Form, What
     from loopbench.judge.summary.export import export as write

@@ -14,7 +14,7 @@ from loopbench.errors import DataError, EnvironmentRefusedError, UsageError
 from loopbench.judge.run.dataframes import CATEGORY, SAMPLE_COLUMNS, sample_frames
 from loopbench.judge.session.session_report import judge_session
 from loopbench.judge.stamp.open_session import open_session
-from loopbench.judge.summary.badge import badge
+from loopbench.judge.summary.badge import badge, badge_svg
 from loopbench.judge.summary.markdown import markdown
 from loopbench.judge.summary.openmetrics import to_openmetrics
 from loopbench.judge.summary.summary import to_csv, to_json
@@ -41,13 +41,18 @@ class Form(StrEnum):
     MARKDOWN = "md"
     OPENMETRICS = "openmetrics"
     BADGE = "badge"
+    BADGE_SVG = "badge-svg"
 
 
 FORMS: Final = {
     What.SAMPLES: (Form.CSV, Form.PARQUET),
-    What.SUMMARY: (Form.CSV, Form.JSON, Form.MARKDOWN, Form.OPENMETRICS, Form.BADGE),
+    What.SUMMARY: (Form.CSV, Form.JSON, Form.MARKDOWN, Form.OPENMETRICS, Form.BADGE, Form.BADGE_SVG),
 }
-ENDINGS: Final = {Form.OPENMETRICS: "prom", Form.BADGE: "badge.json"}  # the former: node_exporter's textfile collector
+ENDINGS: Final = {
+    Form.OPENMETRICS: "prom",  # what node_exporter's textfile collector reads
+    Form.BADGE: "badge.json",
+    Form.BADGE_SVG: "badge.svg",
+}
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,7 @@ def _export_summary(session_folder: Path, path: Path, form: Form) -> Exported:
         Form.MARKDOWN: markdown,
         Form.OPENMETRICS: to_openmetrics,
         Form.BADGE: badge,
+        Form.BADGE_SVG: badge_svg,
     }
     text = made[form](report)
     write_file(path, text)

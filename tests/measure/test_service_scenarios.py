@@ -23,6 +23,7 @@ NAMES = (
     "messages_redis",
     "messages_pubsub",
 )
+PATIENCE_S = 60.0  # a worker process needs more than the scenario's 5 s to start on a machine with much else to do
 GIVEN_AWAY = "awaits a reply, forgotten"
 """The one variant whose work may be lost: its receipt need not come true."""
 
@@ -41,9 +42,11 @@ def test_every_variant_answers_as_expected_and_gives_its_receipt(name: str, tmp_
         verify(started, asked, StopWish())
         for variant in scenario.variants:
             if variant.receipt is not None:
-                values = ask_receipt(started, variant.receipt, stop)
+                lost = variant.name == GIVEN_AWAY
+                patient = variant.receipt.model_copy(update={} if lost else {"wait_s": PATIENCE_S})
+                values = ask_receipt(started, patient, stop)
                 assert values
-                assert IDLE_AFTER_KEY in values or not variant.receipt.until or variant.name == GIVEN_AWAY
+                assert IDLE_AFTER_KEY in values or not patient.until or lost
 
 
 def test_a_claim_about_a_receipt_names_a_variant_that_has_one() -> None:

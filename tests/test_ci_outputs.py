@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from loopbench import cli
-from loopbench.ci.github import CUT, MAX_ANNOTATIONS, annotations, append_summary, fitted
+from loopbench.ci.github import MAX_ANNOTATIONS, MAX_SUMMARY_BYTES, annotations, append_summary, fitted
 from loopbench.ci.gitlab import code_quality
 from loopbench.ci.junit import TRUSTED, junit_xml
 from loopbench.ci.located import located_findings, roots_of
@@ -31,7 +31,8 @@ from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.session.gates import GateAnswer, Outcome
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
-from loopbench.judge.summary.markdown import markdown
+from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.summary.markdown import Section, markdown, sections
 from loopbench.judge.summary.summary import to_json, write_summary
 from loopbench.plots.charts import charts_of
 from loopbench.plots.page import render_page
@@ -362,13 +363,36 @@ def test_the_summary_is_appended_to_the_jobs_page(tmp_path: Path) -> None:
     assert "**MET**" in page.read_text()
 
 
-def test_a_summary_that_is_too_large_is_cut_between_lines() -> None:
-    text = "a line of text\n" * 100
-    kept = fitted(text, 400).decode()
-    assert len(kept) <= 400
-    assert kept.endswith(CUT)
-    assert set(kept.removesuffix(CUT).splitlines()) == {"a line of text"}
-    assert fitted(text, 10) == b""
+def test_a_summary_that_is_too_large_loses_its_longest_sections_first_and_never_its_answer() -> None:
+    sizes = {"the answer": 200, "the gates": 50, "the figures": 300, "the notes": 400}
+    parts = [Section(name, "é" * (size // 2)) for name, size in sizes.items()]
+    assert fitted(parts, 950) == "".join(part.text for part in parts).encode()
+    for room, left_out in ((949, ["the notes"]), (500, ["the notes", "the figures"])):
+        kept = fitted(parts, room).decode()
+        assert len(kept.encode()) <= room
+        assert kept.startswith(parts[0].text)
+        assert kept.count("é") == sum(size for name, size in sizes.items() if name not in left_out) // 2
+        assert f"Left out, because GitHub takes 1 MiB a step: {', '.join(left_out)}. " in kept
+    assert fitted(parts, 10) == b""
+
+
+def test_the_jobs_page_holds_at_most_900_kib_with_what_other_steps_wrote(tmp_path: Path) -> None:
+    page = tmp_path / "step.md"
+    page.write_text("x" * (MAX_SUMMARY_BYTES - 1000))
+    append_summary(judged(answered(Outcome.MET)), page)
+    assert "Left out" in page.read_text()
+    assert page.stat().st_size <= 900 * 1024
+
+
+def test_the_summary_has_verdict_stamp_table_chart_and_findings_folded_away() -> None:
+    report = replace(hostile(), stamp=SessionStamp((MergedOutcome(replace(LOST, level=Level.DEGRADED)),)))
+    parts = {part.name: part.text for part in sections(report)}
+    assert "**VALID (DEGRADED).**" in parts["the answer"]
+    assert "\n<details><summary>1 finding" in f"\n{parts['the findings']}"
+    assert "█" in parts["the chart"]
+    assert "verdict" in parts["the verdicts"]
+    assert parts["the figures"].startswith("| variant |")
+    assert "<svg" not in markdown(report)
 
 
 def told(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, **options: Any) -> str:

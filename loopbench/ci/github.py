@@ -10,12 +10,11 @@ from typing import Final
 
 from loopbench.ci.located import TITLE, Located
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.summary.markdown import markdown
+from loopbench.judge.summary.markdown import Section, sections
 from loopbench.showable import showable
 
 MAX_ANNOTATIONS: Final = 10  # GitHub shows no more warnings of one step
-MAX_SUMMARY_BYTES: Final = 1024 * 1024  # GitHub drops a larger summary of one step whole
-CUT: Final = "\n\nCut here: GitHub takes 1 MiB a step. The whole text is `summary.md` in the session's folder.\n"
+MAX_SUMMARY_BYTES: Final = 900 * 1024  # GitHub drops the whole summary of a step above 1 MiB
 
 
 def annotations(found: Sequence[Located]) -> tuple[str, ...]:
@@ -24,19 +23,32 @@ def annotations(found: Sequence[Located]) -> tuple[str, ...]:
 
 
 def append_summary(report: SessionReport, path: Path) -> None:
-    """Append the summary, cut at the end of a line where it would be too large together with what is there."""
+    """Append the summary, or as many of its sections as fit beside what is there."""
     taken = path.stat().st_size if path.exists() else 0
     with path.open("ab") as file:
-        file.write(fitted(markdown(report), MAX_SUMMARY_BYTES - taken))
+        file.write(fitted(sections(report), MAX_SUMMARY_BYTES - taken))
 
 
-def fitted(text: str, room_bytes: int) -> bytes:
-    """Returns as much of a text as fits, with a note on the cut; empty where not even the note fits."""
-    data, cut = text.encode(), CUT.encode()
-    if len(data) <= room_bytes:
-        return data
-    kept = data[: max(0, room_bytes - len(cut))].rpartition(b"\n")[0]
-    return kept + cut if kept else b""
+def fitted(parts: Sequence[Section], room_bytes: int) -> bytes:
+    """Returns the sections that fit, and a note on the others; the longest is left out first.
+
+    Empty where not even the note fits.
+    """
+    kept, left_out = list(parts), list[str]()
+    while True:
+        data = ("".join(part.text for part in kept) + _note(left_out)).encode()
+        if len(data) <= room_bytes or not kept:
+            return data if len(data) <= room_bytes else b""
+        longest = max(kept[1:] or kept, key=lambda part: len(part.text.encode()))
+        kept.remove(longest)
+        left_out.append(longest.name)
+
+
+def _note(left_out: Sequence[str]) -> str:
+    if not left_out:
+        return ""
+    names = ", ".join(left_out)
+    return f"\nLeft out, because GitHub takes 1 MiB a step: {names}. `summary.md` in the session's folder has all.\n"
 
 
 def _warning(found: Located) -> str:

@@ -1,7 +1,8 @@
 """`summary.md`: the answer and the table of figures in GitHub's Markdown. Foreign text stands in code spans only."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from loopbench.judge.figures import MISSING, interval, plural, ratio, rounded
 from loopbench.judge.rounds.published import Published
@@ -9,13 +10,38 @@ from loopbench.judge.rounds.rounds import Rounds
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.summary.answer import certainty, headline, neighbour_answer, served_answer
+from loopbench.judge.summary.bars import goodput_bars
 from loopbench.judge.summary.table import Column, figures_table
 from loopbench.showable import showable
 
 
+class Section(NamedTuple):
+    """A part of the text."""
+
+    name: str
+    text: str  # empty, or whole lines
+
+
 def markdown(report: SessionReport) -> str:
     """The whole text."""
-    return "\n".join(_lines(report)) + "\n"
+    return "".join(section.text for section in sections(report))
+
+
+def sections(report: SessionReport) -> tuple[Section, ...]:
+    """The parts of the text in their order; the first is the answer, with the stamp."""
+    parts: tuple[tuple[str, Iterable[str]], ...] = (
+        ("the answer", _answer(report)),
+        ("the gates", _gates(report)),
+        ("the findings", _findings(report)),
+        ("the chart", _chart(report)),
+        ("the verdicts", _rounds(report.rounds) if report.rounds else ()),
+        ("the figures", _table(report)),
+        ("the reasons", _reasons(report)),
+        ("the claims", _claims(report)),
+        ("the published figures", _published(report.published) if report.published else ()),
+        ("the notes", _notes(report)),
+    )
+    return tuple(Section(name, "".join(f"{line}\n" for line in lines)) for name, lines in parts)
 
 
 def code_span(text: str) -> str:
@@ -26,7 +52,7 @@ def code_span(text: str) -> str:
     return f"{fence}{padding}{shown or ' '}{padding}{fence}"
 
 
-def _lines(report: SessionReport) -> Iterator[str]:
+def _answer(report: SessionReport) -> Iterator[str]:
     scenario = report.record.scenario
     yield f"<!-- loopbench: {report.record.name} -->"  # invisible: finds the comment of a pull request again
     yield f"## {code_span(scenario.title)}" + (" (quick look)" if report.record.quick else "")
@@ -36,20 +62,6 @@ def _lines(report: SessionReport) -> Iterator[str]:
     others = f"{neighbour_answer(report, code_span)} {served_answer(report, code_span)}".strip()
     yield f"**{headline(report, code_span)}** {others}".rstrip()
     yield f"\n**{report.stamp.label}.** {certainty(report)}\n"
-    yield from _gates(report)
-    yield from _findings(report)
-    if report.rounds is not None:
-        yield from _rounds(report.rounds)
-    yield from _table(report)
-    yield from _reasons(report)
-    yield from _claims(report)
-    if report.published is not None:
-        yield ""
-        yield from _published(report.published)
-    yield ""
-    yield _counts(report)
-    for note in _notes(report):
-        yield f"- {note}"
 
 
 def _gates(report: SessionReport) -> Iterator[str]:
@@ -73,6 +85,14 @@ def _findings(report: SessionReport) -> Iterator[str]:
     for finding in faults:
         yield f"- {finding.level.label}: {code_span(finding.sentence)}. {finding.worst.advice}".rstrip()
     yield "\n</details>\n"
+
+
+def _chart(report: SessionReport) -> Iterator[str]:
+    """A block of code, which no name in it can end: each line begins with a bar or a figure."""
+    if heading_and_bars := list(goodput_bars(report)):
+        heading, *bars = heading_and_bars
+        yield f"{heading}\n"
+        yield from ("```text", *bars, "```\n")
 
 
 def _rounds(rounds: Rounds) -> Iterator[str]:
@@ -124,7 +144,7 @@ def _head(column: Column, *, starts_group: bool) -> str:
 
 def _published(published: Published) -> Iterator[str]:
     reference = code_span(published.claims[0].variant)
-    yield f"| variant | published RPS | measured RPS | published, times {reference} | measured, times {reference} |"
+    yield f"\n| variant | published RPS | measured RPS | published, times {reference} | measured, times {reference} |"
     yield "|---|--:|--:|--:|--:|"
     for claim in published.claims:
         figures = (rounded(claim.published_rps), rounded(claim.measured_rps))
@@ -144,6 +164,8 @@ def _counts(report: SessionReport) -> str:
     return "**The three counts of requests do not agree in every run.**"
 
 
-def _notes(report: SessionReport) -> list[str]:
-    """Each run's own; one that speaks of counts may carry foreign text."""
-    return [f"{code_span(run.variant.name)}: {code_span(note)}" for run in report.runs for note in run.notes]
+def _notes(report: SessionReport) -> Iterator[str]:
+    """The counts, and each run's own notes; one that speaks of counts may carry foreign text."""
+    yield f"\n{_counts(report)}"
+    for run in report.runs:
+        yield from (f"- {code_span(run.variant.name)}: {code_span(note)}" for note in run.notes)

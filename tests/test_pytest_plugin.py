@@ -1,4 +1,4 @@
-"""The pytest plugin: a session that is valid is returned, and a gate that is not met fails the test."""
+"""The pytest plugin: tests that measure run only when asked to, and a gate that is not met fails the test."""
 
 import subprocess
 import sys
@@ -20,6 +20,53 @@ EXAMPLE = ROOT / "results" / "example"
 SCENARIO = ROOT / "scenarios" / "file_write.toml"
 
 __all__ = ["loopbench_measure"]
+
+
+SESSION_INSTEAD = f"""
+import pytest
+from pathlib import Path
+from loopbench import pytest as plugin
+from loopbench.measure.events import SessionEnded
+
+pytest_plugins = ["loopbench.pytest"]
+
+def begin(scenario, *_):
+    print("measured", scenario.title)
+    return SessionEnded(Path({str(EXAMPLE)!r}), 12, 12, None, None)
+
+plugin.begin_session = begin
+"""
+"""A project's conftest with the plugin, where the example session stands in for a measurement."""
+
+MARKED = f"""
+import pytest
+
+@pytest.mark.loopbench({str(SCENARIO)!r}, "load.users=3")
+def test_speed(loopbench_session):
+    assert list(loopbench_session.variants["variant"])[0] == "def"
+
+@pytest.mark.loopbench({str(SCENARIO)!r})
+def test_gates_alone():
+    pass
+
+def test_by_hand(loopbench_measure):
+    loopbench_measure({str(SCENARIO)!r})
+"""
+
+
+def pytest_in(folder: Path, *options: str) -> str:
+    """Return what pytest prints in a folder."""
+    command = [sys.executable, "-m", "pytest", *options, "test_speed.py"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return ended.stdout + ended.stderr
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with tests that measure."""
+    (tmp_path / "conftest.py").write_text(SESSION_INSTEAD)
+    (tmp_path / "test_speed.py").write_text(MARKED)
+    return tmp_path
 
 
 @pytest.fixture(autouse=True)
@@ -49,16 +96,10 @@ def test_an_error_is_reported_without_local_values_controls_and_commands(tmp_pat
         "    raise RegressionError('\\x1b[31m ##[error]no', slug='gate')\n"
     )
     options = ("-p", "no:cacheprovider", "--showlocals", "-vv", "--color=no")
-    ended = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "test_speed.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "error[gate]: \\x1b[31m \\u0023#[error]no\n" in ended.stdout
-    assert "a-canary-token" not in ended.stdout
-    assert "\x1b" not in ended.stdout
+    said = pytest_in(tmp_path, *options)
+    assert "error[gate]: \\x1b[31m \\u0023#[error]no\n" in said
+    assert "a-canary-token" not in said
+    assert "\x1b" not in said
 
 
 def test_a_bug_is_reported_as_run_reports_it(
@@ -72,3 +113,27 @@ def test_a_bug_is_reported_as_run_reports_it(
     with pytest.raises(LoopbenchError, match="a bug in loopbench: KeyError") as caught:
         loopbench_measure(SCENARIO)
     assert Path(caught.value.where).is_file()
+
+
+def test_tests_that_measure_are_skipped_with_the_reason(project: Path) -> None:
+    said = pytest_in(project, "-rs", "-s", "--strict-markers")
+    assert "3 skipped" in said
+    assert "it measures, which takes minutes: --loopbench runs it" in said
+    assert "measured" not in said
+
+
+def test_a_marked_test_measures_its_scenario_and_gets_its_session(project: Path) -> None:
+    said = pytest_in(project, "--loopbench", "-s", "--strict-markers")
+    assert "3 passed" in said
+    assert said.count("measured Writing") == 3
+
+
+def test_measuring_under_xdist_is_refused(project: Path) -> None:
+    said = pytest_in(project, "--loopbench", "-s", "-n", "2")
+    assert "ERROR: --loopbench measures one scenario at a time" in said
+    assert "passed" not in said
+
+
+def test_a_session_without_a_scenario_is_a_failure_that_says_so(project: Path) -> None:
+    (project / "test_speed.py").write_text("def test_speed(loopbench_session):\n    pass\n")
+    assert 'this test needs a scenario: @pytest.mark.loopbench("scenario.toml")' in pytest_in(project, "--loopbench")

@@ -7,6 +7,7 @@ import sys
 from loopbench import bundled
 from loopbench.errors import EnvironmentRefusedError
 from loopbench.measure import environment
+from loopbench.measure.open_files import allow_open_files
 
 
 def serve_target_app(port: int, loop: str) -> None:
@@ -17,6 +18,7 @@ def serve_target_app(port: int, loop: str) -> None:
     check_free(port)
     command = [sys.executable, "-m", "uvicorn", "target_app.main:app", "--app-dir", str(bundled.FOLDER)]
     options = ["--host", "127.0.0.1", "--port", str(port), "--loop", loop, "--http", "httptools", "--workers", "1"]
+    allow_open_files()
     os.chdir(bundled.FOLDER)
     os.execve(sys.executable, command + options, environment.for_target({}))  # noqa: S606  no shell is wanted
 

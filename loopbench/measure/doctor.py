@@ -1,7 +1,6 @@
 """Examines the machine for a minute, without a target: how steady it is, what else runs on it, and its limits."""
 
 import os
-import resource
 import shutil
 import tempfile
 import time
@@ -12,6 +11,7 @@ from typing import Any, Final
 from loopbench.measure import canary, machine
 from loopbench.measure.kernel_files import KernelFiles, NotObservableError
 from loopbench.measure.machine_use import Attributed, MachineMeter
+from loopbench.measure.open_files import allow_open_files
 from loopbench.measure.supervise import MARK_VARIABLE
 from loopbench.measure.throttling import ControlGroups
 from loopbench.records import FORMAT_VERSION
@@ -130,7 +130,6 @@ def _timed_write(file: Any, size_bytes: int) -> float:
 
 
 def _limits(files: KernelFiles, unobservable: dict[str, str]) -> Limits:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     ports = cpu_cores = None
     try:
         low, high = map(int, files.text("proc/sys/net/ipv4/ip_local_port_range").split())
@@ -141,7 +140,7 @@ def _limits(files: KernelFiles, unobservable: dict[str, str]) -> Limits:
         cpu_cores = ControlGroups.of_this_process(files).limit_cores()
     except NotObservableError as problem:
         unobservable["cpu_cores"] = str(problem)
-    return Limits(None if soft == resource.RLIM_INFINITY else soft, ports, cpu_cores)
+    return Limits(allow_open_files(), ports, cpu_cores)
 
 
 def _leftovers(files: KernelFiles) -> Iterator[Leftover]:

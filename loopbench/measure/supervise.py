@@ -19,6 +19,7 @@ import psutil
 
 from loopbench.errors import EnvironmentRefusedError
 from loopbench.measure.minder import become_subreaper
+from loopbench.measure.open_files import allow_open_files
 from loopbench.secrecy import hidden_bytes, hidden_part, margin_bytes
 
 MINDER = Path(__file__).with_name("minder.py")
@@ -58,6 +59,7 @@ class Supervised:
         self.had_to_be_killed = False
         """Whether it was still running when it was killed: its exit code is then not its own."""
         become_subreaper()
+        allow_open_files()
         lifeline, self._lifeline = os.pipe()
         self._log = log
         # Without a name: it may hold secrets, and a kill of the harness leaves none of it.

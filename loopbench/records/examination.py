@@ -45,7 +45,7 @@ class Disk:
 class Limits:
     """The system's limits for a process. None: no limit, or (for the ports) not observable."""
 
-    open_files: int | None
+    open_files: int | None  # soft, after loopbench has raised it
     ports: tuple[int, int] | None  # range of local ports of outgoing connections
     cpu_cores: float | None  # CPU limit of our control groups
 

@@ -190,8 +190,9 @@ def _disk(seen: Examination) -> Iterator[FitnessFinding]:
 def _limits(seen: Examination) -> Iterator[FitnessFinding]:
     files, ports = seen.limits.open_files, seen.limits.ports
     few = files is not None and files < FEW_OPEN_FILES
-    what = "no limit" if files is None else f"at most {files} a process, so about as many users"
-    yield FitnessFinding("open files", Fit.NOISY if few else Fit.GOOD, what, "ulimit -n 20000" if few else "")
+    what = "no limit" if files is None else f"at most {files} a process, the soft limit raised as far as is needed"
+    advice = "raise the hard limit: LimitNOFILE=, limits.conf, docker run --ulimit nofile=21024" if few else ""
+    yield FitnessFinding("open files", Fit.NOISY if few else Fit.GOOD, what, advice)
     if ports is None:
         yield _unknown(seen, "ports", "ports")
         return

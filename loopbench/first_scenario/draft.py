@@ -10,6 +10,7 @@ from typing import Any, Final
 from loopbench.first_scenario.places import AppPlace
 from loopbench.first_scenario.reading import AppFacts
 from loopbench.first_scenario.routes import NEEDS_LOGIN, Route, as_table, login_of
+from loopbench.scenario.schema import SCHEMA_LINE
 from loopbench.scenario.target import SERVERS
 from loopbench.scenario.toml import toml_block, toml_value
 from loopbench.showable import showable
@@ -95,11 +96,11 @@ def neighbour_of(routes: Sequence[Route]) -> Route | None:
 def _head(place: AppPlace, facts: AppFacts) -> str:
     name = showable(f"{place.module}:{facts.attribute}")
     return f"""\
+{SCHEMA_LINE}
 # Written by `loopbench init` from the routes of {name}. It is yours now.
 #   loopbench plan FILE           what would run, in which order, how long
 #   loopbench run FILE --quick    a first look; without --quick: rounds, intervals, verdicts
-# Checked while you type (Tombi, Even Better TOML): `loopbench schema > scenario.schema.json`, and as the first line
-#   #:schema ./scenario.schema.json
+# The first line lets an editor check it while you type (VS Code with Tombi or Even Better TOML).
 
 title = {toml_value(f"The routes of {name}")}
 """

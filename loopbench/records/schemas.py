@@ -1,12 +1,9 @@
 """The published JSON Schemas of results: `docs/schemas/NAME.schema.json`."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from loopbench import __version__
-
-PUBLISHED: Final = f"https://raw.githubusercontent.com/loopbench/loopbench/v{__version__}/docs/schemas"
-"""The tag of a release, so that a result's schema stays as it was when the result was written."""
+from loopbench.scenario.schema import PUBLISHED
 
 
 def with_schema(name: str, number: int, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from loopbench.scenario.schema import scenario_schema
+from loopbench.scenario.schema import SCHEMA_LINE, scenario_schema
 from loopbench.scenario.values import PATTERN_MEANINGS
 
-HEAD: Final = """\
+HEAD: Final = f"""\
 # Scenario keys
 
 This page lists every key of a scenario. It is the output of `loopbench schema --markdown`, and a test compares the two.
@@ -19,10 +19,11 @@ Editors that support TOML schemas (such as VS Code with Tombi or Even Better TOM
 type, if the first line of the scenario names the schema:
 
 ```toml
-#:schema ./scenario.schema.json
+{SCHEMA_LINE}
 ```
 
-`loopbench schema > scenario.schema.json` writes that file. A key that is not listed here is an error, and so is a value
+`loopbench init` writes this line. Without the internet, `loopbench schema > scenario.schema.json` writes the file, and
+the line is `#:schema ./scenario.schema.json`. A key that is not listed here is an error, and so is a value
 of another type. `loopbench plan FILE` reports every mistake at once, with its line. It also checks combinations of
 keys, which the schema cannot. Paths are relative to the scenario file. `loopbench run FILE --set load.users=20` sets
 any key for one session.

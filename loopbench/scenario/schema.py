@@ -11,16 +11,29 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from loopbench import __version__
+from loopbench.scenario.examples import EXAMPLES
 from loopbench.scenario.model import Scenario
 
 TITLE: Final = "A loopbench scenario"
+
+PUBLISHED: Final = f"https://raw.githubusercontent.com/loopbench/loopbench/v{__version__}/docs/schemas"
+"""The tag of a release, so that a schema stays as it was when a scenario or a result was written."""
+
+ADDRESS: Final = f"{PUBLISHED}/scenario.schema.json"
+
+SCHEMA_LINE: Final = f"#:schema {ADDRESS}"
+"""The first line of a scenario, by which an editor finds the schema."""
 
 
 class _TomlSchema(GenerateJsonSchema):
     """Omits null, which TOML does not have: an optional key may be absent but not null."""
 
     def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
-        return {"$schema": self.schema_dialect, **super().generate(schema, mode), "title": TITLE}
+        made = super().generate(schema, mode)
+        for name, table in [(Scenario.__name__, made), *made["$defs"].items()]:
+            table["examples"] = [EXAMPLES[name]]
+        return {"$schema": self.schema_dialect, "$id": ADDRESS, **made, "title": TITLE}
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])

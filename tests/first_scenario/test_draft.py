@@ -10,6 +10,7 @@ from loopbench.first_scenario.places import AppPlace
 from loopbench.first_scenario.reading import AppFacts
 from loopbench.first_scenario.routes import Route
 from loopbench.scenario import Scenario, load
+from loopbench.scenario.schema import scenario_schema
 
 ALL_SERVERS = frozenset({"uvicorn", "uvloop", "httptools"})
 
@@ -46,6 +47,10 @@ def test_safe_routes_are_variants_beside_the_one_that_sounds_like_a_neighbour(tm
     assert [variant.name for variant in scenario.variants] == ["/search", "/items"]
     assert [request.name for request in scenario.requests] == ["/health"]
     assert scenario.target.app == "shop.main:app"
+
+
+def test_the_first_line_names_the_schema_for_an_editor(tmp_path: Path) -> None:
+    assert made(tmp_path, get("/search")).text.startswith(f"#:schema {scenario_schema()['$id']}\n")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/v1/ping", "/_/health-check/", "/hello"])

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from loopbench import __version__
 from loopbench.commands.starting import schema
 from loopbench.scenario import Scenario, load
+from loopbench.scenario.examples import EXAMPLES
 from loopbench.scenario.reference import scenario_reference
 from loopbench.scenario.schema import scenario_schema, scenario_schema_text
+from loopbench.scenario.values import Strict
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "scenarios").glob("*.toml"))
@@ -26,10 +29,17 @@ def tables() -> Iterator[tuple[str, dict[str, Any]]]:
     yield from schema["$defs"].items()
 
 
-def accepts(document: dict[str, Any]) -> bool:
-    """Return whether the schema accepts it."""
+def models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield every model below this one."""
+    for model in base.__subclasses__():
+        yield model
+        yield from models(model)
+
+
+def accepts(document: dict[str, Any], schema: dict[str, Any] | None = None) -> bool:
+    """Return whether the schema, by default that of a scenario, accepts it."""
     jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: see the dev requirements")
-    return bool(jsonschema.Draft202012Validator(scenario_schema()).is_valid(document))
+    return bool(jsonschema.Draft202012Validator(schema or scenario_schema()).is_valid(document))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +67,29 @@ def test_every_table_refuses_unknown_keys() -> None:
     assert all(made["additionalProperties"] is False for _, made in tables())
 
 
+def test_every_table_has_an_example_that_is_allowed() -> None:
+    """Both by the schema and by the model, which checks combinations of keys too."""
+    definitions = scenario_schema()["$defs"]
+    validators = {model.__name__: model.model_validate_json for model in models(Strict)}
+    for name, made in tables():
+        assert made["examples"], name
+        for example in made["examples"]:
+            assert accepts(example, made | {"$defs": definitions}), name
+            validators[name](json.dumps(example))
+
+
+def test_no_example_is_of_a_table_that_is_gone() -> None:
+    assert {name for name, _ in tables()} == set(EXAMPLES)
+
+
+def test_the_id_is_the_address_of_this_version() -> None:
+    """The file lies there in the repository, under the tag of the release."""
+    address = scenario_schema()["$id"]
+    assert address.startswith("https://raw.githubusercontent.com/loopbench/loopbench/")
+    assert address.endswith(f"/v{__version__}/docs/schemas/scenario.schema.json")
+    assert (ROOT / address.partition(f"/v{__version__}/")[2]).is_file()
+
+
 def test_nothing_is_null_because_toml_has_none() -> None:
     assert "null" not in scenario_schema_text()
 
@@ -73,7 +106,9 @@ def test_the_page_has_a_row_for_every_key_and_no_link_to_nowhere() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_shipped_scenario_is_valid(file: Path) -> None:
-    assert accepts(tomllib.loads(file.read_text(encoding="utf-8")))
+    text = file.read_text(encoding="utf-8")
+    assert accepts(tomllib.loads(text))
+    assert text.splitlines()[0] == f"#:schema {scenario_schema()['$id']}", "make generate"
 
 
 @pytest.mark.parametrize(

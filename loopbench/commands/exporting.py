@@ -1,4 +1,4 @@
-"""The command `export`: a session's requests, or its summary, as one file for other programs."""
+"""The command `export`: a session's requests, or its summary, for other programs."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from loopbench.commands.options import AsJson, session_folders
 from loopbench.console import Speech
-from loopbench.errors import DataError
+from loopbench.errors import DataError, UsageError
 from loopbench.showable import showable
 
 EXPORT_FOLDER = "export"
@@ -29,6 +29,9 @@ def export(  # noqa: PLR0913  one parameter an option
         Path | None, typer.Option(metavar="FOLDER", help="Where the file goes.", show_default="DIR/export")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
+    otlp: Annotated[
+        str | None, typer.Option(metavar="URL", help="Send the figures to an OTLP/HTTP receiver; write no file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a session's requests, or its summary, into one file.
@@ -37,12 +40,17 @@ def export(  # noqa: PLR0913  one parameter an option
     phase (docs/notebook.md describes the columns). The summary is CSV, JSON, Markdown,
     OpenMetrics text for Prometheus, or its answer as a badge: for shields.io, or as an SVG.
     """
+    speech = Speech(as_json=as_json)
+    if otlp is not None:
+        if what or out or force:
+            raise UsageError("--otlp writes no file: it excludes --what, --out and --force", slug="export-format")
+        _send(folder, otlp, speech)
+        return
     from loopbench.judge.summary.export import Form, What
     from loopbench.judge.summary.export import export as write
 
     made = write(folder, out or folder / EXPORT_FOLDER, What(what) if what else None, Form(form), force=force)
     rows = "" if made.rows is None else f", {made.rows:,} requests"
-    speech = Speech(as_json=as_json)
     speech.say(f"written: {showable(str(made.path))}{rows}")
     speech.give(json.dumps({"file": str(made.path), "requests": made.rows, "left_out": made.left_out}, indent=1))
     if made.left_out:
@@ -52,3 +60,15 @@ def export(  # noqa: PLR0913  one parameter an option
             where=str(folder),
             kept=f"every other run, in {made.path}",
         )
+
+
+def _send(folder: Path, url: str, speech: Speech) -> None:
+    """Send a session's figures, with the lock: not while something is measured on this machine."""
+    from loopbench.judge.session.session_report import judge_session
+    from loopbench.judge.summary.otlp import send
+    from loopbench.measure.lock import one_at_a_time
+
+    with one_at_a_time():
+        sent = send(judge_session(folder), url)
+    speech.say(f"sent: {sent} figures")
+    speech.give(json.dumps({"sent": sent}, indent=1))

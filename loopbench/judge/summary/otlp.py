@@ -1,0 +1,99 @@
+"""Sends a session's figures to an OpenTelemetry collector, as the metrics of `openmetrics`, by OTLP over HTTP.
+
+The exporter is the one of OpenTelemetry's SDK (the extra `otel`); its variables `OTEL_EXPORTER_OTLP_HEADERS`,
+`OTEL_EXPORTER_OTLP_TIMEOUT` and `OTEL_RESOURCE_ATTRIBUTES` hold here too.
+"""
+
+import logging
+from collections.abc import Iterable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from loopbench import __version__
+from loopbench.errors import EnvironmentRefusedError, UsageError
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.openmetrics import Family, metrics
+from loopbench.secrecy import without_userinfo
+from loopbench.showable import showable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+METRICS_PATH: Final = "/v1/metrics"
+SCHEMES: Final = ("http", "https")
+LOGGER: Final = "opentelemetry"
+
+
+def send(report: SessionReport, url: str) -> int:
+    """Send every figure that is known to the receiver at a base URL; returns how many.
+
+    Raises:
+        UsageError: it is no URL.
+        EnvironmentRefusedError: the extra is not installed, or the receiver did not take them.
+    """
+    endpoint = _endpoint(url)
+    families = list(metrics(report))
+    with _complaints() as said:
+        if not _exported(families, endpoint):
+            reason = showable(said[-1]) if said else "no reason given"
+            raise EnvironmentRefusedError(
+                f"the figures were not taken: {without_userinfo(reason)}",
+                slug="otlp",
+                where=without_userinfo(showable(endpoint)),
+                hints=("start a collector with an OTLP/HTTP receiver there",),
+            )
+    return sum(len(family.samples) for family in families)
+
+
+def _endpoint(url: str) -> str:
+    """Return the address of metrics below a base URL, as `OTEL_EXPORTER_OTLP_ENDPOINT` is read."""
+    try:
+        is_address = urlsplit(url).scheme in SCHEMES and bool(urlsplit(url).hostname)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        allowed = "the base URL of an OTLP/HTTP receiver, as in http://127.0.0.1:4318"
+        raise UsageError("--otlp has no http:// or https:// URL", slug="otlp-url", allowed=allowed)
+    return url.rstrip("/").removesuffix(METRICS_PATH) + METRICS_PATH
+
+
+def _exported(families: Iterable[Family], endpoint: str) -> bool:
+    try:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415  an extra
+        from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
+        from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricExportResult  # noqa: PLC0415
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    except ImportError:
+        hints = ("pip install 'loopbench[otel]'", "--format openmetrics writes the same figures into a file")
+        what = "--otlp takes OpenTelemetry's exporter, which is not installed"
+        raise EnvironmentRefusedError(what, slug="extra-missing", hints=hints) from None
+    reader = InMemoryMetricReader()
+    resource = Resource.create({"service.name": "loopbench", "service.version": __version__})
+    provider = MeterProvider([reader], resource, shutdown_on_exit=False)
+    meter = provider.get_meter("loopbench", __version__)
+    for family in families:
+        gauge = meter.create_gauge(family.name, description=family.about)
+        for labels, value in family.samples:
+            gauge.set(value, {name: showable(text) for name, text in labels.items()})
+    made, exporter = reader.get_metrics_data(), OTLPMetricExporter(endpoint)
+    try:
+        return made is not None and exporter.export(made) is MetricExportResult.SUCCESS
+    finally:
+        exporter.shutdown()
+        provider.shutdown()
+
+
+@contextmanager
+def _complaints() -> "Iterator[list[str]]":
+    """Collect what the exporter logs, which would otherwise be printed beside our error."""
+    said: list[str] = []
+    handler, logger = logging.Handler(), logging.getLogger(LOGGER)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate

@@ -1,0 +1,121 @@
+"""Figures sent by OTLP: a real receiver gets each one that the OpenMetrics text has."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra otel is not installed")
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+from loopbench.errors import ExitCode
+from loopbench.judge.session.session_report import judge_session
+from loopbench.judge.summary.openmetrics import metrics
+from loopbench.measure.lock import one_at_a_time
+from tests.first_scenario.calling import call
+
+EXAMPLE = Path(__file__).parents[2] / "results" / "example"
+EXPORTER = "opentelemetry.exporter.otlp.proto.http.metric_exporter"
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Keeps what is posted to it, and answers with one status."""
+
+    got: ClassVar[list[tuple[str, bytes]]] = []
+    status: ClassVar[int] = 200
+
+    def do_POST(self) -> None:
+        """Keep the path and the body."""
+        self.got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[str]:
+    """The base URL of a receiver on a free port."""
+    Receiver.got.clear()
+    Receiver.status = 200
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def received() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Values by metric and labels."""
+    ((path, body),) = Receiver.got
+    assert path == "/v1/metrics"
+    (resource,) = ExportMetricsServiceRequest.FromString(body).resource_metrics
+    assert "loopbench" in {each.value.string_value for each in resource.resource.attributes}
+    return {
+        (metric.name, frozenset((each.key, each.value.string_value) for each in point.attributes)): point.as_double
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        for point in metric.gauge.data_points
+    }
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/v1/metrics"])
+def test_verdicts_gates_stamps_and_all_other_figures_arrive(
+    receiver: str, ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = call(capsys, tmp_path, "export", str(EXAMPLE), "--otlp", receiver + ending)
+    known = {
+        (family.name, frozenset(labels.items())): value
+        for family in metrics(judge_session(EXAMPLE))
+        for labels, value in family.samples
+    }
+    assert (done.code, done.out, done.err) == (ExitCode.OK, f"sent: {len(known)} figures\n", "")
+    assert received() == known
+    assert {"loopbench_session_info", "loopbench_verdict_ratio"} <= {name for name, _ in known}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_receiver_that_refuses_is_named_without_the_password_of_its_url(
+    receiver: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Receiver.status = 400
+    url = receiver.replace("://", "://ann:a-canary-token@")
+    done = call(capsys, tmp_path, "export", str(EXAMPLE), "--otlp", url)
+    assert done.code == ExitCode.ENVIRONMENT
+    assert "error[otlp]: the figures were not taken" in done.err
+    assert "400" in done.err
+    assert "a-canary-token" not in done.err
+
+
+def test_nothing_is_sent_while_something_is_measured(
+    receiver: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with one_at_a_time():
+        done = call(capsys, tmp_path, "export", str(EXAMPLE), "--otlp", receiver)
+    assert done.code == ExitCode.ENVIRONMENT
+    assert "error[busy]" in done.err
+    assert not Receiver.got
+
+
+@pytest.mark.parametrize("arguments", [("--otlp", "collector:4318"), ("--otlp", "http://x", "--force")])
+def test_what_cannot_be_sent_is_refused(
+    arguments: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(capsys, tmp_path, "export", str(EXAMPLE), *arguments).code == ExitCode.USAGE
+
+
+def test_without_the_extra_the_command_that_brings_it_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, EXPORTER, None)
+    done = call(capsys, tmp_path, "export", str(EXAMPLE), "--otlp", "http://127.0.0.1:9")
+    assert done.code == ExitCode.ENVIRONMENT
+    assert "pip install 'loopbench[otel]'" in done.err

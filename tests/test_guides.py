@@ -99,7 +99,7 @@ def test_every_command_and_option_the_pages_name_exists() -> None:
 
 
 SHELL = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-OTHER_PROGRAMS = {"alias", "cd", "cp", "git", "pip", "pipx", "pre-commit", "pytest", "python3", "sudo", "uv"}
+OTHER_PROGRAMS = {"alias", "cd", "cp", "duckdb", "git", "pip", "pipx", "pre-commit", "pytest", "python3", "sudo", "uv"}
 
 
 def shell_of(page: Path) -> str:

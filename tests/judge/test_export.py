@@ -3,6 +3,7 @@
 import builtins
 import csv
 import json
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -22,6 +23,7 @@ from loopbench.judge.session.session_report import judge_session
 from loopbench.judge.summary import export as exporting
 from loopbench.judge.summary.export import FORMS, Form, What, export
 from loopbench.judge.summary.summary import to_json
+from loopbench.notebook import load
 from loopbench.records import codec
 from loopbench.records.session import SESSION_FILE, Phase, RunRecord
 from loopbench.showable import csv_text
@@ -205,3 +207,16 @@ def test_without_pyarrow_the_command_that_brings_it_is_named(tmp_path: Path, mon
         export(session(tmp_path / "s", Made(users=2, hold_s=2)), tmp_path, What.SAMPLES, Form.PARQUET)
     assert "pip install" in caught.value.hints[0]
     assert not (tmp_path / "samples.parquet").exists()
+
+
+def test_the_guide_s_query_of_the_parquet_file_gives_the_figures_of_the_samples(tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed: see the dev requirements")
+    pytest.importorskip("pyarrow", reason="the extra export is not installed")
+    made = export(EXAMPLE, tmp_path, What.SAMPLES, Form.PARQUET)
+    guide = (Path(__file__).parents[2] / "docs" / "notebook.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r'^duckdb -c "(.+)"$', guide, re.MULTILINE)
+    rows = duckdb.sql(query.replace("DIR/export/samples.parquet", str(made.path))).fetchall()
+    good = load(EXAMPLE).samples().query("phase == 'hold' and good").groupby("variant", observed=True)["latency_s"]
+    assert [name for name, _, _ in rows] == good.size().sort_index().index.tolist()
+    assert [count for _, count, _ in rows] == good.size().sort_index().tolist()
+    assert [p99_s for *_, p99_s in rows] == pytest.approx(good.quantile(0.99).sort_index().tolist(), rel=1e-6)

@@ -52,7 +52,7 @@ $(PUBSUB_SERVER):
 generate: $(VENV)/.runtime ## write the scenario schema, the scenario reference, the errors and the table of benchmarks
 	$(BIN)/loopbench schema > docs/schemas/scenario.schema.json
 	$(BIN)/loopbench schema --markdown > docs/scenario-reference.md
-	$(BIN)/python -c 'from loopbench.scenario.schema import SCHEMA_LINE as line; print(f"1s|^#:schema .*|{line}|")' | sed -i -f - scenarios/*.toml
+	$(BIN)/python -c 'from loopbench.scenario.schema import SCHEMA_LINE as line; print(f"1s|^#:schema .*|{line}|")' | sed -i -f - scenarios/*.toml docs/examples/*/*.toml
 	$(BIN)/python -m benchmarks --markdown > benchmarks/README.md
 	$(BIN)/python -m tests.error_reference
 

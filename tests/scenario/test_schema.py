@@ -18,7 +18,7 @@ from loopbench.scenario.schema import scenario_schema, scenario_schema_text
 from loopbench.scenario.values import Strict
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "scenarios").glob("*.toml"))
+FILES = [*sorted((ROOT / "scenarios").glob("*.toml")), *(ROOT / "docs" / "examples").glob("*/bench.toml")]
 SMALLEST = 'title = "t"\nquestion = "q"\n[target]\napp = "a:b"\n[[variants]]\nname = "v"\npath = "/"\n'
 
 

@@ -84,6 +84,11 @@ def make_plan(scenario: Scenario, seed: int) -> Plan:
     return Plan(seed, runs, scenario.repeat.fewest_rounds)
 
 
+def is_interleaved(scenario: Scenario, run: PlannedRun) -> bool:
+    """Returns whether the runs of its round are measured together, on targets that are loaded in turns."""
+    return run.round != OUTSIDE_ROUNDS and not scenario.isolated_because
+
+
 def check_length(plan: Plan, max_minutes: float | None) -> None:
     """Refuse a plan of days, unless its time is limited on the command line."""
     if max_minutes is None and plan.shortest_s > MAX_PLAN_S:

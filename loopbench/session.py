@@ -34,7 +34,7 @@ from loopbench.measure.services import RunningServices
 from loopbench.measure.stop import InterruptedRunError, StopWish
 from loopbench.measure.timeline import measure_timeline
 from loopbench.measure.variant_checks import failing_variants
-from loopbench.plan import Plan
+from loopbench.plan import Plan, is_interleaved
 from loopbench.records import FORMAT_VERSION
 from loopbench.records.codec import to_json
 from loopbench.records.failures import FAILURES_FILE, Failures, read_failures
@@ -199,7 +199,7 @@ class _SessionRunner:
         for number, runs in enumerate(self._plan.rounds, 1):
             if not self._has_time(context, runs):
                 return
-            for group in [runs] if is_interleaved(context.scenario, runs) else [(run,) for run in runs]:
+            for group in [runs] if is_interleaved(context.scenario, runs[0]) else [(run,) for run in runs]:
                 self._measure(context, group)
             enough, rounds_needed, sentence = rounds_standing(context.folder)
             context.notify(RoundFinished(number, enough, rounds_needed, sentence))
@@ -271,11 +271,6 @@ class _SessionRunner:
         return tuple(each for each in faults_of(attempted.folder, context.folder) if each.startswith(OF_MACHINE))
 
 
-def is_interleaved(scenario: Scenario, runs: Sequence[PlannedRun]) -> bool:
-    """Returns whether these runs are measured together, on targets that are loaded in turns."""
-    return runs[0].round != OUTSIDE_ROUNDS and not scenario.isolated_because
-
-
 def _measured_without_pause(context: RunContext, runs: Sequence[PlannedRun]) -> Sequence[MeasuredRun]:
     """Measure until no Ctrl-Z came in between: a run that was paused is no attempt, and its failure is no failure."""
     while True:
@@ -294,7 +289,7 @@ def _measured(context: RunContext, runs: Sequence[PlannedRun]) -> Sequence[Measu
     """Measure a generation, or one run, with windows long enough for what is known of each variant."""
     from loopbench.judge.rounds.between_runs import cycle_s, least_window_s
 
-    if is_interleaved(context.scenario, runs):
+    if is_interleaved(context.scenario, runs[0]):
         return measure_generation(context, runs, [cycle_s(context.folder, run.variant) for run in runs])
     (run,) = runs
     if run.kind == KIND_TIMELINE:

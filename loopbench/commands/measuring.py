@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -121,6 +120,7 @@ def plan(  # noqa: PLR0913  one parameter an option
     as_json: AsJson = False,
 ) -> None:
     """Print which runs there would be, in which order, and how long."""
+    from loopbench.forecast import plan_values
     from loopbench.measure.interpreter import python_of, server_sentence
     from loopbench.plan import make_plan
     from loopbench.progress import minutes, plan_sentence
@@ -130,10 +130,7 @@ def plan(  # noqa: PLR0913  one parameter an option
     question = load(chosen(scenario), tuple(override or ()), quick=quick, rounds=rounds)
     planned = make_plan(question, new_seed(seed))
     if as_json:
-        say(
-            json.dumps(asdict(planned) | {"shortest_s": planned.shortest_s, "longest_s": planned.longest_s}, indent=1),
-            raw=True,
-        )
+        say(json.dumps(plan_values(question, planned), indent=1), raw=True)
         return
     rows = [
         (

@@ -60,9 +60,7 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
         self._worker_key = secrets.token_hex(16)
         self._workers: list[Supervised] = []
         self._stack = ExitStack()
-        role = master_options(load) if load.has_master else []
-        csv = csv_options(folder) if locustfile == LOCUSTFILE else []  # in turns, each target has its own statistics
-        line = [*command(load.drain_s, locustfile), *csv, *role]
+        line = first_command(load, str(folder.resolve()), locustfile)
         self._main = self._start(line, LOCUST_LOG, cpus, spec_files)
 
     def __exit__(self, *_: object) -> None:
@@ -147,6 +145,13 @@ class GeneratorProcesses(AbstractContextManager["GeneratorProcesses"]):
         )
 
 
+def first_command(load: Load, folder: str, locustfile: Path = LOCUSTFILE) -> list[str]:
+    """Returns the command line of the first process: the only one, or the master."""
+    role = master_options(load) if load.has_master else []
+    csv = csv_options(folder) if locustfile == LOCUSTFILE else []  # in turns, each target has its own statistics
+    return [*command(load.drain_s, locustfile), *csv, *role]
+
+
 def command(drain_s: float, locustfile: Path = LOCUSTFILE) -> list[str]:
     """Returns the options of every role; all that a variable or a file could set is given explicitly."""
     return [
@@ -159,9 +164,9 @@ def command(drain_s: float, locustfile: Path = LOCUSTFILE) -> list[str]:
     ]
 
 
-def csv_options(folder: Path) -> list[str]:
+def csv_options(folder: str) -> list[str]:
     """Returns the options for Locust's own four files, from the only process or from the master."""
-    return ["--csv", str((folder / LOCUST_CSV_PREFIX).resolve()), "--csv-full-history"]
+    return ["--csv", f"{folder}/{LOCUST_CSV_PREFIX}", "--csv-full-history"]
 
 
 def connect_s(load: Load) -> int:

@@ -46,7 +46,7 @@ class RunContext:
 
     def served(self, run: PlannedRun) -> Target:
         """Returns the settings of the target of one run."""
-        return self.scenario.target if run.kind == KIND_TIMELINE else self.scenario.variant(run.variant).served
+        return served(self.scenario, run)
 
     def launch(self, folder: Path, variant: Variant | None = None) -> target.Launch:
         """Returns what starts the target of one run; without a variant, of a timeline, which is always explained."""
@@ -103,6 +103,11 @@ class Loaded:
     load_s: float
     generator_exit: str
     receipt: dict[str, ReceiptValue] | None
+
+
+def served(scenario: Scenario, run: PlannedRun) -> Target:
+    """Returns the settings of the target of one run."""
+    return scenario.target if run.kind == KIND_TIMELINE else scenario.variant(run.variant).served
 
 
 def measure_run(context: RunContext, run: PlannedRun, min_window_s: float = 0.0) -> MeasuredRun:

@@ -149,7 +149,7 @@ def free_port() -> int:
     raise OSError(errno.EADDRINUSE, "no free port", "127.0.0.1")
 
 
-def command(scenario: Scenario, target: Target, port: int) -> list[str]:
+def command(scenario: Scenario, target: Target, port: int | str) -> list[str]:
     """Returns the server's command line; every option that has an environment variable is given explicitly."""
     python = interpreter.python_of(scenario, target)
     if not target.is_counted_by_probe:
@@ -159,7 +159,7 @@ def command(scenario: Scenario, target: Target, port: int) -> list[str]:
     return [re.sub(r"{(\w+)}", lambda found: str(values.get(found[1], found[0])), part) for part in parts]
 
 
-def _uvicorn_command(python: str, target: Target, app_dir: str, port: int) -> list[str]:
+def _uvicorn_command(python: str, target: Target, app_dir: str, port: int | str) -> list[str]:
     uvicorn = interpreter.uvicorn_version(python)
     options = {
         "--app-dir": app_dir,

@@ -24,6 +24,7 @@ def environment() -> Environment:
     )
     made.filters.update(rounded=rounded, ratio=ratio, interval=interval, whole=whole, plural=plural)
     made.globals["meaning_of_answers"] = " ".join(f"{word}: {meaning}." for word, meaning in MEANING.items())
+    made.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     made.finalize = _shown
     return made
 

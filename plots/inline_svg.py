@@ -28,9 +28,16 @@ _POINTS_AN_INCH: Final = 72.0
 _LONG_NUMBER: Final = re.compile(r"-?\d+\.\d{2,}")
 _STEPS: Final = re.compile(r"([MLz])([^MLz]*)")
 _STRAIGHT: Final = re.compile(r"[MLz\d\s.-]+")  # a path of straight lines only
+_ONE_LINE: Final = re.compile(r"M[\d.\- ]+l-?[\d.]+[ -][\d.-]+")  # as `relative` writes it
 _GEOMETRY: Final = ("d", "x", "y", "width", "height", "transform", "points")
 _DROPPED: Final = frozenset({"metadata", "style"})
-_INHERITED: Final = {"stroke-linejoin": "round", "stroke-linecap": "butt"}  # matplotlib's own sheet, on the root
+_DEFAULTS: Final = {"text-anchor": "start", "stroke-dashoffset": "0"}  # of SVG
+_MADE_ID: Final = re.compile(r"([mpC][0-9a-f]{5})[0-9a-f]{5}")  # matplotlib's, by what is drawn; half of it tells apart
+# on the root: matplotlib's own sheet, and the size of most texts, each of which matplotlib gives its size
+_INHERITED: Final = {"stroke-linejoin": "round", "stroke-linecap": "butt", "font-size": "10px"}
+
+
+_USUAL: Final = _DEFAULTS | _INHERITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,11 @@ def inline_svg(figure: Figure, *, name: str, title: str, alt: str) -> str:
         described.text = text
         root.insert(place, described)
     _prune(root)
-    return ET.tostring(root, encoding="unicode")
+    return _text(root)
+
+
+def _text(root: ET.Element) -> str:
+    return ET.tostring(root, encoding="unicode").replace(" />", "/>")  # `>` in a text is an entity
 
 
 def split_svg(figure: Figure, bands: Sequence[Band], *, name: str) -> tuple[str, ...]:
@@ -65,7 +76,7 @@ def split_svg(figure: Figure, bands: Sequence[Band], *, name: str) -> tuple[str,
         part = ET.Element("svg", _frame(figure, band) | {"aria-hidden": "true"})
         part.extend([group] if parts else [*shared, group])
         _prune(part)
-        parts.append(ET.tostring(part, encoding="unicode"))
+        parts.append(_text(part))
     return tuple(parts)
 
 
@@ -87,7 +98,19 @@ def _plain(figure: Figure, name: str) -> ET.Element:
     root = _parse(figure)
     for element in root.iter():
         _make_plain(element, name)
+    _drop_overridden(root)
     return root
+
+
+def _drop_overridden(root: ET.Element) -> None:
+    """Remove from each `<use>` what the picture that it shows sets itself, and the colour that fills a line."""
+    drawn = {element.get("id"): element for element in root.iter()}
+    for use in root.iter("use"):
+        own = drawn[use.attrib["href"].removeprefix("#")].attrib
+        for key in own.keys() & {"stroke", "stroke-width", "stroke-opacity", "fill", "fill-opacity"}:
+            use.attrib.pop(key, None)
+        if _ONE_LINE.fullmatch(own.get("d", "")):
+            use.attrib.pop("fill", None)
 
 
 def _parse(figure: Figure) -> ET.Element:
@@ -105,7 +128,7 @@ def _make_plain(element: ET.Element, name: str) -> None:
     if attributes.get("transform", "").startswith("rotate(-0 "):
         del attributes["transform"]
     element.attrib.clear()
-    element.attrib.update(attributes)
+    element.attrib.update((key, value) for key, value in attributes.items() if _USUAL.get(key) != value)
     element.tail = None
     if not (element.text or "").strip():
         element.text = None
@@ -135,7 +158,8 @@ def _unstyled(attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _named(attributes: Iterable[tuple[str, str]], name: str) -> Iterator[tuple[str, str]]:
     """Ids, and what refers to them, begin with `name`."""
-    for key, value in attributes:
+    for key, whole in attributes:
+        value = _MADE_ID.sub(r"\1", whole) if key in {_HREF, "id", "clip-path"} else whole
         if key == _HREF:
             yield "href", f"#{name}-{value.removeprefix('#')}"
         elif key == "id":

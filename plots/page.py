@@ -1,8 +1,10 @@
 """`report.html`: a session on one page that needs nothing else: no script, no network, no style a policy forbids."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from jinja2 import Environment
 
@@ -11,6 +13,7 @@ from loopbench.judge.session.agreement import HOLD_WITHIN, RISE_WITHIN, agreemen
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.health import trouble_of
 from loopbench.judge.summary.answer import certainty, headline, named, neighbour_answer, served_answer
+from loopbench.judge.summary.summary import summary_values
 from loopbench.judge.summary.table import figures_table
 from loopbench.parallel import in_parallel
 from loopbench.plots import glance, provenance, style, validity
@@ -19,6 +22,8 @@ from loopbench.plots.charts import SECTIONS
 from loopbench.plots.document import environment, style_sheet
 from loopbench.plots.pictures import pictures_of, swatches
 
+_INDENTED_TAG: Final = re.compile(r"\n\s+<")  # a line of the templates: a foreign text holds no tag
+
 
 def render_page(report: SessionReport, charts: Mapping[str, Sequence[Chart]]) -> str:
     """Return the page as HTML."""
@@ -26,7 +31,7 @@ def render_page(report: SessionReport, charts: Mapping[str, Sequence[Chart]]) ->
     made = _environment([chart for _, shown in sections for chart in shown])
     css, csp = style_sheet(made)
     palette = validity.palette(report)
-    return made.get_template("report.html.j2").render(
+    text = made.get_template("report.html.j2").render(
         css=css,
         csp=csp,
         report=report,
@@ -54,7 +59,9 @@ def render_page(report: SessionReport, charts: Mapping[str, Sequence[Chart]]) ->
         machine=provenance.machine_rows(report),
         provenance=provenance.provenance_groups(report),
         reproduce=_reproduce(report),
+        summary=summary_values(report),
     )
+    return _INDENTED_TAG.sub("\n<", text)
 
 
 def _others(report: SessionReport) -> str:

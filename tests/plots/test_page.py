@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import json
 import re
 from dataclasses import replace
 from functools import cache
@@ -13,6 +14,7 @@ import pytest
 
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.summary import to_json
 from loopbench.plots import provenance
 from loopbench.plots.page import render_page
 from loopbench.plots.pictures import wide_svg
@@ -21,6 +23,7 @@ from loopbench.scenario.claims import Claim
 from tests.plots.causes import explained, lines, repeated
 from tests.plots.reports import FOUR, NASTY, session
 from tests.plots.sessions import SESSIONS, charts, page
+from tests.plots.sessions import report as judged
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 MAX_PAGE_BYTES = 400_000
@@ -56,8 +59,8 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """HTMLParser calls this."""
-        self.text += data
+        """HTMLParser calls this. A reader does not see the data block."""
+        self.text += "" if self.open[-1:] == ["script"] else data
 
     def values(self, key: str) -> list[str]:
         """All values of an attribute."""
@@ -90,7 +93,9 @@ def test_every_element_is_closed_and_every_id_is_there_once(name: str) -> None:
 @pytest.mark.parametrize("name", SESSIONS)
 def test_nothing_is_fetched_and_nothing_runs(name: str) -> None:
     of_page = outline(name)
-    assert not {"script", "img", "link", "iframe", "object", "form"} & set(of_page.tags)
+    assert not {"img", "link", "iframe", "object", "form"} & set(of_page.tags)
+    assert of_page.tags.count("script") == 1
+    assert ("script", "type", "application/json") in of_page.attributes  # which no browser runs
     assert not [key for _, key, _ in of_page.attributes if key.startswith("on") or key in {"src", "style"}]
     assert all(value.startswith("#") for value in of_page.values("href"))
     assert "@import" not in page(name)
@@ -116,6 +121,13 @@ def test_foreign_text_is_shown_as_text() -> None:
     ):
         assert shown in text, shown
     assert not {"\u202e", "\x1b", "\x07"} & set(page("hostile"))
+
+
+@pytest.mark.parametrize("name", ["everything", "hostile"])
+def test_the_page_holds_its_summary_as_data_whatever_the_names_are(name: str) -> None:
+    (block,) = re.findall(r'<script type="application/json" id="summary">(.*?)</script>', page(name), re.DOTALL)
+    assert json.loads(block) == json.loads(to_json(judged(name)))
+    assert not {"<", ">", "&"} & set(block)
 
 
 def test_the_answer_stands_before_the_charts() -> None:

@@ -9,8 +9,9 @@ from importlib.resources import files
 
 import pytest
 
+from loopbench.judge.summary.answer import headline
 from tests.chromium import Chromium, Tab, installed
-from tests.plots.sessions import page
+from tests.plots.sessions import page, report
 
 pytestmark = [
     pytest.mark.real,
@@ -217,3 +218,17 @@ def test_nothing_on_it_runs_or_is_fetched(tab: Tab) -> None:
     )
     assert tab.evaluate("typeof window.ran") == "undefined"
     assert tab.evaluate("document.querySelectorAll('body img, iframe, object').length") == 0
+
+
+def test_the_data_block_is_read_without_breaking_the_policy_which_refuses_a_script(tab: Tab) -> None:
+    collects = "refused = []; addEventListener('securitypolicyviolation', e => refused.push(e.effectiveDirective))"
+    added = tab.ask("Page.addScriptToEvaluateOnNewDocument", source=collects)["identifier"]
+    with_script = page("hostile").replace("</body>", "<script>ran = 1</script></body>")
+    refused = []
+    for text in (page("hostile"), with_script):
+        tab.show(text)
+        answer = "JSON.parse(document.getElementById('summary').textContent).answer"
+        assert tab.evaluate(answer) == headline(report("hostile"))
+        refused.append(tab.evaluate("refused"))
+    tab.ask("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
+    assert refused == [[], ["script-src-elem"]]

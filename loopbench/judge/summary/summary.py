@@ -43,6 +43,11 @@ def write_summary(report: SessionReport, folder: Path) -> None:
 
 def to_json(report: SessionReport) -> str:
     """`summary.json`: names as they are, because JSON can hold any; no NaN."""
+    return json.dumps(summary_values(report), indent=1, allow_nan=False) + "\n"
+
+
+def summary_values(report: SessionReport) -> dict[str, Any]:
+    """Return what `summary.json` and the page's data block hold."""
     record = report.record
     runs = {run.variant.slug: run for run in report.runs}
     content = {
@@ -69,8 +74,7 @@ def to_json(report: SessionReport) -> str:
         "published": None if report.published is None else _published(report.published),
         "notes": report.notes,
     }
-    document = with_schema("summary", SUMMARY_FORMAT, _plain(content))
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+    return with_schema("summary", SUMMARY_FORMAT, {key: _plain(value) for key, value in content.items()})
 
 
 def to_csv(report: SessionReport) -> str:

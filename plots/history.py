@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, StrMethodFormatter
 
-from loopbench.judge.compare.history import History, Mark, Point
+from loopbench.judge.compare.history import History
+from loopbench.judge.compare.history_rows import Mark, Point
 from loopbench.plots import panels, style
-from loopbench.plots.panels import Caption, Panel
+from loopbench.plots.panels import Caption, Panel, Sheet
 from loopbench.records.session import moment
 
 MAX_VARIANTS: Final = 12
@@ -28,12 +29,12 @@ Series = tuple[str, str, str, Sequence[tuple[int, Point]]]
 """Variant, quantity, unit, and its points by the session's place."""
 
 
-def draw_history(history: History) -> Figure:
+def draw_history(history: History, sheet: Sheet = panels.FILE) -> Figure:
     """Goodput, and beside it the neighbour's p99, a row for each variant."""
     palette, days = style.Palette(history.variants), _days(history)
     series = _series(history)
     with style.look():
-        figure, axes = panels.new_panels(max(1, len(series)), panels.FILE, caption(history), PANEL)
+        figure, axes = panels.new_panels(max(1, len(series)), sheet, caption(history), PANEL)
         for each, (variant, quantity, unit, points) in zip(axes, series, strict=False):
             colour = palette.own(variant)
             panels.head(each, variant, colour, f"{quantity}, {unit}")

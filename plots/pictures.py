@@ -10,6 +10,7 @@ from loopbench.plots import panels, style
 from loopbench.plots.chart import Chart
 from loopbench.plots.chart_figures import Series, series_of
 from loopbench.plots.inline_svg import inline_svg, split_svg
+from loopbench.plots.panels import Panel
 
 
 class Pictures(NamedTuple):
@@ -23,12 +24,12 @@ class Pictures(NamedTuple):
 def pictures_of(chart: Chart) -> Pictures:
     """Return a chart in all forms that it has."""
     figure = chart.draw(panels.PAGE)
-    return Pictures(wide_svg(chart), panel_svgs(chart, figure), series_of(figure))
+    return Pictures(wide_svg(chart), panel_svgs(chart.stem, figure, chart.panel), series_of(figure))
 
 
-def panel_svgs(chart: Chart, figure: Figure) -> tuple[Markup, ...]:
-    """Return each panel of a chart that is drawn for the page as a picture, which a wide page sets side by side."""
-    parts = split_svg(figure, panels.bands(figure, chart.panel), name=chart.stem)
+def panel_svgs(name: str, figure: Figure, panel: Panel) -> tuple[Markup, ...]:
+    """Return each panel of a figure that is drawn for the page as a picture, which a wide page sets side by side."""
+    parts = split_svg(figure, panels.bands(figure, panel), name=name)
     return tuple(Markup(part) for part in parts)  # noqa: S704  serialised by ElementTree, which escapes
 
 

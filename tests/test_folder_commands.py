@@ -44,7 +44,7 @@ def test_history_as_json_is_json_alone_also_with_a_chart(results: Path) -> None:
     folder = results / "file-write"
     done = CliRunner().invoke(app, ["history", str(folder), "--json", "--chart"], catch_exceptions=False)
     assert len(json.loads(done.stdout)["sessions"]) == 1
-    assert {path.name for path in folder.glob("history.*")} == {"history.svg", "history.png"}
+    assert {path.name for path in folder.glob("history.*")} == {"history.html", "history.svg", "history.png"}
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from loopbench.console import MISSING, Speech, say, table_lines
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
-    from loopbench.judge.compare.history import Entry, History, Point, SessionEntry
+    from loopbench.judge.compare.history import History
+    from loopbench.judge.compare.history_rows import Entry, SessionEntry
 
-SEVERAL: Final = "several"
 CHART_STEM: Final = "history"
 LEGEND: Final = (
     "±: upper end of the 95 % interval over the rounds, above the figure; (ramp): one run, no interval.",
@@ -37,7 +37,9 @@ def history(
             min=0, max=10, help="A loss is a REGRESSION if its whole interval is beyond this share, 0.1 = 10 %."
         ),
     ] = 0.10,
-    chart: Annotated[bool, typer.Option("--chart", help="Draw it beside the sessions: history.svg and .png.")] = False,
+    chart: Annotated[
+        bool, typer.Option("--chart", help="Draw it beside the sessions: history.html, .svg and .png.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     out: Out,
 ) -> None:
@@ -60,9 +62,13 @@ def history(
             speech.say(line)
     if chart:
         from loopbench.plots.history import draw_history
+        from loopbench.plots.history_page import render_history_page
         from loopbench.plots.style import save
+        from loopbench.records.files import write_file
 
-        for path in save(draw_history(found), folder / CHART_STEM):
+        page = folder / f"{CHART_STEM}.html"
+        write_file(page, render_history_page(found))
+        for path in (page, *save(draw_history(found), folder / CHART_STEM)):
             if not as_json:  # then stdout is for a program
                 say(f"chart: {showable(str(path))}")
 
@@ -94,32 +100,8 @@ def lines(found: "History", width: int | None) -> Iterator[str]:
 
 
 def _cells(session: "SessionEntry", entry: "Entry") -> tuple[str, ...]:
-    beside = () if entry.neighbour is None else (_figure(entry.neighbour),)
-    return started(session.started), _figure(entry.goodput), *beside, _words(entry), ", ".join(_marks(entry))
-
-
-def _figure(point: "Point") -> str:
-    """`487 ±2.1 %`."""
-    from loopbench.judge.figures import half_width, rounded
-
-    if point.value is None:
-        return MISSING
-    if not point.runs:
-        return f"{rounded(point.value)} (ramp)"
-    width = point.half_width
-    return rounded(point.value) if width is None else f"{rounded(point.value)} ±{half_width(width)}"
-
-
-def _words(entry: "Entry") -> str:
-    words = {word for _, word in entry.words}
-    return SEVERAL if len(words) > 1 else "".join(words)
-
-
-def _marks(entry: "Entry") -> Iterator[str]:
-    points = [("", entry.goodput)] + ([("p99 ", entry.neighbour)] if entry.neighbour is not None else [])
-    for quantity, point in points:
-        if point.mark and point.ratio is not None:
-            yield f"{quantity}{point.mark} x{point.ratio:.2f}"
+    beside = () if entry.neighbour is None else (entry.neighbour.shown or MISSING,)
+    return started(session.started), entry.goodput.shown or MISSING, *beside, entry.verdict, entry.change
 
 
 def started(iso: str) -> str:

@@ -12,10 +12,12 @@ import pytest
 
 from loopbench.commands import history as command
 from loopbench.errors import DataError
+from loopbench.judge.compare import history as histories
 from loopbench.judge.compare import session_figures
-from loopbench.judge.compare.history import Entry, History, Mark, history_values, read_history
+from loopbench.judge.compare.history import History, history_values, read_history
+from loopbench.judge.compare.history_rows import ROWS_FILE, Entry, Mark
 from loopbench.judge.session.session_report import SessionReport, judge_session
-from loopbench.judge.summary.summary import to_json
+from loopbench.judge.summary.summary import to_json, write_summary
 from loopbench.records import codec
 from loopbench.records.session import RUN_FILE, RUNS_FOLDER, SESSION_FILE
 from tests.made_scenario import changed
@@ -168,12 +170,13 @@ def test_a_summary_newer_than_its_runs_is_read_and_an_older_or_foreign_one_is_no
     assert judged(folder, monkeypatch)
 
 
-def test_a_summary_says_what_judging_again_says(tmp_path: Path) -> None:
+def test_a_summary_says_what_judging_again_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real session, from both sources: the same figures to the digits that a summary holds."""
     for name in ("judged", "summed"):
         shutil.copytree(EXAMPLE, tmp_path / name / "session")
     (tmp_path / "judged" / "session" / "summary.json").unlink()
-    os.utime(tmp_path / "summed" / "session" / "summary.json")
+    write_summary(judge_session(EXAMPLE), tmp_path / "summed" / "session")
+    assert not judged(tmp_path / "summed" / "session", monkeypatch)
     one, other = (read_history(tmp_path / name) for name in ("judged", "summed"))
     for variant in one.variants:
         ((_, a),), ((_, b),) = list(one.row(variant)), list(other.row(variant))
@@ -214,3 +217,83 @@ def test_the_values_are_json_without_nan_and_hold_every_session(tmp_path: Path) 
     assert [each["session"] for each in values["sessions"]] == ["2026-11-01T10-00-00Z", "2026-11-02T10-00-00Z"]
     assert values["sessions"][1]["variants"][0]["goodput_rps"]["mark"] == "REGRESSION"
     assert values["sessions"][0]["variants"][0]["goodput_rps"]["mark"] is None
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The days of the sessions whose figures are read."""
+    days: list[str] = []
+
+    def read_figures(folder: Path) -> session_figures.SessionFigures:
+        days.append(folder.name[8:10])
+        return session_figures.read_figures(folder)
+
+    monkeypatch.setattr(histories, "read_figures", read_figures)
+    return days
+
+
+def four(folder: Path) -> list[Path]:
+    """A loss on day 3; the session of day 2 has no rounds."""
+    made = (measured(500, 1), replace(measured(500, 2), rounds=None), measured(300, 3), measured(300, 4))
+    return [keep(folder, report, day) for day, report in enumerate(made, 1)]
+
+
+def test_a_second_reading_reads_no_figures_and_says_the_same(tmp_path: Path, read: list[str]) -> None:
+    four(tmp_path)
+    first = read_history(tmp_path)
+    assert sorted(read) == ["01", "02", "03", "04"]
+    read.clear()
+    assert read_history(tmp_path) == first
+    assert read == []
+    assert marks(first) == ["", "", "REGRESSION", ""]
+
+
+def test_a_new_session_is_read_with_the_one_before_it_only(tmp_path: Path, read: list[str]) -> None:
+    four(tmp_path)
+    read_history(tmp_path)
+    read.clear()
+    keep(tmp_path, measured(700, 5), 5)
+    found = read_history(tmp_path)
+    assert sorted(read) == ["04", "05"]
+    (tmp_path / ROWS_FILE).unlink()
+    assert read_history(tmp_path) == found
+    assert marks(found)[-1] == "improvement"
+
+
+@pytest.mark.parametrize("file", [SESSION_FILE, "summary.json", RUN_FILE])
+def test_a_session_whose_files_have_changed_is_read_again_and_so_is_what_follows_it(
+    file: str, tmp_path: Path, read: list[str]
+) -> None:
+    path = next(four(tmp_path)[0].rglob(file))
+    read_history(tmp_path)
+    read.clear()
+    os.utime(path, ns=(1, 1))
+    read_history(tmp_path)
+    assert sorted(read) == ["01", "02", "03"]  # day 2 and day 3 are both compared with day 1
+
+
+def test_another_tolerance_marks_again(tmp_path: Path) -> None:
+    for day, rps in enumerate((500, 460), 1):
+        keep(tmp_path, measured(rps, seed=day), day)
+    assert [marks(read_history(tmp_path, tolerance)) for tolerance in (0.10, 0.0)] == [
+        ["", "slower"],
+        ["", "REGRESSION"],
+    ]
+
+
+def test_a_session_left_out_keeps_its_reason_and_comes_back_when_the_newest_is_like_it(tmp_path: Path) -> None:
+    keep(tmp_path, measured(500, 1), 1)
+    other = keep(tmp_path, measured(300, 2), 2, packages={"locust": "1.0"})
+    reasons = [[each.reason for each in read_history(tmp_path).left_out] for _ in range(2)]
+    assert reasons[0] == reasons[1] == ["loopbench's locust: 2.47.0 there, 1.0 in the newest"]
+    shutil.rmtree(other)
+    assert [each.name[8:10] for each in read_history(tmp_path).sessions] == ["01"]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"2026-11-01T10-00-00Z": 1}', ""])
+def test_kept_rows_that_are_not_ours_are_read_anew(content: str, tmp_path: Path) -> None:
+    four(tmp_path)
+    first = read_history(tmp_path)
+    (tmp_path / ROWS_FILE).write_text(content)
+    assert read_history(tmp_path) == first
+    assert json.loads((tmp_path / ROWS_FILE).read_text()).keys() == {each.name for each in first.sessions}

@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from loopbench.judge.compare.history import Entry, History, LeftOut, Mark, Point, SessionEntry
+from loopbench.judge.compare.history import History, LeftOut
+from loopbench.judge.compare.history_rows import Entry, Mark, Point, SessionEntry
 from loopbench.plots.history import caption, draw_history
+from loopbench.plots.history_page import render_history_page
 from loopbench.plots.style import save
 from tests.plots.reports import NASTY
+from tests.plots.test_page import Outline
 
 NONE = Point(None, None, None, 0, Mark.NONE, None, None)
 
@@ -101,3 +104,25 @@ def test_the_same_history_gives_the_same_bytes(tmp_path: Path) -> None:
     made = history({"def": [point(500), point(300, Mark.LOSS, 0.6)]})
     first = [path.read_bytes() for path in save(draw_history(made), tmp_path / "history")]
     assert first == [path.read_bytes() for path in save(draw_history(made), tmp_path / "history")]
+
+
+def test_every_row_of_the_page_has_an_address_a_link_to_it_and_one_to_the_sessions_page() -> None:
+    made = history({"def": [point(500), point(300, Mark.REGRESSION, 0.6)], "<b>": [NONE, point(1)]}, neighbour="ping")
+    text = render_history_page(made)
+    outline = Outline(text)
+    ids = outline.values("id")
+    assert {"variant-def.s0", "variant-def.s1", "variant-b.s0", "variant-b.s1"} <= set(ids)
+    assert len(ids) == len(set(ids))
+    addresses = [each for each in outline.values("href") if each.startswith("#")]
+    assert {each[1:] for each in addresses} <= set(ids)
+    assert {"#variant-def.s1", "./s1/report.html"} <= set(outline.values("href"))
+    assert "REGRESSION x0.60" in outline.text
+    assert outline.open == []
+
+
+def test_the_page_of_a_history_loads_and_runs_nothing() -> None:
+    made = history({name: [point(500), point(300, Mark.LOSS, 0.6)] for name in NASTY}, neighbour="<i>hello</i>", left=1)
+    outline = Outline(render_history_page(made))
+    assert not {"script", "img", "link", "iframe", "object", "form"} & set(outline.tags)
+    assert all(value.startswith(("#", "./")) for value in outline.values("href"))
+    assert "left out" in outline.text.lower()

@@ -5,71 +5,34 @@ one before it that has rounds (Welch's interval, widened by what the machine its
 marked only where the whole interval lies beyond 1.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from loopbench.errors import DataError
 from loopbench.judge.compare.comparison import TOLERANCE, Change, Changed, compare_sessions
-from loopbench.judge.compare.likeness import code_of, refusals
+from loopbench.judge.compare.history_rows import (
+    Entry,
+    KeptRow,
+    Mark,
+    Point,
+    SessionEntry,
+    digest,
+    identity_of,
+    read_rows,
+    write_rows,
+)
+from loopbench.judge.compare.likeness import alike_facts, code_of, refusals
 from loopbench.judge.compare.session_figures import RampFigure, SessionFigures, read_figures
 from loopbench.judge.figures import finite
 from loopbench.judge.rounds.rounds import Judged
 from loopbench.judge.statistics.verdict import Quantity, Word
 from loopbench.records.codec import foreign_content
-from loopbench.records.session import linked_sessions, session_folders
+from loopbench.records.session import SessionRecord, linked_sessions, read_session, session_folders
 
 HISTORY_FORMAT: Final = 1
-
-
-class Mark(StrEnum):
-    """The change of a figure since the session before. Empty where the interval holds 1."""
-
-    REGRESSION = "REGRESSION"  # a loss, the whole interval beyond the tolerance
-    LOSS = "slower"  # a loss that is shown, within the tolerance or not surely beyond it
-    IMPROVEMENT = "improvement"
-    NONE = ""
-
-
-@dataclass(frozen=True)
-class Point:
-    """One figure of one session. Without rounds it comes from one ramp run and has no interval."""
-
-    value: float | None  # None: INVALID, or not measured
-    low: float | None  # ends of the 95 % interval over the rounds' runs
-    high: float | None
-    runs: int  # valid ones of the rounds; 0: of a ramp
-    mark: Mark
-    ratio: float | None  # over the one before; None where they are not compared
-    ratio_interval: tuple[float, float] | None
-
-    @property
-    def half_width(self) -> float | None:
-        """How far the interval reaches up, as a part of the value."""
-        return None if self.high is None or not self.value else self.high / self.value - 1
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One variant in one session."""
-
-    variant: str
-    goodput: Point  # good answers per second at all users
-    neighbour: Point | None  # p99 of the first neighbour, ms
-    words: tuple[tuple[str, Word], ...]  # goodput's verdicts on this variant, each against another one
-
-
-@dataclass(frozen=True)
-class SessionEntry:
-    """One session in the row."""
-
-    name: str
-    started: str  # ISO 8601, UTC
-    code: str  # commits, in a few words
-    stamp: str
-    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True)
@@ -109,7 +72,8 @@ class History:
 def read_history(folder: Path, tolerance: float = TOLERANCE) -> History:
     """Every session of one scenario's results. Raises DataError if there is no session in it that can be read."""
     left_out: list[LeftOut] = []
-    past = list(_read_all(folder, left_out))
+    kept = read_rows(folder)
+    past = _read_all(folder, kept, left_out)
     if not past:
         reason = f": {left_out[0].name}: {left_out[0].reason}" if left_out else ""
         raise DataError(
@@ -118,23 +82,19 @@ def read_history(folder: Path, tolerance: float = TOLERANCE) -> History:
             where=str(folder),
             hints=("loopbench run SCENARIO",),
         )
-    newest = past[-1].record
-    like = []
-    for each in past:
-        unlike = refusals(each.record, newest)
-        if unlike:
-            first = f"{unlike[0].fact}: {unlike[0].a} there, {unlike[0].b} in the newest"
-            left_out.append(LeftOut(each.folder.name, first))
-        else:
-            like.append(each)
-    scenario = newest.scenario
+    newest = past[-1]
+    rows = {each.folder.name: row for each, row in zip(past, _rows(past, tolerance), strict=True)}
+    if rows != kept:
+        write_rows(folder, rows)
+    left_out += [LeftOut(name, row.refusal) for name, row in rows.items() if row.entry is None]
+    scenario = newest.record.scenario
     return History(
-        scenario=newest.name,
+        scenario=newest.record.name,
         title=scenario.title,
         users=scenario.load.users,
         neighbour=next(iter(scenario.neighbours), None),
         tolerance=tolerance,
-        sessions=tuple(_entries(like, tolerance)),
+        sessions=tuple(row.entry for row in rows.values() if row.entry is not None),
         left_out=tuple(sorted(left_out, key=lambda each: each.name)),
     )
 
@@ -182,27 +142,74 @@ def _point_values(point: Point) -> dict[str, Any]:
     }
 
 
-def _read_all(folder: Path, left_out: list[LeftOut]) -> Iterator[SessionFigures]:
+class _Past:
+    """One session: its row as far as it is known without the others, and its files, which are read when needed."""
+
+    def __init__(self, folder: Path, kept: KeptRow | None) -> None:
+        self.folder = folder
+        identity = identity_of(folder)
+        self.row = kept if kept is not None and kept.identity == identity else self._new_row(identity)
+
+    @cached_property
+    def record(self) -> SessionRecord:
+        """Its `session.json`."""
+        return read_session(self.folder)
+
+    @cached_property
+    def figures(self) -> SessionFigures:
+        """Its figures."""
+        return read_figures(self.folder)
+
+    def _new_row(self, identity: str) -> KeptRow:
+        record, has_rounds = self.figures.record, self.figures.goodput is not None
+        facts = digest(alike_facts(record))
+        return KeptRow(identity, record.started, facts, has_rounds, refused_by="", refusal="", follows="", entry=None)
+
+
+def _read_all(folder: Path, kept: Mapping[str, KeptRow], left_out: list[LeftOut]) -> Sequence[_Past]:
     """By the time they started; those that cannot be read are left out with why."""
     left_out += [LeftOut(link.name, "it is a link") for link in linked_sessions(folder)]
     found = []
     for session in session_folders(folder):
         try:
             with foreign_content(session):
-                found.append(read_figures(session))
+                found.append(_Past(session, kept.get(session.name)))
         except DataError as problem:
             left_out.append(LeftOut(session.name, problem.what))
-    yield from sorted(found, key=lambda each: (each.record.started, each.folder.name))
+    return sorted(found, key=lambda each: (each.row.started, each.folder.name))
 
 
-def _entries(past: Sequence[SessionFigures], tolerance: float) -> Iterator[SessionEntry]:
-    before: SessionFigures | None = None
+def _rows(past: Sequence[_Past], tolerance: float) -> Iterator[KeptRow]:
+    """Yield each session's row, taken as it was kept where it follows from the same sessions as then."""
+    newest, before = past[-1], None
     for each in past:
-        changed: tuple[Changed, ...] = ()
-        if before is not None and each.goodput is not None:
-            changed = compare_sessions(before, each, tolerance).changed
-        yield _session_entry(each, changed)
-        before = each if each.goodput is not None else before
+        refusal = _refusal(each, newest)
+        if refusal:
+            yield replace(each.row, refused_by=newest.row.facts, refusal=refusal, follows="", entry=None)
+            continue
+        follows = digest([before and before.row.identity, tolerance])
+        entry = each.row.entry
+        if entry is None or each.row.follows != follows:
+            entry = _compared_entry(before, each, tolerance)
+        yield replace(each.row, refused_by=newest.row.facts, refusal="", follows=follows, entry=entry)
+        before = each if each.row.has_rounds else before
+
+
+def _refusal(each: _Past, newest: _Past) -> str:
+    """The first fact in which a session differs from the newest; empty where they are alike."""
+    if each.row.facts == newest.row.facts:
+        return ""
+    if each.row.refused_by == newest.row.facts:
+        return each.row.refusal
+    unlike = refusals(each.record, newest.record)
+    return f"{unlike[0].fact}: {unlike[0].a} there, {unlike[0].b} in the newest" if unlike else ""
+
+
+def _compared_entry(before: _Past | None, each: _Past, tolerance: float) -> SessionEntry:
+    changed: tuple[Changed, ...] = ()
+    if before is not None and each.row.has_rounds:
+        changed = compare_sessions(before.figures, each.figures, tolerance).changed
+    return _session_entry(each.figures, changed)
 
 
 def _session_entry(figures: SessionFigures, changed: Sequence[Changed]) -> SessionEntry:

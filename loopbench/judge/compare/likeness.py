@@ -86,6 +86,11 @@ def refusals(a: SessionRecord, b: SessionRecord) -> tuple[Difference, ...]:
     return tuple(each for each in differences(a, b) if each.refuses)
 
 
+def alike_facts(record: SessionRecord) -> Mapping[str, str]:
+    """Return the facts that may refuse a comparison. Where two sessions have the same ones, nothing refuses theirs."""
+    return {fact: value for fact, value in _facts(record) if fact not in CLOCK}
+
+
 def code_of(record: SessionRecord) -> str:
     """The commits of the folders the app and the scenario lie in, in a few words."""
     states = record.provenance.get("git", {}).values()

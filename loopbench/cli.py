@@ -23,6 +23,7 @@ from loopbench.commands import (
     starting,
     watching,
 )
+from loopbench.commands.ending import exit_code_of
 from loopbench.console import check_stdout, open_standard_streams, print_error, say
 from loopbench.errors import EnvironmentRefusedError, ExitCode, LoopbenchError, UsageError, in_plain_words
 from loopbench.secrecy import hidden, public_arguments, without_userinfo
@@ -130,7 +131,7 @@ def _misused(problem: typer.TyperException) -> UsageError:
 
 def _failed(error: LoopbenchError) -> ExitCode:
     print_error(error)
-    return error.exit_code
+    return exit_code_of(error)
 
 
 def crash(problem: Exception) -> LoopbenchError:

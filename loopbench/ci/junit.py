@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 from loopbench.judge.session.gates import Outcome
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.stamp.stamp_checks import Level
 from loopbench.judge.statistics.verdict import Word
 from loopbench.showable import showable
 
@@ -47,7 +48,8 @@ def junit_xml(report: SessionReport, doubts: Sequence[str]) -> str:
 
 
 def _cases(report: SessionReport, doubts: Sequence[str]) -> Iterator[_Case]:
-    yield _Case(TRUSTED, ERROR, "INVALID", "; ".join(doubts)) if doubts else _Case(TRUSTED)
+    kind = "DEGRADED" if report.stamp.level is Level.DEGRADED else "INVALID"
+    yield _Case(TRUSTED, ERROR, kind, "; ".join(doubts)) if doubts else _Case(TRUSTED)
     yield from _stamps(report)
     for verdict in report.rounds.goodput.verdicts if report.rounds else ():
         if verdict.word is Word.INVALID:

@@ -11,6 +11,7 @@ import typer
 
 from loopbench.commands.measuring import begin_session, new_seed
 from loopbench.commands.options import (
+    ExitZero,
     NoLock,
     Out,
     Overrides,
@@ -20,7 +21,7 @@ from loopbench.commands.options import (
     earlier_session,
     sessions_or_scenarios,
 )
-from loopbench.console import Speech, say
+from loopbench.console import Speech
 from loopbench.errors import CannotTellError, RegressionError, UsageError
 from loopbench.showable import showable
 
@@ -61,32 +62,36 @@ def compare(  # noqa: PLR0913  one parameter an option
     ] = None,
     wait: Wait = False,
     no_lock: NoLock = False,
+    exit_zero: ExitZero = False,
     out: Out,
 ) -> None:
     """Compare two sessions, or two revisions of an app.
 
     Exit code 1: a regression is shown; 0: none is shown; 3: the measurement cannot tell.
     """
+    from loopbench.commands.ending import end_with_result
+    from loopbench.measure.lock import if_busy_of
+    from loopbench.scenario import load
+    from loopbench.session import SessionOptions
+
+    speech = Speech(as_json=as_json)
     if rev is None:
-        _compare_folders(what, tolerance, anyway=anyway, as_json=as_json)
-        return
-    if len(what) != 1 or len(rev) != TWO:
+        found = _compare_folders(what, tolerance, anyway=anyway)
+    elif len(what) != 1 or len(rev) != TWO:
         raise UsageError(
             f"--rev takes one scenario and two revisions, here {len(what)} and {len(rev)}",
             slug="compare-arguments",
             hints=("loopbench compare SCENARIO --rev main --rev HEAD",),
         )
-    from loopbench.measure.lock import if_busy_of
-    from loopbench.scenario import load
-    from loopbench.session import SessionOptions
-
-    question = load(what[0], tuple(override or ()), rounds=rounds)
-    options = SessionOptions(max_minutes=max_minutes, if_busy=if_busy_of(wait=wait, no_lock=no_lock))
-    found = _measure_revisions(question, rev, tolerance, new_seed(seed), out, options, Speech(as_json=as_json))
-    _print_and_end(found, as_json=as_json)
+    else:
+        question = load(what[0], tuple(override or ()), rounds=rounds)
+        options = SessionOptions(max_minutes=max_minutes, if_busy=if_busy_of(wait=wait, no_lock=no_lock))
+        found = _measure_revisions(question, rev, tolerance, new_seed(seed), out, options, speech)
+    _print(found, speech)
+    end_with_result(lambda: _check(found), lambda: None, exit_zero=exit_zero)
 
 
-def _compare_folders(what: list[Path], tolerance: float, *, anyway: bool, as_json: bool) -> None:
+def _compare_folders(what: list[Path], tolerance: float, *, anyway: bool) -> "Comparing":
     from loopbench.judge.compare.comparison import compare_sessions
     from loopbench.judge.compare.session_figures import figures_of
     from loopbench.judge.session.session_report import judge_session
@@ -112,7 +117,7 @@ def _compare_folders(what: list[Path], tolerance: float, *, anyway: bool, as_jso
             where=f"{folders[0]} and {folders[1]}",
             hints=("measure both under the same conditions", "--anyway, if that difference is what you compare"),
         )
-    _print_and_end(found, as_json=as_json)
+    return found
 
 
 def _measure_revisions(  # noqa: PLR0913  one parameter an option
@@ -144,13 +149,19 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
     return compare_revisions(figures_of(judged), pairs, before.described, after.described, tolerance)
 
 
-def _print_and_end(found: "Comparing", *, as_json: bool) -> None:
-    """Print a comparison; a regression, or a difference that cannot be judged, ends the command with an error."""
-    if as_json:
-        say(json.dumps(_values(found), indent=1, allow_nan=False), raw=True)
-    else:
-        for line in _lines(found):
-            Speech().say(showable(line))
+def _print(found: "Comparing", speech: Speech) -> None:
+    speech.give(json.dumps(_values(found), indent=1, allow_nan=False))
+    for line in () if speech.as_json else _lines(found):
+        speech.say(showable(line))
+
+
+def _check(found: "Comparing") -> None:
+    """Raise what a comparison shows.
+
+    Raises:
+        CannotTellError: a difference cannot be judged.
+        RegressionError: a variant is slower by more than the tolerance.
+    """
     if found.regressions:
         from loopbench.judge.figures import percent
 

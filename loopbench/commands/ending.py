@@ -1,4 +1,4 @@
-"""How a command ends that has drawn a session: with the error or signal that ended it early, or with its doubts."""
+"""How a command ends: with the error or signal that ended it early, or with its result. Decides every exit code."""
 
 import os
 import signal
@@ -9,8 +9,17 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from loopbench.console import say
-from loopbench.errors import CannotTellError, DataError, EnvironmentRefusedError, RegressionError
+import typer
+
+from loopbench.console import print_error, say
+from loopbench.errors import (
+    CannotTellError,
+    DataError,
+    EnvironmentRefusedError,
+    ExitCode,
+    LoopbenchError,
+    RegressionError,
+)
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
@@ -18,7 +27,30 @@ if TYPE_CHECKING:
     from loopbench.measure.events import SessionEnded
 
 NO_RUN: Final = "no run is complete"
+FINDINGS: Final = "read the findings and their advice above, or on the page"
 INVALID: Final = "INVALID"
+RESULTS: Final = (RegressionError, CannotTellError)
+"""What a complete measurement can end with: a verdict, a gate or a stamp, and no mistake and no failure."""
+
+
+def exit_code_of(error: LoopbenchError, *, exit_zero: bool = False) -> ExitCode:
+    """Return the exit code of a command that ends with this error; with `exit_zero` a result is a success."""
+    return ExitCode.OK if exit_zero and isinstance(error, RESULTS) else error.exit_code
+
+
+def end_with_result(check: Callable[[], None], say_last: Callable[[], None], *, exit_zero: bool) -> None:
+    """Print what a check of a result raises, then what is to stay last on the screen.
+
+    Raises:
+        typer.Exit: the check raised an error; with its exit code.
+    """
+    try:
+        check()
+    except LoopbenchError as error:
+        print_error(error)
+        say_last()
+        raise typer.Exit(exit_code_of(error, exit_zero=exit_zero)) from None
+    say_last()
 
 
 def leave_if_ended_early(ended: "SessionEnded", say_last: Callable[[], None] = lambda: None) -> None:
@@ -82,12 +114,12 @@ def not_drawn(folder: Path, problem: OSError) -> EnvironmentRefusedError:
     )
 
 
-def check_valid(judged: "SessionReport") -> None:
+def check_valid(judged: "SessionReport", *, strict: bool = False) -> None:
     """Raise the doubts about a drawn session, then the results of its gates.
 
     Raises:
         DataError: runs are damaged.
-        CannotTellError: its claims are INVALID, or a gate has no result.
+        CannotTellError: the session is INVALID, or with `strict` DEGRADED; or a gate has no result.
         RegressionError: a gate is not met, and all have a result.
     """
     where = str(judged.folder)
@@ -104,16 +136,20 @@ def check_valid(judged: "SessionReport") -> None:
             slug="invalid",
             where=where,
             kept="every run stays, and is drawn with its findings",
-            hints=("read the findings and their advice above, or on the page",),
+            hints=(FINDINGS,),
         )
+    if doubtful := doubts(judged, strict=strict):
+        what = f"{judged.stamp.label}, which --strict does not accept: {'; '.join(doubtful)}"
+        raise CannotTellError(what, slug="degraded", where=where, hints=(FINDINGS,))
     _check_gates(judged)
 
 
-def doubts(judged: "SessionReport") -> tuple[str, ...]:
-    """Returns why a session is INVALID, each reason once; the health of its targets is no reason."""
+def doubts(judged: "SessionReport", *, strict: bool = False) -> tuple[str, ...]:
+    """Return why a session is INVALID, or with `strict` DEGRADED; the health of its targets is no reason."""
     nothing = [NO_RUN] if judged.is_empty else []
     because = judged.stamp.invalid_because if judged.stamp.label == INVALID else ()
-    return tuple(dict.fromkeys([*nothing, *because]))
+    lowered = [fault.sentence for fault in judged.stamp.faults] if strict else []
+    return tuple(dict.fromkeys([*nothing, *(because or lowered)]))
 
 
 def _check_gates(judged: "SessionReport") -> None:

@@ -25,6 +25,8 @@ class Gating:
     sarif: Path | None = None  # where to write the lines that blocked the loop
     code_quality: Path | None = None  # the same for GitLab
     save_baseline: str | None = None  # the name that this session is to have
+    strict: bool = False  # a DEGRADED session is as doubtful as an INVALID one
+    exit_zero: bool = False  # no result changes the exit code
 
     def check(self) -> None:
         """Check before a long measurement what would fail after it.
@@ -79,8 +81,9 @@ class Gating:
 
         if self.save_baseline is None:
             return
-        if judged.damaged or doubts(judged):
-            speech.say(f"not saved as baseline {self.save_baseline}: the session is INVALID or damaged")
+        if judged.damaged or doubts(judged, strict=self.strict):
+            state = "damaged" if judged.damaged else judged.stamp.label
+            speech.say(f"not saved as baseline {self.save_baseline}: the session is {state}")
         else:
             save_baseline(judged.folder, self.save_baseline)
             speech.say(f"saved as baseline {self.save_baseline}")
@@ -100,7 +103,7 @@ class Gating:
         from loopbench.records.files import write_file
 
         if self.junit is not None:
-            write_file(self.junit, junit_xml(judged, [*judged.damaged, *doubts(judged)]))
+            write_file(self.junit, junit_xml(judged, [*judged.damaged, *doubts(judged, strict=self.strict)]))
         found = located_findings(judged, roots_of(environment, Path.cwd()))
         for file, written in ((self.sarif, sarif), (self.code_quality, code_quality)):
             if file is not None:

@@ -16,6 +16,7 @@ from loopbench.commands.options import (
     AsJson,
     Baseline,
     CodeQuality,
+    ExitZero,
     Junit,
     NoLock,
     Out,
@@ -27,6 +28,7 @@ from loopbench.commands.options import (
     SaveBaseline,
     ScenarioFile,
     Seed,
+    Strict,
     Wait,
     chosen,
     earlier_session,
@@ -77,6 +79,8 @@ def run(  # noqa: PLR0913  one parameter an option
     sarif: Sarif = None,
     code_quality: CodeQuality = None,
     save_baseline: SaveBaseline = None,
+    strict: Strict = False,
+    exit_zero: ExitZero = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -89,7 +93,7 @@ def run(  # noqa: PLR0913  one parameter an option
 
     question = load(chosen(scenario), tuple(override or ()), quick=quick, rounds=rounds)
     before = baseline and earlier_session(baseline, resume.resolve().parent if resume else out / question.name)
-    gating = Gating(before, anyway, junit, sarif, code_quality, save_baseline)
+    gating = Gating(before, anyway, junit, sarif, code_quality, save_baseline, strict, exit_zero)
     gating.check()
     speech = Speech(as_json=as_json, quiet=quiet)
     if_busy = if_busy_of(wait=wait, no_lock=no_lock)
@@ -298,7 +302,7 @@ def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notif
     if ended.error is not None:
         say_answer(judged, speech)
     leave_if_ended_early(ended, partial(say_answer, judged, speech))
-    end_with_answer(judged, speech)
+    end_with_answer(judged, speech, gating)
 
 
 def new_seed(given: int | None) -> int:

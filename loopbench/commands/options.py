@@ -139,6 +139,13 @@ SaveBaseline = Annotated[
 Anyway = Annotated[
     bool, typer.Option("--anyway", help="Accept a --baseline that differs in machine, versions or load.")
 ]
+Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 3 if the session is DEGRADED.")]
+ExitZero = Annotated[
+    bool,
+    typer.Option(
+        "--exit-zero", help="End with 0 whatever the result (regression, gate, stamp); errors keep their codes."
+    ),
+]
 Junit = Annotated[Path | None, typer.Option(metavar="FILE", help="Write gates and INVALID verdicts as JUnit XML.")]
 Sarif = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the lines that blocked the loop as SARIF.")]
 CodeQuality = Annotated[

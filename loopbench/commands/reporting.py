@@ -4,6 +4,7 @@ import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,11 +17,13 @@ from loopbench.commands.options import (
     AsJson,
     Baseline,
     CodeQuality,
+    ExitZero,
     Junit,
     Quiet,
     Sarif,
     SaveBaseline,
     ScenarioFolder,
+    Strict,
     earlier_session,
     results_folder,
     scenarios_in,
@@ -47,6 +50,8 @@ def report(  # noqa: PLR0913  one parameter an option
     sarif: Sarif = None,
     code_quality: CodeQuality = None,
     save_baseline: SaveBaseline = None,
+    strict: Strict = False,
+    exit_zero: ExitZero = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     png: Annotated[bool, typer.Option("--png", help="Write every chart as PNG too, not only rps-users.")] = False,
@@ -56,7 +61,7 @@ def report(  # noqa: PLR0913  one parameter an option
 
     session = folder or newest_session()
     before = baseline and earlier_session(baseline, session.resolve().parent)
-    gating = Gating(before, anyway, junit, sarif, code_quality, save_baseline)
+    gating = Gating(before, anyway, junit, sarif, code_quality, save_baseline, strict, exit_zero)
     gating.check()
     speech = Speech(as_json=as_json, quiet=quiet)
     read_session(session)  # a wrong folder is refused before the judge is imported, which takes seconds
@@ -64,7 +69,7 @@ def report(  # noqa: PLR0913  one parameter an option
     give_summary(session, speech)
     gating.write_ci(judged, speech)
     gating.save(judged, speech)
-    end_with_answer(judged, speech)
+    end_with_answer(judged, speech, gating)
 
 
 def list_(
@@ -157,21 +162,16 @@ def draw(
     return judged
 
 
-def end_with_answer(judged: "SessionReport", speech: Speech) -> None:
+def end_with_answer(judged: "SessionReport", speech: Speech, gating: Gating) -> None:
     """Print the doubts about a session, then its answer, which stays last on the screen.
 
     Raises:
         typer.Exit: the session is INVALID, or a gate is not met; with that error's exit code.
     """
-    from loopbench.commands.ending import check_valid
+    from loopbench.commands.ending import check_valid, end_with_result
 
-    try:
-        check_valid(judged)
-    except LoopbenchError as error:
-        print_error(error)
-        say_answer(judged, speech)
-        raise typer.Exit(error.exit_code) from None
-    say_answer(judged, speech)
+    check = partial(check_valid, judged, strict=gating.strict)
+    end_with_result(check, partial(say_answer, judged, speech), exit_zero=gating.exit_zero)
 
 
 def say_answer(judged: "SessionReport", speech: Speech) -> None:

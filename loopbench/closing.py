@@ -1,4 +1,4 @@
-"""What `run` and `report` print of a judged session: the details, and below them the answer and what to do next."""
+"""What `run` and `report` print of a judged session: the details, the verdicts with the answer, and what to do next."""
 
 import math
 import shlex
@@ -29,7 +29,7 @@ MAX_FAULTS = 8
 
 
 def details(report: SessionReport, width: int | None = None) -> Iterator[str]:
-    """Tables, causes, gates, claims and findings, line by line; `width` limits the tables (None: no limit)."""
+    """Yield tables, causes and findings; `width` limits the tables (None: no limit)."""
     yield ""
     yield from _ramps(report, width)
     for name, shape in report.shapes:
@@ -40,9 +40,6 @@ def details(report: SessionReport, width: int | None = None) -> Iterator[str]:
     yield from _causes(report)
     for timeline in report.timelines:
         yield f"{showable(timeline.name)}: {showable(timeline.sentence)}"
-    for gate in report.gates:
-        yield f"gate {showable(gate.sentence)}"
-    yield from _claims(report)
     if report.published is not None:
         yield showable(f"{report.published.source}: {report.published.sentence}")
     if not report.is_empty:
@@ -54,10 +51,18 @@ def details(report: SessionReport, width: int | None = None) -> Iterator[str]:
     yield from _faults(report)
 
 
-def conclusion(report: SessionReport) -> Iterator[str]:
-    """The answer in a sentence, whether it is valid, where the page is, and what to run next; a line each."""
+def verdict_lines(report: SessionReport, width: int | None = None) -> Iterator[str]:
+    """Yield the verdict on each pair, gate and claim, and last the answer in a sentence and whether it is valid."""
+    pairs = [line for judged in (report.rounds.judged if report.rounds else ()) for line in _verdicts(judged, width)]
+    gates = [f"gate {showable(gate.sentence)}" for gate in report.gates]
+    if verdicts := [*pairs, *gates, *_claims(report)]:
+        yield from (*verdicts, "")
     yield headline(report)
     yield _validity(report)
+
+
+def pointers(report: SessionReport) -> Iterator[str]:
+    """Yield where the page is and what to run next."""
     yield f"page: {(report.folder / REPORT_FILE).resolve().as_uri()}"
     for command in next_commands(report):
         yield f"next: {showable(shlex.join(['loopbench', *command]))}"
@@ -136,7 +141,7 @@ def _ramp_row(run: RunReport) -> tuple[str, ...]:
 
 
 def _rounds(judged: Judged, width: int | None) -> Iterator[str]:
-    """A quantity's figure for each variant, and a line for each pair; those against the baseline come first."""
+    """Yield a quantity's figure for each variant."""
     unit, rounds = judged.quantity.unit, len(judged.replicates.rounds)
     estimates = [(name, judged.estimate(name)) for name in judged.replicates.variants]
     spreads = [_spread(each) for _, each in estimates]
@@ -146,7 +151,11 @@ def _rounds(judged: Judged, width: int | None) -> Iterator[str]:
     yield ""
     yield f"{showable(judged.quantity.name)}, {plural(rounds, 'round')}"
     yield from table_lines((), figures, width)
-    yield ""
+
+
+def _verdicts(judged: Judged, width: int | None) -> Iterator[str]:
+    """Yield a line for each pair in a quantity; those against the baseline come first."""
+    yield showable(judged.quantity.name)
     valid = [each for each in judged.verdicts if each.word is not Word.INVALID]
     yield from table_lines((), [_verdict_row(each) for each in valid[:MAX_VERDICTS]], width)
     if len(valid) > MAX_VERDICTS:
@@ -187,7 +196,7 @@ def _causes(report: SessionReport) -> Iterator[str]:
 
 
 def _claims(report: SessionReport) -> Iterator[str]:
-    """Each claim that is answered; those that only lack rounds are counted."""
+    """Yield each claim that is answered; those that only lack rounds are counted."""
     few_rounds = report.rounds is None or report.rounds.count < MIN_ROUNDS
     counted = 0
     for answer in report.claims:

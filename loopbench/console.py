@@ -84,37 +84,46 @@ def check_stdout() -> None:
 
 @dataclass(frozen=True)
 class Speech:
-    """Where a command prints: text on stdout; with `as_json` JSON on stdout and text on stderr."""
+    """Where a command prints: what it was asked for on stdout, words and progress on stderr.
+
+    With `as_json`, stdout holds the JSON alone, and `quiet` leaves out everything that would be on stderr.
+    """
 
     as_json: bool = False
     quiet: bool = False
 
     @property
     def words(self) -> TextIO:
-        """The stream for text."""
-        if self.quiet:
-            return io.StringIO()
-        return sys.stderr if self.as_json else sys.stdout
-
-    def say(self, text: str = "", *, bold: bool = False) -> None:
-        """Print one line for a person; on a terminal it is wrapped between words and may be bold."""
-        words = self.words
-        line = _painted(_wrapped(_escaped(text), words), words)
-        say(f"\x1b[1m{line}\x1b[0m" if bold and _has_styles(words) else line, words, raw=True)
-
-    def answer(self, text: str) -> None:
-        """Print the one line that `--quiet` leaves on stdout, in bold."""
-        Speech(self.as_json, quiet=self.quiet and self.as_json).say(text, bold=True)
+        """The stream for words and progress."""
+        return io.StringIO() if self.quiet else sys.stderr
 
     @property
-    def width(self) -> int | None:
-        """Columns of the terminal; None elsewhere."""
-        return _columns() if _is_terminal(self.words) else None
+    def results(self) -> TextIO:
+        """The stream for what the command was asked for, as text."""
+        return self.words if self.as_json else sys.stdout
+
+    def say(self, text: str = "", *, bold: bool = False) -> None:
+        """Print one line beside the result; on a terminal it is wrapped between words and may be bold."""
+        _say_to(self.words, text, bold=bold)
+
+    def answer(self, text: str = "", *, bold: bool = False) -> None:
+        """Print one line of what the command was asked for."""
+        _say_to(self.results, text, bold=bold)
 
     def give(self, content: str) -> None:
         """Print the result for a program, if `as_json`."""
         if self.as_json:
             say(content.removesuffix("\n"), raw=True)
+
+
+def width_of(stream: TextIO) -> int | None:
+    """Return the columns of a terminal; None for another stream."""
+    return _columns() if _is_terminal(stream) else None
+
+
+def _say_to(stream: TextIO, text: str, *, bold: bool) -> None:
+    line = _painted(_wrapped(_escaped(text), stream), stream)
+    say(f"\x1b[1m{line}\x1b[0m" if bold and _has_styles(stream) else line, stream, raw=True)
 
 
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> Iterator[str]:

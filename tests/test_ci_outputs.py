@@ -10,7 +10,6 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -228,7 +227,7 @@ def test_a_file_of_any_name_can_be_a_finding(text: str) -> None:
 
 def test_without_findings_the_files_are_written_and_empty(tmp_path: Path) -> None:
     files = tmp_path / "loopbench.sarif", tmp_path / "quality.json"
-    Gating(sarif=files[0], code_quality=files[1]).write_ci(judged(), Speech(), {})
+    Gating(sarif=files[0], code_quality=files[1]).write_ci(judged(), {})
     assert json.loads(files[0].read_text())["runs"][0]["results"] == []
     assert json.loads(files[1].read_text()) == []
 
@@ -395,25 +394,23 @@ def test_the_summary_has_verdict_stamp_table_chart_and_findings_folded_away() ->
     assert "<svg" not in markdown(report)
 
 
-def told(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, **options: Any) -> str:
-    """What goes to stdout."""
-    stdout = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", stdout)
+def printed(tmp_path: Path, environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    """Return what goes to stdout and to stderr."""
     report = blamed(judged(answered(Outcome.NOT_MET)), [code_line()])
-    Gating(junit=tmp_path / "junit.xml").write_ci(report, Speech(**options), environment)
-    return stdout.getvalue()
+    Gating(junit=tmp_path / "junit.xml").write_ci(report, environment)
+    return capsys.readouterr()
 
 
-def test_outside_github_nothing_is_said_and_the_xml_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert told(tmp_path, {}, monkeypatch) == ""
+def test_outside_github_nothing_is_said_and_the_xml_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert printed(tmp_path, {}, capsys) == ("", "")
     assert (tmp_path / "junit.xml").read_text().startswith("<?xml")
 
 
-def test_on_github_lines_are_annotated_and_with_json_not_on_stdout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert told(tmp_path, {"GITHUB_ACTIONS": "true"}, monkeypatch).startswith("::warning file=")
-    assert told(tmp_path, {"GITHUB_ACTIONS": "true"}, monkeypatch, as_json=True) == ""
+def test_on_github_lines_are_annotated_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = printed(tmp_path, {"GITHUB_ACTIONS": "true"}, capsys)
+    assert (out, err[:15]) == ("", "::warning file=")
 
 
 @pytest.mark.parametrize("invalid", [False, True])
@@ -425,13 +422,13 @@ def test_a_valid_session_is_saved_as_a_baseline_and_an_invalid_one_is_not(
         report = replace(report, stamp=SessionStamp((MergedOutcome(LOST),)))
     Gating(save_baseline="main").save(report, Speech())
     assert read_baselines(tmp_path) == ({} if invalid else {"main": "session"})
-    assert ("not saved" in capsys.readouterr().out) == invalid
+    assert ("not saved" in capsys.readouterr().err) == invalid
 
 
 def test_a_jobs_page_that_cannot_be_written_changes_no_result(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Gating().write_ci(judged(), Speech(), {"GITHUB_STEP_SUMMARY": str(tmp_path)})
+    Gating().write_ci(judged(), {"GITHUB_STEP_SUMMARY": str(tmp_path)})
     assert "cannot be written" in capsys.readouterr().err
 
 

@@ -91,7 +91,7 @@ def test_cells_for_which_there_is_no_time_are_named_and_the_map_is_no_answer_wit
     done = run(capsys, tmp_path, "--max-minutes", "0")
     assert begun == []
     assert done.code == ExitCode.CANNOT_TELL
-    assert "wait_s 0, users 10: not measured to the end: the time given was up" in done.out
+    assert "wait_s 0, users 10: not measured to the end: the time given was up" in done.err
     assert "not one cell was measured" in done.err
 
 

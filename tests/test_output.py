@@ -1,4 +1,4 @@
-"""What goes where: results to stdout, words beside JSON to stderr, nothing under --quiet, errors always to stderr."""
+"""What goes where: results to stdout; words and progress to stderr, under --quiet nowhere; errors always to stderr."""
 
 import io
 import json
@@ -14,10 +14,11 @@ import typer
 
 from loopbench import cli
 from loopbench.bundled import SCENARIOS
-from loopbench.closing import conclusion, details, next_commands
+from loopbench.closing import details, next_commands, verdict_lines
 from loopbench.commands import reporting
 from loopbench.console import Speech, print_error, table_lines
 from loopbench.errors import ExitCode, UsageError
+from loopbench.judge.session.gates import GateAnswer, Outcome
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
 from loopbench.judge.stamp.stamp import CheckOutcome
@@ -40,8 +41,10 @@ from loopbench.records.failures import FailedState, VariantFailure
 from loopbench.records.session import PlannedRun
 from loopbench.records.tail import LiveView
 from loopbench.scenario import load
+from loopbench.scenario.gates import Gate
 from tests.faults.shared_sessions import healthy_session
 from tests.first_scenario.calling import Called, call
+from tests.plots.causes import explained, repeated
 from tests.plots.reports import FOUR, NASTY, Made, session
 
 ROOT = Path(__file__).parents[1]
@@ -119,22 +122,33 @@ def test_report_as_json_is_the_summary_and_the_words_go_to_stderr(
 ) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path), "--json")
     assert done.out == to_json(drawn)
-    assert "\nVALID\npage: file://" in done.err
+    assert done.err.endswith(f"\n{headline(drawn)}\nVALID\n")
 
 
-@pytest.mark.usefixtures("drawn")
-def test_report_without_options_says_it_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stdout_holds_the_verdicts_alone_and_stderr_the_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], drawn: SessionReport
+) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path))
-    assert "\nVALID\npage: file://" in done.out
-    assert done.err == ""
+    assert done.out.splitlines() == list(verdict_lines(drawn))
+    assert "\nramp, held at " in done.err
+    assert "\npage: file://" in done.err
 
 
-def test_quiet_prints_the_answer_alone_and_writes_everything(
+def test_quiet_prints_the_same_verdicts_and_nothing_on_stderr(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], drawn: SessionReport
 ) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path), "--quiet")
-    assert done == Called(ExitCode.OK, headline(drawn) + "\n", "")
+    assert done == Called(ExitCode.OK, "\n".join(verdict_lines(drawn)) + "\n", "")
     assert (tmp_path / "summary.json").exists()
+
+
+def test_the_verdict_table_has_a_line_for_each_pair_gate_and_claim() -> None:
+    gates = (GateAnswer(Gate(figure="failures", at_most=0), "def", Outcome.MET, "failures of def"),)
+    report = replace(repeated(explained(session()), 6), gates=gates)
+    rows = list(verdict_lines(report))
+    assert rows[0] == "goodput at 100 users"
+    assert re.fullmatch(r"blocking async def +SLOWER +def +\S+ +\S+ to \S+", rows[1])
+    assert rows[-4:] == ["gate MET: failures of def, wanted at most 0", "", headline(report), "VALID"]
 
 
 def test_quiet_with_json_is_the_json_alone(
@@ -206,21 +220,22 @@ def test_names_cannot_change_the_terminal_or_the_table() -> None:
 
 def test_of_a_session_without_a_run_no_count_is_printed() -> None:
     empty = session(missing=[made.name for made in FOUR])
-    printed = "\n".join([*details(empty), *conclusion(empty)])
+    printed = "\n".join([*details(empty), *verdict_lines(empty)])
     assert "counted" not in printed
     assert "picture" not in printed
     assert "no run is complete" in printed
 
 
-def test_the_answer_comes_last_with_its_validity_the_page_and_two_commands(
+def test_the_answer_comes_last_below_the_page_and_two_commands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], drawn: SessionReport
 ) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path))
-    *_, empty, sentence, validity, page, first, second = done.out.splitlines()
-    assert (empty, sentence, validity) == ("", headline(drawn), "VALID")
+    *_, page, first, second, empty = done.err.splitlines()
     assert page.startswith("page: file:///")
     assert first.startswith("next: loopbench run ")
     assert second.startswith("next: loopbench ")
+    assert empty == ""
+    assert done.out.endswith(f"{headline(drawn)}\nVALID\n")
 
 
 @pytest.mark.parametrize(
@@ -233,7 +248,7 @@ def test_the_worst_finding_stands_in_the_line_on_validity(level: Level, validity
         CheckOutcome("X1", "rounds", level, "few", None, ""),
     )
     stamp = SessionStamp((MergedOutcome(worst), MergedOutcome(other)))
-    assert list(conclusion(replace(session(), stamp=stamp)))[1] == validity
+    assert list(verdict_lines(replace(session(), stamp=stamp)))[-1] == validity
 
 
 @pytest.mark.parametrize(("rule", "is_advised"), [("D4", True), ("M3", False)])
@@ -310,7 +325,7 @@ def test_long_lines_end_between_words_on_a_terminal_and_stay_whole_elsewhere(mon
     line = "  a sentence that is too long for the terminal /and/then/a/path/that/must/not/be/cut/anywhere.py:12 in it"
     for stream, lines in ((Terminal(), 3), (io.StringIO(), 1)):
         monkeypatch.setattr("sys.stdout", stream)
-        Speech().say(line)
+        Speech().answer(line)
         said = stream.getvalue().splitlines()
         assert len(said) == lines
         assert " ".join(" ".join(said).split()) == " ".join(line.split())
@@ -357,7 +372,7 @@ def test_a_word_that_denies_is_not_painted_like_the_word_it_denies(monkeypatch: 
     monkeypatch.setenv("NO_COLOR", "")
     printed = io.StringIO()
     monkeypatch.setattr("sys.stdout", printed)
-    Speech().say("NOT REPRODUCED, INVALID")
+    Speech().answer("NOT REPRODUCED, INVALID")
     assert printed.getvalue() == "\x1b[31mNOT REPRODUCED\x1b[39m, \x1b[31mINVALID\x1b[39m\n"
 
 

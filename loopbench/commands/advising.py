@@ -266,9 +266,9 @@ def _report(advice: "Sequence[RouteAdvice]", left_out: Sequence[str], sessions: 
     for line in left_out:
         speech.say(f"not asked: {showable(line)}")
     for each in advice:
-        speech.say(each.sentence, bold=True)
+        speech.answer(each.sentence, bold=True)
         for line in (line for edit in each.edits for line in edit.diff):
-            speech.say(f"    {showable(line)}")
+            speech.answer(f"    {showable(line)}")
         if each.page:
             speech.say(f"    page: {each.page}")
     speech.say(f"advice: {file}")

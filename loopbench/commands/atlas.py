@@ -55,7 +55,7 @@ def atlas(  # noqa: PLR0913  one parameter an option
 
     files, speech = scenarios_in(folder), Speech(as_json=as_json)
     series = Series(out, max_minutes, quick=True, wait=wait, words=speech.words)
-    runner = _AtlasRunner(_chosen(files, only or []), out, rounds, tuple(override or ()), series, speech.words)
+    runner = _AtlasRunner(_chosen(files, only or []), out, rounds, tuple(override or ()), series, speech)
     entries = [runner.visit(file) for file in files]
     made = Atlas(datetime.now(UTC).isoformat(timespec="seconds"), tuple(entries), _not_asked(docs), SOURCES)
     if write_docs:
@@ -97,10 +97,10 @@ class _AtlasRunner:
         rounds: int,
         override: tuple[str, ...],
         series: "Series",
-        words: TextIO,
+        speech: Speech,
     ) -> None:
         self._chosen, self._out, self._rounds, self._override = chosen, out, rounds, override
-        self._series, self._words = series, words
+        self._series, self._speech = series, speech
 
     @property
     def interrupted(self) -> "SessionEnded | None":
@@ -112,7 +112,7 @@ class _AtlasRunner:
         from loopbench.scenario import load
 
         if file in self._chosen:
-            say(f"\n[{self._chosen.index(file) + 1}/{len(self._chosen)}] {file.stem}", self._words)
+            say(f"\n[{self._chosen.index(file) + 1}/{len(self._chosen)}] {file.stem}", self._speech.words)
         try:
             question = _with_rounds_for_claims(load(file, self._override, quick=True, rounds=self._rounds))
         except LoopbenchError as error:
@@ -120,7 +120,7 @@ class _AtlasRunner:
             return _unreadable(file, error)
         entry = _entry(question, self._visited(question), self._out)
         if file in self._chosen:
-            _say_entry(entry, self._words)
+            _say_entry(entry, self._speech)
         return entry
 
     def _visited(self, question: "Scenario") -> "MeasuredSession":
@@ -173,11 +173,11 @@ def _unreadable(file: Path, error: LoopbenchError) -> "AtlasEntry":
     return AtlasEntry(file.stem, file.stem, "", "", "", (), error.what, f"loopbench plan {file}")
 
 
-def _say_entry(entry: "AtlasEntry", words: TextIO) -> None:
+def _say_entry(entry: "AtlasEntry", speech: Speech) -> None:
     for claim in entry.claims:
-        say(f"claim {showable(claim.answer.claim.id)}: {showable(claim.answer.sentence)}", words)
+        say(f"claim {showable(claim.answer.claim.id)}: {showable(claim.answer.sentence)}", speech.results)
     if entry.trouble:
-        say(showable(entry.not_measured), words)
+        say(showable(entry.not_measured), speech.words)
 
 
 def _finish(made: "Atlas", out: Path, speech: Speech) -> None:
@@ -192,7 +192,7 @@ def _finish(made: "Atlas", out: Path, speech: Speech) -> None:
     write_file(out / "atlas.json", text)
     words = speech.words
     say("", words)
-    say(made.sentence, words)
+    say(made.sentence, speech.results)
     for entry in made.entries:
         if entry.trouble:
             say(f"{entry.scenario}: {showable(entry.not_measured)}", words)

@@ -152,7 +152,7 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
 def _print(found: "Comparing", speech: Speech) -> None:
     speech.give(json.dumps(_values(found), indent=1, allow_nan=False))
     for line in () if speech.as_json else _lines(found):
-        speech.say(showable(line))
+        speech.answer(showable(line))
 
 
 def _check(found: "Comparing") -> None:

@@ -88,7 +88,7 @@ class Gating:
             save_baseline(judged.folder, self.save_baseline)
             speech.say(f"saved as baseline {self.save_baseline}")
 
-    def write_ci(self, judged: "SessionReport", speech: Speech, environment: Mapping[str, str] = os.environ) -> None:
+    def write_ci(self, judged: "SessionReport", environment: Mapping[str, str] = os.environ) -> None:
         """Write the outputs for CI that were asked for, or that the environment names.
 
         Raises:
@@ -110,7 +110,7 @@ class Gating:
                 write_file(file, written(found))
         if environment.get("GITHUB_ACTIONS") == "true":
             for command in annotations(found):
-                say_to_runner(command, sys.stderr if speech.as_json else sys.stdout)
+                say_to_runner(command, sys.stderr)
         if page := environment.get("GITHUB_STEP_SUMMARY", ""):
             _append(judged, Path(page))
 

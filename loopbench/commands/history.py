@@ -1,6 +1,7 @@
 """The command `history`: a scenario's figures over its earlier sessions, as a table, a chart, or JSON."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from loopbench.commands.options import Out, named, scenario_files
-from loopbench.console import MISSING, Speech, say, table_lines
+from loopbench.console import MISSING, Speech, say, table_lines, width_of
 from loopbench.showable import showable
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def history(
         say(json.dumps(history_values(found), indent=1, allow_nan=False), raw=True)
     else:
         speech = Speech()
-        for line in lines(found, speech.width):
-            speech.say(line)
+        for line in lines(found, width_of(speech.results)):
+            speech.answer(line)
     if chart:
         from loopbench.plots.history import draw_history
         from loopbench.plots.history_page import render_history_page
@@ -69,8 +70,7 @@ def history(
         page = folder / f"{CHART_STEM}.html"
         write_file(page, render_history_page(found))
         for path in (page, *save(draw_history(found), folder / CHART_STEM)):
-            if not as_json:  # then stdout is for a program
-                say(f"chart: {showable(str(path))}")
+            say(f"chart: {showable(str(path))}", sys.stderr)
 
 
 def _folder_of(scenario: Path, out: Path) -> Path:

@@ -136,7 +136,7 @@ def _finish(made: "DecisionMap", folder: Path, speech: Speech) -> None:
         place = f"{made.x.name} {made.x.values[cell.x]}, {made.y.name} {made.y.values[cell.y]}"
         for ranking in cell.rankings:
             if ranking.verdict is not None:
-                say(f"{showable(place)}: {showable(ranking.verdict.sentence)}", words)
+                say(f"{showable(place)}: {showable(ranking.verdict.sentence)}", speech.results)
         if cell.trouble:
             say(f"{showable(place)}: not measured to the end: {showable(cell.trouble)}", words)
     drawn = chart(made, style.Palette(made.variants))

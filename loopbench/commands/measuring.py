@@ -196,7 +196,7 @@ def doctor(
     fitness = judge_fitness(seen)
     speech.give(fitness_json(seen, fitness))
     for line in () if as_json else fitness.lines:
-        speech.say(line)
+        speech.answer(line)
     if fitness.fit is Fit.UNFIT:
         reasons = "; ".join(each.subject for each in fitness.findings if each.fit is Fit.UNFIT)
         raise EnvironmentRefusedError(f"this machine is unfit to measure on: {reasons}", slug="unfit")
@@ -278,7 +278,7 @@ def _measure(
 def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notify: "Notify") -> None:
     """Draw what there is, then end with what ended the session early, or with its answer."""
     from loopbench.commands.ending import leave_if_ended_early, leaving_at_a_signal, not_drawn
-    from loopbench.commands.reporting import draw, end_with_answer, give_summary, say_answer
+    from loopbench.commands.reporting import draw, end_with_answer, give_summary, say_answer, say_pointers
 
     judged = None
     try:
@@ -287,7 +287,7 @@ def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notif
             if ended.finished_runs:
                 judged = draw(ended.folder, speech, gating)
                 give_summary(ended.folder, speech)
-                gating.write_ci(judged, speech)
+                gating.write_ci(judged)
                 if ended.error is None and ended.interrupted_by is None:
                     gating.save(judged, speech)
     except Exception as problem:
@@ -299,6 +299,7 @@ def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notif
     if judged is None:
         leave_if_ended_early(ended)
         return
+    say_pointers(judged, speech)
     if ended.error is not None:
         say_answer(judged, speech)
     leave_if_ended_early(ended, partial(say_answer, judged, speech))

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ def gc(
         say(f"{len(old)} old; nothing was deleted" + ("; loopbench gc --delete deletes them" if old else ""))
         return
     # Deleting would disturb a measurement, whose end may save a baseline.
-    with one_at_a_time(if_busy_of(wait=wait, no_lock=False), say):
+    with one_at_a_time(if_busy_of(wait=wait, no_lock=False), lambda line: say(line, sys.stderr)):
         old = _listed(out, keep)
         for folder in old:
             _delete(folder)

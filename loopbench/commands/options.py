@@ -107,9 +107,9 @@ ScenarioFile = Annotated[
         autocompletion=scenario_files,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and the text on stderr.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, as text on stderr.")]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print only the answer (or the JSON of --json), and errors.")
+    bool, typer.Option("--quiet", "-q", help="Print only the result (or the JSON of --json), and errors.")
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="A short ramp and hold, at most five short rounds: less certain.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another measurement on this machine to end.")]

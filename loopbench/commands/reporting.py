@@ -29,7 +29,7 @@ from loopbench.commands.options import (
     scenarios_in,
     session_folders,
 )
-from loopbench.console import Speech, print_error, say, table_lines
+from loopbench.console import Speech, print_error, say, table_lines, width_of
 from loopbench.errors import DataError, LoopbenchError
 
 if TYPE_CHECKING:
@@ -67,8 +67,9 @@ def report(  # noqa: PLR0913  one parameter an option
     read_session(session)  # a wrong folder is refused before the judge is imported, which takes seconds
     judged = draw(session, speech, gating, all_png=png)
     give_summary(session, speech)
-    gating.write_ci(judged, speech)
+    gating.write_ci(judged)
     gating.save(judged, speech)
+    say_pointers(judged, speech)
     end_with_answer(judged, speech, gating)
 
 
@@ -91,9 +92,9 @@ def list_(
         listed.append(_listed(file, question))
         if as_json:
             continue
-        speech.say(f"{bundled.shown(file)}  {showable(question.title)}")
+        speech.answer(f"{bundled.shown(file)}  {showable(question.title)}")
         for line in table_lines((), [(each.name, question.load_of(each)) for each in question.variants]):
-            speech.say(f"    {line}")
+            speech.answer(f"    {line}")
     speech.give(json.dumps(listed, indent=1))
 
 
@@ -126,12 +127,12 @@ def plot(
     for curve in curves:
         knee = "no knee" if curve.knee_users is None else f"knee near {curve.knee_users:.3g} users"
         held = "no hold" if curve.hold is None else f"{curve.hold.goodput_rps:.3g} RPS at {curve.hold.users:.0f} users"
-        speech.say(f"{showable(curve.label)}: {held}, {knee}")
+        speech.answer(f"{showable(curve.label)}: {held}, {knee}")
         for note in curve.notes:
             speech.say(f"    {showable(note)}")
     charts = [str(path) for path in write(curves, out)]
     for path in charts:
-        speech.say(path)
+        speech.answer(path)
     speech.give(json.dumps({"curves": [_figures(curve) for curve in curves], "charts": charts}, indent=1))
 
 
@@ -157,7 +158,7 @@ def draw(
     from loopbench.closing import details
 
     judged = draw_files(folder, gating, all_png=all_png)
-    for line in details(judged, speech.width):
+    for line in details(judged, width_of(speech.words)):
         speech.say(line)
     return judged
 
@@ -175,14 +176,23 @@ def end_with_answer(judged: "SessionReport", speech: Speech, gating: Gating) -> 
 
 
 def say_answer(judged: "SessionReport", speech: Speech) -> None:
-    """Print the answer, whether it is valid, the page and the next commands."""
-    from loopbench.closing import conclusion
+    """Print the verdicts, and last the answer and whether it is valid."""
+    from loopbench.closing import verdict_lines
 
-    sentence, validity, *to_copy = conclusion(judged)
     speech.say()
-    speech.answer(sentence)
-    speech.say(validity)
-    for line in to_copy:
+    *verdicts, sentence, validity = verdict_lines(judged, width_of(speech.results))
+    for line in verdicts:
+        speech.answer(line)
+    speech.answer(sentence, bold=True)
+    speech.answer(validity)
+
+
+def say_pointers(judged: "SessionReport", speech: Speech) -> None:
+    """Print the page and the next commands, each on one line whatever the terminal's width: they are to be copied."""
+    from loopbench.closing import pointers
+
+    speech.say()
+    for line in pointers(judged):
         say(line, speech.words)
 
 

@@ -80,7 +80,7 @@ def test_the_command_screens_compares_and_advises(
     done = call(capsys, tmp_path, "advise", "main:app")
     assert done.code == ExitCode.OK
     assert "`search` (GET /search) blocks the event loop at srv/app.py:7; as plain def: 36.0 times" in done.out
-    assert "not asked: POST /orders: POST changes state" in done.out
+    assert "not asked: POST /orders: POST changes state" in done.err
     screening, comparison = world.scenarios
     assert [each.name for each in screening.variants] == ["GET /search", REFERENCE]
     assert [each.name for each in comparison.variants] == [*RPS][1:]
@@ -127,7 +127,7 @@ def test_routes_that_all_fail_are_the_target_s_error(
     world.failing = True
     done = call(capsys, tmp_path, "advise", "main:app")
     assert done.code == ExitCode.TARGET
-    assert "not asked: GET /search: failing: status 500, expected 200" in done.out
+    assert "not asked: GET /search: failing: status 500, expected 200" in done.err
 
 
 def test_a_signal_ends_the_command_after_what_is_known(

@@ -46,8 +46,8 @@ class Fault(NamedTuple):
     settings: Mapping[str, Any] = {}
     act: Callable[[Measuring], None] = nothing
     command: Sequence[str] | None = None
-    stdout_words: Sequence[str] = ()
-    """Must stand on stdout."""
+    printed: Sequence[str] = ()
+    """Must be printed beside the errors."""
     alone: bool = False
     """True: the session has one run, the faulty one. Nothing is drawn then, which halves the cost."""
     nightly: bool = True
@@ -64,8 +64,8 @@ class Fault(NamedTuple):
         check_end(ended, self.code, *self.words)
         if self.code in ENDED_EARLY:
             assert f"  kept: {'0 of 1' if self.alone else '1 of 2'} runs are complete" in ended.stderr, ended.stderr
-        for word in self.stdout_words:
-            assert word in ended.stdout or was_disturbed(ended), ended.stdout  # an INVALID session has another answer
+        for word in self.printed:
+            assert word in ended.stderr or was_disturbed(ended), ended.stderr  # an INVALID session has another answer
         return ended
 
     def _measure(self, finished_run: Path | None, folder: Path) -> Ended:

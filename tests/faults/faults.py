@@ -46,7 +46,7 @@ apps, so that a process that ends by itself does not pass for one that was ended
 
 NO_LOCK: Final = ("--no-lock",)
 
-FOREIGN: Final = ("  target | ", "  locust | ", "  service | ")
+FOREIGN: Final = ("  target | ", "    target | ", "  locust | ", "  service | ")
 """How quoted lines begin. All others are ours."""
 
 SCENARIO: Final = """\

@@ -97,7 +97,7 @@ FAULTS = (
         ["error[invalid]"],
         settings={"hold_s": 12},
         act=frozen,
-        stdout_words=FROZEN_WORDS,
+        printed=FROZEN_WORDS,
     ),
     Fault(
         "has no sample",

@@ -84,13 +84,13 @@ def death(end: str, phase: str) -> Fault:
         [],
         settings=PHASES[phase],
         act=SignalInPhase(number, phase),
-        stdout_words=[f"its process died ({words})"],
+        printed=[f"its process died ({words})"],
     )
 
 
 def failing(name: str, env: str, settings: Mapping[str, Any] = MappingProxyType({})) -> Fault:
     """Return the fault of a target that answers well at first: its failures are a result."""
-    return Fault(name, ExitCode.OK, [], env, settings, stdout_words=["of its requests failed"])
+    return Fault(name, ExitCode.OK, [], env, settings, printed=["of its requests failed"])
 
 
 DEATHS = tuple(death(end, phase) for phase in PHASES for end in ENDS)
@@ -143,7 +143,7 @@ WRONG_AFTER_A_WHILE = (
         [],
         "endless body",
         {"warmup_s": 0, "drain_s": 2},
-        stdout_words=["it hung with"],
+        printed=["it hung with"],
     ),
     failing("huge header after a while", "huge header"),
     failing("out of memory", "out of memory"),
@@ -153,7 +153,7 @@ FAILS_TWICE = {"is not callable", "closes mid-body at once"}
 """The app raises at every request, and both tracebacks are at the end of its log."""
 
 OTHERS = (
-    Fault("is frozen", ExitCode.OK, [], "freezes", {"warmup_s": 0, "drain_s": 1}, stdout_words=["it hung with"]),
+    Fault("is frozen", ExitCode.OK, [], "freezes", {"warmup_s": 0, "drain_s": 1}, printed=["it hung with"]),
     Fault(
         "has a worker silently replaced",
         ExitCode.CANNOT_TELL,
@@ -163,7 +163,7 @@ OTHERS = (
         alone=True,
     ),
     Fault("floods its log", ExitCode.OK, [], "floods its log"),
-    Fault("prints escapes and a runner's commands", ExitCode.OK, [], "evil log", stdout_words=["its process died"]),
+    Fault("prints escapes and a runner's commands", ExitCode.OK, [], "evil log", printed=["its process died"]),
     Fault("ignores TERM and daemonises", ExitCode.CANNOT_TELL, ["C1"], "deaf daemon"),
 )
 
@@ -246,7 +246,7 @@ def test_each_way_to_die_is_a_result_of_its_own_variant(tmp_path: Path) -> None:
     check_end(ended, ExitCode.OK)
     for name, end in (("faulty", "exit"), ("crashes", "SEGV"), ("evil log", "exit")):
         line = f"{name}: its process died ({ENDS[end][1]})"
-        assert line in ended.stdout, ended.stdout
+        assert line in ended.stderr, ended.stderr
 
 
 def test_a_frozen_target_and_a_redirect_under_load_are_failures(tmp_path: Path) -> None:
@@ -259,6 +259,6 @@ def test_a_frozen_target_and_a_redirect_under_load_are_failures(tmp_path: Path) 
     with Measuring(tmp_path, file, "--resume", begun_session(file), env={"FAULT": "freezes"}) as measuring:
         ended = measuring.end()
     check_end(ended, ExitCode.OK)
-    assert "it hung with" in ended.stdout, ended.stdout
-    assert "most often with status 302" in ended.stdout
-    assert "Server, samples and Locust account for the same" in ended.stdout
+    assert "it hung with" in ended.stderr, ended.stderr
+    assert "most often with status 302" in ended.stderr
+    assert "Server, samples and Locust account for the same" in ended.stderr

@@ -60,8 +60,8 @@ def test_history_names_sessions_of_older_formats_and_shows_the_others(call: Call
 def test_a_session_of_this_format_is_reported_as_it_was_measured(call: Call) -> None:
     ended = call("report", session(FORMAT_VERSION))
     check_end(ended, 0)
-    assert "Server, samples and Locust account for the same 546 requests." in ended.stdout
-    assert "blocking: A call that does not yield blocks the event loop" in ended.stdout
+    assert "Server, samples and Locust account for the same 546 requests." in ended.stderr
+    assert "blocking: A call that does not yield blocks the event loop" in ended.stderr
     assert "In goodput at 4 users: blocking (0.64 to 1.56 times) is NOT RESOLVED against awaiting." in ended.stdout
 
 

@@ -51,7 +51,7 @@ def export(  # noqa: PLR0913  one parameter an option
 
     made = write(folder, out or folder / EXPORT_FOLDER, What(what) if what else None, Form(form), force=force)
     rows = "" if made.rows is None else f", {made.rows:,} requests"
-    speech.say(f"written: {showable(str(made.path))}{rows}")
+    speech.answer(f"written: {showable(str(made.path))}{rows}")
     speech.give(json.dumps({"file": str(made.path), "requests": made.rows, "left_out": made.left_out}, indent=1))
     if made.left_out:
         raise DataError(

@@ -84,18 +84,23 @@ def run(  # noqa: PLR0913  one parameter an option
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure every variant of a scenario and draw what happened."""
+    """Measure every variant of a scenario and draw what happened.
+
+    In a FastAPI project without a scenario it first writes scenario.toml, as init does.
+    """
+    from loopbench.commands.starting import chosen_or_first
     from loopbench.events import EventLog, to_each
     from loopbench.measure.lock import if_busy_of
     from loopbench.progress import progress_on
     from loopbench.scenario import load
     from loopbench.session import SessionOptions
 
-    question = load(chosen(scenario), tuple(override or ()), quick=quick, rounds=rounds)
+    speech = Speech(as_json=as_json, quiet=quiet)
+    file = chosen(scenario) if resume else chosen_or_first(scenario, speech, quick=quick)
+    question = load(file, tuple(override or ()), quick=quick, rounds=rounds)
     before = baseline and earlier_session(baseline, resume.resolve().parent if resume else out / question.name)
     gating = Gating(before, anyway, junit, sarif, code_quality, save_baseline, strict, exit_zero)
     gating.check()
-    speech = Speech(as_json=as_json, quiet=quiet)
     if_busy = if_busy_of(wait=wait, no_lock=no_lock)
     options = SessionOptions(quick=quick, explain=explain, max_minutes=max_minutes, if_busy=if_busy)
     notify = to_each(progress_on(speech.words), *([EventLog(events)] if events else []))

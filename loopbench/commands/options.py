@@ -195,11 +195,11 @@ def chosen(scenario: Path | None) -> Path:
         slug="scenario-missing",
         where=str(Path.cwd()),
         allowed=f"a scenario's TOML file, or {OWN_SCENARIO} in this folder",
-        hints=(*_scenario_above(), "loopbench list", "loopbench init"),
+        hints=(*scenario_above(), "loopbench list", "loopbench init"),
     )
 
 
-def _scenario_above() -> Iterator[str]:
+def scenario_above() -> Iterator[str]:
     """Yield the nearest scenario.toml in a folder above where only this user writes, as something to type."""
     above = (folder / OWN_SCENARIO for folder in upwards(Path.cwd()))
     if found := next((file for file in above if file.is_file()), None):

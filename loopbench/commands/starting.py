@@ -3,21 +3,26 @@
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
-from loopbench.commands.options import OWN_SCENARIO, AppPython, AsJson, Headers
+from loopbench.commands.options import OWN_SCENARIO, AppPython, AsJson, Headers, chosen, scenario_above
 from loopbench.commands.project import project_path
 from loopbench.console import Speech, say
 from loopbench.errors import UsageError
 
 if TYPE_CHECKING:
     from loopbench.first_scenario.draft import Draft
+    from loopbench.first_scenario.places import AppPlace
     from loopbench.first_scenario.reading import AppFacts
+    from loopbench.first_scenario.routes import Route
+
+NO_APP: Final = "app-missing"
 
 
 def init(  # noqa: PLR0913  one parameter an option
@@ -42,12 +47,8 @@ def init(  # noqa: PLR0913  one parameter an option
 
     It holds the routes that can be requested as they are; the others are comments with the reason.
     """
-    from loopbench.first_scenario.draft import draft
-    from loopbench.first_scenario.places import find_app, find_python
-    from loopbench.first_scenario.reading import read_app
+    from loopbench.first_scenario.places import find_app
     from loopbench.first_scenario.recorded_requests import routes_of_curl, routes_of_har
-    from loopbench.first_scenario.routes import routes_of
-    from loopbench.measure.interpreter import is_own
     from loopbench.secrecy import remember
 
     _check_is_new(out)
@@ -56,10 +57,72 @@ def init(  # noqa: PLR0913  one parameter an option
     variables = {name: value for *_, taken in given for name, value in taken.items()}
     remember(variables.values())
     place = find_app(Path.cwd(), app)
+    recorded = (*(routes_of_har(har) if har else ()), *routes_of_curl(curl or ()))
+    speech = Speech(as_json=as_json)
+    tell = partial(say, stream=speech.results)
+    made, name, path = _write(place, python, out, tell, recorded, headers)
+    for variable in variables:
+        tell(f"  the value of a --header is in no file: export {variable}=... before a run")
+    if made.variants:
+        tell(f"  next: loopbench plan {out}")
+        tell(f"  then: loopbench run {out} --quick")
+    values = {"file": str(out), "app": name, "python": str(path), "routes": made.variants}
+    environment = [*variables, *made.variables]
+    more = {"neighbour": made.neighbour or None, "left_out": made.left_out, "environment": environment}
+    speech.give(json.dumps(values | more, indent=1))
+
+
+def chosen_or_first(scenario: Path | None, speech: Speech, *, quick: bool) -> Path:
+    """Return the named scenario or the project's own; if there is none but an app, write its first one.
+
+    Raises:
+        TargetError: the app does not import, or is no app.
+        UsageError: there is no scenario and no app, or several files make one.
+    """
+    from loopbench.first_scenario.places import check_one_app, find_app
+
+    try:
+        return chosen(scenario)
+    except UsageError as missing:
+        if scenario is not None or project_path("scenario") or any(scenario_above()):
+            raise
+        try:
+            place = find_app(Path.cwd())
+        except UsageError as problem:
+            raise missing if problem.slug == NO_APP else problem from None
+    check_one_app(Path.cwd())
+    _write(place, None, OWN_SCENARIO, speech.say)
+    if not quick:
+        speech.say("  a first look, in short runs: loopbench run --quick")
+    return OWN_SCENARIO
+
+
+class _Written(NamedTuple):
+    """A first scenario that is in a file now."""
+
+    draft: "Draft"
+    app: str
+    python: Path
+
+
+def _write(  # noqa: PLR0913  what a first scenario is made from
+    place: "AppPlace",
+    python: Path | None,
+    out: Path,
+    tell: Callable[[str], None],
+    recorded: "Sequence[Route]" = (),
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> "_Written":
+    """Read an app's routes, write its first scenario, and print what is in it."""
+    from loopbench.first_scenario.draft import draft
+    from loopbench.first_scenario.places import find_python
+    from loopbench.first_scenario.reading import read_app
+    from loopbench.first_scenario.routes import routes_of
+    from loopbench.measure.interpreter import is_own
+
     found = find_python(place.folder, python or project_path("python"))
     facts = read_app(place, found.path)
     theirs = None if is_own(str(found.path)) else found.path
-    recorded = (*(routes_of_har(har) if har else ()), *routes_of_curl(curl or ()))
     made = draft(place, facts, recorded or routes_of(facts, headers), out, theirs)
     try:
         with out.open("x", encoding="utf-8") as file:
@@ -67,17 +130,12 @@ def init(  # noqa: PLR0913  one parameter an option
     except FileExistsError:
         _check_is_new(out)
         raise
-    speech, name = Speech(as_json=as_json), f"{place.module}:{facts.attribute}"
-    tell = partial(say, stream=speech.words)
+    name = f"{place.module}:{facts.attribute}"
     where = "" if place.folder.samefile(Path.cwd()) else f" in {os.path.relpath(place.folder)}"
     tell(f"found {name}{where}, run by {os.path.relpath(found.path)} ({found.why})")
-    for variable in variables:
-        tell(f"  the value of a --header is in no file: export {variable}=... before a run")
-    _say_what_was_made(made, facts, found.path, out, tell)
-    values = {"file": str(out), "app": name, "python": str(found.path), "routes": made.variants}
-    environment = [*variables, *made.variables]
-    more = {"neighbour": made.neighbour or None, "left_out": made.left_out, "environment": environment}
-    speech.give(json.dumps(values | more, indent=1))
+    for line in _what_was_made(made, facts, found.path, out):
+        tell(line)
+    return _Written(made, name, found.path)
 
 
 def schema(
@@ -131,28 +189,26 @@ def _check_is_new(out: Path) -> None:
         )
 
 
-def _say_what_was_made(made: "Draft", facts: "AppFacts", python: Path, out: Path, tell: Callable[[str], None]) -> None:
+def _what_was_made(made: "Draft", facts: "AppFacts", python: Path, out: Path) -> Iterator[str]:
+    """Yield what is in a first scenario, and what it lacks."""
     from loopbench.measure.interpreter import old_server
     from loopbench.scenario.target import SERVERS
     from loopbench.showable import showable
 
     neighbour = f", {showable(made.neighbour)} beside each" if made.neighbour else ""
     routes = "route" if len(made.variants) == 1 else "routes"
-    tell(f"wrote {out}: {len(made.variants)} {routes} to measure{neighbour}; {made.left_out} left out, each with why")
+    yield f"wrote {out}: {len(made.variants)} {routes} to measure{neighbour}; {made.left_out} left out, each with why"
     if not facts.has_openapi:
-        tell(f"the app is a {showable(facts.type)}: it has no OpenAPI, so its routes are not known")
+        yield f"the app is a {showable(facts.type)}: it has no OpenAPI, so its routes are not known"
     if facts.unreadable:
-        tell(f"its OpenAPI cannot be made: {showable(facts.unreadable)}")
+        yield f"its OpenAPI cannot be made: {showable(facts.unreadable)}"
     if old := old_server(str(python)):
-        tell(old)
+        yield old
     if not facts.servers.intersection(SERVERS):
-        tell(f"its Python has no server: {python} -m pip install uvicorn")
+        yield f"its Python has no server: {python} -m pip install uvicorn"
     if made.with_login:
-        tell(f"  routes behind a login: {made.with_login}")
+        yield f"  routes behind a login: {made.with_login}"
     if made.variables:
-        tell(f"  the login needs: export {' '.join(f'{name}=...' for name in made.variables)}")
+        yield f"  the login needs: export {' '.join(f'{name}=...' for name in made.variables)}"
     if not made.variants:
-        tell(f"nothing can be measured yet: name a route in {out}")
-        return
-    tell(f"  next: loopbench plan {out}")
-    tell(f"  then: loopbench run {out} --quick")
+        yield f"nothing can be measured yet: name a route in {out}"

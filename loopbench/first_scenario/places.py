@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,9 @@ NAMES_AN_APP: Final = re.compile(r"\b(app|api|FastAPI|Starlette|uvicorn)\b")
 MAKES_AN_APP: Final = re.compile(r"\b(FastAPI|Starlette)\(|\buvicorn\.run\(")
 
 USUAL_PYTHONS: Final = (".venv/bin/python", "venv/bin/python")
+CREATES_AN_APP: Final = re.compile(r"\b(FastAPI|Starlette)\(")
+MAX_NAMED: Final = 5  # of several apps, in an error
+
 NAMED: Final = "loopbench init --app main:app"
 POETRY_S: Final = 20.0
 MAX_SOURCE_BYTES: Final = 16_000_000
@@ -80,6 +84,29 @@ def find_app(project: Path, given: str | None = None) -> AppPlace:
         where=str(project),
         allowed=f"[tool.fastapi] entrypoint in pyproject.toml, {', '.join(USUAL_FILES)}, or a file with FastAPI()",
         hints=(NAMED,),
+    )
+
+
+def check_one_app(project: Path) -> None:
+    """Check that `pyproject.toml`, a usual file or a usual name decides which app is meant.
+
+    Raises:
+        UsageError: several files make an app, and nothing decides.
+    """
+    usual = [root / name for root in (project, project / "src") for name in USUAL_FILES]
+    if _entrypoint(project / "pyproject.toml") is not None or any(NAMES_AN_APP.search(_text(file)) for file in usual):
+        return
+    making = [file for file in _files(project) if CREATES_AN_APP.search(_text(file))]
+    best = [file for file in making if file.name in USUAL_NAMES] or making
+    if len(best) < 2:
+        return
+    names = [str(file.relative_to(project)) for file in best[:MAX_NAMED]]
+    raise UsageError(
+        f"{len(best)} files of {project} make an app: which one is meant?",
+        slug="app-several",
+        where=str(project),
+        allowed=", ".join(names),
+        hints=tuple(shlex.join(["loopbench", "init", "--app", name]) + " && loopbench run --quick" for name in names),
     )
 
 

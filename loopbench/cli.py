@@ -15,11 +15,13 @@ from loopbench.commands import (
     atlas,
     comparing,
     exporting,
+    helping,
     history,
     mapping,
     measuring,
     old_sessions,
     reporting,
+    settings,
     starting,
     watching,
 )
@@ -61,6 +63,8 @@ _COMMANDS = (
     ("serve", measuring.serve, "serve", "serve --port 9000 --loop asyncio"),
     ("ui", measuring.ui, "ui", "ui scenarios/file_write.toml --port 9089"),
     ("init", starting.init, "init", "init --app shop.main:app --header 'Authorization: Bearer TOKEN'"),
+    ("help", helping.help_, "help exit-codes", "help scenario"),
+    ("config", settings.config, "config", "config scenarios/file_write.toml --set load.users=50 --json"),
     ("schema", starting.schema, "schema", "schema --markdown"),
 )
 for _name, _command, *_examples in _COMMANDS:

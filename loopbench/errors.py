@@ -36,6 +36,9 @@ _MEANINGS = {
     ExitCode.BUG: "a bug in loopbench; a crash file was written",
 }
 
+STOPPED = ("128 + n", "stopped by signal n; finished runs are kept and drawn")
+"""The exit code of a command that a signal ended, as a shell reports it, and its meaning."""
+
 
 _PLAIN_WORDS = (
     (r", unable to parse .*|, got a number with .*", ""),

@@ -454,7 +454,7 @@ def test_a_file_for_ci_that_is_a_link_is_refused_and_its_target_not_written(opti
     gating = Gating(**{option: link})  # type: ignore[arg-type]  # each takes a path
     with pytest.raises(UsageError, match="is a link"):
         gating.check()
-    gating.write_ci(judged(), Speech(), {})
+    gating.write_ci(judged(), {})
     assert not (tmp_path / "elsewhere").exists()
 
 

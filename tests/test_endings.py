@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.commands import reporting
-from loopbench.errors import ExitCode
+from loopbench.errors import ExitCode, RegressionError
 from loopbench.judge.session.gates import GateAnswer, Outcome
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
@@ -83,12 +83,20 @@ def test_strict_is_in_the_xml_too(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert '<error type="DEGRADED" message="M6: shared">' in (tmp_path / "a.xml").read_text()
 
 
-@pytest.mark.parametrize(("options", "code"), [((), ExitCode.CANNOT_TELL), (("--exit-zero",), ExitCode.OK)])
-def test_a_comparison_without_a_result_is_zero_too(
-    options: Sequence[str], code: ExitCode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("options", "code"), [((), ExitCode.REGRESSION), (("--exit-zero",), ExitCode.OK)])
+def test_a_regression_that_compare_shows_is_zero_too(
+    options: Sequence[str],
+    code: ExitCode,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def check(_: object) -> None:
+        raise RegressionError("slower", slug="regression")
+
+    monkeypatch.setattr("loopbench.commands.comparing._check", check)
     done = call(capsys, tmp_path, "compare", str(EXAMPLE), str(EXAMPLE), *options)
-    assert (done.code, "error[compare]: " in done.err) == (code, True)
+    assert (done.code, done.err) == (code, "error[regression]: slower\n")
 
 
 def test_a_mistake_keeps_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from loopbench.errors import ExitCode
+from loopbench.errors import STOPPED, ExitCode
 from tests import error_reference
 
 DOCS = Path(__file__).parents[1] / "docs" / "exit-codes.md"
@@ -12,7 +12,7 @@ def test_the_documented_table_is_the_code_s_own() -> None:
     rows = [
         line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| ") and line[2].isdigit()
     ]
-    assert rows[:-1] == [f"| {code.value} | {code.meaning} |" for code in ExitCode]
+    assert rows == [f"| {code.value} | {code.meaning} |" for code in ExitCode] + ["| {} | {} |".format(*STOPPED)]
 
 
 def test_the_page_of_errors_lists_every_error_of_the_code_with_its_exit_code() -> None:

@@ -147,7 +147,7 @@ def test_the_verdict_table_has_a_line_for_each_pair_gate_and_claim() -> None:
     report = replace(repeated(explained(session()), 6), gates=gates)
     rows = list(verdict_lines(report))
     assert rows[0] == "goodput at 100 users"
-    assert re.fullmatch(r"blocking async def +SLOWER +def +\S+ +\S+ to \S+", rows[1])
+    assert re.fullmatch(r"def +FASTER +blocking async def +\S+ +\S+ to \S+", rows[1])
     assert rows[-4:] == ["gate MET: failures of def, wanted at most 0", "", headline(report), "VALID"]
 
 

@@ -70,5 +70,5 @@ def _send(folder: Path, url: str, speech: Speech) -> None:
 
     with one_at_a_time():
         sent = send(judge_session(folder), url)
-    speech.say(f"sent: {sent} figures")
+    speech.answer(f"sent: {sent} figures")
     speech.give(json.dumps({"sent": sent}, indent=1))

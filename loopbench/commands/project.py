@@ -1,8 +1,10 @@
-"""`[tool.loopbench]` in pyproject.toml: a project's own defaults, found from the current folder upwards."""
+"""A project's own defaults: LOOPBENCH_* variables, and `[tool.loopbench]` from the current folder upwards."""
 
 import os
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from loopbench.errors import UsageError
 from loopbench.upwards import upwards
@@ -10,17 +12,48 @@ from loopbench.upwards import upwards
 KEYS: Final = ("results", "scenario", "python")
 
 
+class Source(StrEnum):
+    """What gives a setting its value; the first of them that has one."""
+
+    COMMAND_LINE = "command line"
+    VARIABLE = "variable"
+    SCENARIO = "scenario"
+    PYPROJECT = "pyproject"
+    DEFAULT = "default"
+
+
+class Setting(NamedTuple):
+    """A setting, and where its value comes from."""
+
+    key: str
+    value: Any  # None: not set
+    source: Source
+    where: str = ""  # the option, the variable or the file
+
+
 def project_path(key: str) -> Path | None:
-    """Return a path of the nearest `[tool.loopbench]`, relative to the current folder; None: not set.
+    """Return the path that a variable or the nearest `[tool.loopbench]` gives; None: not set.
 
     Raises:
         UsageError: the file is not TOML, or the table has an unknown key or a value that is no text.
     """
+    found = project_setting(key)
+    return None if found.value is None else Path(found.value)
+
+
+def project_setting(key: str, environ: Mapping[str, str] = os.environ) -> Setting:
+    """Return a path of the project, relative to the current folder, and what gives it."""
+    variable = f"LOOPBENCH_{key.upper()}"
+    if value := environ.get(variable):
+        return Setting(key, value, Source.VARIABLE, variable)
     for folder in upwards(Path.cwd()):
         table = _table(folder / "pyproject.toml")
+        if table is not None and key in table:
+            file = os.path.relpath(folder / "pyproject.toml")
+            return Setting(key, os.path.relpath(folder / table[key]), Source.PYPROJECT, file)
         if table is not None:
-            return Path(os.path.relpath(folder / table[key])) if key in table else None
-    return None
+            break
+    return Setting(key, None, Source.DEFAULT)
 
 
 def _table(file: Path) -> dict[str, str] | None:

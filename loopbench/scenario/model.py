@@ -343,16 +343,17 @@ class Scenario(Strict):
     @property
     def settings(self) -> dict[str, str]:
         """Every setting, defaults included, as a JSON value by dotted key. Secrets are hidden."""
-        return {key: json.dumps(value) for key, value in _leaves("", self.model_dump(mode="json"))}
+        return {key: json.dumps(value) for key, value in leaves("", self.model_dump(mode="json"))}
 
 
-def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every value in a table by its dotted key, as in `variants[0].path`; a list of values is one value."""
     if isinstance(value, dict) and value:
         for name, item in value.items():
-            yield from _leaves(f"{key}.{name}" if key else name, item)
+            yield from leaves(f"{key}.{name}" if key else name, item)
     elif isinstance(value, list) and value and isinstance(value[0], dict):
         for index, item in enumerate(value):
-            yield from _leaves(f"{key}[{index}]", item)
+            yield from leaves(f"{key}[{index}]", item)
     else:
         yield key, value
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,7 @@ HEAD: Final = f"""\
 # Scenario keys
 
 This page lists every key of a scenario. It is the output of `loopbench schema --markdown`, and a test compares the two.
+`loopbench help scenario` prints the same in 80 columns.
 `loopbench schema` prints the same as a JSON Schema ([docs/schemas/scenario.schema.json](schemas/scenario.schema.json)).
 
 Editors that support TOML schemas (such as VS Code with Tombi or Even Better TOML) complete and check keys while you
@@ -55,6 +57,31 @@ def scenario_reference() -> str:
     return "\n".join([HEAD, *(_section(table, headers) for table in tables)])
 
 
+def scenario_help(width: int) -> Iterator[str]:
+    """Yield the same keys as text, no line wider than `width`."""
+    schema = scenario_schema()
+    tables = list(_tables("", schema, schema["$defs"], set()))
+    headers = {_ref_name(table): table.header for table in tables}
+    for table in tables:
+        yield from (table.header, *textwrap.wrap(_plain(table.schema.get("description", "")), width), "")
+        for cells in _rows(table, headers):
+            key, holds, default, meaning = map(_plain, cells)
+            stands = {"-": "", "": "", "needed": "; needed"}.get(default, f"; default {default}")
+            yield from _wrapped(f"{key}: {holds}{stands}" if holds else key, width, 2)
+            yield from _wrapped(meaning, width, 6)
+        yield ""
+
+
+def _wrapped(text: str, width: int, indent: int) -> list[str]:
+    before, after = " " * indent, " " * max(indent, 6)
+    return textwrap.wrap(text, width, initial_indent=before, subsequent_indent=after, break_on_hyphens=False)
+
+
+def _plain(text: str) -> str:
+    """Return a text without the marks of Markdown."""
+    return re.sub(r"\[([^\]]+(?:\]\]?`)?)\]\([^)]*\)", r"\1", " ".join(text.split())).replace("`", "")
+
+
 def _tables(path: str, schema: dict[str, Any], defs: dict[str, Any], seen: set[str]) -> Iterator[_Table]:
     """Yield a table and the tables in it, depth first, each where it first appears."""
     extends_request = schema.get("title") in {"Variant", "Before"}
@@ -94,15 +121,18 @@ def _ref_name(table: _Table) -> str:
 
 def _section(table: _Table, headers: dict[str, str]) -> str:
     title = table.header if table.header == "The file" else f"`{table.header}`"
-    needed = table.schema.get("required", [])
-    rows = [
-        _row(key, value, key in needed, headers)
-        for key, value in table.schema["properties"].items()
-        if key not in table.left_out
-    ]
-    if table.left_out:
-        rows.insert(0, f"| ... | | | every key of `[[requests]]`{table.without} |")
+    rows = ["|" + "".join(f" {cell} |" if cell else " |" for cell in cells) for cells in _rows(table, headers)]
     return "\n".join([f"## {title}\n", _paragraphs(table.schema.get("description", "")), COLUMNS, *rows, ""])
+
+
+def _rows(table: _Table, headers: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of a table: key, what it holds, default, meaning."""
+    if table.left_out:
+        yield "...", "", "", f"every key of `[[requests]]`{table.without}"
+    needed = table.schema.get("required", [])
+    for key, value in table.schema["properties"].items():
+        if key not in table.left_out:
+            yield _cells(key, value, key in needed, headers)
 
 
 def _paragraphs(docstring: str) -> str:
@@ -110,9 +140,9 @@ def _paragraphs(docstring: str) -> str:
     return "".join(" ".join(each.split()) + "\n\n" for each in docstring.split("\n\n") if each).removesuffix("\n")
 
 
-def _row(key: str, value: dict[str, Any], needed: bool, headers: dict[str, str]) -> str:
+def _cells(key: str, value: dict[str, Any], needed: bool, headers: dict[str, str]) -> tuple[str, ...]:
     cells = (f"`{key}`", _holds(value, headers), "needed" if needed else _default(value), value["description"])
-    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+    return tuple(" ".join(cell.split()).replace("|", "\\|") for cell in cells)
 
 
 def _default(value: dict[str, Any]) -> str:

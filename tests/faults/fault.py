@@ -47,7 +47,7 @@ class Fault(NamedTuple):
     act: Callable[[Measuring], None] = nothing
     command: Sequence[str] | None = None
     printed: Sequence[str] = ()
-    """Must be printed beside the errors."""
+    """Must be printed, as a result or beside it."""
     alone: bool = False
     """True: the session has one run, the faulty one. Nothing is drawn then, which halves the cost."""
     nightly: bool = True
@@ -65,7 +65,9 @@ class Fault(NamedTuple):
         if self.code in ENDED_EARLY:
             assert f"  kept: {'0 of 1' if self.alone else '1 of 2'} runs are complete" in ended.stderr, ended.stderr
         for word in self.printed:
-            assert word in ended.stderr or was_disturbed(ended), ended.stderr  # an INVALID session has another answer
+            assert word in ended.stdout + ended.stderr or was_disturbed(ended), (
+                ended.stderr
+            )  # an INVALID session has another answer
         return ended
 
     def _measure(self, finished_run: Path | None, folder: Path) -> Ended:

@@ -1,5 +1,6 @@
 """Figures sent by OTLP: a real receiver gets each one that the OpenMetrics text has."""
 
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -93,6 +94,18 @@ def test_a_receiver_that_refuses_is_named_without_the_password_of_its_url(
     assert "error[otlp]: the figures were not taken" in done.err
     assert "400" in done.err
     assert "a-canary-token" not in done.err
+
+
+def test_without_a_receiver_the_connection_is_said_to_be_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exporter tries again, for as long as its own variable says, and then complains of the time."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    done = call(capsys, tmp_path, "export", str(EXAMPLE), "--otlp", f"http://127.0.0.1:{port}")
+    assert "Connection refused" in done.err
+    assert "retrying" not in done.err
 
 
 def test_nothing_is_sent_while_something_is_measured(

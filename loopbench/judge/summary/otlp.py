@@ -36,7 +36,8 @@ def send(report: SessionReport, url: str) -> int:
     families = list(metrics(report))
     with _complaints() as said:
         if not _exported(families, endpoint):
-            reason = showable(said[-1]) if said else "no reason given"
+            first = showable(said[0]) if said else "no reason given"  # the later ones say that it gave up
+            reason = first.partition(", retrying in")[0]
             raise EnvironmentRefusedError(
                 f"the figures were not taken: {without_userinfo(reason)}",
                 slug="otlp",

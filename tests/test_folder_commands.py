@@ -78,6 +78,17 @@ def test_gc_deletes_only_with_that_option_and_keeps_the_newest_and_baselines(res
     assert session(results).is_dir()
 
 
+@pytest.mark.parametrize("options", [(), ("--delete",)])
+def test_gc_as_json_names_the_old_sessions_and_whether_they_were_deleted(
+    results: Path, old: list[Path], options: tuple[str, ...]
+) -> None:
+    arguments = ["gc", "--keep", "4", "--out", str(results), "--json", *options]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert json.loads(done.stdout) == {"old": [str(each) for each in old[:2]], "deleted": bool(options)}
+    assert [each.exists() for each in old[:2]] == [not options] * 2
+    assert "2 " in done.stderr
+
+
 def test_gc_leaves_links_foreign_folders_and_other_names_alone(results: Path, old: list[Path]) -> None:
     elsewhere = results / "elsewhere"
     old[0].rename(elsewhere)

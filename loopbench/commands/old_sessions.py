@@ -1,9 +1,9 @@
 """The command `gc`: lists the old sessions of a results folder, and deletes them."""
 
+import json
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,9 @@ from typing import Annotated, Final
 
 import typer
 
-from loopbench.commands.options import Out, Wait
-from loopbench.console import say
+from loopbench.commands.options import AsJson, Out, Wait
+from loopbench.console import Speech
 from loopbench.errors import DataError
-from loopbench.showable import showable
 
 SESSION_NAME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(-\d+)?")
 
@@ -35,6 +34,7 @@ def gc(
     ] = False,
     wait: Wait = False,
     out: Out,
+    as_json: AsJson = False,
 ) -> None:
     """List old sessions, or delete them.
 
@@ -43,27 +43,29 @@ def gc(
     """
     from loopbench.measure.lock import if_busy_of, one_at_a_time
 
+    speech = Speech(as_json=as_json)
     if not delete:
-        old = _listed(out, keep)
+        old = _listed(out, keep, speech)
         for folder in old:
-            say(showable(f"old: {folder}"))
-        say(f"{len(old)} old; nothing was deleted" + ("; loopbench gc --delete deletes them" if old else ""))
-        return
-    # Deleting would disturb a measurement, whose end may save a baseline.
-    with one_at_a_time(if_busy_of(wait=wait, no_lock=False), lambda line: say(line, sys.stderr)):
-        old = _listed(out, keep)
-        for folder in old:
-            _delete(folder)
-            say(showable(f"deleted: {folder}"))
-    say(f"{len(old)} deleted")
+            speech.answer(f"old: {folder}")
+        speech.answer(f"{len(old)} old; nothing was deleted" + ("; loopbench gc --delete deletes them" if old else ""))
+    else:
+        # Deleting would disturb a measurement, whose end may save a baseline.
+        with one_at_a_time(if_busy_of(wait=wait, no_lock=False), speech.say):
+            old = _listed(out, keep, speech)
+            for folder in old:
+                _delete(folder)
+                speech.answer(f"deleted: {folder}")
+        speech.answer(f"{len(old)} deleted")
+    speech.give(json.dumps({"old": [str(folder) for folder in old], "deleted": delete}, indent=1))
 
 
-def _listed(out: Path, keep: int) -> list[Path]:
+def _listed(out: Path, keep: int, speech: Speech) -> list[Path]:
     """Return the sessions that may be deleted, and print which of the old ones may not."""
     found = [each for scenario_folder in _folders(out) for each in _old_sessions(scenario_folder, keep)]
     for each in found:
         if each.left_because:
-            say(showable(f"left alone: {each.folder}: {each.left_because}"))
+            speech.answer(f"left alone: {each.folder}: {each.left_because}")
     return [each.folder for each in found if not each.left_because]
 
 

@@ -146,7 +146,9 @@ ExitZero = Annotated[
         "--exit-zero", help="End with 0 whatever the result (regression, gate, stamp); errors keep their codes."
     ),
 ]
-Junit = Annotated[Path | None, typer.Option(metavar="FILE", help="Write gates and INVALID verdicts as JUnit XML.")]
+Junit = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write gates, stamps and INVALID verdicts as JUnit XML.")
+]
 Sarif = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the lines that blocked the loop as SARIF.")]
 CodeQuality = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write these lines as GitLab's code quality report.")

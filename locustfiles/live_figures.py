@@ -13,8 +13,8 @@ import gevent
 from locust.env import Environment
 
 from loopbench.locustfiles.loop_now import AnswerCounts, LoopNow
-from loopbench.locustfiles.probe_tail import ProbeTail
 from loopbench.locustfiles.start_form import StartForm
+from loopbench.records.probe_tail import ProbeTail
 
 TICK_S: Final = 1.0
 KEPT_ROWS: Final = 1800  # half an hour

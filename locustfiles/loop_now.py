@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from loopbench.locustfiles.probe_tail import LoopSecond, Place
+from loopbench.records.probe_tail import LoopSecond, Place
 
 FRESH_TICKS: Final = 2
 """A loop's newest second counts as current for so many ticks, because the probe's seconds and ours do not align."""

@@ -2,6 +2,7 @@
 
 import fcntl
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -130,6 +131,10 @@ class LiveSession:
                 for run in self._under_way.values()
             ]
             files = [file for each in attempts for folder in each for file in sorted(folder.glob(SAMPLES_GLOB))]
-            self._tails = SampleTails(files) if files else None
+            neighbour = next(iter(self._record.scenario.neighbours), "")
+            alone = files[0].parent if files and len(self._under_way) == 1 else None
+            self._tails = SampleTails(files, neighbour if alone else "", alone) if files else None
         view = self._tails.read() if self._tails else LiveView()
-        return LiveView(phase=self._phase, users=view.users // len(self._under_way), rps=view.rps)
+        half_width = view.rps_half_width if len(self._under_way) == 1 else None
+        users = view.users // len(self._under_way)
+        return replace(view, phase=self._phase, users=users, rps_half_width=half_width)

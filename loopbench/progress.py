@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from loopbench.console import say
-from loopbench.judge.figures import plural
+from loopbench.judge.figures import half_width, percent, plural, rounded
 from loopbench.measure import events
 from loopbench.measure.events import Event, Notify
 from loopbench.plan import Plan
@@ -143,7 +143,7 @@ class PlainProgress:
                 self._current = self._names[run.number] = f"{place}, {showable(variant)}"
                 self._begin_run()
             case events.RunProgressed(view):
-                self._progress(_load_now(view))
+                self._progress(load_now(view))
             case events.RunFinished() | events.RunRepeated() | events.RoundFinished():
                 for line in _lines(event, self._names):
                     self._print_routine(line)
@@ -169,15 +169,15 @@ class PlainProgress:
 
 
 class _Bar(Progress):
-    """A bar for the session and the run under way, and below it what the rounds have shown so far."""
+    """A bar for the session and the run under way; below it the load now, and what the rounds have shown so far."""
 
-    so_far = ""
+    load = so_far = ""
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """Yield the lines that are drawn again and again."""
+        """Yield the lines that are drawn again and again. None wraps: the block keeps its height."""
         yield from super().get_renderables()
-        if self.so_far:
-            yield Text(f"so far: {self.so_far}")
+        for line in filter(None, (self.load, self.so_far)):
+            yield Text(line, no_wrap=True, overflow="ellipsis")
 
 
 class LiveProgress(PlainProgress):
@@ -201,7 +201,7 @@ class LiveProgress(PlainProgress):
         """Show one event; the last one removes the bar."""
         super().__call__(event)
         if isinstance(event, events.RoundFinished):
-            self._bar.so_far = showable(event.sentence)
+            self._bar.so_far = f"so far: {showable(event.sentence)}"
         if isinstance(event, events.SessionEnded):
             self._bar.stop()
 
@@ -221,8 +221,9 @@ class LiveProgress(PlainProgress):
             description=showable(self._current),
             completed=self._time.elapsed_s,
             total=self._time.total_s,
-            state=showable(f"{state}  {self._time.left}"),
+            state=self._time.left,
         )
+        self._bar.load = showable(state)
 
 
 def _lines(event: Event, names: Mapping[int, str]) -> Iterable[str]:
@@ -252,8 +253,17 @@ def _opening(scenario: Scenario, plan: Plan, folder: Path) -> Iterable[str]:
     yield f"results: {folder}"
 
 
-def _load_now(view: LiveView) -> str:
-    return f"{view.phase or 'starting':<6} {view.users:>4} users  {view.rps:>8,.0f} RPS"
+def load_now(view: LiveView) -> str:
+    """Return the figures of the load under way in one line; those that are not known are left out."""
+    width, p99_ms, blocked = view.rps_half_width, view.neighbour_p99_ms, view.blocked
+    return "".join(
+        (
+            f"{view.phase or 'starting':<6} {view.users:>4} users  {view.rps:>7,.0f} RPS",
+            "" if width is None else f" ±{half_width(width)}",
+            "" if p99_ms is None else f"  neighbour p99 {rounded(p99_ms)} ms",
+            "" if blocked is None else f"  blocked {percent(blocked)}",
+        )
+    )
 
 
 def _outcome(record: RunRecord) -> str:

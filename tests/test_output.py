@@ -36,7 +36,7 @@ from loopbench.measure.events import (
     VariantFailed,
 )
 from loopbench.plan import make_plan
-from loopbench.progress import minutes, progress_on
+from loopbench.progress import load_now, minutes, progress_on
 from loopbench.records.failures import FailedState, VariantFailure
 from loopbench.records.session import PlannedRun
 from loopbench.records.tail import LiveView
@@ -407,6 +407,43 @@ def test_the_live_display_keeps_what_the_rounds_have_shown_so_far(
     show(SessionEnded(project, 1, 2, None, None))
     shown = terminal.getvalue().partition("after round 1: ")[2]
     assert "so far: a 1.42 times b [1.28, 1.58]" in shown
+
+
+LOADED = LiveView(
+    users=10_000, phase="hold", rps=123_456, rps_half_width=0.021, neighbour_p99_ms=12_345.6, blocked=0.97
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_live_display_shows_the_load_now_and_the_standing_verdict_and_no_line_wraps(
+    project: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    terminal, scenario = Terminal(), load(project / "scenario.toml", rounds=5)
+    planned, show = make_plan(scenario, seed=1), progress_on(terminal)
+    show(SessionStarted(scenario, planned, project))
+    standing = "not resolved yet, about 2 more rounds; " + "a " * 99
+    show(RoundFinished(1, enough=False, rounds_needed=3, sentence=standing))
+    begun = len(terminal.getvalue())
+    show(RunStarted(planned.rounds[1][0], "a"))
+    show(RunProgressed(LOADED))
+    show(SessionEnded(project, 1, 2, None, None))
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue()[begun:])
+    lines = re.split(r"[\r\n]+", shown)
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    assert "round 2, a" in text
+    assert re.search(r"about \d+:\d\d left", text)
+    assert "so far: not resolved yet, about 2 more rounds" in text
+    figures = "hold   10000 users  123,456 RPS ±2.1 %  neighbour p99 12,300 ms  blocked 97 %"
+    assert len(figures) <= 80
+    assert figures[: width - 1] in text
+
+
+def test_what_is_not_known_is_left_out_of_the_load_now() -> None:
+    assert load_now(LiveView(users=5, phase="ramp", rps=12)) == "ramp      5 users       12 RPS"
 
 
 def test_the_live_display_shows_the_controls_of_foreign_texts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,4 +141,4 @@ def _take_turns(
 def _as_one(view: LiveView, targets: int) -> LiveView:
     """Returns what is displayed: each target has all users, and the phases of one of them say nothing of the others."""
     phase = view.phase if view.phase in ("", PHASE_WARMUP) else SLICES
-    return dataclasses.replace(view, users=view.users // targets, phase=phase)
+    return dataclasses.replace(view, users=view.users // targets, phase=phase, rps_half_width=None)

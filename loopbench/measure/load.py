@@ -59,7 +59,12 @@ class Load(AbstractContextManager["Load"]):
         self._load = spec.loads[0].load
         self._limit_s = connect_s(self._load) + spec.phases_s + self._load.drain_s + OVERDUE_S
         numbers = range(self._load.processes)
-        self._tails = SampleTails([file.with_name(samples_file(each)) for file in files for each in numbers])
+        paths = [file.with_name(samples_file(each)) for file in files for each in numbers]
+        if len(files) == 1:
+            neighbour = next((each.name for each in spec.loads[0].requests[:-1]), "")
+            self._tails = SampleTails(paths, neighbour, files[0].parent)
+        else:  # one figure of several targets would be nobody's
+            self._tails = SampleTails(paths)
         self._spec_file.write(spec.clear_json())
         self._release()
 

@@ -1,17 +1,26 @@
 """Reads a samples file while it grows, for the display of progress only."""
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import variance
 from typing import Final
 
 from loopbench.records import samples
 from loopbench.records.codec import parse_json
 from loopbench.records.files import open_file
 from loopbench.records.frames import HEADER, Frame, decode
+from loopbench.records.probe_tail import LoopSecond, ProbeTail
 
 RPS_OVER_S: Final = 5.0
+MIN_SECONDS: Final = 6
+"""Whole seconds of a hold from which the rate has an interval."""
+NEIGHBOUR_ANSWERS: Final = 1000  # the newest ones, of which the p99 is shown
+MIN_NEIGHBOUR_ANSWERS: Final = 100
+PROBE_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,10 @@ class LiveView:
     newest_s: float = 0.0  # start of the newest sample, seconds after the origin
     rps: float = 0.0  # answers per second over the last RPS_OVER_S
     closed: bool = False  # the trailer has been written
+    # of the rate over the hold so far: half of its 95 % interval, as a share; None: too short, or not a hold
+    rps_half_width: float | None = None
+    neighbour_p99_ms: float | None = None  # of its newest answers; None: no neighbour, or too few
+    blocked: float | None = None  # share of the newest second in which the most blocked loop was; None: not observed
 
 
 class RecentAnswers:
@@ -54,11 +67,55 @@ class RecentAnswers:
         return (len(self._ends_s) - 1) / since_first_s if since_first_s > 0 else 0.0
 
 
-class SampleTail:
-    """Follows one samples file; each `read` continues where the last one stopped."""
+class SecondCounts:
+    """Good answers in each second of a hold, and how precisely they show the rate."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+
+    def add(self, ends_s: Iterable[float]) -> None:
+        """Add the ends of more answers."""
+        self._counts.update(map(math.floor, ends_s))
+
+    def clear(self) -> None:
+        """Begin again."""
+        self._counts.clear()
+
+    @property
+    def whole(self) -> Sequence[int]:
+        """The counts of the seconds between the first and the last, which are cut."""
+        first, last = min(self._counts, default=0), max(self._counts, default=0)
+        return [self._counts[second] for second in range(first + 1, last)]
+
+
+def half_width(each: Iterable[Sequence[int]]) -> float | None:
+    """Half of the 95 % interval of the sum of the rates of several generators, as a share of it.
+
+    The quantile of t is the beginning of its expansion (Abramowitz and Stegun 26.7.5), 1 % too small at 5 degrees of
+    freedom. Seconds count as independent of each other, so it is for the display only.
+    """
+    counts = list(each)
+    total = sum(math.fsum(one) / len(one) for one in counts if one)
+    if not counts or min(map(len, counts)) < MIN_SECONDS or not total:
+        return None
+    error = math.sqrt(sum(variance(one) / len(one) for one in counts))
+    freedom = min(map(len, counts)) - 1
+    return (1.96 + 2.37 / freedom + 2.82 / freedom**2) * error / total
+
+
+class SampleTail:
+    """Follows one samples file; each `read` continues where the last one stopped.
+
+    Args:
+        path: the file.
+        neighbour: the request whose answers are kept in `neighbour_ms`; empty: none.
+    """
+
+    def __init__(self, path: Path, neighbour: str = "") -> None:
+        self._path, self._neighbour = path, neighbour
+        self._place: int | None = None  # of the neighbour in the names
+        self.neighbour_ms: deque[float] = deque(maxlen=NEIGHBOUR_ANSWERS)
+        self.hold = SecondCounts()
         self._offset = 0
         self._view = LiveView()
         self._recent = RecentAnswers()
@@ -79,18 +136,53 @@ class SampleTail:
     def _take(self, frame: Frame) -> None:
         view = self._view
         if frame.kind == samples.SAMP:
-            self._view = _with_samples(view, frame.payload, self._recent)
+            rows = list(samples.STRUCT.iter_unpack(frame.payload))
+            self._view = _with_samples(view, rows, self._recent)
+            self._take_good([row for row in rows if row[_ERROR] == samples.NO_ERROR])
+        elif frame.kind == samples.NAME and self._neighbour:
+            names = parse_json(frame.payload)["names"]
+            self._place = names.index(self._neighbour) if self._neighbour in names else None
         elif frame.kind == samples.EVNT:
             self._view = _with_events(view, parse_json(frame.payload))
+            if self._view.phase != view.phase:
+                self.hold.clear()
         elif frame.kind == samples.TRLR:
             self._view = replace(view, closed=True)
 
+    def _take_good(self, rows: Sequence[tuple[float, ...]]) -> None:
+        if self._view.phase == samples.PHASE_HOLD:
+            self.hold.add(row[_START] + row[_LATENCY] for row in rows)
+        self.neighbour_ms.extend(1000 * row[_LATENCY] for row in rows if row[_NAME] == self._place)
+
+
+class BlockedNow:
+    """The share of the newest second in which the most blocked loop of a target was blocked."""
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tail, self._clock = ProbeTail(folder), clock
+        self._newest: dict[int, LoopSecond] = {}
+        self._read_s = clock()
+
+    def read(self) -> float | None:
+        """Return the share; None before the probe's first second. The files are read once a second."""
+        if self._clock() - self._read_s >= PROBE_EVERY_S:
+            self._read_s = self._clock()
+            self._newest.update((second.pid, second) for second in self._tail.read())
+        return max((min(1.0, each.blocked_s / each.length_s) for each in self._newest.values()), default=None)
+
 
 class SampleTails:
-    """Follows the files of several generators as one."""
+    """Follows the files of several generators as one.
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._tails = [SampleTail(path) for path in paths]
+    Args:
+        paths: their files.
+        neighbour: the request whose p99 is shown; empty: none.
+        probe_folder: folder of the target's probe; None: its loop is not shown.
+    """
+
+    def __init__(self, paths: Sequence[Path], neighbour: str = "", probe_folder: Path | None = None) -> None:
+        self._tails = [SampleTail(path, neighbour) for path in paths]
+        self._blocked = BlockedNow(probe_folder) if probe_folder else None
 
     def read(self) -> LiveView:
         """Return the sum of the newest views; it is closed when every file is."""
@@ -103,14 +195,20 @@ class SampleTails:
             newest_s=views[0].newest_s,  # each file has its own clock
             rps=sum(view.rps for view in views),
             closed=all(view.closed for view in views),
+            rps_half_width=half_width(tail.hold.whole for tail in self._tails),
+            neighbour_p99_ms=_p99([ms for tail in self._tails for ms in tail.neighbour_ms]),
+            blocked=self._blocked.read() if self._blocked else None,
         )
 
 
-def _with_samples(view: LiveView, payload: bytes, recent: RecentAnswers) -> LiveView:
-    rows = list(samples.STRUCT.iter_unpack(payload))
+def _p99(values: Sequence[float]) -> float | None:
+    return sorted(values)[math.ceil(0.99 * len(values)) - 1] if len(values) >= MIN_NEIGHBOUR_ANSWERS else None
+
+
+def _with_samples(view: LiveView, rows: Sequence[tuple[float, ...]], recent: RecentAnswers) -> LiveView:
     recent.add(row[_START] + row[_LATENCY] for row in rows)
     failures = sum(1 for row in rows if row[_ERROR] != samples.NO_ERROR)
-    users, newest_s = rows[-1][_USERS], rows[-1][_START]
+    users, newest_s = int(rows[-1][_USERS]), rows[-1][_START]
     samples_seen = view.samples + len(rows)
     return replace(view, samples=samples_seen, failures=failures, users=users, newest_s=newest_s, rps=recent.rps)
 
@@ -122,4 +220,4 @@ def _with_events(view: LiveView, events: list[samples.Event]) -> LiveView:
 
 _NAMES = [name for name, _ in samples.FIELDS]
 _START, _LATENCY = _NAMES.index("start_s"), _NAMES.index("latency_s")
-_ERROR, _USERS = _NAMES.index("error"), _NAMES.index("users")
+_ERROR, _USERS, _NAME = _NAMES.index("error"), _NAMES.index("users"), _NAMES.index("name")

@@ -17,7 +17,6 @@ from loopbench.judge.cross_check.locust_csv import read as read_history
 from loopbench.judge.rounds import between_runs
 from loopbench.judge.run.samples import read_head
 from loopbench.judge.session.session_report import judge_session
-from loopbench.locustfiles.probe_tail import ProbeTail
 from loopbench.measure.remote_target import fresh_count
 from loopbench.notebook import load as load_notebook
 from loopbench.records import FORMAT_VERSION
@@ -25,6 +24,7 @@ from loopbench.records import samples as layout
 from loopbench.records.failures import FAILURES_FILE
 from loopbench.records.files import MAX_DEPTH, MAX_FILE_BYTES, read_file, write_file
 from loopbench.records.frames import Frame, decode, encode
+from loopbench.records.probe_tail import ProbeTail
 from loopbench.records.session import MAX_JSON_BYTES, SESSION_FILE, file_fact, session_folders
 from tests.faults.commands import Command
 

@@ -58,7 +58,7 @@ def test_a_round_is_reported_with_the_ratio_and_interval_of_each_pair() -> None:
     rounds = repeated(reports.session([reports.Made("a", rps=400), reports.Made("b", rps=200)])).rounds
     assert rounds is not None
     one_pair = r"a 2\.\d\d times b \[1\.\d\d, 2\.\d\d\]"
-    wanted = rf"{one_pair}; widest interval \+-[\d.]+ % \(wanted \+-[\d.]+ %\), about 2 more"
+    wanted = rf"resolved, about 2 more rounds; {one_pair}; widest interval \+-[\d.]+ % \(wanted \+-[\d.]+ %\)"
     assert re.fullmatch(wanted, between_runs._sentence(rounds, 2))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from loopbench.locustfiles.loop_now import MAX_LINES, AnswerCounts, LoopNow
-from loopbench.locustfiles.probe_tail import LoopSecond, Place, TimeAt
+from loopbench.records.probe_tail import LoopSecond, Place, TimeAt
 
 LINE = Place("app/main.py", 7, "write", own=True)
 

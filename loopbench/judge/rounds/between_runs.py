@@ -105,10 +105,24 @@ def _standing(session_folder: Path) -> tuple[bool, int | None, str]:
 
 
 def _sentence(rounds: Rounds, left: int | None) -> str:
-    """The ratio of each pair so far, the widest interval, and what it takes to narrow it."""
+    """The standing verdict and what is still needed, the ratio of each pair so far, and the widest interval."""
+    if all(verdict.word is Word.INVALID for verdict in rounds.goodput.verdicts):
+        return "every pair is INVALID so far"
     ratios = [shown for verdict in rounds.goodput.verdicts if (shown := _ratio(verdict))]
     more = [f"{plural(len(ratios) - MAX_PAIRS, 'more pair')}"] * (len(ratios) > MAX_PAIRS)
-    return "; ".join([*ratios[:MAX_PAIRS], *more, _width(rounds, left)])
+    return "; ".join([_standing_verdict(rounds, left), *ratios[:MAX_PAIRS], *more, _width(rounds, left)])
+
+
+def _standing_verdict(rounds: Rounds, left: int | None) -> str:
+    """`not resolved yet, about 2 more rounds`; for several pairs, how many of them."""
+    words = [verdict.word for verdict in rounds.goodput.verdicts]
+    if Word.NOT_RESOLVED in words:
+        some = f"{words.count(Word.NOT_RESOLVED)} of {len(words)} pairs " if len(words) > 1 else ""
+        verdict = f"{some}not resolved yet"
+    else:
+        verdict = "resolved"
+    more = {None: "", 0: ", precise enough"}.get(left, f", about {plural(left or 0, 'more round')}")
+    return verdict + more
 
 
 def _ratio(verdict: Verdict) -> str:
@@ -123,10 +137,6 @@ def _ratio(verdict: Verdict) -> str:
 
 def _width(rounds: Rounds, left: int | None) -> str:
     widest = rounds.goodput.half_width
-    if all(verdict.word is Word.INVALID for verdict in rounds.goodput.verdicts):
-        return "every pair is INVALID so far"
     if widest is None:
         return "bounded by the counts so far" if left == 0 else "no interval yet"
-    wanted = f"wanted +-{half_width(rounds.precision)}"
-    more = {None: "", 0: ", enough"}.get(left, f", about {left} more")
-    return f"widest interval +-{half_width(widest)} ({wanted}){more}"
+    return f"widest interval +-{half_width(widest)} (wanted +-{half_width(rounds.precision)})"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from loopbench.locustfiles.probe_tail import MAX_BYTES, Place, ProbeTail, second_of
+from loopbench.records.probe_tail import MAX_BYTES, Place, ProbeTail, second_of
 
 PLACE = {
     "user_file": "/home/me/app/main.py",

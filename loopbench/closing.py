@@ -155,9 +155,11 @@ def _rounds(judged: Judged, width: int | None) -> Iterator[str]:
 
 def _verdicts(judged: Judged, width: int | None) -> Iterator[str]:
     """Yield a line for each pair in a quantity; those against the baseline come first."""
-    yield showable(judged.quantity.name)
+    if judged.verdicts:
+        yield showable(judged.quantity.name)
     valid = [each for each in judged.verdicts if each.word is not Word.INVALID]
-    yield from table_lines((), [_verdict_row(each) for each in valid[:MAX_VERDICTS]], width)
+    if valid:
+        yield from table_lines((), [_verdict_row(each) for each in valid[:MAX_VERDICTS]], width)
     if len(valid) > MAX_VERDICTS:
         yield f"and {plural(len(valid) - MAX_VERDICTS, 'more pair')}: see the page"
     if invalid := [each.reason for each in judged.verdicts if each.word is Word.INVALID]:

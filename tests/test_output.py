@@ -14,7 +14,7 @@ import typer
 
 from loopbench import cli
 from loopbench.bundled import SCENARIOS
-from loopbench.closing import details, next_commands, verdict_lines
+from loopbench.closing import _verdicts, details, next_commands, verdict_lines
 from loopbench.commands import reporting
 from loopbench.console import Speech, print_error, table_lines
 from loopbench.errors import ExitCode, UsageError
@@ -23,6 +23,7 @@ from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.session.session_stamp import MergedOutcome, SessionStamp
 from loopbench.judge.stamp.stamp import CheckOutcome
 from loopbench.judge.stamp.stamp_checks import Level
+from loopbench.judge.statistics.verdict import Word
 from loopbench.judge.summary.answer import headline
 from loopbench.judge.summary.summary import to_json, write_summary
 from loopbench.measure.events import (
@@ -151,6 +152,15 @@ def test_the_verdict_table_has_a_line_for_each_pair_gate_and_claim() -> None:
     assert rows[-4:] == ["gate MET: failures of def, wanted at most 0", "", headline(report), "VALID"]
 
 
+@pytest.mark.parametrize(
+    ("words", "lines"), [([], []), ([Word.INVALID], ["goodput", "1 pair INVALID: b: INVALID by M5"])]
+)
+def test_a_quantity_without_a_valid_pair_has_no_empty_line(words: list[Word], lines: list[str]) -> None:
+    verdicts = [SimpleNamespace(word=word, reason="b: INVALID by M5") for word in words]
+    judged: Any = SimpleNamespace(quantity=SimpleNamespace(name="goodput"), verdicts=verdicts)
+    assert list(_verdicts(judged, None)) == lines
+
+
 def test_quiet_with_json_is_the_json_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], drawn: SessionReport
 ) -> None:
@@ -230,11 +240,10 @@ def test_the_answer_comes_last_below_the_page_and_two_commands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], drawn: SessionReport
 ) -> None:
     done = call(capsys, tmp_path, "report", str(tmp_path))
-    *_, page, first, second, empty = done.err.splitlines()
+    *_, page, first, second = done.err.splitlines()
     assert page.startswith("page: file:///")
     assert first.startswith("next: loopbench run ")
     assert second.startswith("next: loopbench ")
-    assert empty == ""
     assert done.out.endswith(f"{headline(drawn)}\nVALID\n")
 
 

@@ -179,8 +179,10 @@ def say_answer(judged: "SessionReport", speech: Speech) -> None:
     """Print the verdicts, and last the answer and whether it is valid."""
     from loopbench.closing import verdict_lines
 
-    speech.say()
-    *verdicts, sentence, validity = verdict_lines(judged, width_of(speech.results))
+    width = width_of(speech.results)
+    if width is not None and not speech.quiet:  # other words stand above it on the terminal
+        speech.answer()
+    *verdicts, sentence, validity = verdict_lines(judged, width)
     for line in verdicts:
         speech.answer(line)
     speech.answer(sentence, bold=True)

@@ -29,6 +29,8 @@ _LONG_NUMBER: Final = re.compile(r"-?\d+\.\d{2,}")
 _STEPS: Final = re.compile(r"([MLz])([^MLz]*)")
 _STRAIGHT: Final = re.compile(r"[MLz\d\s.-]+")  # a path of straight lines only
 _ONE_LINE: Final = re.compile(r"M[\d.\- ]+l-?[\d.]+[ -][\d.-]+")  # as `relative` writes it
+_AROUND_COMMANDS: Final = re.compile(r" ?([A-Za-z]) ?")
+_ZERO_BEFORE_POINT: Final = re.compile(r"(?<![\d.])0\.")
 _GEOMETRY: Final = ("d", "x", "y", "width", "height", "transform", "points")
 _DROPPED: Final = frozenset({"metadata", "style"})
 _DEFAULTS: Final = {"text-anchor": "start", "stroke-dashoffset": "0"}  # of SVG
@@ -173,7 +175,10 @@ def _short(key: str, value: str) -> str:
     if key not in _GEOMETRY:
         return value
     rounded = _LONG_NUMBER.sub(_shortened, " ".join(value.split()))
-    return relative(rounded) if key == "d" and _STRAIGHT.fullmatch(rounded) else rounded
+    if key != "d":
+        return rounded
+    path = relative(rounded) if _STRAIGHT.fullmatch(rounded) else _AROUND_COMMANDS.sub(r"\1", rounded)
+    return _ZERO_BEFORE_POINT.sub(".", path)
 
 
 def relative(path: str) -> str:

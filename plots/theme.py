@@ -24,13 +24,24 @@ VARIABLES: Final = ("paper", "ink", "quiet", "grid", "shade")
 
 
 def css() -> str:
-    """Custom properties for both themes, and the rules that turn the charts. Paper is always white in print."""
+    """Return the style sheet of both themes, in which each colour of a chart is a variable.
+
+    The choice on the page (`theme.html.j2`) sets `color-scheme`, which `light-dark()` follows. Both are inherited by
+    what `<use>` draws, where a selector with an ancestor matches nothing. Paper is always white in print, and a browser
+    without `light-dark()` (before 2024) shows the light theme and no choice.
+    """
     light = (style.PAPER, style.INK, style.QUIET, style.GRID, style.SHADE)
-    rules = "".join(_turn(colour, dark) for colour, dark in turned_colours())
+    turned = list(turned_colours())
+    named = dict(zip(VARIABLES, light, strict=True))
+    variables = "".join(f"--{name}:light-dark({colour},{_DARK[colour]});" for name, colour in named.items())
+    variables += "".join(f"--c{place}:light-dark({colour},{dark});" for place, (colour, dark) in enumerate(turned))
+    rules = "".join(_turn(colour, f"var(--c{place})") for place, (colour, _) in enumerate(turned))
     return (
-        f":root{{{_variables(light)}color-scheme:light dark}}\n"
-        "@media screen and (prefers-color-scheme:dark){"
-        f":root{{{_variables(tuple(_DARK[colour] for colour in light))}}}\n{rules}}}\n"
+        f":root{{{''.join(f'--{name}:{colour};' for name, colour in named.items())}color-scheme:light}}\n"
+        f"@supports (color:light-dark(#000,#fff)){{\n:root{{{variables}}}\n"
+        "@media screen{:root{color-scheme:light dark}:root:has(#theme-light:checked){color-scheme:light}"
+        ":root:has(#theme-dark:checked){color-scheme:dark}.theme{display:flex}}\n"
+        f"{rules}}}\n"
     )
 
 
@@ -50,10 +61,5 @@ def lightened(colour: str) -> str:
     return colour
 
 
-def _variables(colours: tuple[str, ...]) -> str:
-    return "".join(f"--{name}:{colour};" for name, colour in zip(VARIABLES, colours, strict=True))
-
-
-def _turn(colour: str, dark: str) -> str:
-    """No ancestor in the selectors: what `<use>` draws has none."""
-    return f'[fill="{colour}"]{{fill:{dark}}}[stroke="{colour}"]{{stroke:{dark}}}\n'
+def _turn(colour: str, shown: str) -> str:
+    return f'[fill="{colour}"]{{fill:{shown}}}[stroke="{colour}"]{{stroke:{shown}}}\n'

@@ -137,7 +137,7 @@ def test_keys_lead_through_the_page_in_its_order_beginning_with_the_way_to_the_a
     tab.show(page(FULL))
     tab.view(1280)
     wanted = tab.evaluate(
-        "[...document.querySelectorAll('a[href], summary, [tabindex=\"0\"]')].filter("
+        "[...document.querySelectorAll('a[href], summary, input:checked, [tabindex=\"0\"]')].filter("
         "e => e.checkVisibility()).map(e => e.outerHTML.slice(0, 99))"
     )
     seen = []
@@ -232,3 +232,50 @@ def test_the_data_block_is_read_without_breaking_the_policy_which_refuses_a_scri
         refused.append(tab.evaluate("refused"))
     tab.ask("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
     assert refused == [[], ["script-src-elem"]]
+
+
+SHOWN_COLOURS = """
+['body', '.answer', '#picture svg text', '#picture svg path[stroke="#0072b2"]', '#picture svg defs path']
+    .map(each => getComputedStyle(document.querySelector(each)))
+    .flatMap(each => [each.backgroundColor, each.color, each.fill, each.stroke])
+"""
+
+
+def choose(tab: Tab, name: str) -> None:
+    """Choose a theme as a reader does."""
+    tab.evaluate(f"document.querySelector('.theme label:has({name}) input').click()")
+
+
+def test_a_choice_of_colours_overrides_the_systems_and_the_charts_follow(tab: Tab) -> None:
+    tab.show(page(FULL))
+    systems = []
+    for dark in (False, True):
+        tab.view(1280, dark=dark)
+        systems.append(tab.evaluate(SHOWN_COLOURS))
+    light, dark_ones = systems
+    assert [a for a, b in zip(light, dark_ones, strict=True) if a != b]
+    for system_is_dark in (False, True):
+        tab.view(1280, dark=system_is_dark)
+        for name, wanted in (
+            ("#theme-dark", dark_ones),
+            ("#theme-light", light),
+            ("#theme-system", systems[system_is_dark]),
+        ):
+            choose(tab, name)
+            assert tab.evaluate(SHOWN_COLOURS) == wanted, (name, system_is_dark)
+
+
+def test_with_a_chosen_theme_axe_finds_no_fault_and_print_stays_light(tab: Tab) -> None:
+    tab.show(page(FULL))
+    tab.view(1280)
+    light = tab.evaluate(SHOWN_COLOURS)
+    choose(tab, "#theme-dark")
+    faults(tab, EVERY_RULE, dark=False)
+    tab.view(1280, dark=True, media="print")
+    assert tab.evaluate(SHOWN_COLOURS) == light
+    assert tab.evaluate("getComputedStyle(document.querySelector('.theme')).display") == "none"
+
+
+def test_where_styles_are_stripped_there_is_no_choice_of_colours(tab: Tab) -> None:
+    tab.show(page(FULL), JENKINS)
+    assert not tab.evaluate("document.querySelector('.theme').checkVisibility()")

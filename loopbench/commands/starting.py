@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from loopbench.first_scenario.places import AppPlace
     from loopbench.first_scenario.reading import AppFacts
     from loopbench.first_scenario.routes import Route
-
-NO_APP: Final = "app-missing"
 
 
 def init(  # noqa: PLR0913  one parameter an option
@@ -89,7 +87,8 @@ def chosen_or_first(scenario: Path | None, speech: Speech, *, quick: bool) -> Pa
         try:
             place = find_app(Path.cwd())
         except UsageError as problem:
-            raise missing if problem.slug == NO_APP else problem from None
+            is_nothing_here = problem.where == str(Path.cwd())  # and not an entrypoint that names no file
+            raise missing if is_nothing_here else problem from None
     check_one_app(Path.cwd())
     _write(place, None, OWN_SCENARIO, speech.say)
     if not quick:

@@ -111,6 +111,15 @@ def test_a_folder_without_an_app_is_an_error_as_before(
     assert "error[scenario-missing]" in done.err
 
 
+def test_an_entrypoint_that_names_no_file_is_the_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: list[Scenario]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.fastapi]\nentrypoint = "gone.py"\n')
+    done = call(capsys, tmp_path, "run")
+    assert (done.code, asked) == (ExitCode.USAGE, [])
+    assert "error[app-missing]: there is no file" in done.err
+
+
 @pytest.mark.parametrize("options", [("nowhere.toml",), ("--resume", "results/x/y")])
 def test_nothing_is_written_where_a_scenario_or_a_session_is_named(
     options: tuple[str, ...], project: Path, capsys: pytest.CaptureFixture[str], asked: list[Scenario]

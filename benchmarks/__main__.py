@@ -48,6 +48,12 @@ BENCHMARKS: Final = (
         2,
     ),
     Benchmark(
+        "history",
+        ("history",),
+        "`loopbench history` reads 1,000 sessions in under 2 s once it has read them before.",
+        2,
+    ),
+    Benchmark(
         "between-runs",
         ("between_runs",),
         "A run takes at most 0.6 s outside its load.",

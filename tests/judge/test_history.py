@@ -15,8 +15,18 @@ from loopbench.errors import DataError
 from loopbench.judge.compare import history as histories
 from loopbench.judge.compare import session_figures
 from loopbench.judge.compare.history import History, history_values, read_history
-from loopbench.judge.compare.history_rows import ROWS_FILE, Entry, Mark
+from loopbench.judge.compare.history_rows import (
+    ROWS_FILE,
+    Entry,
+    KeptRow,
+    Mark,
+    Point,
+    SessionEntry,
+    read_rows,
+    write_rows,
+)
 from loopbench.judge.session.session_report import SessionReport, judge_session
+from loopbench.judge.statistics.verdict import Word
 from loopbench.judge.summary.summary import to_json, write_summary
 from loopbench.records import codec
 from loopbench.records.session import RUN_FILE, RUNS_FOLDER, SESSION_FILE
@@ -297,3 +307,11 @@ def test_kept_rows_that_are_not_ours_are_read_anew(content: str, tmp_path: Path)
     (tmp_path / ROWS_FILE).write_text(content)
     assert read_history(tmp_path) == first
     assert json.loads((tmp_path / ROWS_FILE).read_text()).keys() == {each.name for each in first.sessions}
+
+
+def test_a_kept_row_holds_ends_that_are_not_known(tmp_path: Path) -> None:
+    point = Point(1.0, 0.0, math.inf, 3, Mark.LOSS, 0.5, (0.1, math.inf))
+    entry = SessionEntry("s", "2026", "abc", "VALID", (Entry("def", point, None, (("other", Word.SLOWER),)),))
+    rows = {"s": KeptRow("i", "2026", "f", has_rounds=True, refused_by="n", refusal="", follows="b", entry=entry)}
+    write_rows(tmp_path, rows)
+    assert read_rows(tmp_path) == rows

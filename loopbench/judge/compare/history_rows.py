@@ -1,6 +1,6 @@
 """The rows of a history, and those that an earlier reading kept beside the sessions.
 
-Reading 1,000 sessions anew takes half a minute. A kept row counts while its session's files are the ones that it was
+`make benchmark NAME=history` shows what they save. A kept row counts while its session's files are the ones that it was
 made from (`identity_of`), and the session before it and the tolerance are the same.
 """
 

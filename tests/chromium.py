@@ -106,10 +106,10 @@ class Tab:
             raise BrowserError(json.dumps(told["exceptionDetails"])[:2000])
         return told["result"].get("value")
 
-    def press(self, key: str, code: int) -> None:
-        """Press and release a key, `Tab` with code 9 for instance."""
+    def press(self, key: str, code: int, text: str = "") -> None:
+        """Press and release a key, `Tab` with code 9 for instance, which may write a text."""
         for kind in ("keyDown", "keyUp"):
-            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, text=text)
 
     def screenshot(self, path: Path, *, whole: bool = True, clip: dict[str, float] | None = None) -> None:
         """A PNG of the whole page, of what is in view, or of a part (x, y, width, height, scale)."""

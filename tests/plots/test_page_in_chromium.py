@@ -279,3 +279,20 @@ def test_with_a_chosen_theme_axe_finds_no_fault_and_print_stays_light(tab: Tab) 
 def test_where_styles_are_stripped_there_is_no_choice_of_colours(tab: Tab) -> None:
     tab.show(page(FULL), JENKINS)
     assert not tab.evaluate("document.querySelector('.theme').checkVisibility()")
+
+
+def test_keys_open_the_figures_under_a_chart_and_move_through_them(tab: Tab) -> None:
+    tab.show(page(FULL))
+    tab.view(390)
+    assert tab.evaluate("document.querySelectorAll('figure').length") > 0
+    assert tab.evaluate("[...document.querySelectorAll('figure')].every(e => e.querySelector('details table'))")
+    tab.evaluate("document.querySelector('#profiles figure summary').focus()")
+    assert not tab.evaluate("document.querySelector('#profiles table').checkVisibility()")
+    tab.press("Enter", 13, "\r")
+    assert tab.evaluate("document.querySelector('#profiles table').checkVisibility()")
+    tab.press("Tab", 9)
+    assert tab.evaluate("document.activeElement.closest('#profiles figure') !== null")
+    tab.evaluate("scrolled = new Promise(done => document.activeElement.addEventListener('scroll', done)); 0")
+    tab.press("ArrowRight", 39)
+    tab.evaluate("scrolled.then(() => 0)")
+    assert tab.evaluate("document.activeElement.scrollLeft") > 0

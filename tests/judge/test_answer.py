@@ -36,6 +36,14 @@ def test_a_clear_difference_is_told_with_its_ratio() -> None:
     )
 
 
+def test_many_variants_are_named_in_groups_of_like_ones() -> None:
+    rates = {"a": 450, "b": 325, "c": 280, "d": 257, "e": 244, "f": 148, "g": 128}
+    assert answer(session([Made(name, rps=rps) for name, rps in rates.items()])) == (
+        "At 100 users a gave the most good answers, 450 a second. "
+        "b and c gave 280 to 325, d and e gave 244 to 257 and f and g gave 128 to 148."
+    )
+
+
 @pytest.mark.parametrize(
     ("made", "sentence"),
     [

@@ -312,17 +312,31 @@ def _leaders(load: str, near: list[_Held], *, alone: bool) -> str:
         return f"At {load} {near[0].name} gave {rounded(near[0].rps)} good answers a second."
     if len(near) == 1:
         return f"At {load} {near[0].name} gave the most good answers, {rounded(near[0].rps)} a second."
-    names = listed([each.name for each in near]) if len(near) <= MAX_NAMES else f"{len(near)} variants"
-    lowest, highest = rounded(near[-1].rps), rounded(near[0].rps)
-    return f"At {load} {names} gave {lowest} to {highest} good answers a second, too close to rank from one run each."
+    return f"At {load} {_together(near, ' good answers a second')}, too close to rank from one run each."
 
 
 def _behind(behind: list[_Held], best: float) -> str:
     if not behind:
         return ""
-    if len(behind) > MAX_NAMES:
+    groups = [[each] for each in behind] if len(behind) <= MAX_NAMES else list(_near_each_other(behind))
+    if len(groups) > MAX_NAMES:
         return f"The other {len(behind)} gave {rounded(behind[-1].rps)} to {rounded(behind[0].rps)}."
-    return f"{listed([_less(each, best) for each in behind])}."
+    return f"{listed([_together(each) if len(each) > 1 else _less(each[0], best) for each in groups])}."
+
+
+def _near_each_other(held: list[_Held]) -> Iterator[list[_Held]]:
+    """Yield the variants in groups that one run each cannot rank: within a factor of `NEAR` of the group's first."""
+    while held:
+        group = [each for each in held if each.rps * NEAR >= held[0].rps]
+        yield group
+        held = held[len(group) :]
+
+
+def _together(group: list[_Held], unit: str = "") -> str:
+    names = listed([each.name for each in group]) if len(group) <= MAX_NAMES else f"{len(group)} variants"
+    lowest, highest = rounded(group[-1].rps), rounded(group[0].rps)
+    figures = f"{lowest} to {highest}" if group[0].rps else "none"
+    return f"{names} gave {figures}{unit}"
 
 
 def _less(each: _Held, best: float) -> str:

@@ -11,14 +11,12 @@ from loopbench.llhttp.pool import ConnectionPool
 from loopbench.llhttp.statistics import adopt
 from loopbench.llhttp.user import LlhttpUser
 from loopbench.locustfiles.dispatcher import Dispatcher
+from loopbench.locustfiles.journey_secrets import hide_secrets, public
+from loopbench.locustfiles.journey_user import USER_KEY, Observer
 from loopbench.locustfiles.journeys import (
-    USER_KEY,
-    Observer,
     check_journeys,
     end_users,
-    hide_secrets,
     journey_users,
-    public,
     record_user_errors,
     start_users,
     warm_up,
@@ -57,7 +55,7 @@ class Generator:
             record_user_errors(environment, self._recorder)
             if any(issubclass(each, LlhttpUser) for each in environment.user_classes):
                 adopt(environment).observe(self._record, Observer(self._recorder), public)
-            hide_secrets(environment)
+            hide_secrets(environment, spec.secrets)
         else:
             environment.user_classes[:] = [variant_user(spec, self._recorder, self._ended, self._dispatcher)]
         ours = spec.load.locustfile is None

@@ -10,7 +10,8 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING, STATE_STOPPING
 
-from loopbench.locustfiles.journeys import hide_secrets, journey_users
+from loopbench.locustfiles.journey_secrets import hide_secrets
+from loopbench.locustfiles.journeys import journey_users
 from loopbench.locustfiles.recorder import Recorder
 from loopbench.locustfiles.sinks import NoSink
 from loopbench.locustfiles.variant_user import variant_user
@@ -94,7 +95,7 @@ def _journeys(environment: Environment, spec: LoadSpec, ended: Event) -> list[An
         return []
     every = spec.model_copy(update={"load": spec.load.model_copy(update={"user_classes": []})})
     found = journey_users(every, Recorder(NoSink(), spec.run), ended, environment)
-    hide_secrets(environment)
+    hide_secrets(environment, spec.secrets)
     return found
 
 

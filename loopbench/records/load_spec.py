@@ -18,6 +18,7 @@ from loopbench.scenario.data import NO_VALUES, Draw, Values
 from loopbench.scenario.load_settings import Load, Repeat
 from loopbench.scenario.model import Scenario
 from loopbench.scenario.requests import Before, Request
+from loopbench.scenario.secrets import secret_values
 from loopbench.scenario.values import CLEAR, Strict, recorded_as
 
 PATH_VARIABLE = "LOOPBENCH_LOAD_SPEC"
@@ -70,6 +71,8 @@ class LoadSpec(ForGenerator):
     requests: list[Request]  # every user sends all of them
     before: list[Before] = Field(default=[])  # every user sends these first
     values: Annotated[Values, recorded_as(lambda _: {})] = NO_VALUES
+    secrets: Annotated[list[str], recorded_as(lambda _: [])] = Field(default=[])
+    """With a locustfile: what its names and errors may hold of the scenario's secrets, as answers of the app do."""
     explain: bool  # whether to ask the probe for requests' stamps
     seed: int
     samples_file: str  # the first generator's; the others' are in the same folder
@@ -192,6 +195,7 @@ def load_spec(  # noqa: PLR0913  where scenario and run meet
         requests=[] if load.locustfile else [*scenario.requests, variant],
         before=[each for each in scenario.before if each.per == "user"],
         values=values,
+        secrets=list(secret_values(scenario, {})) if load.locustfile else [],
         explain=explain,
         seed=run.seed,
         samples_file=str((folder / samples_file(0)).resolve()),

@@ -16,7 +16,7 @@ KEY = "kéy/hunter2-x"
 SCRIPT = """
 import json, os
 from locust.env import Environment
-from loopbench.locustfiles.journeys import hide_secrets
+from loopbench.locustfiles.journey_secrets import hide_secrets
 
 class ShopError(Exception): pass
 
@@ -24,9 +24,9 @@ key, seen, plain = os.environ["SHOP_API_KEY"], [], ShopError("no stock")
 environment = Environment()
 runner = environment.create_local_runner()
 environment.events.request.add_listener(lambda exception, **_: seen.append(exception))
-hide_secrets(environment)
+hide_secrets(environment, [os.environ["OF_THE_SCENARIO"]])
 for name, error in ((f"/items/{key}?token=other-secret&page=2", None), ("own", ShopError(f"no {key}")),
-                    ("text", f"no {key}"), ("plain", plain)):
+                    ("text", f"no {key}"), ("answer", f"500: {os.environ['OF_THE_SCENARIO']}"), ("plain", plain)):
     environment.events.request.fire(
         request_type="GET", name=name, response_time=1.0, response_length=1, exception=error, context={})
 environment.events.user_error.fire(user_instance=None, exception=ShopError(key), tb=None)
@@ -43,18 +43,23 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def recorded() -> dict[str, Any]:
     """Return what Locust and other listeners hold after requests that name the secret."""
-    env = os.environ | {"SHOP_API_KEY": KEY}
+    env = os.environ | {"SHOP_API_KEY": KEY, "OF_THE_SCENARIO": "harmless-name"}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
 
 def test_names_hold_no_secret_of_a_variable_or_a_query(recorded: dict[str, Any]) -> None:
-    assert recorded["names"] == ["/items/***?token=***&page=2", "own", "text", "plain"]
+    assert recorded["names"] == ["/items/***?token=***&page=2", "own", "text", "answer", "plain"]
 
 
 def test_failures_keep_their_kind_without_the_secret(recorded: dict[str, Any]) -> None:
-    assert recorded["failures"] == ["ShopError: no ***", "str: no ***", "ShopError: no stock"]
+    assert recorded["failures"] == [
+        "ShopError: no ***",
+        "str: no ***",
+        "str: 500: ***",
+        "ShopError: no stock",
+    ]
     assert not any(KEY in error for error in recorded["errors"])
 
 

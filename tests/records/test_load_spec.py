@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from loopbench.records.codec import from_json, to_json
-from loopbench.records.load_spec import LoadSpec
-from loopbench.records.session import KIND_PLATEAU, KIND_STEPS
+from loopbench.records.load_spec import LoadSpec, load_spec
+from loopbench.records.session import KIND_PLATEAU, KIND_RAMP, KIND_STEPS, PlannedRun
+from loopbench.scenario import Scenario
 from tests.made_scenario import made_spec
 
 LOAD = {"users": 10, "spawn_rate": 10.0, "hold_s": 2.0, "steps": [1, 2, 20], "step_s": 5.0}
@@ -43,6 +44,17 @@ def test_the_record_hides_what_the_generator_gets() -> None:
     assert set(read.headers) == {"Authorization", "X-Also"}
     assert read.params["page"] == 3
     assert "page=2" in read.path
+
+
+def test_a_locustfile_s_load_names_the_secrets_of_the_scenario_and_its_record_does_not() -> None:
+    target, load = {"app": "a:a", "env": {"MODE": "canary-1"}}, {"locustfile": "own.py"}
+    raw = {"title": "t", "target": target, "load": load, "variants": [{"name": "def"}]}
+    scenario = Scenario.model_validate(raw, context={"file": Path("made.toml")})
+    plan = PlannedRun(1, KIND_RAMP, 0, "def", 1, 1.0)
+    spec = load_spec(scenario, plan, nonce="n", url="http://127.0.0.1:1", folder=Path())
+    assert "canary-1" in spec.secrets
+    assert "canary-1" in spec.clear_json()
+    assert "canary-1" not in spec.model_dump_json()
 
 
 def test_a_record_of_a_record_is_the_same() -> None:

@@ -53,6 +53,7 @@ def variant_user(spec: LoadSpec, recorder: Recorder, ended: Event, dispatcher: D
         "host": spec.url,
         "network_timeout": cycle.max_timeout_s,
         "connection_timeout": cycle.max_timeout_s,
+        "insecure": False,  # a scenario's headers may hold a token, and the harness has checked the certificate too
         "cycle": cycle,
         "recorder": recorder,
         "ended": ended,

@@ -24,7 +24,10 @@ STEERS_THE_GENERATOR_PREFIXES = (
     "PYTHON",
 )
 
-GENERATOR_ALLOWED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
+GENERATOR_ALLOWED = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),  # which certificates this machine trusts
+)
 
 
 def for_target(

@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Self
 
 import gevent
+from gevent.event import Event
 from locust.env import Environment
 from locust.exception import CatchResponseError
 from locust.stats import RequestStats, StatsEntry
@@ -22,7 +24,11 @@ from loopbench.errors import UsageError
 from loopbench.llhttp import statistics as llhttp_statistics
 from loopbench.llhttp.errors import LlhttpError
 from loopbench.llhttp.statistics import adopt
+from loopbench.locustfiles.recorder import Recorder
+from loopbench.locustfiles.sinks import NoSink
+from loopbench.locustfiles.variant_user import variant_user
 from loopbench.records.samples import FLAG_NEW_CONNECTION, FLAG_RETRIED
+from tests.made_scenario import made_spec
 
 PORT, TLS_PORT = sys.argv[1:]
 HOST = f"http://127.0.0.1:{PORT}"
@@ -388,7 +394,9 @@ def tls() -> Any:
     sizes = [len(user.client.get(path).content or b"") for path in ("/plain", "/three_megabytes", "/plain")]
     silent = type(user.client.get("/never").error).__name__
     careful = type(new_user(host=host, insecure=False).client.get("/plain").error).__name__
-    return [sizes, user.client.pool.new_connections, silent, careful]
+    scenario_user = variant_user(made_spec(Path(), "ramp", url=host), Recorder(NoSink(), "run"), Event())
+    of_a_scenario = type(scenario_user(user.environment).client.get("/plain").error).__name__
+    return [sizes, user.client.pool.new_connections, silent, careful, of_a_scenario]
 
 
 def statistics() -> Any:

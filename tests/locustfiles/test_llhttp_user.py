@@ -118,7 +118,7 @@ EXPECTED: dict[str, Any] = {
     ],
     "login_in_host": [True, [], False],
     "cookies": [["a=1; Path=/", "b=2; Path=/"], "a=1; b=2", None, None],
-    "tls": [[13, 3_000_000, 13], 1, "ReadTimeoutError", "ConnectError"],
+    "tls": [[13, 3_000_000, 13], 1, "ReadTimeoutError", "ConnectError", "ConnectError"],
     "statistics": [True, [55, 11], 18],
     "bulk_or_events": [[True, False, True], 1, 3, 0, 0],
     "observed": [

@@ -19,11 +19,13 @@ from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.notebook import Session
 from loopbench.notebook import load as load_session
 from loopbench.scenario import load
+from loopbench.secrecy import hidden
 from loopbench.session import SessionOptions
 from loopbench.showable import without_commands
 
 Measure = Callable[..., SessionReport]
 
+HERE: Final = Path(__file__).parent
 OPTION: Final = "--loopbench"
 MARK: Final = "loopbench"
 
@@ -91,8 +93,12 @@ def loopbench_measure(tmp_path: Path, pytestconfig: pytest.Config) -> Measure:
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Report an error of loopbench as text in its one shape."""
+    """Report an error of loopbench as text in its one shape, and whatever else ended a measurement as one line."""
     report = yield
-    if call.excinfo is not None and isinstance(call.excinfo.value, LoopbenchError):
+    if call.excinfo is None or not report.failed:
+        return report
+    if isinstance(call.excinfo.value, LoopbenchError):
         report.longrepr = without_commands("\n".join(error_lines(call.excinfo.value)))
+    elif any(HERE in entry.path.parents for entry in call.excinfo.traceback if isinstance(entry.path, Path)):
+        report.longrepr = without_commands(hidden(call.excinfo.exconly()))  # such as the limit of pytest-timeout
     return report

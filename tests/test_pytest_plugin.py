@@ -102,6 +102,17 @@ def test_an_error_is_reported_without_local_values_controls_and_commands(tmp_pat
     assert "\x1b" not in said
 
 
+def test_what_ends_a_measurement_from_outside_is_reported_without_local_values(project: Path) -> None:
+    """The signal of pytest-timeout raises what is no Exception."""
+    ending = "\ndef begin(scenario, *_):\n    secret = 'a-canary-token'\n    pytest.fail('over its time')\n"
+    with (project / "conftest.py").open("a") as conftest:
+        conftest.write(f"{ending}\nplugin.begin_session = begin\n")
+    said = pytest_in(project, "--loopbench", "-p", "no:cacheprovider", "--showlocals", "--color=no")
+    assert "over its time" in said
+    assert "a-canary-token" not in said
+    assert "question" not in said
+
+
 def test_a_bug_is_reported_as_run_reports_it(
     loopbench_measure: Measure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -36,9 +36,9 @@ Data = Annotated[
 class Values(Strict):
     """What placeholders are filled with during one run. It is never written to a file: it may hold secrets."""
 
-    known: Mapping[str, Scalar] = Field(default={})
+    known: Mapping[str, Scalar] = Field(default={}, repr=False)
     """Captured values, and environment variables with a $ before their name."""
-    tables: list[dict[str, list[Scalar]]] = Field(default=[])
+    tables: list[dict[str, list[Scalar]]] = Field(default=[], repr=False)
     """Columns by their placeholder, of a list or of one CSV file. One row of a table is taken at a time."""
     first_unique: int = 0
     """First `{unique}` of the run: no number is used twice in a session."""

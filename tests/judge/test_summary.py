@@ -111,9 +111,9 @@ def test_a_cell_that_looks_like_a_formula_is_defused(name: str) -> None:
     ("text", "span"),
     [
         ("def", "`def`"),
-        ("a ` b", "``a ` b``"),
-        ("a `` b ` c", "```a `` b ` c```"),
-        ("`", "`` ` ``"),
+        ("a ` b", r"`a \x60 b`"),
+        ("`" * 81 + "<b>", "`" + r"\x60" * 81 + "<b>`"),
+        (" a", "`  a `"),
         ("a|b", r"`a\x7cb`"),
         ("two\nlines", r"`two\nlines`"),
         ("\u202egnp", r"`\u202egnp`"),

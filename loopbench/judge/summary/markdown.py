@@ -1,6 +1,5 @@
 """`summary.md`: the answer and the table of figures in GitHub's Markdown. Foreign text stands in code spans only."""
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -45,11 +44,13 @@ def sections(report: SessionReport) -> tuple[Section, ...]:
 
 
 def code_span(text: str) -> str:
-    r"""Foreign text as code, fenced by more backticks than it holds in a row; a pipe is `\x7c`, for tables."""
-    shown = showable(text).replace("|", r"\x7c")
-    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
-    padding = " " if not shown or shown[0] in "` " or shown[-1] in "` " else ""
-    return f"{fence}{padding}{shown or ' '}{padding}{fence}"
+    r"""Foreign text as code. A pipe, which divides a table, is `\x7c`, and a backtick is `\x60`.
+
+    A longer fence would be no way out: GitHub's renderer knows none above 80 backticks.
+    """
+    shown = showable(text).replace("|", r"\x7c").replace("`", r"\x60")
+    padding = " " if not shown or " " in (shown[0], shown[-1]) else ""
+    return f"`{padding}{shown or ' '}{padding}`"
 
 
 def _answer(report: SessionReport) -> Iterator[str]:

@@ -20,6 +20,8 @@ SECRET_TABLES: Final = frozenset({"env", "headers", "json", "form", "body", "pre
 """Values under these keys may be a password or a token."""
 
 HEADER_OPTION: Final = "--header"
+COMMAND_OPTION: Final = "--curl"
+OPTION: Final = re.compile(r"--[a-z-]+=")
 
 MIN_CHARACTERS: Final = 6  # shorter values (`1`, `true`) are not searched for, because they occur everywhere
 
@@ -36,7 +38,7 @@ SECRET_PARTS: Final = re.compile(
 )
 """Parts of names that need no word of their own: `PHPSESSID`, `usertoken`."""
 
-PARAMETER: Final = re.compile(r"([?&])([^=&#]+)=([^&#\"\s]*)")
+PARAMETER: Final = re.compile(r"([?&])([^?=&#]+)=([^&#\"\s]*)")
 PASSWORD_IN_URL: Final = re.compile(r"(://[^/@\s:]*):([^/@\s]+)@")
 PLACEHOLDER: Final = re.compile(r"\$?\{[A-Za-z_][A-Za-z0-9_]*\}")
 """In a scenario: `{token}` (a value of the run) or `${NAME}` (an environment variable)."""
@@ -193,19 +195,20 @@ def without_userinfo(text: str) -> str:
 def public_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
     """Returns a command line that may be recorded: of `--set target.env.NAME=VALUE` only the name stays.
 
-    So it is for a value that is a whole table, and for `--header NAME:VALUE`.
+    So it is for a value that is a whole table, and for `--header NAME:VALUE`. Of `--curl COMMAND` nothing stays.
     """
-    pairs = zip(("", *arguments), arguments, strict=False)
-    return tuple(
-        _public_argument(each, is_header=HEADER_OPTION in (option, each.partition("=")[0])) for option, each in pairs
-    )
+    return tuple(_public_argument(*pair) for pair in zip(("", *arguments), arguments, strict=False))
 
 
-def _public_argument(argument: str, *, is_header: bool) -> str:
-    if is_header and ":" in argument:
-        return f"{argument.partition(':')[0]}:{HIDDEN_VALUE}"
-    prefix = "--set=" if argument.startswith("--set=") else ""
-    key, equals, value = argument.removeprefix(prefix).partition("=")
+def _public_argument(before: str, argument: str) -> str:
+    joined = OPTION.match(argument)
+    option, prefix = (joined[0][:-1], joined[0]) if joined else (before, "")
+    given = argument.removeprefix(prefix)
+    if option == COMMAND_OPTION:
+        return f"{prefix}{HIDDEN_VALUE}"
+    if option == HEADER_OPTION and ":" in given:
+        return f"{prefix}{given.partition(':')[0]}:{HIDDEN_VALUE}"
+    key, equals, value = given.partition("=")
     parts = re.split(r"[.\[\]\s]+", key.strip())
     if equals and (not SECRET_TABLES.isdisjoint(parts) or is_telling(parts[-1]) or TABLE.match(value)):
         return f"{prefix}{key}={HIDDEN_VALUE}"

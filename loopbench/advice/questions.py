@@ -19,6 +19,7 @@ from loopbench.scenario.model import slugs
 from loopbench.scenario.requests import Request
 from loopbench.scenario.toml import toml_text, toml_value
 from loopbench.scenario.values import MAX_VARIANTS
+from loopbench.secrecy import public_target
 
 LOAD: Final[Mapping[str, Any]] = MappingProxyType({"users": 80, "think_time_s": [0.01, 0.03], "drain_s": 15.0})
 """More users than anyio has threads, so that a queue for them shows; and pauses, so that a healthy loop has time."""
@@ -187,7 +188,8 @@ def _wanted_route(text: str, routes: Sequence[Route], headers: Mapping[str, str]
         raise UsageError(f"there is no route {text}", slug="advise-routes", where="--route", allowed=allowed)
     if found is not None and found.is_safe and target == found.template:
         return found
-    return Route(method, target, target, headers=dict(headers), status=found.status if found else 200)
+    name = public_target(target)  # it is in every file of the sessions
+    return Route(method, target, name, headers=dict(headers), status=found.status if found else 200)
 
 
 def is_path(template: str, path: str) -> bool:

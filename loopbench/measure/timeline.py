@@ -13,6 +13,7 @@ from loopbench.measure.verify import verify
 from loopbench.records.session import Counts, PlannedRun
 from loopbench.records.timeline import TimedRequest, write_timeline
 from loopbench.scenario import Request, Scenario
+from loopbench.secrecy import hide_in_query
 
 NO_GENERATOR: Final = "not started: the harness asks a timeline itself"
 
@@ -45,7 +46,7 @@ def _ask(context: RunContext, labels: list[str], folder: Path) -> tuple[Loaded, 
 def _request(scenario: Scenario, label: str) -> Request:
     """One of the scenario's requests by its name, or a path."""
     named = next((each for each in [*scenario.requests, *scenario.variants] if each.name == label), None)
-    return (named or Request(name="path", path=label)).model_copy(update={"name": label})
+    return (named or Request(name="path", path=label)).model_copy(update={"name": hide_in_query(label)})
 
 
 def _counts(loaded: Loaded, timed: tuple[TimedRequest, ...]) -> Counts:

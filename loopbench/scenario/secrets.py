@@ -30,6 +30,9 @@ def secret_values(scenario: Scenario, environ: Mapping[str, str]) -> Iterator[st
         yield from _of_command(f"{target.prepare or ''}\n{target.cleanup or ''}")
     for request in (*scenario.before, *scenario.requests, *scenario.variants):
         yield from _of_request(request)
+    receipts = (variant.receipt.path for variant in scenario.variants if variant.receipt is not None)
+    for path in (*receipts, *(each for timeline in scenario.timelines for each in timeline.requests)):
+        yield from _of_query(path)
     yield from secret_variables(environ)
 
 
@@ -89,14 +92,18 @@ def _of_request(request: PlainRequest) -> Iterator[str]:
     for value in request.headers.values():
         yield from _of_header(value)
     yield from map(str, request.params.values())
-    for found in PARAMETER.finditer(request.path):
-        yield from (found[3], unquote_plus(found[3]))
+    yield from _of_query(request.path)
     yield from _leaves(request.json_)
     yield from map(str, request.form.values())
     yield from _leaves([value for name, value in request.expect.json_.items() if is_telling(name)])
     if request.body is not None:
         yield request.body
         yield from _of_body(request.body)
+
+
+def _of_query(path: str) -> Iterator[str]:
+    for found in PARAMETER.finditer(path):
+        yield from (found[3], unquote_plus(found[3]))
 
 
 def _of_header(value: str) -> Iterator[str]:

@@ -89,6 +89,7 @@ def test_the_comparison_asks_one_route_in_every_style_in_turns(tmp_path: Path) -
         ("GET /search", "/search", "GET /search"),
         ("/search", "/search", "GET /search"),
         ("GET /search?q=hats", "/search?q=hats", "GET /search?q=hats"),
+        ("GET /search?api_key=canary", "/search?api_key=canary", "GET /search?api_key=***"),
         ("GET /items/17", "/items/17", "GET /items/17"),
         ("GET /health", "/health", "GET /health"),
     ],

@@ -1,5 +1,6 @@
 """Secrets on a command line, in commands of a scenario, and in headers that are not ASCII."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,28 @@ def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
         '--set=target = {app="app:app",env={A="hunter2x"}}',
         "target.prepare=psql postgres:hunter2x",
         "target.cleanup=psql postgres:hunter2x",
+        '--x=target.env.API_KEY=["hunter2x"]',
+        "--curl=curl -H 'X-Own: hunter2x' http://h/",
     ],
 )
 def test_a_value_that_may_hold_a_secret_is_not_recorded(argument: str) -> None:
     assert "hunter2x" not in public_arguments([argument])[0]
+
+
+def test_a_curl_command_is_not_recorded() -> None:
+    assert public_arguments(["init", "--curl", "curl -u me:hunter2x http://h/"]) == ("init", "--curl", "***")
+
+
+@pytest.mark.parametrize(
+    "table", ['timelines=[{name="t",requests=["/slow?api_key=hunter2x"]}]', 'receipt={path="/r?token=hunter2x"}']
+)
+def test_a_secret_in_any_path_of_a_scenario_is_hidden(table: str) -> None:
+    variant = {"name": "a", "path": "/"}
+    key, value = next(iter(tomllib.loads(table).items()))
+    whole = {key: value} if key == "timelines" else {}
+    raw = {"title": "t", "target": {"app": "a:a"}, "variants": [variant if whole else variant | {key: value}]} | whole
+    remember(secret_values(Scenario.model_validate(raw, context={"file": Path("s.toml")}), {}))
+    assert hidden("GET /slow?api_key=hunter2x") == "GET /slow?api_key=***"
 
 
 @pytest.mark.parametrize(("key", "shown"), [("target.env.DB_PASS", False), ("load.users", True)])

@@ -43,6 +43,10 @@ class Supervised:
 
     _minders: ClassVar[set[int]] = set()
     """Of every live one in this process, which inherits what a minder leaves behind."""
+    _marks: ClassVar[dict[int, str]] = {}
+    """Of every one that this process ever started: the session of its minder, and the value of `MARK_VARIABLE`."""
+    _others: ClassVar[set[psutil.Process]] = set()
+    """Children of this process that were there before a minder and are not ours: nobody asked to end them."""
 
     def __init__(  # noqa: PLR0913  what a process is started with
         self,
@@ -60,13 +64,15 @@ class Supervised:
         """Whether it was still running when it was killed: its exit code is then not its own."""
         become_subreaper()
         allow_open_files()
+        self._others.update(child for child in psutil.Process().children() if not self._is_ours(child))
         lifeline, self._lifeline = os.pipe()
         self._log = log
         # Without a name: it may hold secrets, and a kill of the harness leaves none of it.
         self._output = _outputs[log] = tempfile.TemporaryFile(dir=log.parent, buffering=0)  # noqa: SIM115  until the end
+        mark = secrets.token_hex(8)
         self._process = subprocess.Popen(
             _under_minder(command, lifeline, cpus),
-            env=dict(env) | {MARK_VARIABLE: secrets.token_hex(8)},
+            env=dict(env) | {MARK_VARIABLE: mark},
             cwd=cwd,
             stdin=subprocess.DEVNULL,  # Locust would switch a terminal to cbreak
             stdout=self._output,
@@ -76,6 +82,7 @@ class Supervised:
         )
         os.close(lifeline)
         self._minders.add(self._process.pid)
+        self._marks[self._process.pid] = mark
 
     def __enter__(self) -> Self:
         return self
@@ -157,9 +164,17 @@ class Supervised:
     def _inherited(self) -> Iterator[psutil.Process]:
         for child in psutil.Process().children():
             with contextlib.suppress(psutil.Error, ProcessLookupError):
-                if child.pid not in self._minders and os.getsid(child.pid) != os.getsid(0):
+                foreign = os.getsid(child.pid) == os.getsid(0) or child in self._others
+                if child.pid not in self._minders and not foreign:
                     yield child
                     yield from child.children(recursive=True)
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        """Whether it is a minder or was started below one, as far as its session or its environment shows that."""
+        try:
+            return os.getsid(process.pid) in self._marks or process.environ().get(MARK_VARIABLE) in self._marks.values()
+        except (psutil.Error, ProcessLookupError):  # it has ended, or is another user's
+            return False
 
 
 def _is_foreign(process: psutil.Process) -> bool:

@@ -158,6 +158,21 @@ def test_a_daemon_with_an_empty_environment_does_not_outlive_a_lost_minder(
     assert not psutil.pid_exists(int(log.read_text()))
 
 
+@pytest.mark.real
+def test_another_child_of_this_process_outlives_a_lost_minder(tmp_path: Path) -> None:
+    """As of a test that uses the plugin, or of the shell that became loopbench."""
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    try:
+        with supervised(DAEMONISES, tmp_path / "log", "beside") as child:
+            assert eventually(lambda: len(marked("beside")) >= 4)
+            os.kill(child._process.pid, signal.SIGKILL)
+        assert marked("beside") == []
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
 def test_a_chain_of_processes_may_be_longer_than_python_recurses(monkeypatch: pytest.MonkeyPatch) -> None:
     length = 10 * sys.getrecursionlimit()
     monkeypatch.setattr(minder, "_children", lambda pid: [pid + 1] if pid < length else [])

@@ -12,7 +12,7 @@ import pytest
 import loopbench
 from loopbench.errors import DataError
 from loopbench.judge.run.dataframes import SAMPLE_COLUMNS
-from loopbench.judge.run.probe_log import SECOND_COLUMNS
+from loopbench.judge.run.probe_records import SECOND_COLUMNS
 from loopbench.judge.session import session_tables as tables
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.notebook import Session, load

@@ -4,14 +4,20 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from loopbench.errors import DataError
 from loopbench.records.codec import parse_json
 from loopbench.records.files import read_file
 
 GLOB = "probe-*.jsonl"
 SERVED_APP = "loopbench_probe.served:app"
 """The app with the probe around it, as a server other than uvicorn gets it; its environment names the app itself."""
+
+
+MAX_BYTES: Final = 128_000_000
+MAX_RECORDS: Final = 100_000
+"""Of one log; a probe writes up to three a second, and a run's load is over in two hours."""
 
 
 def log_pid(path: Path) -> int:
@@ -34,7 +40,7 @@ def serving_pids(run_folder: Path) -> tuple[int, ...]:
 
 
 def _final_count(path: Path) -> int | None:
-    lines = read_file(path).splitlines()
+    lines, _ = whole_lines(path)
     if not lines:
         return None
     try:
@@ -43,6 +49,19 @@ def _final_count(path: Path) -> int | None:
         return None
     count = last.get("requests_total") if isinstance(last, dict) and last.get("record") == "end" else None
     return count if isinstance(count, int) else None
+
+
+def whole_lines(path: Path) -> tuple[list[bytes], bool]:
+    """Return the lines of a log, and whether the last one is torn, as a kill leaves it: it is left out.
+
+    Raises:
+        DataError: it cannot be read, or is larger than any that a probe writes.
+    """
+    content = read_file(path, MAX_BYTES)
+    if content.count(b"\n") > MAX_RECORDS:
+        raise DataError(f"{path} has more than {MAX_RECORDS:,} lines: no probe has written it")
+    *lines, rest = content.split(b"\n")
+    return lines, bool(rest)
 
 
 def refusal(run_folder: Path) -> str:
@@ -87,5 +106,4 @@ def _own_or_near(place: dict[str, Any]) -> tuple[str | None, int]:
 
 def _whole_records(path: Path) -> list[dict[str, Any]]:
     """Return the whole records; the last line of a killed process may be torn and is left out."""
-    *lines, _torn = read_file(path).split(b"\n")
-    return [parse_json(line) for line in lines]
+    return [parse_json(line) for line in whole_lines(path)[0]]

@@ -115,6 +115,16 @@ def test_a_file_beyond_the_limit_is_refused_unread(history: Path, monkeypatch: p
     assert refused.value.slug == "csv-too-big"
 
 
+def test_a_file_of_more_lines_than_the_limit_is_refused_unparsed(
+    history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.write_text(GOOD + "\n" * 9, newline="")
+    monkeypatch.setattr(locust_csv, "MAX_ROWS", GOOD.count("\n") + 8)
+    with pytest.raises(DataError) as refused:
+        read(history)
+    assert refused.value.slug == "csv-too-big"
+
+
 def test_a_users_own_request_called_aggregated_is_not_the_total(history: Path) -> None:
     text = GOOD.replace(f"{START + 2},2,,", f"{START + 2},2,GET,Aggregated,0,0,N/A,7,7\r\n{START + 2},2,,")
     history.write_text(text, newline="")

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from loopbench.errors import DataError
-from loopbench.judge.run.probe_log import LINE_COLUMNS, SECOND_COLUMNS, read_probe_logs
+from loopbench.judge.run.probe_log import read_probe_logs
+from loopbench.judge.run.probe_records import LINE_COLUMNS, SECOND_COLUMNS
 
 LINE = {"user_file": "a.py", "user_line": 3, "user_function": "f", "file": "b.py", "line": 9, "function": "g"}
 
@@ -106,6 +107,14 @@ def test_other_formats_are_refused_with_what_to_do(tmp_path: Path, version: int,
     with pytest.raises(DataError, match=f"has probe format {version}; this loopbench reads 1") as refused:
         read_probe_logs(tmp_path)
     assert refused.value.hints == (advice,)
+
+
+def test_a_log_of_more_lines_than_a_probe_writes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a stranger's session: each line takes much more memory than it is long."""
+    monkeypatch.setattr("loopbench.records.probe.MAX_RECORDS", 2)
+    write(tmp_path, 7, start(), end(5), end(5))
+    with pytest.raises(DataError, match="more than 2 lines"):
+        read_probe_logs(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ SUFFIX: Final = "_stats_history.csv"
 SIBLINGS: Final = ("_stats.csv", "_failures.csv", "_exceptions.csv")
 
 MAX_BYTES: Final = 200_000_000
+MAX_ROWS: Final = 1_000_000
 MAX_ARRIVALS: Final = 10_000_000
 """Two weeks of one row a second. Full history of many names gets there sooner: chart it without."""
 
@@ -82,6 +83,8 @@ def read(path: Path) -> History:
     if path.stat().st_size > MAX_BYTES:
         _refuse(path, "csv-too-big", "the file is too large to chart", f"up to {MAX_BYTES:,} bytes")
     data = path.read_bytes()
+    if data.count(b"\n") > MAX_ROWS:  # empty ones take memory too
+        _refuse(path, "csv-too-big", "the file has too many lines to chart", f"up to {MAX_ROWS:,} lines")
     end = data.rfind(b"\n") + 1 or len(data)
     cells = _read_table(path, data[:end])
     # A user's own request of that name has a type.

@@ -14,7 +14,8 @@ from loopbench.judge.diagnosis.load_figures import LoadFigures, load_figures
 from loopbench.judge.diagnosis.log_evidence import LogEvidence, log_evidence
 from loopbench.judge.diagnosis.loop_lines import LoopLine, by_own_line, loop_lines
 from loopbench.judge.diagnosis.waits import TaskCounts, ThreadPool, Wait, wait_figures
-from loopbench.judge.run.probe_log import BLOCKED, ProbeLogs
+from loopbench.judge.run.probe_log import ProbeLogs
+from loopbench.judge.run.probe_records import BLOCKED
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import Samples
 from loopbench.records.generator_watch import lag_ms

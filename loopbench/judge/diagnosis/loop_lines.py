@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from loopbench.judge.run.probe_log import BLOCKED, PLACE_COLUMNS
+from loopbench.judge.run.probe_records import BLOCKED, PLACE_COLUMNS
 from loopbench.records.source_lines import SourceLine
 
 MAX_LINES: Final = 10

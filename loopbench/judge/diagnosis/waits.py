@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner, by_own_line, line_of
-from loopbench.judge.run.probe_log import PLACE_COLUMNS
+from loopbench.judge.run.probe_records import PLACE_COLUMNS
 from loopbench.judge.run.run import Run
 from loopbench.records.session import Phase
 

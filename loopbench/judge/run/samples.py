@@ -30,6 +30,7 @@ DTYPE = np.dtype(list(layout.FIELDS))
 assert DTYPE.itemsize == layout.STRUCT.size
 
 MAX_UNSENT: Final = 100_000_000
+MAX_EVENTS: Final = 500_000  # users that come and go, phases, seconds of an open load
 """Most requests of an open load that were due and never sent: each becomes a row of waiting time."""
 
 Floats = npt.NDArray[np.float64]
@@ -204,6 +205,8 @@ def _decode(path: Path, file: BinaryIO, run: str | None) -> Samples:
             tables = from_json(layout.Tables, frame.payload, path.name)
         elif frame.kind == layout.EVNT:
             events += from_json(list[layout.Event], frame.payload, path.name)
+            if len(events) > MAX_EVENTS:
+                raise ValueError(f"more than {MAX_EVENTS:,} events")
         elif frame.kind == layout.WTCH:
             watch += decode_seconds(frame.payload)
         elif frame.kind == layout.TRLR:

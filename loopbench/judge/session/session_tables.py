@@ -9,7 +9,7 @@ import pandas as pd
 
 from loopbench.errors import DataError
 from loopbench.judge.run.latency import Percentiles
-from loopbench.judge.run.probe_log import SECOND_COLUMNS
+from loopbench.judge.run.probe_records import SECOND_COLUMNS
 from loopbench.judge.run.run import Run
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.open_session import open_session

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from loopbench.judge.run.probe_log import MOVED_COUNTS, MOVED_PARTS, ProbeLogs, ProcessLog
+from loopbench.judge.run.probe_log import ProbeLogs
+from loopbench.judge.run.probe_records import MOVED_COUNTS, MOVED_PARTS, ProcessLog
 from loopbench.judge.run.run import Run
 from loopbench.judge.stamp.metrics import Measured, Metric, NotApplicable, NotObservable
 from loopbench.records.probe import SERVED_APP

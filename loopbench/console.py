@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from loopbench.errors import EnvironmentRefusedError, LoopbenchError, ScenarioError, ScenarioProblem
-from loopbench.secrecy import without_userinfo
+from loopbench.secrecy import hidden, without_userinfo
 from loopbench.showable import showable, without_commands
 
 MAX_ERROR_CHARACTERS = 2_000  # of one part of an error
@@ -201,7 +201,11 @@ def print_error(error: LoopbenchError) -> None:
 
 
 def error_lines(error: LoopbenchError) -> Iterator[str]:
-    """Yield an error in the one shape, invisible characters escaped."""
+    """Yield an error in the one shape, invisible characters escaped and secrets hidden."""
+    yield from map(hidden, _error_lines(error))
+
+
+def _error_lines(error: LoopbenchError) -> Iterator[str]:
     yield f"error[{error.slug}]: {_short(error.what)}"
     if isinstance(error, ScenarioError):
         for problem in error.problems:

@@ -14,6 +14,8 @@ from loopbench.errors import TargetError
 from loopbench.first_scenario.places import NAMED, AppPlace
 from loopbench.measure.interpreter import is_own, own_path_first
 from loopbench.measure.supervise import Supervised, describe_exit, log_tail
+from loopbench.scenario.secrets import secret_variables
+from loopbench.secrecy import remember
 
 READER: Final = Path(__file__).with_name("app_reader.py")
 READ_S: Final = 60.0
@@ -98,6 +100,7 @@ def read_app(place: AppPlace, python: Path, read_s: float = READ_S) -> AppFacts:
     Raises:
         TargetError: it does not import, does not end, or is no app; with the last lines of its output.
     """
+    remember(secret_variables(os.environ))  # an app that fails may print them
     with tempfile.TemporaryDirectory(prefix="loopbench-init-") as folder:
         answer, log = Path(folder, "answer.json"), Path(folder, "app.log")
         command = [str(python), str(READER), str(answer), place.module, place.attribute, str(place.folder)]

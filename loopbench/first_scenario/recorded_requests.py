@@ -4,12 +4,14 @@ Only those to the origin of the first request are used. What may be a secret bec
 """
 
 import argparse
+import contextlib
+import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote_plus, urlsplit
 
 from loopbench.errors import UsageError
 from loopbench.first_scenario.routes import MAX_NAME_CHARACTERS, Route, check_writable
@@ -135,14 +137,22 @@ def _route(recorded: _Recorded) -> Route:
     headers = {name: _public_header(name, value) for name, value in recorded_headers.items()}
     kind, body = _body(recorded.body)
     reason = "its body is neither JSON nor a form" if recorded.body and not kind else ""
-    filled = (PLACEHOLDER.search(text) for text in (recorded.url, recorded.body, *recorded_headers.values()))
-    if found := next(filter(None, filled), None):
+    if found := PLACEHOLDER.search("\n".join(_texts(recorded, recorded_headers))):
         reason = f"it holds {found[0]}, which a scenario would replace"
     if not 200 <= recorded.status < 400:
         reason = f"its answer was {recorded.status} when it was recorded"
     bodies = {kind: body} if kind else {}
     route = Route(recorded.method, path, template, reason, recorded.status, headers=headers, body=bodies)
     return route if reason else check_writable(route)
+
+
+def _texts(recorded: _Recorded, headers: Mapping[str, str]) -> Iterator[str]:
+    """Yield all that is written down, also without the encodings that writing it removes."""
+    for text in (recorded.url, recorded.body):
+        yield from (text, unquote_plus(text))
+    with contextlib.suppress(ValueError, RecursionError):
+        yield json.dumps(parse_json(recorded.body))
+    yield from headers.values()
 
 
 def _query(query: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from loopbench.first_scenario.reading import AppFacts, Document
 from loopbench.scenario.requests import Request
+from loopbench.scenario.templates import names_in
 from loopbench.scenario.toml import toml_block
 from loopbench.showable import showable
 
@@ -208,7 +209,7 @@ def _value(parameter: _Parameter) -> str | int | float | bool:
     listed = (each for key in ("examples", "enum") for each in _list(schema.get(key)))
     single = (schema.get(key) for key in ("const", "default", "example"))
     for value in (parameter.example, *named, *single, *listed):
-        if isinstance(value, str | int | float | bool) and value != "":
+        if isinstance(value, str | int | float | bool) and value != "" and not any(names_in(value)):
             return value
     kind = {"path": "a path parameter", "query": "a query parameter", "header": "a header"}.get(parameter.place)
     raise _CannotFillError(f"needs {kind or 'the ' + parameter.place} {parameter.name}")

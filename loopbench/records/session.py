@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Annotated, Any, BinaryIO, Final, TypeVar
+
+from pydantic import Field
 
 from loopbench.errors import DataError
 from loopbench.records import FORMAT_VERSION
@@ -69,9 +71,9 @@ class PlannedRun:
     """One run of the plan."""
 
     number: int
-    kind: str
+    kind: Annotated[str, Field(pattern="^[a-z]+$")]
     round: int  # OUTSIDE_ROUNDS if it belongs to no round
-    variant: str  # slug; the timeline's slug for a timeline run
+    variant: Annotated[str, Field(pattern="^[a-z0-9-]+$")]  # slug; the timeline's slug for a timeline run
     seed: int
     expected_s: float
 

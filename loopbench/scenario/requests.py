@@ -23,6 +23,7 @@ from loopbench.scenario.values import (
     Text,
     UrlPath,
 )
+from loopbench.secrecy import is_telling
 
 ReceiptKey = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -58,7 +59,8 @@ class Expect(Strict):
             return "body is not a JSON object"
         for key, value in self.json_.items():
             if json_at(answer, key) != value:
-                return f"{key} is not {'the expected value' if isinstance(value, str | dict | list) else repr(value)}"
+                is_hidden = isinstance(value, str | dict | list) or is_telling(key)
+                return f"{key} is not {'the expected value' if is_hidden else repr(value)}"
         for key, least in self.json_min.items():
             reached = json_at(answer, key)
             if not isinstance(reached, int | float) or not reached >= least:

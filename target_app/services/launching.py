@@ -1,6 +1,7 @@
 """Shared by the launchers: runs a server as a child process, announces it, and removes it with its data on SIGTERM."""
 
 import contextlib
+import pwd
 import random
 import shutil
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 READY_FILE = "ready"
 READY_S = 30.0
@@ -52,6 +54,11 @@ def look_at_own(folder: Path, url: str, version: Callable[[str], str]) -> int:
     return 0
 
 
+def as_user(user: int | None) -> dict[str, Any]:
+    """Return the options of `subprocess` for a user id, with that user's group and no other; None: the current user."""
+    return {} if user is None else {"user": user, "group": pwd.getpwuid(user).pw_gid, "extra_groups": ()}
+
+
 def serve(  # noqa: PLR0913  six properties of a server
     command: Sequence[str],
     *,
@@ -73,7 +80,7 @@ def serve(  # noqa: PLR0913  six properties of a server
         stdin: the server's standard input, for settings that must stay private.
         stop_signal: the signal for a fast, clean shutdown.
     """
-    server = subprocess.Popen(command, cwd=folder, user=user, stdin=subprocess.PIPE)
+    server = subprocess.Popen(command, cwd=folder, **as_user(user), stdin=subprocess.PIPE)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.send_signal(stop_signal)

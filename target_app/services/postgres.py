@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from .launching import NotReadyError, free_port, look_at_own, serve
+from .launching import NotReadyError, as_user, free_port, look_at_own, serve
 
 VARIABLE = "LOOPBENCH_POSTGRES_URL"
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root, so root starts it as this user
@@ -66,9 +66,8 @@ def initialise(folder: Path, user: int | None, password: str) -> Path:
         folder.chmod(0o711)
     options = ["--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=utf8", "--no-locale", "--no-sync"]
     options += ["-U", "postgres", "-D", str(data)]
-    made = subprocess.run(
-        [str(binaries() / "initdb"), *options], cwd=cluster, user=user, capture_output=True, text=True, check=False
-    )
+    command = [str(binaries() / "initdb"), *options]
+    made = subprocess.run(command, cwd=cluster, **as_user(user), capture_output=True, text=True, check=False)
     if made.returncode:
         raise SystemExit(f"initdb failed:\n{made.stderr}")
     return data

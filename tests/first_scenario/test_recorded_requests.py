@@ -99,6 +99,9 @@ def test_a_har_file_gives_each_request_of_the_first_origin_once(tmp_path: Path) 
     [
         ("curl 'http://a.test/{id}'", "{id}, which a scenario would replace"),
         ("curl -H 'X-A: ${HOME}' http://a.test/", "${HOME}, which a scenario would replace"),
+        ("curl 'http://a.test/?q=%24%7BHOME%7D'", "${HOME}, which a scenario would replace"),
+        ("curl -d 'q=%24%7BHOME%7D' http://a.test/", "${HOME}, which a scenario would replace"),
+        (r"""curl --json '{"q": "$\u007bHOME}"}' http://a.test/""", "${HOME}, which a scenario would replace"),
         (f"curl -d 'a={'?' * 100_000}' http://a.test/", "too large"),
         ("""curl --json '{"a": null}' http://a.test/""", "as TOML"),
         (r"""curl --json '{"\ud800": 1}' http://a.test/""", "as TOML"),

@@ -87,6 +87,7 @@ def test_no_method_but_get_is_asked(method: str) -> None:
         ({"schema": {"const": "v1"}}, "v1"),
         ({"schema": {"$ref": "#/components/schemas/Color"}}, "green"),
         ({"example": False}, False),
+        ({"example": "${HOME}", "schema": {"default": "shoes"}}, "shoes"),  # a scenario would fill it
     ],
 )
 def test_a_parameter_is_filled_with_what_the_document_gives(parameter: dict[str, Any], value: object) -> None:

@@ -111,6 +111,15 @@ def test_a_damaged_scenario_is_refused_with_the_place(
         read_session(tmp_path)
 
 
+@pytest.mark.parametrize(("key", "value"), [("kind", "a/../../../out/x"), ("variant", "../x")])
+def test_a_plan_names_no_folder_outside_the_session(tmp_path: Path, key: str, value: str) -> None:
+    record = json.loads((EXAMPLE / SESSION_FILE).read_text())
+    record["plan"][0][key] = value
+    (tmp_path / SESSION_FILE).write_text(json.dumps(record))
+    with pytest.raises(DataError, match=rf"plan\.0\.{key}"):
+        read_session(tmp_path)
+
+
 def test_a_key_that_was_added_later_has_its_default(tmp_path: Path) -> None:
     record = json.loads((EXAMPLE / SESSION_FILE).read_text())
     del record["scenario"]["load"]["arrivals"]

@@ -21,6 +21,7 @@ from loopbench.scenario.requests import Expect
         (Expect(json={"data.0.id": 7}), 200, b'{"data": [{"id": 7}]}', None),
         (Expect(json={"0.id": 7}), 200, b'[{"id": 7}]', None),
         (Expect(json={"data.0.id": 7}), 200, b'{"data": []}', "data.0.id is not 7"),
+        (Expect(json={"pin": 4829}), 200, b'{"pin": 1}', "pin is not the expected value"),
         (Expect(json={"a.b": 7}), 200, b'{"a.b": 7}', None),
         (Expect(json_min={"data.n": 7}), 200, b'{"data": {"n": 6}}', "data.n is below 7.0"),
         (Expect(json_min={"elapsed": 2.0}), 200, b'{"elapsed": 2.0}', None),

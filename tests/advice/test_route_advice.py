@@ -8,20 +8,9 @@ from typing import Any
 
 import pytest
 
+from loopbench.advice.outcomes import Effect, Outcome, Tried, best_of, effect, outcome_of
 from loopbench.advice.questions import Candidate
-from loopbench.advice.route_advice import (
-    Effect,
-    Outcome,
-    RouteAdvice,
-    Tried,
-    advice_values,
-    best_of,
-    effect,
-    outcome_of,
-    place_of,
-    with_answer,
-    without_answer,
-)
+from loopbench.advice.route_advice import RouteAdvice, advice_values, place_of, with_answer, without_answer
 from loopbench.advice.screening import Screened
 from loopbench.advice.what_ifs import AS_WRITTEN, WhatIf
 from loopbench.judge.diagnosis.diagnosis import Diagnosis

@@ -46,6 +46,7 @@ def test_results_are_searched_in_the_project_s_folder(below: Path, capsys: pytes
     [
         ("result = 'x'", "it does not take result = 'x'"),
         ("results = 3", "it does not take results = 3"),
+        ("max_minutes = 'ten'", "it does not take max_minutes = 'ten'"),
         ("results =", "Invalid value"),
         (f"x = {5_000 * chr(91)}", "too deeply"),
         ("#" * 2_000_000, "larger than 1024 KiB"),

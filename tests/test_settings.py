@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from loopbench.errors import ExitCode
+from loopbench.commands import measuring
+from loopbench.errors import ExitCode, UsageError
 from loopbench.scenario import load
 from tests.first_scenario.calling import call
 
@@ -90,8 +91,25 @@ def test_without_a_scenario_it_prints_the_settings_of_the_project(
 ) -> None:
     monkeypatch.setenv("LOOPBENCH_LOCK_FILE", "/x/lock")
     made = settings(capsys, tmp_path)
-    assert list(made) == ["results", "scenario", "python", "lock_file"]
+    assert list(made) == ["results", "scenario", "python", "max_minutes", "lock_file"]
     assert made["lock_file"] == ("/x/lock", "variable", "LOOPBENCH_LOCK_FILE")
+
+
+def test_the_project_says_how_long_a_measurement_may_take(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (project / "pyproject.toml").open("a") as file:
+        file.write("max_minutes = 3\n")
+    assert settings(capsys, project)["max_minutes"] == (3, "pyproject", "pyproject.toml")
+
+    def begin_session(*given: Any) -> None:
+        raise UsageError(f"it has {given[3].max_minutes} minutes", slug="stop")
+
+    monkeypatch.setattr(measuring, "begin_session", begin_session)
+    assert "it has 3.0 minutes" in call(capsys, project, "run").err
+    assert settings(capsys, project, "--max-minutes", "5")["max_minutes"] == (5.0, "command line", "--max-minutes")
+    monkeypatch.setenv("LOOPBENCH_MAX_MINUTES", "soon")
+    assert "LOOPBENCH_MAX_MINUTES is no number of minutes: 'soon'" in call(capsys, project, "run").err
 
 
 def test_a_variable_names_the_scenario(

@@ -18,6 +18,7 @@ from loopbench.commands.options import (
     CodeQuality,
     ExitZero,
     Junit,
+    MaxMinutes,
     NoLock,
     Out,
     Overrides,
@@ -34,6 +35,7 @@ from loopbench.commands.options import (
     earlier_session,
     session_folders,
 )
+from loopbench.commands.project import project_minutes
 from loopbench.console import Speech, say, table_lines
 from loopbench.errors import EnvironmentRefusedError
 
@@ -53,9 +55,7 @@ def run(  # noqa: PLR0913  one parameter an option
     override: Overrides = None,
     seed: Seed = None,
     rounds: Rounds = None,
-    max_minutes: Annotated[
-        float | None, typer.Option(min=0, help="Start no run or round that would end later.")
-    ] = None,
+    max_minutes: MaxMinutes = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Exact times inside the app; costs all variants a few percent.")
     ] = False,
@@ -102,7 +102,8 @@ def run(  # noqa: PLR0913  one parameter an option
     gating = Gating(before, anyway, junit, sarif, code_quality, save_baseline, strict, exit_zero)
     gating.check()
     if_busy = if_busy_of(wait=wait, no_lock=no_lock)
-    options = SessionOptions(quick=quick, explain=explain, max_minutes=max_minutes, if_busy=if_busy)
+    limit = project_minutes() if max_minutes is None else max_minutes
+    options = SessionOptions(quick=quick, explain=explain, max_minutes=limit, if_busy=if_busy)
     notify = to_each(progress_on(speech.words), *([EventLog(events)] if events else []))
     if resume:
         ended = resume_session(question, resume, options, notify)

@@ -125,6 +125,10 @@ Rounds = Annotated[
     int | None,
     typer.Option(min=0, max=100, help="Maximum rounds, instead of the scenario's; 0: only the ramps."),
 ]
+MaxMinutes = Annotated[
+    float | None,
+    typer.Option(min=0, help="Start no run or round that would end later.", show_default="of the project, else none"),
+]
 Baseline = Annotated[
     Path | None,
     typer.Option(

@@ -13,13 +13,14 @@ from loopbench.commands.options import (
     OWN_SCENARIO,
     AppPython,
     AsJson,
+    MaxMinutes,
     Overrides,
     Quick,
     Rounds,
     ScenarioFile,
     named,
 )
-from loopbench.commands.project import Setting, Source, project_setting
+from loopbench.commands.project import BUDGET, Setting, Source, project_setting
 from loopbench.console import MISSING, Speech
 
 
@@ -31,13 +32,14 @@ def config(  # noqa: PLR0913  one parameter an option
     rounds: Rounds = None,
     python: AppPython = None,
     out: Annotated[Path | None, typer.Option(help="Folder for results.", show_default="results")] = None,
+    max_minutes: MaxMinutes = None,
     as_json: AsJson = False,
 ) -> None:
     """Print every setting with its value and where it comes from.
 
     The command line wins over LOOPBENCH_* variables, these over the scenario, and that over [tool.loopbench].
     """
-    found = [*_of_project(scenario, python, out)]
+    found = [*_of_project(scenario, python, out, max_minutes)]
     file = named(Path(next(each.value for each in found if each.key == "scenario")))
     if scenario is not None or file.is_file():
         found += _of_scenario(file, _Changes(tuple(override or ()), quick, rounds))
@@ -61,7 +63,9 @@ class _Changes(NamedTuple):
         return ", ".join(["--quick"] * self.quick + ["--rounds"] * (self.rounds is not None))
 
 
-def _of_project(scenario: Path | None, python: Path | None, out: Path | None) -> Iterator[Setting]:
+def _of_project(
+    scenario: Path | None, python: Path | None, out: Path | None, minutes: float | None
+) -> Iterator[Setting]:
     """Yield the settings that belong to no scenario."""
     from loopbench.first_scenario.places import find_python
     from loopbench.measure.lock import LOCK_VARIABLE, lock_path
@@ -75,6 +79,7 @@ def _of_project(scenario: Path | None, python: Path | None, out: Path | None) ->
             yield found._replace(value=str(OWN_SCENARIO) if key == "scenario" else key)
         else:
             yield found
+    yield project_setting(BUDGET) if minutes is None else Setting(BUDGET, minutes, Source.COMMAND_LINE, "--max-minutes")
     is_set = bool(os.environ.get(LOCK_VARIABLE))
     source, where = (Source.VARIABLE, LOCK_VARIABLE) if is_set else (Source.DEFAULT, "")
     yield Setting("lock_file", str(lock_path()), source, where)

@@ -1,6 +1,7 @@
 """`loopbench run` in a project without a scenario: one command finds the app, writes scenario.toml and measures."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,8 +11,7 @@ from loopbench.errors import ExitCode, UsageError
 from loopbench.scenario import Scenario
 from tests.first_scenario.calling import call
 
-pytestmark = pytest.mark.real
-
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "own-app"
 APP = """
 from fastapi import FastAPI
 app = FastAPI()
@@ -34,6 +34,14 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """docs/examples/own-app, with our environment by another path."""
+    project = Path(shutil.copytree(EXAMPLE, tmp_path / "own-app"))
+    (project / ".venv").symlink_to(sys.prefix)
+    return project
+
+
+@pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Scenario]:
     """The scenarios that would have been measured."""
     scenarios: list[Scenario] = []
@@ -46,18 +54,33 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Scenario]:
     return scenarios
 
 
+@pytest.mark.real
 def test_one_command_measures_a_project_and_asks_nothing(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    example: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whatever the machine makes of so short a session: the route was served, and its server counts alike."""
+    (example / "bench.toml").unlink()
+    (example / "pyproject.toml").unlink()
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("it asks"))
-    done = call(capsys, project, "run", "--quick", "--exit-zero", "--json", *SHORT)
+    done = call(capsys, example, "run", "--quick", "--exit-zero", "--json", *SHORT)
     assert done.code == ExitCode.OK, done.err
-    assert [each["name"] for each in json.loads(done.out)["variants"]] == ["/a", "/b"]
+    summary = json.loads(done.out)
+    (stock,) = summary["variants"]
+    assert stock["name"] == "/stock"
+    assert stock["requests"][0]["hold"]["answers"]
+    assert summary["counts_agree"]
     found, wrote, *_ = done.err.splitlines()
-    assert found == "found main:app, run by .venv/bin/python (the nearest environment)"
-    assert wrote == "wrote scenario.toml: 2 routes to measure, /health beside each; 0 left out, each with why"
-    assert "2 runs of up to 2 users: about 0:" in done.err
-    assert (project / "scenario.toml").is_file()
+    assert found == "found shop.main:app, run by .venv/bin/python (the nearest environment)"
+    assert wrote == "wrote scenario.toml: 1 route to measure, /health beside each; 0 left out, each with why"
+    assert "1 run of up to 2 users: about 0:" in done.err
+    assert (example / "scenario.toml").is_file()
+
+
+def test_the_scenario_of_the_example_project_is_found_from_its_folder(
+    example: Path, capsys: pytest.CaptureFixture[str], asked: list[Scenario]
+) -> None:
+    call(capsys, example, "run")
+    assert [each.name for each in asked[0].variants] == ["as written", "in a thread"]
 
 
 @pytest.mark.parametrize(("options", "is_named"), [((), True), (("--quick",), False)])

@@ -8,6 +8,7 @@ from typing import Final
 
 from loopbench.bundled import shown
 from loopbench.console import MISSING, table_lines
+from loopbench.judge.diagnosis.findings import Kind
 from loopbench.judge.figures import half_width, interval, plural, ratio, rounded
 from loopbench.judge.rounds.claims import Answer
 from loopbench.judge.rounds.rounds import Judged
@@ -75,6 +76,8 @@ def next_commands(report: SessionReport) -> tuple[tuple[str, ...], ...]:
     begun = _without(_without(begun, "--resume", values=1), "--max-minutes", values=1)
     doubts_machine = any(fault.worst.id.startswith("M") for fault in report.stamp.faults)
     second = ("doctor",) if doubts_machine else ("plan", file)
+    if _is_for_advice(report):
+        second = ("advise", file)
     if _is_unfinished(report):
         return (*begun, "--resume", folder), second
     if record.quick:
@@ -84,6 +87,14 @@ def next_commands(report: SessionReport) -> tuple[tuple[str, ...], ...]:
     states = record.provenance.get("git", {}).values()
     in_git = bool(states) and all("dirty" in state for state in states)
     return ("compare", file, "--rev", "HEAD", "--rev", ".") if in_git else second, ("history", file)
+
+
+def _is_for_advice(report: SessionReport) -> bool:
+    """Whether a route blocks its event loop, and the scenario compares it with no other way of writing it."""
+    scenario = report.record.scenario
+    is_compared = scenario.baseline is not None or any(each.is_moved for each in scenario.variants)
+    blocks = any(run.diagnosis.kind is Kind.LOOP_BLOCKED for run in report.runs if run.is_valid)
+    return blocks and not is_compared and not scenario.load.locustfile and scenario.target.url is None
 
 
 def _is_unfinished(report: SessionReport) -> bool:

@@ -45,6 +45,7 @@ from loopbench.scenario import load
 from loopbench.scenario.gates import Gate
 from tests.faults.shared_sessions import healthy_session
 from tests.first_scenario.calling import Called, call
+from tests.made_scenario import changed
 from tests.plots.causes import explained, repeated
 from tests.plots.reports import FOUR, NASTY, Made, session
 
@@ -299,6 +300,14 @@ def test_the_next_command_names_a_bundled_scenario_as_the_user_does() -> None:
     record = replace(report.record, command=("x", "demo"), file=str(SCENARIOS / "file_write.toml"))
     first, _ = next_commands(replace(report, record=record))
     assert first[:2] == ("run", "file_write")
+
+
+@pytest.mark.parametrize(("baseline", "second"), [(None, "advise"), ("only", "plan")])
+def test_a_route_that_blocks_and_is_compared_with_nothing_leads_to_advice(baseline: str | None, second: str) -> None:
+    report = explained(session([Made("only")]))
+    scenario = changed(report.record.scenario, baseline=baseline)
+    commands = next_commands(replace(report, record=replace(report.record, scenario=scenario)))
+    assert commands[1] == (second, report.record.file)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,14 @@ def test_a_clear_difference_is_told_with_its_ratio() -> None:
     )
 
 
+def test_a_variant_of_one_run_that_blocks_is_named_with_its_line() -> None:
+    (run,) = explained(session([Made("only", rps=123)])).runs
+    sentence = answer(replace(session([Made("only", rps=123)]), runs=(run,)))
+    assert run.diagnosis.guilty is not None
+    place = run.diagnosis.guilty.short_place.partition(" in ")[0]
+    assert sentence.endswith(f"123 good answers a second. only blocks the event loop at {place}.")
+
+
 def test_many_variants_are_named_in_groups_of_like_ones() -> None:
     rates = {"a": 450, "b": 325, "c": 280, "d": 257, "e": 244, "f": 148, "g": 128}
     assert answer(session([Made(name, rps=rps) for name, rps in rates.items()])) == (

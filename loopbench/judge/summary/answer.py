@@ -76,6 +76,7 @@ def answer(report: SessionReport, show: Show = named) -> str:
     parts = (
         _leaders(load, near, alone=len(held) == 1),
         _behind(behind, best),
+        _blocking(report, [run.variant.name for run in valid], show),
         _unwell(report, [run.variant.name for run in report.runs], show),
         _not_held(unknown),
     )
@@ -224,6 +225,14 @@ def _blocked_at(report: SessionReport, variant: str, show: Show) -> str:
     diagnoses = [run.diagnosis for run in report.runs if run.variant.name == variant and run.is_valid]
     lines = (each.guilty for each in diagnoses if each.kind is Kind.LOOP_BLOCKED)
     return next((show(line.short_place.partition(" in ")[0]) for line in lines if line is not None), "")
+
+
+def _blocking(report: SessionReport, variants: Sequence[str], show: Show) -> str:
+    """A sentence on the variants that block their event loop, with the line; empty if none does."""
+    lines = [(name, line) for name in variants if (line := _blocked_at(report, name, show))]
+    clauses = [f"{show(name)} blocks the event loop at {line}" for name, line in lines[:MAX_PAIRS]]
+    more = f", and {len(lines) - MAX_PAIRS} more do" if len(lines) > MAX_PAIRS else ""
+    return f"{listed(clauses)}{more}." if clauses else ""
 
 
 def _alike(verdicts: Sequence[Verdict], show: Show) -> Iterator[str]:

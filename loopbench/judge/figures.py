@@ -25,11 +25,11 @@ def ratio(value: float | None) -> str:
 
 
 def interval(ends: tuple[float, float] | None) -> str:
-    """From where to where, as `ratio` writes each end; one end alone where the other is no number."""
+    """From where to where, as `ratio` writes each end; one end alone where the other says nothing."""
     if ends is None:
         return MISSING
     if math.isinf(ends[1]):
-        return f"at least {ratio(ends[0])}"
+        return f"at least {ratio(ends[0])}" if ends[0] else MISSING
     return f"{ratio(ends[0])} to {ratio(ends[1])}" if ends[0] else f"at most {ratio(ends[1])}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loopbench.judge.figures import MISSING, ratio, rounded
+from loopbench.judge.figures import MISSING, interval, ratio, rounded
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import State
@@ -22,6 +22,20 @@ from tests.plots.causes import explained, repeated, spoiled
 from tests.plots.reports import FOUR, Made, session, twelve_variants
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("ends", "shown"),
+    [
+        ((0.5, 2.0), "0.50 to 2.00"),
+        ((0.0, 2.0), "at most 2.00"),
+        ((0.5, math.inf), "at least 0.50"),
+        ((0.0, math.inf), MISSING),
+        (None, MISSING),
+    ],
+)
+def test_an_interval_shows_the_ends_that_say_something(ends: tuple[float, float] | None, shown: str) -> None:
+    assert interval(ends) == shown
 
 
 def test_variants_too_close_for_one_run_each_are_not_ranked() -> None:

@@ -92,7 +92,8 @@ def next_commands(report: SessionReport) -> tuple[tuple[str, ...], ...]:
 def _is_for_advice(report: SessionReport) -> bool:
     """Whether a route blocks its event loop, and the scenario compares it with no other way of writing it."""
     scenario = report.record.scenario
-    is_compared = scenario.baseline is not None or any(each.is_moved for each in scenario.variants)
+    is_compared = report.record.command[1:2] == ("compare",) or scenario.baseline is not None
+    is_compared |= any(each.is_moved for each in scenario.variants)
     blocks = any(run.diagnosis.kind is Kind.LOOP_BLOCKED for run in report.runs if run.is_valid)
     return blocks and not is_compared and not scenario.load.locustfile and scenario.target.url is None
 

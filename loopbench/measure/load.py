@@ -63,7 +63,7 @@ class Load(AbstractContextManager["Load"]):
         if len(files) == 1:
             neighbour = next((each.name for each in spec.loads[0].requests[:-1]), "")
             self._tails = SampleTails(paths, neighbour, files[0].parent)
-        else:  # one figure of several targets would be nobody's
+        else:  # one figure would mix several targets
             self._tails = SampleTails(paths)
         self._spec_file.write(spec.clear_json())
         self._release()

@@ -46,7 +46,7 @@ class Supervised:
     _marks: ClassVar[dict[int, str]] = {}
     """Of every one that this process ever started: the session of its minder, and the value of `MARK_VARIABLE`."""
     _others: ClassVar[set[psutil.Process]] = set()
-    """Children of this process that were there before a minder and are not ours: nobody asked to end them."""
+    """Children of this process that were there before a minder and are not ours: they are left alone."""
 
     def __init__(  # noqa: PLR0913  what a process is started with
         self,

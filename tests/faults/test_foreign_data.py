@@ -15,7 +15,7 @@ from loopbench.console import MAX_ERROR_CHARACTERS, print_error
 from loopbench.errors import DataError, ExitCode
 from loopbench.judge.cross_check.locust_csv import read as read_history
 from loopbench.judge.rounds import between_runs
-from loopbench.judge.run.samples import read_head
+from loopbench.judge.run.samples import read_head, read_samples
 from loopbench.judge.session.session_report import judge_session
 from loopbench.measure.remote_target import fresh_count
 from loopbench.notebook import load as load_notebook
@@ -387,3 +387,10 @@ def test_a_history_of_a_million_million_users_is_refused(tmp_path: Path) -> None
     path.write_text("\n".join([header, *rows, ""]))
     with pytest.raises(DataError, match="more users came and went"):
         read_history(path)
+
+
+def test_samples_with_more_events_than_a_run_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes twenty times the memory that it is long."""
+    monkeypatch.setattr("loopbench.judge.run.samples.MAX_EVENTS", 3)
+    with pytest.raises(DataError, match="more than 3 events"):
+        read_samples(EXAMPLE / "runs" / "0001-ramp-aiofiles")

@@ -65,6 +65,17 @@ class KernelFiles:
         except OSError:
             return None
 
+    def reaped_cpu_s(self, pid: int) -> float | None:
+        """CPU of the ended children a process has waited for, theirs included; None when it is gone.
+
+        Fields 16 and 17 of /proc/PID/stat (proc_pid_stat(5)), in clock ticks.
+        """
+        try:
+            fields = self.read(f"proc/{pid}/stat").rpartition(b")")[2].split()  # a name may contain spaces
+            return (int(fields[13]) + int(fields[14])) * TICK_S
+        except (NotObservableError, IndexError):
+            return None
+
     def cpu_by_pid(self, pids: Iterable[int]) -> dict[int, float]:
         """The same of several processes; one that is gone is left out."""
         return {pid: cpu_s for pid in pids if (cpu_s := self.cpu_s(pid)) is not None}

@@ -19,6 +19,7 @@ class _Process(NamedTuple):
     """One process: totals since its start, or what it used between two readings."""
 
     cpu_s: float
+    reaped_s: float  # of its ended children
     rss_bytes: int | None
     threads: int
     times_s: Mapping[int, tuple[float, float]]  # by thread: running; ready to run, without a processor
@@ -30,6 +31,7 @@ class _Process(NamedTuple):
             return self
         return self._replace(
             cpu_s=self.cpu_s - before.cpu_s,
+            reaped_s=max(0.0, self.reaped_s - before.reaped_s),
             times_s={tid: _less(pair, before.times_s.get(tid)) for tid, pair in self.times_s.items()},
             switches=None if self.switches is None else _less(self.switches, before.switches),
         )
@@ -60,7 +62,9 @@ class ProcessMeter:
         return frozenset(self._before)
 
     def read(self, alive: frozenset[int]) -> ProcessUse:
-        """Returns what was used since the last `read`. Ended processes are left out; new ones count from their start.
+        """Returns what was used since the last `read`. New processes count from their start.
+
+        An ended process is in `cpu_s` if one of the tree waited for it, as a worker does that forks for every job.
 
         Args:
             alive: every process there is; the tree is read again only if this set has changed.
@@ -69,7 +73,8 @@ class ProcessMeter:
         self._before = now
         spent = {pid: process.since(before.get(pid)) for pid, process in now.items()}
         loops = set(self._loops()) & set(spent) if self._loops else set(spent)
-        use = _together(spent, loops) if spent else NOTHING
+        ended_s = sum(process.cpu_s + process.reaped_s for pid, process in before.items() if pid not in now)
+        use = _together(spent, loops, ended_s) if spent else NOTHING
         for column, value in asdict(use).items():
             if value is None:
                 reason = self._problems.get(column, NO_LOOP) if spent else NOT_RUNNING
@@ -90,6 +95,7 @@ class ProcessMeter:
             return None
         return _Process(
             cpu_s=cpu_s,
+            reaped_s=self._files.reaped_cpu_s(pid) or 0.0,
             rss_bytes=self._rss_bytes(pid),
             threads=len(threads),
             times_s={tid: pair for tid in threads if (pair := self._times(pid, tid)) is not None},
@@ -125,12 +131,14 @@ class ProcessMeter:
         self._problems |= dict.fromkeys(columns, str(problem))
 
 
-def _together(spent: Mapping[int, _Process], loops: set[int]) -> ProcessUse:
+def _together(spent: Mapping[int, _Process], loops: set[int], known_s: float) -> ProcessUse:
+    """The sum over a tree; `known_s` is what its ended processes had used at the last look, which has been counted."""
     switches = [process.switches for pid, process in spent.items() if pid in loops and process.switches]
     main = [pair for pid in loops if (pair := spent[pid].times_s.get(pid))]  # the main thread has its process's number
+    reaped_s = sum(process.reaped_s for process in spent.values())
     known_bytes = [process.rss_bytes for process in spent.values() if process.rss_bytes is not None]
     return ProcessUse(
-        cpu_s=sum(process.cpu_s for process in spent.values()),
+        cpu_s=sum(process.cpu_s for process in spent.values()) + max(0.0, reaped_s - known_s),
         busiest_thread_cpu_s=max(
             (run_s for each in spent.values() for run_s, _ in each.times_s.values()), default=None
         ),

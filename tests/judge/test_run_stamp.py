@@ -384,6 +384,19 @@ def test_steal_is_taken_over_five_seconds_so_that_one_bad_second_does_not_count(
     assert steal.value == pytest.approx(0.4 / 10)
 
 
+@pytest.mark.parametrize(("by_own_s", "by_services_s", "share"), [(0.1, 0.1, 0.1), (0.3, 0.0, 0.0), (0.0, 0.3, 0.0)])
+def test_the_target_s_own_processes_and_services_are_no_others(
+    tmp_path: Path, by_own_s: float, by_services_s: float, share: float
+) -> None:
+    def late(row: SensorRow) -> SensorRow:
+        target = replace(row.target, run_queue_delay_s=0.3, loop_cpu_s=0.2, cpu_s=0.2 + by_own_s)
+        return replace(row, target=target, machine=replace(row.machine, services_cpu_s=by_services_s))
+
+    kept_waiting = metrics_of(write_run(tmp_path, Made(sensor=late)))["run_queue_share"]
+    assert isinstance(kept_waiting, Measured)
+    assert kept_waiting.value == pytest.approx(share)
+
+
 @pytest.mark.parametrize("think_s", [0.0, 1.0], ids=["no think time", "users in step"])
 def test_whole_waves_of_users_are_no_impossible_throughput(tmp_path: Path, think_s: float) -> None:
     """All users answered at the same moments: a window may hold one wave more than it is long."""

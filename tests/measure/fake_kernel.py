@@ -35,6 +35,7 @@ class FakeKernel(KernelFiles):
         children: Sequence[int] = (),
         switches: tuple[int, int] = (0, 0),
         rss_bytes: int = 0,
+        reaped_s: float = 0.0,
     ) -> None:
         """One process; threads are (run, run-queue delay) in seconds by number, the main one alone if not given."""
         self.clocks[pid] = cpu_s
@@ -42,6 +43,8 @@ class FakeKernel(KernelFiles):
             self.write(f"proc/{pid}/task/{tid}/schedstat", f"{run_s * 1e9:.0f} {delay_s * 1e9:.0f} 1\n")
             self.write(f"proc/{pid}/task/{tid}/children", " ".join(map(str, children)) if tid == pid else "")
         self.write(f"proc/{pid}/statm", f"1000 {rss_bytes // PAGE_BYTES} 1 1 0 1 0\n")
+        before = " ".join("0" * 12)  # state to stime
+        self.write(f"proc/{pid}/stat", f"{pid} (a (name) x) S {before} {round(reaped_s / TICK_S)} 0 20 0\n")
         lines = f"voluntary_ctxt_switches:\t{switches[0]}\nnonvoluntary_ctxt_switches:\t{switches[1]}\n"
         self.write(f"proc/{pid}/status", f"Name:\tx\n{lines}")
 

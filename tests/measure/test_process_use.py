@@ -61,6 +61,20 @@ def test_a_process_that_went_is_out_of_the_sum(kernel: FakeKernel) -> None:
     assert use.processes == 2
 
 
+def test_a_process_that_came_and_went_between_two_looks_counts_if_its_parent_waited_for_it(kernel: FakeKernel) -> None:
+    """As RQ's worker does, which forks for every job."""
+    meter = ProcessMeter(kernel, lambda: (1,))
+    kernel.process(2, 5.5, children=(3,), reaped_s=0.25)
+    assert meter.read(kernel.pids()).cpu_s == pytest.approx(0.75)
+
+
+def test_what_an_ended_process_had_used_before_counts_once(kernel: FakeKernel) -> None:
+    meter = ProcessMeter(kernel, lambda: (1,))
+    kernel.end(3)
+    kernel.process(2, 5.0, reaped_s=9.5)
+    assert meter.read(kernel.pids()).cpu_s == pytest.approx(0.5)
+
+
 def test_a_later_process_with_the_same_number_is_another_one(kernel: FakeKernel) -> None:
     meter = ProcessMeter(kernel, lambda: (3,))
     kernel.process(3, 0.125)

@@ -127,7 +127,7 @@ def _listen_drops(rows: Rows) -> Figure:
 
 def _target_delay(run: Run, rows: Rows) -> Figure:
     """Of the target's loop thread, in the time in which its processes were not stopped."""
-    known = _known((_kept_waiting_s(row.target), run.awake_s(row)) for row in rows)
+    known = _known((_kept_waiting_s(row.target, row.machine.services_cpu_s), run.awake_s(row)) for row in rows)
     return Measured(_ratio(known)) if known else "target_run_queue_delay_s"
 
 
@@ -148,15 +148,15 @@ def _sum(*parts: float | None) -> float | None:
     return sum(known) if len(known) == len(parts) else None
 
 
-def _kept_waiting_s(use: ProcessUse) -> float | None:
+def _kept_waiting_s(use: ProcessUse, services_cpu_s: float | None = None) -> float | None:
     """Seconds the loop's thread was ready and somebody else's work had its processor.
 
-    While threads and workers of its own side ran, it may have waited for them: that is the variant's doing, and what
-    the measurement is about. So much is taken off, and what is left must have been others.
+    While threads, workers and services of its own side ran, it may have waited for them: that is the variant's doing,
+    and what the measurement is about. So much is taken off, and what is left must have been others.
     """
     if use.run_queue_delay_s is None:
         return None
-    own_s = max(0.0, (use.cpu_s or 0.0) - (use.loop_cpu_s or 0.0))
+    own_s = max(0.0, (use.cpu_s or 0.0) - (use.loop_cpu_s or 0.0)) + (services_cpu_s or 0.0)
     return max(0.0, use.run_queue_delay_s - own_s)
 
 

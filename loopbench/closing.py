@@ -19,7 +19,8 @@ from loopbench.judge.statistics.comparisons import MIN_ROUNDS
 from loopbench.judge.statistics.intervals import TEstimate
 from loopbench.judge.statistics.percentiles import samples_needed
 from loopbench.judge.statistics.verdict import Verdict, Word
-from loopbench.judge.summary.answer import ONE_RUN_EACH, headline, health_clause
+from loopbench.judge.summary.answer import ONE_RUN_EACH, headline
+from loopbench.judge.summary.clauses import health_clause
 from loopbench.records.samples import PHASE_HOLD
 from loopbench.records.session import KIND_TIMELINE, REPORT_FILE, run_folders
 from loopbench.showable import showable

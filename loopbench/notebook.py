@@ -8,7 +8,7 @@ import html
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import pandas as pd
 
@@ -37,6 +37,13 @@ class Session:
 
     folder: Path  # where it lies
     record: SessionRecord  # what `session.json` says
+
+    @classmethod
+    def of(cls, report: SessionReport) -> Self:
+        """A session that is judged already."""
+        session = cls(report.folder, report.record)
+        session.__dict__["report"] = report
+        return session
 
     @cached_property
     def report(self) -> SessionReport:

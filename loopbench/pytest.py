@@ -17,7 +17,6 @@ from loopbench.console import error_lines
 from loopbench.errors import LoopbenchError
 from loopbench.judge.session.session_report import SessionReport, judge_session
 from loopbench.notebook import Session
-from loopbench.notebook import load as load_session
 from loopbench.scenario import load
 from loopbench.secrecy import hidden
 from loopbench.session import SessionOptions
@@ -63,7 +62,7 @@ def loopbench_session(request: pytest.FixtureRequest, loopbench_measure: Measure
     mark = request.node.get_closest_marker(MARK)
     if mark is None or not mark.args:
         pytest.fail(f'this test needs a scenario: @pytest.mark.{MARK}("scenario.toml")', pytrace=False)
-    return load_session(loopbench_measure(*mark.args, **mark.kwargs).folder)
+    return Session.of(loopbench_measure(*mark.args, **mark.kwargs))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from loopbench.judge.session.run_report import RunReport
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import State
 from loopbench.judge.statistics.verdict import shown
-from loopbench.judge.summary.answer import full_load
+from loopbench.judge.summary.one_run_each import full_load
 from loopbench.judge.summary.table import end_of_load
 from loopbench.plots import plateaus, validity
 

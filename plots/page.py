@@ -12,7 +12,9 @@ from loopbench.judge.figures import percent
 from loopbench.judge.session.agreement import HOLD_WITHIN, RISE_WITHIN, agreement
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.health import trouble_of
-from loopbench.judge.summary.answer import certainty, headline, named, neighbour_answer, served_answer
+from loopbench.judge.summary.answer import certainty, headline, others_answer
+from loopbench.judge.summary.clauses import named
+from loopbench.judge.summary.others import served_answer
 from loopbench.judge.summary.summary import summary_values
 from loopbench.judge.summary.table import figures_table
 from loopbench.parallel import in_parallel
@@ -67,8 +69,7 @@ def render_page(report: SessionReport, charts: Mapping[str, Sequence[Chart]]) ->
 def _others(report: SessionReport) -> str:
     """What the load did to the others; where the rounds have the neighbour's time, the table under this shows it."""
     in_table = bool(report.rounds and report.rounds.neighbour)
-    neighbour = "" if in_table else neighbour_answer(report, _named)
-    return f"{neighbour} {served_answer(report, _named)}".strip()
+    return served_answer(report, _named) if in_table else others_answer(report, _named)
 
 
 def _named(name: str) -> str:

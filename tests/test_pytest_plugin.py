@@ -1,7 +1,5 @@
 """The pytest plugin: tests that measure run only when asked to, and a gate that is not met fails the test."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from loopbench.judge.session.gates import GateAnswer, Outcome
 from loopbench.judge.session.session_report import judge_session
 from loopbench.measure.events import SessionEnded
 from loopbench.pytest import Measure, loopbench_measure
+from loopbench.scenario import Scenario
 from loopbench.scenario.gates import Gate
 
 ROOT = Path(__file__).parents[1]
@@ -21,22 +20,11 @@ SCENARIO = ROOT / "scenarios" / "file_write.toml"
 
 __all__ = ["loopbench_measure"]
 
+pytest_plugins = ["pytester"]
 
-SESSION_INSTEAD = f"""
-import pytest
-from pathlib import Path
-from loopbench import pytest as plugin
-from loopbench.measure.events import SessionEnded
 
-pytest_plugins = ["loopbench.pytest"]
-
-def begin(scenario, *_):
-    print("measured", scenario.title)
-    return SessionEnded(Path({str(EXAMPLE)!r}), 12, 12, None, None)
-
-plugin.begin_session = begin
-"""
-"""A project's conftest with the plugin, where the example session stands in for a measurement."""
+PLUGIN = 'pytest_plugins = ["loopbench.pytest"]\n'
+"""A project's conftest."""
 
 MARKED = f"""
 import pytest
@@ -54,25 +42,30 @@ def test_by_hand(loopbench_measure):
 """
 
 
-def pytest_in(folder: Path, *options: str) -> str:
-    """Return what pytest prints in a folder."""
-    command = [sys.executable, "-m", "pytest", *options, "test_speed.py"]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return ended.stdout + ended.stderr
-
-
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A folder with tests that measure."""
-    (tmp_path / "conftest.py").write_text(SESSION_INSTEAD)
-    (tmp_path / "test_speed.py").write_text(MARKED)
-    return tmp_path
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A project with tests that measure."""
+    pytester.makeconftest(PLUGIN)
+    pytester.makepyfile(test_speed=MARKED)
+    return pytester
+
+
+def said_by(project: pytest.Pytester, *options: str) -> str:
+    """Return what pytest prints in a project."""
+    return str(project.runpytest_inprocess("-p", "no:cacheprovider", *options).stdout)
 
 
 @pytest.fixture(autouse=True)
-def _recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example session instead of a measurement."""
-    monkeypatch.setattr(plugin, "begin_session", lambda *_: SessionEnded(EXAMPLE, 12, 12, None, None))
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Titles of what would have been measured; the example session stands in for each measurement."""
+    titles: list[str] = []
+
+    def begin(scenario: Scenario, *_: object) -> SessionEnded:
+        titles.append(scenario.title)
+        return SessionEnded(EXAMPLE, 12, 12, None, None)
+
+    monkeypatch.setattr(plugin, "begin_session", begin)
+    return titles
 
 
 def test_a_valid_session_is_returned(loopbench_measure: Measure) -> None:
@@ -86,28 +79,32 @@ def test_a_gate_that_is_not_met_fails_the_test(loopbench_measure: Measure, monke
         loopbench_measure(SCENARIO)
 
 
-def test_an_error_is_reported_without_local_values_controls_and_commands(tmp_path: Path) -> None:
+def test_an_error_is_reported_without_local_values_controls_and_commands(pytester: pytest.Pytester) -> None:
     """`--showlocals` prints the local variables of a failed test, and a scenario among them has tokens."""
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["loopbench.pytest"]\n')
-    (tmp_path / "test_speed.py").write_text(
-        "from loopbench.errors import RegressionError\n\n\n"
+    pytester.makeconftest(PLUGIN)
+    pytester.makepyfile(
+        test_speed="from loopbench.errors import RegressionError\n\n\n"
         "def test_speed():\n"
         "    scenario = 'a-canary-token'\n"
         "    raise RegressionError('\\x1b[31m ##[error]no', slug='gate')\n"
     )
-    options = ("-p", "no:cacheprovider", "--showlocals", "-vv", "--color=no")
-    said = pytest_in(tmp_path, *options)
+    said = said_by(pytester, "--showlocals", "-vv", "--color=no")
     assert "error[gate]: \\x1b[31m \\u0023#[error]no\n" in said
     assert "a-canary-token" not in said
     assert "\x1b" not in said
 
 
-def test_what_ends_a_measurement_from_outside_is_reported_without_local_values(project: Path) -> None:
+def test_what_ends_a_measurement_from_outside_is_reported_without_local_values(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The signal of pytest-timeout raises what is no Exception."""
-    ending = "\ndef begin(scenario, *_):\n    secret = 'a-canary-token'\n    pytest.fail('over its time')\n"
-    with (project / "conftest.py").open("a") as conftest:
-        conftest.write(f"{ending}\nplugin.begin_session = begin\n")
-    said = pytest_in(project, "--loopbench", "-p", "no:cacheprovider", "--showlocals", "--color=no")
+
+    def begin(*_: object) -> None:
+        secret = "a-canary-token"  # noqa: F841, S105  a local variable
+        pytest.fail("over its time")
+
+    monkeypatch.setattr(plugin, "begin_session", begin)
+    said = said_by(project, "--loopbench", "--showlocals", "--color=no")
     assert "over its time" in said
     assert "a-canary-token" not in said
     assert "question" not in said
@@ -126,25 +123,28 @@ def test_a_bug_is_reported_as_run_reports_it(
     assert Path(caught.value.where).is_file()
 
 
-def test_tests_that_measure_are_skipped_with_the_reason(project: Path) -> None:
-    said = pytest_in(project, "-rs", "-s", "--strict-markers")
+def test_tests_that_measure_are_skipped_with_the_reason(project: pytest.Pytester, measured: list[str]) -> None:
+    said = said_by(project, "-rs", "--strict-markers")
     assert "3 skipped" in said
     assert "it measures, which takes minutes: --loopbench runs it" in said
-    assert "measured" not in said
+    assert measured == []
 
 
-def test_a_marked_test_measures_its_scenario_and_gets_its_session(project: Path) -> None:
-    said = pytest_in(project, "--loopbench", "-s", "--strict-markers")
+def test_a_marked_test_measures_its_scenario_and_gets_its_session(
+    project: pytest.Pytester, measured: list[str]
+) -> None:
+    said = said_by(project, "--loopbench", "--strict-markers")
     assert "3 passed" in said
-    assert said.count("measured Writing") == 3
+    assert [each.partition(" ")[0] for each in measured] == ["Writing"] * 3
 
 
-def test_measuring_under_xdist_is_refused(project: Path) -> None:
-    said = pytest_in(project, "--loopbench", "-s", "-n", "2")
-    assert "ERROR: --loopbench measures one scenario at a time" in said
-    assert "passed" not in said
+def test_measuring_under_xdist_is_refused(project: pytest.Pytester) -> None:
+    """In a process of its own, because pytest-xdist does not start inside of itself."""
+    ended = project.runpytest_subprocess("--loopbench", "-n", "2")
+    ended.stderr.fnmatch_lines("ERROR: --loopbench measures one scenario at a time*")
+    assert "passed" not in str(ended.stdout)
 
 
-def test_a_session_without_a_scenario_is_a_failure_that_says_so(project: Path) -> None:
-    (project / "test_speed.py").write_text("def test_speed(loopbench_session):\n    pass\n")
-    assert 'this test needs a scenario: @pytest.mark.loopbench("scenario.toml")' in pytest_in(project, "--loopbench")
+def test_a_session_without_a_scenario_is_a_failure_that_says_so(project: pytest.Pytester) -> None:
+    project.makepyfile(test_speed="def test_speed(loopbench_session):\n    pass\n")
+    assert 'this test needs a scenario: @pytest.mark.loopbench("scenario.toml")' in said_by(project, "--loopbench")

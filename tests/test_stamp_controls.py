@@ -22,6 +22,7 @@ def measured(folder: Path, load: dict[str, str]) -> Measuring:
 def test_a_generator_that_is_too_slow_makes_the_run_invalid(tmp_path: Path) -> None:
     """100 users whose client computes for 10 ms between requests: what is measured is the client."""
     with measured(tmp_path, SLOW_CLIENT) as measuring:
+        measuring.record_ceiling()
         measuring.end()
     faults = levels(tmp_path)
     assert "INVALID" in {faults.get(rule) for rule in ("G1", "G2", "G3")}

@@ -27,7 +27,8 @@ WINDOW_PART: Final = 2 / 3
 MIN_SLICE_S: Final = 0.4
 MAX_SLICE_S: Final = 60.0
 MAX_SLICE_WINDOWS: Final = 20.0
-"""A target that needs a longer slice than either is not waited for: its figures are bounds."""
+"""A target that needs a longer slice than either gets the shortest one, and its window lasts until it is drained."""
+TOO_SLOW: Final = math.inf  # in place of its cycle
 MIN_SETTLE_S: Final = 0.1
 CYCLES: Final = 6.0
 """Of a user, in the window of a slice: one more than rule D2 asks for, because no two runs are alike."""
@@ -65,20 +66,24 @@ def slice_times(window_s: float, cycles_s: Sequence[float]) -> list[SliceTimes]:
         cycles_s: for each target, how long a user takes from one request to the next; 0: unknown.
     """
     longest_s = min(MAX_SLICE_S, MAX_SLICE_WINDOWS * window_s)
-    known_s = [each if CYCLES * each <= longest_s else 0.0 for each in cycles_s]
-    number = max(1, math.ceil(window_s / max(MIN_SLICE_S, CYCLES * max(known_s))))
-    slices = _in_passes(number, window_s, known_s)
+    fitting_s = [each if CYCLES * each <= longest_s else TOO_SLOW for each in cycles_s]
+    slowest_s = max((each for each in fitting_s if each != TOO_SLOW), default=0.0)
+    number = max(1, math.ceil(window_s / max(MIN_SLICE_S, CYCLES * slowest_s)))
+    slices = _in_passes(number, window_s, fitting_s)
     longest_stop_s = 2 * sum(each.settle_s + each.hold_s for each in slices)  # first of a pass, last of the next
-    return slices if longest_stop_s <= MAX_STOPPED_S else _in_passes(1, window_s, known_s)
+    return slices if longest_stop_s <= MAX_STOPPED_S else _in_passes(1, window_s, fitting_s)
 
 
 def _in_passes(number: int, window_s: float, cycles_s: Sequence[float]) -> list[SliceTimes]:
+    share_s = max(MIN_SLICE_S, window_s / number)
     return [
-        SliceTimes(
+        SliceTimes(number, arrive_s=MIN_SETTLE_S, settle_s=0.0, hold_s=share_s)
+        if each == TOO_SLOW
+        else SliceTimes(
             number,
             arrive_s=each or MIN_SETTLE_S,
             settle_s=max(MIN_SETTLE_S, SETTLE_CYCLES * each),
-            hold_s=max(MIN_SLICE_S, window_s / number, CYCLES * each),
+            hold_s=max(share_s, CYCLES * each),
         )
         for each in cycles_s
     ]

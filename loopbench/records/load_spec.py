@@ -51,6 +51,15 @@ class SliceTimes(NamedTuple):
     settle_s: float  # in each slice, between the first requests and the window
     hold_s: float  # the window's part of a slice
 
+    @property
+    def until_drained(self) -> bool:
+        """Whether the window is from the first request of a slice to the last answer.
+
+        A slice that is shorter than a user's cycle says nothing by itself: of requests that begin together, all may be
+        answered after its end.
+        """
+        return self.settle_s == 0
+
 
 class ForGenerator(Strict):
     """A model that a process of Locust reads once."""

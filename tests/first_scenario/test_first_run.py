@@ -9,6 +9,7 @@ import pytest
 
 from loopbench.errors import ExitCode, UsageError
 from loopbench.scenario import Scenario
+from tests.faults.faults import record_ceiling
 from tests.first_scenario.calling import call
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "own-app"
@@ -62,6 +63,7 @@ def test_one_command_measures_a_project_and_asks_nothing(
     (example / "bench.toml").unlink()
     (example / "pyproject.toml").unlink()
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("it asks"))
+    monkeypatch.setattr("loopbench.session._measure_ceiling", lambda context: record_ceiling(context.folder))
     done = call(capsys, example, "run", "--quick", "--exit-zero", "--json", *SHORT)
     assert done.code == ExitCode.OK, done.err
     summary = json.loads(done.out)

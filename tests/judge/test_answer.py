@@ -13,7 +13,10 @@ from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import State
 from loopbench.judge.statistics.intervals import Interval
-from loopbench.judge.summary.answer import answer, headline, health_clause, neighbour_answer, served_answer
+from loopbench.judge.summary.answer import headline, others_answer
+from loopbench.judge.summary.clauses import health_clause
+from loopbench.judge.summary.one_run_each import one_run_each
+from loopbench.judge.summary.others import neighbour_answer, served_answer
 from loopbench.records.failures import FAILING, Failures, VariantFailure
 from loopbench.scenario import load
 from loopbench.scenario.claims import Claim
@@ -39,20 +42,20 @@ def test_an_interval_shows_the_ends_that_say_something(ends: tuple[float, float]
 
 
 def test_variants_too_close_for_one_run_each_are_not_ranked() -> None:
-    assert answer(session([Made("a", rps=500), Made("b", rps=410)])) == (
+    assert one_run_each(session([Made("a", rps=500), Made("b", rps=410)])) == (
         "At 100 users a and b gave 410 to 500 good answers a second, too close to rank from one run each."
     )
 
 
 def test_a_clear_difference_is_told_with_its_ratio() -> None:
-    assert answer(session([Made("a", rps=500), Made("b", rps=200)])) == (
+    assert one_run_each(session([Made("a", rps=500), Made("b", rps=200)])) == (
         "At 100 users a gave the most good answers, 500 a second. b gave 200 (0.40 times the most)."
     )
 
 
 def test_a_variant_of_one_run_that_blocks_is_named_with_its_line() -> None:
     (run,) = explained(session([Made("only", rps=123)])).runs
-    sentence = answer(replace(session([Made("only", rps=123)]), runs=(run,)))
+    sentence = one_run_each(replace(session([Made("only", rps=123)]), runs=(run,)))
     assert run.diagnosis.guilty is not None
     place = run.diagnosis.guilty.short_place.partition(" in ")[0]
     assert sentence.endswith(f"123 good answers a second. only blocks the event loop at {place}.")
@@ -60,7 +63,7 @@ def test_a_variant_of_one_run_that_blocks_is_named_with_its_line() -> None:
 
 def test_many_variants_are_named_in_groups_of_like_ones() -> None:
     rates = {"a": 450, "b": 325, "c": 280, "d": 257, "e": 244, "f": 148, "g": 128}
-    assert answer(session([Made(name, rps=rps) for name, rps in rates.items()])) == (
+    assert one_run_each(session([Made(name, rps=rps) for name, rps in rates.items()])) == (
         "At 100 users a gave the most good answers, 450 a second. "
         "b and c gave 280 to 325, d and e gave 244 to 257 and f and g gave 128 to 148."
     )
@@ -85,24 +88,24 @@ def test_many_variants_are_named_in_groups_of_like_ones() -> None:
     ],
 )
 def test_what_is_not_known_is_said(made: list[Made], sentence: str) -> None:
-    assert answer(session(made)) == sentence
+    assert one_run_each(session(made)) == sentence
 
 
 def test_without_a_hold_nothing_is_claimed() -> None:
-    assert answer(session([Made("a", hold_s=0)])).startswith("No run held 100 users")
+    assert one_run_each(session([Made("a", hold_s=0)])).startswith("No run held 100 users")
 
 
 def test_without_a_run_there_is_no_answer() -> None:
-    assert answer(session(missing=[made.name for made in FOUR])).startswith("No run is complete")
+    assert one_run_each(session(missing=[made.name for made in FOUR])).startswith("No run is complete")
 
 
 def test_many_variants_are_counted_rather_than_listed() -> None:
-    assert answer(twelve_variants()).endswith("The other 9 gave 100 to 900.")
+    assert one_run_each(twelve_variants()).endswith("The other 9 gave 100 to 900.")
 
 
-def test_the_neighbour_is_told_under_every_variant() -> None:
+def test_the_neighbour_is_named_under_every_variant() -> None:
     assert neighbour_answer(session()) == (
-        "Meanwhile the p99 of hello was 51.2 ms under def, 57.6 ms under thread offload, 96.0 ms under aiofiles and "
+        "The p99 of hello was 51.2 ms under def, 57.6 ms under thread offload, 96.0 ms under aiofiles and "
         "192 ms under blocking async def."
     )
     assert neighbour_answer(session(neighbours=())) == ""
@@ -181,6 +184,22 @@ def test_the_verdicts_in_one_sentence(made: list[Made], baseline: str | None, sp
     assert re.fullmatch(pattern, found), found
 
 
+@pytest.mark.parametrize(
+    ("pair", "clause"),
+    [
+        (("def", "b"), r"b is SLOWER than def: 0\.7.*"),
+        (("e", "def"), r"e \(0.\d\d to 1.\d\d times\) is NOT RESOLVED against def"),
+    ],
+)
+def test_the_pair_that_a_claim_names_comes_first(pair: tuple[str, str], clause: str) -> None:
+    made = [Made("def", rps=400), Made("a", rps=40), Made("b", rps=300), Made("c", rps=800), Made("e", rps=400)]
+    report = of(made, "def", spread=0.05)
+    claim = Claim(id="c", text="t", where="w", a=pair[0], b=pair[1], compare="goodput", expect="higher")
+    scenario = report.record.scenario.model_copy(update={"claims": [claim]})
+    found = headline(replace(report, record=replace(report.record, scenario=scenario)))
+    assert re.fullmatch(rf"In goodput .*: {clause}; a is SLOWER .* \(2 more pairs below\)\.", found), found
+
+
 def test_the_line_that_blocks_the_event_loop_is_in_the_first_sentence() -> None:
     report = repeated(explained(session([Made("a", rps=40), Made("b", rps=400)])), 6, spread=0.01)
     assert headline(report).startswith(
@@ -189,7 +208,7 @@ def test_the_line_that_blocks_the_event_loop_is_in_the_first_sentence() -> None:
 
 
 def test_an_interval_that_says_nothing_is_not_quoted() -> None:
-    found = headline(asked(answered(4.6, (0.12, 180.75), compare="neighbour_p99"), answered(1.1, (0.8, 1.5))))
+    found = headline(asked(answered(4.6, (0.12, 180.75), compare="p99"), answered(1.1, (0.8, 1.5))))
     assert found.startswith('In the median response time: "b, c" 1.10 times that of a [0.80, 1.50].')
     assert "180" not in found
 
@@ -215,8 +234,8 @@ def test_a_death_is_named_whatever_the_stamp_of_its_run() -> None:
     report = spoiled(session([Made("a", rps=500), Made("b", rps=400)]), "b")
     fine, invalid = report.runs
     died = replace(invalid, health=replace(invalid.health, state=State.DEAD, target_exit="died (exit code 3)"))
-    assert "b: its process died (exit code 3)." in answer(replace(report, runs=(fine, died)))
-    assert "b: " not in answer(report)
+    assert "b: its process died (exit code 3)." in one_run_each(replace(report, runs=(fine, died)))
+    assert "b: " not in one_run_each(report)
 
 
 def test_a_death_in_one_run_does_not_deny_the_good_answers_of_others() -> None:
@@ -242,8 +261,17 @@ def test_the_headline_begins_with_the_ratio_that_the_first_claim_is_about() -> N
 
 
 def test_without_a_figure_for_the_claims_the_headline_is_the_ramps() -> None:
-    report = asked(answered(None), answered(None, compare="neighbour_p99"))
-    assert headline(report) == answer(report)
+    report = asked(answered(None))
+    assert headline(report) == one_run_each(report)
+
+
+def test_without_rounds_a_claim_about_the_neighbour_is_answered_with_its_times() -> None:
+    report = asked(answered(None, compare="neighbour_p50"))
+    times = "The p99 of hello was"
+    assert headline(report).startswith(times)
+    assert headline(report).endswith(one_run_each(report))
+    assert times not in others_answer(report)
+    assert times in others_answer(asked())
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "scenarios").glob("*.toml")), ids=lambda file: file.stem)

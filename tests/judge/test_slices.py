@@ -77,3 +77,14 @@ def test_a_slice_that_is_shorter_than_a_row_of_the_sensors_is_judged_by_the_rows
     assert isinstance(metrics["run_queue_share"], Measured)
     assert metrics["run_queue_share"].value == pytest.approx(0.06 / 0.6, rel=0.01)
     assert isinstance(metrics["generator_busy_share"], Measured)
+
+
+def test_a_slice_that_is_shorter_than_a_user_s_cycle_is_counted_until_the_last_answer(tmp_path: Path) -> None:
+    """20 users begin together and are answered after 2 s: 10 a second, of which the first second shows none."""
+    names = (PHASE_WARMUP, PHASE_HOLD, PHASE_DRAIN, PHASE_STOPPED)
+    phases = tuple(map(Phase, names, (0.0, 1.0, 1.5, 3.5), (1.0, 1.5, 3.5, 9.0)))
+    run = write_run(tmp_path, Made(service_s=lambda *_: 2.0, record={"phases": phases}))
+    for until_drained, answers in ((0.0, 20), (0.1, 0)):
+        run.forget()
+        run.__dict__["spec"] = run.spec.model_copy(update={"slices": SliceTimes(1, 0.1, until_drained, 0.5)})
+        assert run.goodput_rps(run.phase(PHASE_HOLD)) * run.windows[0].width_s == answers

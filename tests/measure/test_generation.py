@@ -50,6 +50,7 @@ def test_slices_are_not_shorter_than_switching_is_worth() -> None:
 def test_a_target_that_is_too_slow_to_be_measured_is_not_waited_for() -> None:
     hopeless, fast = slice_times(3.0, [20.0, 0.02])
     assert hopeless.hold_s == fast.hold_s == 0.4
+    assert (hopeless.until_drained, fast.until_drained) == (True, False)
 
 
 def test_short_windows_wait_less_for_a_slow_target() -> None:

@@ -1,5 +1,6 @@
 """The judgements a session needs while it is under way: is this run to be repeated, are there rounds enough?"""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,14 +50,17 @@ def response_s(session_folder: Path, variant: str) -> float:
 
 
 def cycle_s(session_folder: Path, variant: str) -> float:
-    """How long a user takes from one request to the next, waits included (N / X), from the same runs; 0: unknown."""
+    """How long a user takes from one request to the next, waits included (N / X), from the same runs.
+
+    0: unknown; infinite: nobody got an answer.
+    """
     with foreign_content(session_folder):
         return max((_cycle_s(*each) for each in _shown(session_folder, variant)), default=0.0)
 
 
 def _cycle_s(run: Run, window: Phase) -> float:
     answers = np.count_nonzero(run.within(window))
-    return float(run.occupation[window].users * window.width_s / answers) if answers else 0.0
+    return float(run.occupation[window].users * window.width_s / answers) if answers else math.inf
 
 
 def _shown(session_folder: Path, variant: str) -> Iterator[tuple[Run, Phase]]:

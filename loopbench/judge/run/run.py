@@ -102,10 +102,20 @@ class Run:
         return None if self.head is None else self.head.origin_monotonic_s
 
     def phase(self, name: str) -> Phase:
-        """A phase by name, all its slices together; one that did not happen has no width, at the end."""
+        """A phase by name, all its slices together; one that did not happen has no width, at the end.
+
+        The hold contains the drain where a slice's window lasts until then (`SliceTimes.until_drained`).
+        """
         phases = self.record.phases
         end = phases[-1].end_s if phases else 0.0
-        return joined([phase for phase in phases if phase.name == name] or [Phase(name, end, end)])
+        names = (name, layout.PHASE_DRAIN) if name == layout.PHASE_HOLD and self.is_until_drained else (name,)
+        return joined([phase for phase in phases if phase.name in names] or [Phase(name, end, end)])
+
+    @property
+    def is_until_drained(self) -> bool:
+        """Whether it was loaded in slices whose windows last until the drain is over."""
+        in_slices = any(phase.name == layout.PHASE_STOPPED for phase in self.record.phases)
+        return in_slices and self.spec.slices is not None and self.spec.slices.until_drained
 
     @cached_property
     def windows(self) -> tuple[Phase, ...]:

@@ -82,6 +82,8 @@ def _response_growth(run: Run) -> Metric:
     """
     if run.is_open:
         return NotApplicable("in open mode a queue may grow")
+    if run.is_until_drained:
+        return NotApplicable("its window begins with the queue of all users")
     worst: Metric = NotApplicable(f"no request has {MIN_OF_A_RISE} good answers of the same users in a window")
     for window, (index, name) in product(run.windows, enumerate(run.samples.names)):
         rows = run.samples.rows

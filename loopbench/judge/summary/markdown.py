@@ -8,7 +8,7 @@ from loopbench.judge.rounds.published import Published
 from loopbench.judge.rounds.rounds import Rounds
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import Level
-from loopbench.judge.summary.answer import certainty, headline, neighbour_answer, served_answer
+from loopbench.judge.summary.answer import certainty, headline, others_answer
 from loopbench.judge.summary.bars import goodput_bars
 from loopbench.judge.summary.table import Column, figures_table
 from loopbench.showable import showable
@@ -60,8 +60,7 @@ def _answer(report: SessionReport) -> Iterator[str]:
     yield ""
     if scenario.question:
         yield f"{code_span(scenario.question)}\n"
-    others = f"{neighbour_answer(report, code_span)} {served_answer(report, code_span)}".strip()
-    yield f"**{headline(report, code_span)}** {others}".rstrip()
+    yield f"**{headline(report, code_span)}** {others_answer(report, code_span)}".rstrip()
     yield f"\n**{report.stamp.label}.** {certainty(report)}\n"
 
 

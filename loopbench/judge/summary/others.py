@@ -1,0 +1,46 @@
+"""What the load did to others: to the first neighbour, and to users that never got an answer."""
+
+import math
+from typing import Final
+
+from loopbench.judge.figures import listed
+from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.clauses import MAX_NAMES, Show, named
+from loopbench.judge.summary.table import end_of_load
+
+NAMES: Final = ("p99", "p95", "p50")
+
+
+def neighbour_answer(report: SessionReport, show: Show = named) -> str:
+    """What the variants did to the first neighbour, in one sentence; empty when there is none, or nothing is known.
+
+    It uses the highest percentile that is known under every variant: the worst one answers least, so its p99 is the
+    first to be missing, and a sentence without it would read as if all were well.
+    """
+    runs = [run for run in report.runs if run.is_valid and len(run.requests) > 1]
+    held = [(run, run.requests[1].hold, run.requests[1].name) for run in runs]
+    for name in NAMES:
+        values = [math.inf if hold.is_endless(name) else getattr(hold, f"{name}_ms") for _, hold, _ in held]
+        if held and None not in values:
+            shown = [f"{hold.shown(name)} ms under {show(run.variant.name)}" for run, hold, _ in held]
+            parts = [text for _, text in _ends(sorted(zip(values, shown, strict=True)))]
+            hint = "" if name == "p99" else " (too few answers under one of them to know more: hold longer)"
+            return f"The {name} of {show(held[0][2])} was {listed(parts)}{hint}."
+    return ""
+
+
+def _ends(known: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """All of a few, else the least and the largest."""
+    return known if len(known) <= MAX_NAMES else [known[0], known[-1]]
+
+
+def served_answer(report: SessionReport, show: Show = named) -> str:
+    """One sentence on users that never got a response (survivorship bias in the latencies)."""
+    ends = [(show(run.variant.name), end_of_load(run)) for run in report.runs]
+    known = [(name, end.moment) for name, end in ends if end is not None]
+    if not known:
+        return ""
+    unserved = [f"{now.never_served} of {now.users} under {name}" for name, now in known if now.never_served]
+    if not unserved:
+        return "Every user of the ramps was served."
+    return f"Users of the ramps without any answer: {listed(unserved)}."

@@ -104,6 +104,8 @@ def at_revisions(scenario: Scenario, revisions: Sequence[Revision]) -> Scenario:
     raw = scenario.model_dump(
         by_alias=True, exclude_unset=True, exclude={"claims", "expect", "timelines", "baseline", "variants"}
     )
+    if len(scenario.variants) == 1:  # the page then compares as the command does: the later one with the first
+        raw["baseline"] = variants[0]["name"]
     try:
         return Scenario.model_validate(raw | {"variants": variants}, context={"file": scenario.file})
     except ValidationError as problem:

@@ -58,7 +58,8 @@ def test_a_round_is_reported_with_the_ratio_and_interval_of_each_pair() -> None:
     rounds = repeated(reports.session([reports.Made("a", rps=400), reports.Made("b", rps=200)])).rounds
     assert rounds is not None
     one_pair = r"a 2\.\d\d times b \[1\.\d\d, 2\.\d\d\]"
-    wanted = rf"resolved, about 2 more rounds; {one_pair}; widest interval \+-[\d.]+ % \(wanted \+-[\d.]+ %\)"
+    width = r"widest interval \+-[\d.]+ % \(wanted \+-[\d.]+ %\)"
+    wanted = rf"resolved, about 2 more rounds for the wanted precision; {one_pair}; {width}"
     assert re.fullmatch(wanted, between_runs._sentence(rounds, 2))
 
 

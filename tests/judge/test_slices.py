@@ -88,3 +88,4 @@ def test_a_slice_that_is_shorter_than_a_user_s_cycle_is_counted_until_the_last_a
         run.forget()
         run.__dict__["spec"] = run.spec.model_copy(update={"slices": SliceTimes(1, 0.1, until_drained, 0.5)})
         assert run.goodput_rps(run.phase(PHASE_HOLD)) * run.windows[0].width_s == answers
+        assert run.occupation[run.windows[0]].in_flight == pytest.approx(20, rel=0.05)

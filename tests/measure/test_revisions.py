@@ -179,6 +179,7 @@ def test_every_variant_is_there_once_for_each_revision(scenario: Scenario) -> No
     assert [each.published.rps for each in made.variants] == [None, None]
     assert made.load.users == 3
     assert made.file == scenario.file
+    assert made.baseline == "hello @ old", "as `compare` words it"
 
 
 def test_the_working_tree_is_described_in_words_and_a_commit_by_its_digits() -> None:

@@ -125,7 +125,8 @@ def _standing_verdict(rounds: Rounds, left: int | None) -> str:
         verdict = f"{some}not resolved yet"
     else:
         verdict = "resolved"
-    more = {None: "", 0: ", precise enough"}.get(left, f", about {plural(left or 0, 'more round')}")
+    aim = "" if Word.NOT_RESOLVED in words else " for the wanted precision"
+    more = {None: "", 0: ", precise enough"}.get(left, f", about {plural(left or 0, 'more round')}{aim}")
     return verdict + more
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import Final, NamedTuple
 
+from loopbench.judge.figures import plural
 from loopbench.judge.rounds.plateau_run import PlateauRun
 from loopbench.judge.run.latency import Percentiles
 from loopbench.judge.statistics.bounds import MIN_EVENTS, Count, Ends
@@ -116,7 +117,7 @@ def judge_rounds(scenario: Scenario, runs: tuple[PlateauRun, ...], rejected: int
 
 def goodput_quantity(scenario: Scenario) -> Quantity:
     """Good answers per second of all requests together."""
-    return Quantity(f"goodput at {scenario.load.users} users", "1/s", Better.HIGHER)
+    return Quantity(f"goodput at {plural(scenario.load.users, 'user')}", "1/s", Better.HIGHER)
 
 
 def neighbour_quantity(scenario: Scenario) -> Quantity:

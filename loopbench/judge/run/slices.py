@@ -1,7 +1,7 @@
 """A window of a run in several parts: the slices in which an interleaved run had its target for itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,15 @@ class Slices(Phase):
 
 
 def joined(phases: Sequence[Phase]) -> Phase:
-    """Return phases of one name, in the order of time, as one window."""
-    first, last = phases[0], phases[-1]
-    return first if first is last else Slices(first.name, first.start_s, last.end_s, tuple(phases))
+    """Return phases, in the order of time, as one window of the first one's name. Phases that touch become one part."""
+    parts: list[Phase] = []
+    for phase in phases:
+        if parts and parts[-1].end_s == phase.start_s:
+            parts[-1] = replace(parts[-1], end_s=phase.end_s)
+        else:
+            parts.append(phase)
+    first, last = parts[0], parts[-1]
+    return first if first is last else Slices(first.name, first.start_s, last.end_s, tuple(parts))
 
 
 def parts_of(window: Phase) -> tuple[Phase, ...]:

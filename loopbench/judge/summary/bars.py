@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from loopbench.judge.figures import rounded
 from loopbench.judge.session.session_report import SessionReport
+from loopbench.judge.summary.one_run_each import full_load
 from loopbench.showable import showable
 
 WIDTH = 30  # characters of the longest bar
@@ -19,7 +20,7 @@ def goodput_bars(report: SessionReport) -> Iterator[str]:
     largest = max((value for value in values.values() if value is not None), default=0.0)
     if not largest:
         return
-    yield f"Good answers per second at {report.record.scenario.load.users} users ({source}):"
+    yield f"Good answers per second at {full_load(report)} ({source}):"
     figures = {name: rounded(value) for name, value in values.items()}
     width = max(map(len, figures.values()))
     for name, value in values.items():

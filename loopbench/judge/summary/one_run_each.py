@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from loopbench.judge.figures import listed, ratio, rounded
+from loopbench.judge.figures import listed, plural, ratio, rounded
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.summary.clauses import MAX_NAMES, Show, blocking, named, unwell
 
@@ -51,7 +51,7 @@ def full_load(report: SessionReport) -> str:
     scenario = report.record.scenario
     if scenario.load.rate is not None:
         return f"{rounded(max(scenario.load.rate))} requests due a second"
-    return f"{scenario.load.users} users"
+    return plural(scenario.load.users, "user")
 
 
 def _leaders(load: str, near: list[_Held], *, alone: bool) -> str:

@@ -151,16 +151,20 @@ def verdict_answer(report: SessionReport, show: Show = named) -> str:
 
 
 def _most_telling(differing: Sequence[Verdict], decided: Sequence[Verdict], report: SessionReport) -> list[Verdict]:
-    """At most `MAX_PAIRS` of the verdicts; the differences are sorted by ratio, and a variant is behind in one only."""
+    """At most `MAX_PAIRS` of the verdicts: those that claims ask about, then the ends of the differences by ratio.
+
+    What the same variant is behind of is quoted once, unless claims ask for it.
+    """
     claimed = [{each.a, each.b} for each in report.record.scenario.claims if each.compare == GOODPUT]
     asked = [each for each in decided if {each.comparison.a, each.comparison.b} in claimed]
     extremes = [differing[0], differing[-1]]
     if len({_slower(each) for each in extremes}) == 1:
         extremes.sort(key=_distance, reverse=True)
-    shown: dict[str, Verdict] = {}
-    for each in [*asked, *extremes]:
-        shown.setdefault(_slower(each), each)
-    return list(shown.values())[:MAX_PAIRS]
+    shown = asked[:MAX_PAIRS]
+    for each in extremes[: MAX_PAIRS - len(shown)]:
+        if _slower(each) not in map(_slower, shown):
+            shown.append(each)
+    return shown
 
 
 def _distance(verdict: Verdict) -> float:

@@ -151,7 +151,7 @@ def verdict_answer(report: SessionReport, show: Show = named) -> str:
 
 
 def _most_telling(differing: Sequence[Verdict], decided: Sequence[Verdict], report: SessionReport) -> list[Verdict]:
-    """At most `MAX_PAIRS` of the verdicts: those that claims ask about, then the ends of the differences by ratio.
+    """At most `MAX_PAIRS` of the verdicts: what claims ask about, differences first, then the ends of all differences.
 
     What the same variant is behind of is quoted once, unless claims ask for it.
     """
@@ -160,7 +160,7 @@ def _most_telling(differing: Sequence[Verdict], decided: Sequence[Verdict], repo
     extremes = [differing[0], differing[-1]]
     if len({_slower(each) for each in extremes}) == 1:
         extremes.sort(key=_distance, reverse=True)
-    shown = asked[:MAX_PAIRS]
+    shown = sorted(asked, key=lambda each: each.word not in DIFFERENT)[:MAX_PAIRS]
     for each in extremes[: MAX_PAIRS - len(shown)]:
         if _slower(each) not in map(_slower, shown):
             shown.append(each)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 
 class ExitCode(IntEnum):
@@ -165,10 +166,14 @@ class ScenarioProblem:
     column: int | None = None  # from 1, of the key that is wrong, or of its value
 
 
+MAX_PROBLEMS: Final = 100  # mistakes in a scenario that are listed
+
+
 class ScenarioError(UsageError):
-    """All mistakes in one scenario file."""
+    """The mistakes in one scenario file."""
 
     def __init__(self, file: str, problems: tuple[ScenarioProblem, ...]) -> None:
-        count = f"{len(problems)} mistake" + ("s" if len(problems) > 1 else "")
+        more = " or more" if len(problems) >= MAX_PROBLEMS else ""
+        count = f"{len(problems)}{more} mistake" + ("s" if len(problems) > 1 else "")
         super().__init__(f"{count} in {file}; nothing was started", slug="scenario", where=file)
         self.problems = problems

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from loopbench.errors import UsageError
 from loopbench.measure.asking import Answer
@@ -17,6 +17,9 @@ from loopbench.scenario import Scenario
 from loopbench.scenario.data import Column, Draw, R, UserValues, Values
 from loopbench.scenario.requests import Before
 from loopbench.secrecy import is_telling, remember
+
+MAX_CAPTURED_CHARS: Final = 65_536
+"""No server takes a header of that length, and each output is searched for the value to hide it."""
 
 
 def read_values(scenario: Scenario, environ: Mapping[str, str]) -> Values:
@@ -82,6 +85,10 @@ def _send(target: AnyTarget, before: Before, filled: Before, stop: StopWish) -> 
     """Send one request and return what it captures. Its answer is not shown, because it may hold a token."""
     answer = ask_request(target, filled, stop)
     captured = before.captured(answer.headers, answer.body)
+    long = next((name for name, value in captured.items() if len(str(value)) > MAX_CAPTURED_CHARS), None)
+    if long is not None:
+        problem = f"what is captured as {long!r} is longer than {MAX_CAPTURED_CHARS:,} characters"
+        raise wrong_answer(target, before, problem, _outline(answer))
     remember(map(str, captured.values()))
     problem = before.expect.problem(answer.status, answer.body)
     if problem is not None:

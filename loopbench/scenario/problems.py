@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from loopbench.errors import ScenarioProblem, in_plain_words
+from loopbench.errors import MAX_PROBLEMS, ScenarioProblem, in_plain_words
 from loopbench.scenario.model import Scenario
 from loopbench.scenario.values import PATTERN_MEANINGS
 from loopbench.secrecy import HIDDEN_VALUE, may_be_secret, public_line
@@ -23,8 +23,8 @@ Key = tuple[str | int, ...]
 
 
 def from_validation(error: ValidationError, text: str) -> tuple[ScenarioProblem, ...]:
-    """Return every mistake that pydantic found."""
-    return tuple(_problem(detail, text) for detail in error.errors(include_url=False))
+    """Return the mistakes that pydantic found, at most `MAX_PROBLEMS`: each one is looked up in the whole text."""
+    return tuple(_problem(detail, text) for detail in error.errors(include_url=False)[:MAX_PROBLEMS])
 
 
 def problem_at(key: Key, message: str, allowed: str, text: str, *, of_key: bool = False) -> ScenarioProblem:

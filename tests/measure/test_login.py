@@ -4,15 +4,23 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from loopbench.errors import UsageError
-from loopbench.measure.before import read_values
+from loopbench.errors import TargetError, UsageError
+from loopbench.measure.asking import Answer
+from loopbench.measure.before import prepare, read_values
 from loopbench.scenario import load
+from loopbench.scenario.data import NO_VALUES
 from tests.faults.faults import Ended, Measuring
 from tests.faults.test_secrets import layers
+from tests.made_scenario import made_scenario
+
+if TYPE_CHECKING:
+    from loopbench.measure.stop import StopWish
+    from loopbench.measure.target import AnyTarget
 
 APPS = Path(__file__).parents[1] / "apps"
 SECRETS = {"SHOP_USER": "canary-user-5d1f", "SHOP_PASSWORD": "canary-pass-9c2e"}
@@ -138,6 +146,16 @@ def test_an_error_before_the_load_names_the_cause_and_no_secret(
     assert ("check the values of SHOP_PASSWORD, SHOP_USER" in done.stderr) == ("status" in problem)
     if "capture" in problem:
         assert "body: access_token, token_type" in done.stderr
+
+
+def test_a_captured_value_that_fits_into_no_header_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Answer(200, None, b"{}", (("token", "x" * 65_537),))
+    monkeypatch.setattr("loopbench.measure.before.ask_request", lambda *_: answer)
+    before = {"name": "login", "path": "/login", "capture": {"token": "header:token"}}
+    scenario = made_scenario("a", before=[before])
+    target = cast("AnyTarget", SimpleNamespace(last_words=lambda: ""))
+    with pytest.raises(TargetError, match="what is captured as 'token' is longer than 65,536 characters"):
+        prepare(target, scenario, NO_VALUES, cast("StopWish", None))
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,13 @@ def test_every_mistake_is_named_at_once_with_its_line_and_what_is_allowed(scenar
     assert caught.value.exit_code == ExitCode.USAGE
 
 
+def test_of_very_many_mistakes_the_first_hundred_are_listed(scenario_file: Path) -> None:
+    scenario_file.write_text("".join(f"u{number}=1\n" for number in range(300)) + MINIMAL)
+    with pytest.raises(ScenarioError, match=r"^100 or more mistakes in ") as caught:
+        load(scenario_file)
+    assert len(caught.value.problems) == 100
+
+
 @pytest.mark.parametrize(
     ("override", "allowed"),
     [

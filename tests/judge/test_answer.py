@@ -12,11 +12,13 @@ from loopbench.judge.figures import MISSING, interval, ratio, rounded
 from loopbench.judge.rounds.claims import Answer, ClaimAnswer
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.stamp_checks import State
+from loopbench.judge.statistics.curves import Hinge, NoShape, Number, Peak, Usl
 from loopbench.judge.statistics.intervals import Interval
 from loopbench.judge.summary.answer import headline, others_answer
 from loopbench.judge.summary.clauses import health_clause
 from loopbench.judge.summary.one_run_each import one_run_each
 from loopbench.judge.summary.others import neighbour_answer, served_answer
+from loopbench.judge.summary.steps_answer import steps_answer
 from loopbench.records.failures import FAILING, Failures, VariantFailure
 from loopbench.scenario import load
 from loopbench.scenario.claims import Claim
@@ -263,6 +265,26 @@ def test_the_headline_begins_with_the_ratio_that_the_first_claim_is_about() -> N
 def test_without_a_figure_for_the_claims_the_headline_is_the_ramps() -> None:
     report = asked(answered(None))
     assert headline(report) == one_run_each(report)
+
+
+def test_a_step_load_is_answered_with_the_users_at_which_throughput_stops_rising() -> None:
+    def near(value: float) -> Number:
+        return Number(value, Interval(value - 0.2, value + 0.2))
+
+    serial = Usl(near(20.0), near(0.9), near(0.0), None, "no peak", 2)
+    shapes = (
+        ("pool", Hinge(near(38.0), 19.0, 0.0, 12.0, 2)),
+        ("one by one", serial),
+        ("contended", replace(serial, peak=Peak(12.3, 400.0), sigma=near(0.1))),
+        ("rises", replace(serial, sigma=near(0.1))),
+        ("noisy", NoShape("too few levels")),
+    )
+    report = session()
+    report.__dict__["shapes"] = shapes
+    assert steps_answer(report) == (
+        "Throughput stops rising at 38 users under pool [37.80, 38.20], 1 under one by one and 12 under contended."
+    )
+    assert headline(report).startswith("Throughput stops rising at 38 users under pool")
 
 
 def test_without_rounds_a_claim_about_the_neighbour_is_answered_with_its_times() -> None:

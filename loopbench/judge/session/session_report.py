@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -103,7 +103,7 @@ class SessionReport:
         """In every run, the server, our samples and Locust counted the same."""
         return all(record.counts.agree for record in self.records)
 
-    @property
+    @cached_property
     def shapes(self) -> tuple[tuple[str, Shape], ...]:
         """Of each variant that has step runs, in the scenario's order."""
         curves: dict[str, list[RunCurve]] = {}

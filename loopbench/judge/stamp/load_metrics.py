@@ -207,6 +207,8 @@ def _hidden_share(run: Run) -> Metric:
         return NotObservable("how long the users of a locustfile wait on purpose is not known")
     if run.died:
         return NotApplicable(run.died)
+    if run.is_until_drained:
+        return NotApplicable("its users end one by one, as they are answered")
     shares = [run.occupation[window].hidden_share for window in run.windows]
     worst = max(shares, key=abs)
     detail = "" if worst >= 0 else "more time waited and thought than there were users: the record contradicts itself"

@@ -20,6 +20,7 @@ from loopbench.judge.summary.clauses import (
 )
 from loopbench.judge.summary.one_run_each import one_run_each
 from loopbench.judge.summary.others import neighbour_answer, served_answer
+from loopbench.judge.summary.steps_answer import steps_answer
 from loopbench.records.failures import VariantFailure
 from loopbench.scenario.claims import GOODPUT, NEIGHBOUR_P50, NEIGHBOUR_P99, P50, P99, RECEIPT_PREFIX
 
@@ -43,7 +44,7 @@ MAX_WIDTH: Final = 4.0  # high end over low end of an interval around 1; a wider
 def headline(report: SessionReport, show: Show = named) -> str:
     """The sentences a page begins with: on the first two known quantities of the scenario's claims and goodput.
 
-    Receipts are among them where the first claim is about one.
+    Receipts are among them where the first claim is about one. Before them stands what a step load shows.
     """
     asked = dict.fromkeys([*(each.compare for each in report.record.scenario.claims), GOODPUT])
     receipts = [each for each in asked if each.startswith(RECEIPT_PREFIX)]
@@ -57,7 +58,7 @@ def headline(report: SessionReport, show: Show = named) -> str:
     if known[GOODPUT] not in found:
         found.insert(0, unwell(report, [each.name for each in report.record.scenario.variants], show))
     failed = (failed_answer(each, show) for each in report.failures.variants)
-    return " ".join(filter(None, [*found, *failed]))
+    return " ".join(filter(None, [steps_answer(report, show), *found, *failed]))
 
 
 def others_answer(report: SessionReport, show: Show = named) -> str:

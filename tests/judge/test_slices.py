@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from loopbench.judge.rounds.plateau_run import judge_plateau
 from loopbench.judge.run.latency import window_percentiles
 from loopbench.judge.run.run import Run
 from loopbench.judge.stamp.metrics import Measured, Metrics, NotApplicable
-from loopbench.judge.stamp.open_session import run_metrics
+from loopbench.judge.stamp.open_session import run_metrics, stamp_run
 from loopbench.records.load_spec import SliceTimes
 from loopbench.records.samples import PHASE_DRAIN, PHASE_HOLD, PHASE_SETTLE, PHASE_STOPPED, PHASE_WARMUP
 from loopbench.records.sensors import SensorRow
@@ -89,3 +90,6 @@ def test_a_slice_that_is_shorter_than_a_user_s_cycle_is_counted_until_the_last_a
         run.__dict__["spec"] = run.spec.model_copy(update={"slices": SliceTimes(1, 0.1, until_drained, 0.5)})
         assert run.goodput_rps(run.phase(PHASE_HOLD)) * run.windows[0].width_s == answers
         assert run.occupation[run.windows[0]].in_flight == pytest.approx(20, rel=0.05)
+    run.__dict__["spec"] = run.spec.model_copy(update={"slices": SliceTimes(1, 0.1, 0.0, 0.5)})
+    own = judge_plateau(run, (), stamp_run(run, session_of(run))).own
+    assert own.shown("p50").startswith("over "), "the queue began empty"

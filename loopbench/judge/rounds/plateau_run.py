@@ -40,12 +40,14 @@ class PlateauRun:
 def judge_plateau(run: Run, neighbours: tuple[str, ...], stamp: Stamp) -> PlateauRun:
     """Reduce one complete run to its figures."""
     window = run.phase(PHASE_HOLD)
+    times = [window_percentiles(run.samples, name, window) for name in (run.variant.name, *neighbours)]
+    own, *others = [each.from_below for each in times] if run.is_until_drained else times
     return PlateauRun(
         record=run.record,
         variant=run.variant,
         answers=Count(int(np.count_nonzero(run.good_within(window))), _watched_s(run, window)),
-        own=window_percentiles(run.samples, run.variant.name, window),
-        neighbours=tuple(window_percentiles(run.samples, name, window) for name in neighbours),
+        own=own,
+        neighbours=tuple(others),
         stamp=stamp,
         health=health_of(run, stamp),
     )

@@ -6,8 +6,9 @@ arrivals. They are never shown without the users that were never served (`occupa
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,12 @@ class Percentiles:
     between_ms: Mapping[str, Ends] = field(default_factory=dict)  # by name (`p99`); empty without a sample
 
     unanswered: int = 0  # of the samples
+
+    @property
+    def from_below(self) -> Self:
+        """The same as lower bounds: of requests to a queue that begins empty, which take no less time later."""
+        ends = {name: Ends(each.low, math.inf) for name, each in self.between_ms.items()}
+        return replace(self, p50_ms=None, p95_ms=None, p99_ms=None, p999_ms=None, between_ms=ends)
 
     def is_endless(self, name: str) -> bool:
         """Whether requests without an answer reach a percentile."""

@@ -105,6 +105,19 @@ def test_many_variants_are_counted_rather_than_listed() -> None:
     assert one_run_each(twelve_variants()).endswith("The other 9 gave 100 to 900.")
 
 
+def test_of_many_variants_the_pairs_that_claims_ask_about_are_quoted() -> None:
+    report = twelve_variants()
+    names = [each.name for each in report.record.scenario.variants]
+    claim = Claim(id="c", text="t", where="w", a=names[1], b=names[0], compare="goodput", expect="higher")
+    scenario = report.record.scenario.model_copy(update={"claims": [claim]})
+    found = one_run_each(replace(report, record=replace(report.record, scenario=scenario)))
+    gave = {run.variant.name: rounded(run.goodput_rps) for run in report.runs}
+    assert found.startswith(
+        f"Good answers a second at 100 users, from one run each: {names[1]} gave {gave[names[1]]} against "
+        f"{gave[names[0]]} of {names[0]}."
+    )
+
+
 def test_the_neighbour_is_named_under_every_variant() -> None:
     assert neighbour_answer(session()) == (
         "The p99 of hello was 51.2 ms under def, 57.6 ms under thread offload, 96.0 ms under aiofiles and "

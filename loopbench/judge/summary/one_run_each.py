@@ -6,10 +6,13 @@ from typing import Final, NamedTuple
 from loopbench.judge.figures import listed, plural, ratio, rounded
 from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.summary.clauses import MAX_NAMES, Show, blocking, named, unwell
+from loopbench.scenario.claims import GOODPUT
 
 NEAR: Final = 1.25
 """Variants within this factor are not ranked from one run each: identical runs on a shared 2-core machine differ by
 4 to 14 %, so the ratio of two can be off by a fifth without meaning anything."""
+
+MAX_CLAIMED: Final = 6  # pairs in one sentence
 
 
 class _Held(NamedTuple):
@@ -33,12 +36,9 @@ def one_run_each(report: SessionReport, show: Show = named) -> str:
     if best == 0:
         trouble = unwell(report, [run.variant.name for run in report.runs], show)
         return f"At {load} no variant gave a good answer. {trouble}".rstrip()
-    near = [each for each in held if each.rps * NEAR >= best]
-    behind = [each for each in held if each.rps * NEAR < best]
     unknown = [show(run.variant.name) for run in report.runs if run.goodput_rps is None or not run.is_valid]
     parts = (
-        _leaders(load, near, alone=len(held) == 1),
-        _behind(behind, best),
+        _claimed_pairs(report, held, show) or _ranked(load, held),
         blocking(report, [run.variant.name for run in valid], show),
         unwell(report, [run.variant.name for run in report.runs], show),
         _not_held(unknown),
@@ -52,6 +52,23 @@ def full_load(report: SessionReport) -> str:
     if scenario.load.rate is not None:
         return f"{rounded(max(scenario.load.rate))} requests due a second"
     return plural(scenario.load.users, "user")
+
+
+def _claimed_pairs(report: SessionReport, held: list[_Held], show: Show) -> str:
+    """The pairs that claims ask about, where there are too many variants for a list of all; empty without any."""
+    rps = {each.name: each.rps for each in held}
+    claims = [each for each in report.record.scenario.claims if each.compare == GOODPUT and each.b is not None]
+    pairs = [(show(each.a), show(each.b or "")) for each in claims]
+    clauses = [f"{a} gave {rounded(rps[a])} against {rounded(rps[b])} of {b}" for a, b in pairs if {a, b} <= rps.keys()]
+    if len(list(_near_each_other(held))) <= MAX_NAMES or not clauses:
+        return ""
+    return f"Good answers a second at {full_load(report)}, from one run each: {'; '.join(clauses[:MAX_CLAIMED])}."
+
+
+def _ranked(load: str, held: list[_Held]) -> str:
+    near = [each for each in held if each.rps * NEAR >= held[0].rps]
+    behind = held[len(near) :]
+    return f"{_leaders(load, near, alone=len(held) == 1)} {_behind(behind, held[0].rps)}".rstrip()
 
 
 def _leaders(load: str, near: list[_Held], *, alone: bool) -> str:

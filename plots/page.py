@@ -14,7 +14,7 @@ from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.stamp.health import trouble_of
 from loopbench.judge.summary.answer import certainty, headline, others_answer
 from loopbench.judge.summary.clauses import named
-from loopbench.judge.summary.others import served_answer
+from loopbench.judge.summary.request_times import served_answer
 from loopbench.judge.summary.summary import summary_values
 from loopbench.judge.summary.table import figures_table
 from loopbench.parallel import in_parallel

@@ -17,7 +17,7 @@ from loopbench.judge.statistics.intervals import Interval
 from loopbench.judge.summary.answer import headline, others_answer
 from loopbench.judge.summary.clauses import health_clause
 from loopbench.judge.summary.one_run_each import one_run_each
-from loopbench.judge.summary.others import neighbour_answer, served_answer
+from loopbench.judge.summary.request_times import neighbour_answer, served_answer
 from loopbench.judge.summary.steps_answer import steps_answer
 from loopbench.records.failures import FAILING, Failures, VariantFailure
 from loopbench.scenario import load
@@ -224,7 +224,7 @@ def test_the_line_that_blocks_the_event_loop_is_in_the_first_sentence() -> None:
 
 def test_an_interval_that_says_nothing_is_not_quoted() -> None:
     found = headline(asked(answered(4.6, (0.12, 180.75), compare="p99"), answered(1.1, (0.8, 1.5))))
-    assert found.startswith('In the median response time: "b, c" 1.10 times that of a [0.80, 1.50].')
+    assert 'In the median response time: "b, c" 1.10 times that of a [0.80, 1.50].' in found
     assert "180" not in found
 
 
@@ -276,7 +276,7 @@ def test_the_headline_begins_with_the_ratio_that_the_first_claim_is_about() -> N
 
 
 def test_without_a_figure_for_the_claims_the_headline_is_the_ramps() -> None:
-    report = asked(answered(None))
+    report = asked(answered(None, compare="receipt:lost", b=None, value=0.0))
     assert headline(report) == one_run_each(report)
 
 
@@ -298,6 +298,11 @@ def test_a_step_load_is_answered_with_the_users_at_which_throughput_stops_rising
         "Throughput stops rising at 38 users under pool [37.80, 38.20], 1 under one by one and 12 under contended."
     )
     assert headline(report).startswith("Throughput stops rising at 38 users under pool")
+
+
+def test_without_rounds_a_claim_about_response_times_is_answered_with_those_of_the_runs() -> None:
+    assert headline(asked(answered(None))).startswith("The p50 of the response time was ")
+    assert headline(asked(answered(None, compare="p99"))).startswith("The p99 of the response time was ")
 
 
 def test_without_rounds_a_claim_about_the_neighbour_is_answered_with_its_times() -> None:

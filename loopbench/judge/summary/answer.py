@@ -19,7 +19,7 @@ from loopbench.judge.summary.clauses import (
     unwell,
 )
 from loopbench.judge.summary.one_run_each import one_run_each
-from loopbench.judge.summary.others import neighbour_answer, served_answer
+from loopbench.judge.summary.request_times import NAMES, neighbour_answer, own_answer, served_answer
 from loopbench.judge.summary.steps_answer import steps_answer
 from loopbench.records.failures import VariantFailure
 from loopbench.scenario.claims import GOODPUT, NEIGHBOUR_P50, NEIGHBOUR_P99, P50, P99, RECEIPT_PREFIX
@@ -73,10 +73,13 @@ def _load_answer(report: SessionReport, show: Show) -> str:
 
 
 def _asked_answer(report: SessionReport, compare: str, show: Show) -> str:
-    """What the claims about a quantity found; without rounds, what the variants did to the neighbour they ask about."""
+    """What the claims about a quantity found; without rounds, the times of each variant's run."""
     found = claim_answer(report, compare, show)
-    is_seen_once = report.rounds is None and compare in {NEIGHBOUR_P50, NEIGHBOUR_P99}
-    return neighbour_answer(report, show) if is_seen_once and not found else found
+    if found or report.rounds is not None:
+        return found
+    if compare in {NEIGHBOUR_P50, NEIGHBOUR_P99}:
+        return neighbour_answer(report, show)
+    return own_answer(report, NAMES if compare == P99 else ("p50",), show) if compare in {P50, P99} else ""
 
 
 def claim_answer(report: SessionReport, compare: str, show: Show = named) -> str:

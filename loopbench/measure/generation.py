@@ -27,7 +27,7 @@ WINDOW_PART: Final = 2 / 3
 MIN_SLICE_S: Final = 0.4
 MAX_SLICE_S: Final = 60.0
 MAX_SLICE_WINDOWS: Final = 20.0
-"""A target that needs a longer slice than either gets the shortest one, and its window lasts until it is drained."""
+"""A target that needs a longer slice than either gets one that is too short, counted until it is drained."""
 TOO_SLOW: Final = math.inf  # in place of its cycle
 MIN_SETTLE_S: Final = 0.1
 CYCLES: Final = 6.0
@@ -59,7 +59,8 @@ def slice_times(window_s: float, cycles_s: Sequence[float]) -> list[SliceTimes]:
     """Returns how often and how long each target is loaded.
 
     Slices are as short as the slowest target allows, because that pairs them closest. Where they would be so long that
-    targets are stopped for too long, there is one for each.
+    targets are stopped for too long, there is one for each. A target that is too slow has one, because its drain may
+    take all the time that a drain is given.
 
     Args:
         window_s: length of a target's slices together, or more where one needs more.
@@ -75,25 +76,28 @@ def slice_times(window_s: float, cycles_s: Sequence[float]) -> list[SliceTimes]:
 
 
 def _in_passes(number: int, window_s: float, cycles_s: Sequence[float]) -> list[SliceTimes]:
-    share_s = max(MIN_SLICE_S, window_s / number)
     return [
-        SliceTimes(number, arrive_s=MIN_SETTLE_S, settle_s=0.0, hold_s=share_s)
+        SliceTimes(1, arrive_s=MIN_SETTLE_S, settle_s=0.0, hold_s=max(MIN_SLICE_S, window_s))
         if each == TOO_SLOW
         else SliceTimes(
             number,
             arrive_s=each or MIN_SETTLE_S,
             settle_s=max(MIN_SETTLE_S, SETTLE_CYCLES * each),
-            hold_s=max(share_s, CYCLES * each),
+            hold_s=max(MIN_SLICE_S, window_s / number, CYCLES * each),
         )
         for each in cycles_s
     ]
 
 
-def turns(targets: int, passes: int, seed: int) -> Iterator[int]:
-    """Yield whose turn it is: each target once in every pass, in an order drawn anew."""
+def turns(slices: Sequence[int], seed: int) -> Iterator[int]:
+    """Yield whose turn it is, from the number of each target's slices.
+
+    Every pass has each target once that still has a slice, in an order drawn anew.
+    """
     draw = random.Random(seed)  # noqa: S311  reproducible on purpose
-    for _ in range(passes):
-        yield from draw.sample(range(targets), targets)
+    for done in range(max(slices)):
+        left = [target for target, number in enumerate(slices) if number > done]
+        yield from draw.sample(left, len(left))
 
 
 def _load(
@@ -110,7 +114,7 @@ def _load(
                 for run, folder, running, times, each in zip(runs, folders, targets, slices, prepared, strict=True)
             ],
             minders=[running.process.pid for running in targets],
-            turns=list(turns(len(runs), slices[0].number, runs[0].seed)),
+            turns=list(turns([each.number for each in slices], runs[0].seed)),
         )
         for running, each, values in zip(targets, spec.loads, prepared, strict=True):
             verify(running, map(values.filled, each.requests), context.stop)

@@ -90,6 +90,8 @@ def test_a_slice_that_is_shorter_than_a_user_s_cycle_is_counted_until_the_last_a
         run.__dict__["spec"] = run.spec.model_copy(update={"slices": SliceTimes(1, 0.1, until_drained, 0.5)})
         assert run.goodput_rps(run.phase(PHASE_HOLD)) * run.windows[0].width_s == answers
         assert run.occupation[run.windows[0]].in_flight == pytest.approx(20, rel=0.05)
+    run.forget()
     run.__dict__["spec"] = run.spec.model_copy(update={"slices": SliceTimes(1, 0.1, 0.0, 0.5)})
-    own = judge_plateau(run, (), stamp_run(run, session_of(run))).own
-    assert own.shown("p50").startswith("over "), "the queue began empty"
+    judged = judge_plateau(run, (), stamp_run(run, session_of(run)))
+    assert judged.own.shown("p50").startswith("over "), "the queue began empty"
+    assert (judged.health.watched_s, judged.health.in_flight) == (2.5, 0)

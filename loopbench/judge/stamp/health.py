@@ -88,6 +88,8 @@ def health_of(run: Run, stamp: Stamp) -> Health:
     end_s = run.windows[-1].end_s if run.windows else max((each.end_s for each in run.shown), default=0.0)
     (moment,) = moments(samples, np.array([end_s]))
     hung_up = samples.loaded & (rows["flags"] & layout.FLAG_HUNG_UP != 0)
+    cut = _count(samples.loaded & ~samples.finished)
+    watched = (*LOADED, layout.PHASE_DRAIN) if run.is_until_drained else LOADED
     most = samples.errors_by_count()
     return Health(
         state=_state(run, stamp),
@@ -96,13 +98,13 @@ def health_of(run: Run, stamp: Stamp) -> Health:
         given_up=_count(timed_out),
         refused=_count(silent) - _count(timed_out),
         hung_up=_count(hung_up),
-        cut=_count(samples.loaded & ~samples.finished),
+        cut=cut,
         users=moment.users,
         never_served=moment.never_served,
-        in_flight=moment.in_flight,
+        in_flight=cut if run.is_until_drained else moment.in_flight,  # the drain's end cuts what is in flight
         answers=sum(_count(run.good_within(window)) for window in run.windows),
         window_s=sum(window.width_s for window in run.windows),
-        watched_s=sum(each.width_s for each in run.record.phases if each.name in LOADED and each.end_s <= end_s),
+        watched_s=sum(each.width_s for each in run.record.phases if each.name in watched and each.end_s <= end_s),
         first_error=most[0][0] if most and most[0][0] != layout.HUNG_UP else "",
         target_exit=run.record.target_exit,
     )

@@ -60,6 +60,10 @@ _remembered: dict[bytes, None] = {}  # every form of every value that this proce
 _names: set[str] = set()  # names that a scenario calls secret
 
 
+SCRIPT_SAFE: Final = str.maketrans({each: f"\\u{ord(each):04x}" for each in "<>&'"})
+"""How Go and Flask escape a JSON text beyond what JSON asks for."""
+
+
 def remember(values: Iterable[str]) -> None:
     """Hide these values from now on. A process measures one scenario, so they are never forgotten."""
     secret = (value for value in values if not ONLY_PLACEHOLDERS.fullmatch(value))
@@ -120,8 +124,16 @@ def _escaped(text: str) -> Iterator[str]:
     yield plain.decode("latin-1")  # a header's value, as ASGI apps read it
     yield from (json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
     yield from (repr(text)[1:-1], repr(plain)[2:-1], shlex.quote(text)[1:-1])
-    yield from (html.escape(text), html.escape(text, quote=False))
-    for url in (quote(plain, safe=""), quote(plain), quote_plus(plain)):
+    both = "\"'"  # with both quotes around it in the same text, repr escapes the single ones
+    yield from (repr(text + both)[1:-4], repr(plain + both.encode())[2:-4])
+    yield from (
+        html.escape(text),
+        html.escape(text, quote=False),
+        html.escape(text).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
+    )
+    in_json = json.dumps(text)[1:-1]
+    yield from (in_json.replace("/", r"\/"), in_json.translate(SCRIPT_SAFE))
+    for url in (quote(plain, safe=""), quote(plain), quote_plus(plain), quote(plain, safe="!'()*")):
         yield from (url, re.sub("%..", lambda found: found[0].lower(), url))
 
 

@@ -82,9 +82,13 @@ class KernelFiles:
 
     def tree(self, pid: int) -> list[int]:
         """A process and everything below it; empty when it is gone."""
-        threads = self.names(f"proc/{pid}/task")
-        below = [each for thread in threads for each in self._children(pid, thread)]
-        return [pid, *(each for child in below for each in self.tree(child))] if threads else []
+        found, parents = [], [pid]
+        while parents:  # a chain may be longer than Python recurses
+            parent = parents.pop()
+            if threads := self.names(f"proc/{parent}/task"):
+                found.append(parent)
+                parents += [each for thread in threads for each in self._children(parent, thread)]
+        return found
 
     def _children(self, pid: int, thread: str) -> list[int]:
         try:

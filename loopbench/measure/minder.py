@@ -17,6 +17,7 @@ import sys
 from types import FrameType
 
 PR_SET_CHILD_SUBREAPER = 36
+REAP_EVERY_MS = 500  # a target may leave thousands of ended orphans a second, and a machine has 32,768 process numbers
 
 
 def main(arguments: list[str]) -> int:
@@ -55,11 +56,12 @@ def become_subreaper() -> None:
 
 
 def _wait_for_either(child: int, lifeline: int) -> None:
-    """Return when the child has ended (it is not reaped here) or the lifeline is closed."""
+    """Return when the child has ended (it is not reaped here) or the lifeline is closed. Collect orphans meanwhile."""
     poller = select.poll()
     poller.register(os.pidfd_open(child), select.POLLIN)
     poller.register(lifeline, select.POLLHUP | select.POLLIN)
-    poller.poll()
+    while not poller.poll(REAP_EVERY_MS):
+        _reap(except_pid=child)
 
 
 def _descendants(pid: int) -> list[int]:

@@ -162,10 +162,15 @@ class Supervised:
             psutil.wait_procs(left, timeout=SWEEP_S)
 
     def _inherited(self) -> Iterator[psutil.Process]:
+        """Yield what ended minders have left to this process; collect what of it has ended."""
         for child in psutil.Process().children():
-            with contextlib.suppress(psutil.Error, ProcessLookupError):
+            with contextlib.suppress(psutil.Error, ProcessLookupError, ChildProcessError):
                 foreign = os.getsid(child.pid) == os.getsid(0) or child in self._others
-                if child.pid not in self._minders and not foreign:
+                if child.pid in self._minders or foreign:
+                    continue
+                if child.status() == psutil.STATUS_ZOMBIE:  # thousands, of a target that leaves orphans
+                    os.waitpid(child.pid, os.WNOHANG)
+                else:
                     yield child
                     yield from child.children(recursive=True)
 

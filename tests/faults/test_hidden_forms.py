@@ -53,6 +53,22 @@ def test_a_secret_in_any_path_of_a_scenario_is_hidden(table: str) -> None:
     assert hidden("GET /slow?api_key=hunter2x") == "GET /slow?api_key=***"
 
 
+@pytest.mark.parametrize(
+    "printed",
+    [
+        repr(b'{"p": "pa\'ss/w&rd"}'),
+        repr('{"p": "pa\'ss/w&rd"}'),
+        "<p>pa&#39;ss/w&amp;rd</p>",
+        r"pa\u0027ss/w\u0026rd",
+        r"pa'ss\/w&rd",
+        "pa'ss%2Fw%26rd",
+    ],
+)
+def test_a_secret_with_a_quote_is_hidden_however_it_is_printed(printed: str) -> None:
+    remember(["pa'ss/w&rd"])
+    assert "rd" not in hidden(printed)
+
+
 @pytest.mark.parametrize(("key", "shown"), [("target.env.DB_PASS", False), ("load.users", True)])
 def test_a_map_shows_values_only_where_a_session_records_them(key: str, shown: bool) -> None:
     public = mapping._public(Axis(key, ("hunter2x",)))

@@ -74,6 +74,15 @@ def eventually(condition: Callable[[], bool]) -> bool:
     return True
 
 
+LEAVES_ORPHANS = """
+import os, time
+for _ in range(50):
+    os.spawnlp(os.P_WAIT, "sh", "sh", "-c", "true &")
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
 def supervised(code: str, log: Path, mark: str) -> Supervised:
     env = dict(os.environ) | {MARK: mark}
     return Supervised([sys.executable, "-c", code], env=env, cwd=log.parent, log=log)
@@ -120,6 +129,27 @@ def test_a_target_that_ignores_term_and_daemonises_twice_is_gone_after_the_block
         assert eventually(lambda: len(marked("stubborn")) >= 4)
         child.stop(grace_s=0.05)
         assert marked("stubborn") == []
+
+
+@pytest.mark.real
+def test_orphans_that_end_during_a_run_are_collected(tmp_path: Path) -> None:
+    """Each would keep its process number until the end, and there are 32,768."""
+    with supervised(LEAVES_ORPHANS, tmp_path / "log", "orphans") as child:
+        assert eventually(lambda: "ready" in log_tail(tmp_path / "log"))
+        assert eventually(lambda: len(psutil.Process(child.pid).children()) == 1)
+
+
+@pytest.mark.real
+def test_what_a_minder_left_and_has_ended_is_collected(tmp_path: Path) -> None:
+    with supervised("import time; time.sleep(600)", tmp_path / "log", "left") as child:
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            os._exit(0)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert pid not in [each.pid for each in child._inherited()]
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
 
 @pytest.mark.real

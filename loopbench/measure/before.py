@@ -87,8 +87,8 @@ def _send(target: AnyTarget, before: Before, filled: Before, stop: StopWish) -> 
     captured = before.captured(answer.headers, answer.body)
     long = next((name for name, value in captured.items() if len(str(value)) > MAX_CAPTURED_CHARS), None)
     if long is not None:
-        problem = f"what is captured as {long!r} is longer than {MAX_CAPTURED_CHARS:,} characters"
-        raise wrong_answer(target, before, problem, _outline(answer))
+        too_long = f"what is captured as {long!r} is longer than {MAX_CAPTURED_CHARS:,} characters"
+        raise wrong_answer(target, before, too_long, _outline(answer))
     remember(map(str, captured.values()))
     problem = before.expect.problem(answer.status, answer.body)
     if problem is not None:

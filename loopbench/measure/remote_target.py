@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from loopbench.errors import TargetError
 from loopbench.measure.stop import StopWish
 from loopbench.records.codec import parse_json
-from loopbench.records.files import read_file
+from loopbench.records.files import MAX_FILE_BYTES, read_file
 from loopbench.records.probe import GLOB
 from loopbench.records.session import STOPPED
 
@@ -100,7 +100,7 @@ def fresh_count(probe_dir: Path, clock: Callable[[], float] = time.monotonic) ->
     while running and clock() < deadline:
         time.sleep(POLL_S)
         # Two records: the first may have been begun before this call.
-        if all(read_file(path)[size:].count(b"\n") >= 2 for path, size in running.items()):
+        if all(read_file(path, MAX_FILE_BYTES)[size:].count(b"\n") >= 2 for path, size in running.items()):
             counts = [_last_count(path) for path in running]
             return None if None in counts else sum(count for count in counts if count is not None)
     return None
@@ -118,7 +118,7 @@ def _last_count(path: Path) -> int | None:
 
 def _last_record(path: Path) -> dict[str, object]:
     """Returns the last complete line."""
-    whole = read_file(path).split(b"\n")[:-1]
+    whole = read_file(path, MAX_FILE_BYTES).split(b"\n")[:-1]
     try:
         record = parse_json(whole[-1]) if whole else {}
     except ValueError:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from loopbench.errors import DataError
-from loopbench.records.files import MAX_FILE_BYTES, read_optional
+from loopbench.records.files import MAX_JSON_BYTES, read_optional
 
 T = TypeVar("T")
 _WORDS: Final = {"missing": "it is missing", "dataclass_type": "it is not an object"}
@@ -93,7 +93,7 @@ def first_problem(problem: ValidationError) -> str:
     return f"{place}: {_WORDS.get(first['type'], first['msg'])}"
 
 
-def read_json(kind: type[T], path: Path, max_bytes: int = MAX_FILE_BYTES) -> T | None:
+def read_json(kind: type[T], path: Path, max_bytes: int = MAX_JSON_BYTES) -> T | None:
     """Return a dataclass or a model from a JSON file; None if there is no such file.
 
     Raises:

@@ -17,6 +17,7 @@ MAX_FILES: Final = 200_000
 MAX_DEPTH: Final = 8
 MAX_BYTES: Final = 64_000_000_000
 MAX_FILE_BYTES: Final = 2_000_000_000  # limit of a single file: 14 hours of samples at 1,000 requests per second
+MAX_JSON_BYTES: Final = 64_000_000  # and of one that does not grow with every request: such as `run.json`
 
 
 def check_folder(folder: Path) -> None:
@@ -63,7 +64,7 @@ def open_file(path: Path) -> BinaryIO:
     return file
 
 
-def read_optional(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes | None:
+def read_optional(path: Path, max_bytes: int = MAX_JSON_BYTES) -> bytes | None:
     """Return the content of a regular file; None if there is no such file.
 
     Raises:
@@ -82,7 +83,7 @@ def read_optional(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes | None:
     return content
 
 
-def read_file(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+def read_file(path: Path, max_bytes: int = MAX_JSON_BYTES) -> bytes:
     """Return the content of a regular file. Raises DataError as `read_optional` does, or if there is none."""
     content = read_optional(path, max_bytes)
     if content is None:

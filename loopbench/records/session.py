@@ -37,9 +37,6 @@ LOCUST_CSV_PREFIX: Final = "locust"
 SAMPLES_GLOB: Final = "samples-*.bin"
 ATTEMPTS_GLOB: Final = ".*.attempt-*"
 
-MAX_JSON_BYTES: Final = 64_000_000
-"""A larger `session.json` or `run.json` is not read, because it may come from an untrusted source."""
-
 MAX_RUN_S: Final = 7 * 86_400.0
 """No run lasts longer. Figures of each second are made of a run, so its length is checked before."""
 
@@ -318,7 +315,7 @@ def _read(kind: type[T], path: Path, *, slug: str) -> T:
 
 
 def _read_versioned(kind: type[T], path: Path) -> T:
-    text = read_optional(path, MAX_JSON_BYTES)
+    text = read_optional(path)
     if text is None:
         raise DataError(f"there is no {path.name} in {path.parent}: no loopbench folder, or an unfinished one")
     _check_version(text, path)

@@ -15,20 +15,30 @@ from loopbench.console import MAX_ERROR_CHARACTERS, print_error
 from loopbench.errors import DataError, ExitCode
 from loopbench.judge.cross_check.locust_csv import read as read_history
 from loopbench.judge.rounds import between_runs
+from loopbench.judge.run.run import open_run
 from loopbench.judge.run.samples import read_head, read_samples
 from loopbench.judge.session.session_report import judge_session
 from loopbench.measure.remote_target import fresh_count
 from loopbench.notebook import load as load_notebook
 from loopbench.records import FORMAT_VERSION
 from loopbench.records import samples as layout
-from loopbench.records.failures import FAILURES_FILE
-from loopbench.records.files import MAX_DEPTH, MAX_FILE_BYTES, read_file, write_file
+from loopbench.records.failures import FAILURES_FILE, read_failures
+from loopbench.records.files import MAX_DEPTH, MAX_FILE_BYTES, MAX_JSON_BYTES, read_file, write_file
 from loopbench.records.frames import Frame, decode, encode
+from loopbench.records.own_ceiling import CEILING_FILE, read_own_ceiling
 from loopbench.records.probe_tail import ProbeTail
-from loopbench.records.session import MAX_JSON_BYTES, SESSION_FILE, file_fact, session_folders
+from loopbench.records.session import LOAD_FILE, SESSION_FILE, file_fact, read_session, session_folders
+from loopbench.records.timeline import TIMELINE_FILE, read_timeline
 from tests.faults.commands import Command
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
+A_RUN: Final = "runs/0001-ramp-aiofiles"
+READERS: Final[Mapping[str, Callable[[Path], object]]] = {
+    FAILURES_FILE: read_failures,
+    CEILING_FILE: read_own_ceiling,
+    LOAD_FILE: lambda run: open_run(run, read_session(run.parents[1]).scenario.variants).spec,
+    TIMELINE_FILE: read_timeline,
+}
 
 
 @pytest.fixture
@@ -84,6 +94,15 @@ def test_a_huge_session_json_is_not_read_whole(session: Path) -> None:
         file.truncate(MAX_JSON_BYTES * 10)
     with pytest.raises(DataError, match="no loopbench has written it"):
         judge_session(session)
+
+
+@pytest.mark.parametrize("place", [FAILURES_FILE, CEILING_FILE, f"{A_RUN}/load.json", f"{A_RUN}/timeline.json"])
+def test_no_json_file_is_read_whole_that_is_larger_than_any_of_ours(place: str, session: Path) -> None:
+    """Text as an object takes many times its size of memory."""
+    with (session / place).open("ab") as file:
+        file.truncate(MAX_JSON_BYTES + 1)
+    with pytest.raises(DataError, match="larger than 64 MB"):
+        READERS[Path(place).name]((session / place).parent)
 
 
 @pytest.mark.parametrize(

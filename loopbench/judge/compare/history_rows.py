@@ -20,7 +20,7 @@ from loopbench.errors import DataError
 from loopbench.judge.figures import half_width, rounded
 from loopbench.judge.statistics.verdict import Word
 from loopbench.records.files import read_optional, write_file
-from loopbench.records.session import MAX_JSON_BYTES, RUN_FILE, SESSION_FILE, SUMMARY_STEM, run_folders
+from loopbench.records.session import RUN_FILE, SESSION_FILE, SUMMARY_STEM, run_folders
 
 SEVERAL: Final = "several"
 ROWS_FILE: Final = ".history.json"
@@ -150,7 +150,7 @@ def _file_identity(path: Path) -> tuple[str, int, int]:
 def read_rows(folder: Path) -> Rows:
     """Return the rows that were kept; none if the file is missing or is not what `write_rows` writes."""
     with suppress(DataError, ValidationError):
-        return _ROWS.validate_json(read_optional(folder / ROWS_FILE, MAX_JSON_BYTES) or b"{}", strict=True)
+        return _ROWS.validate_json(read_optional(folder / ROWS_FILE) or b"{}", strict=True)
     return {}
 
 

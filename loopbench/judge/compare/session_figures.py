@@ -32,7 +32,6 @@ from loopbench.judge.summary.summary import SUMMARY_FORMAT
 from loopbench.records.codec import parse_json
 from loopbench.records.files import read_file
 from loopbench.records.session import (
-    MAX_JSON_BYTES,
     RUN_FILE,
     RUNS_FOLDER,
     SESSION_FILE,
@@ -86,7 +85,7 @@ def read_figures(folder: Path) -> SessionFigures:
     path = folder / f"{SUMMARY_STEM}.json"
     if _is_current(folder, path):
         try:
-            return _from_summary(folder, record, parse_json(read_file(path, MAX_JSON_BYTES)))
+            return _from_summary(folder, record, parse_json(read_file(path)))
         except (ValueError, TypeError, KeyError, IndexError, DataError):
             pass  # a summary is made from the runs: what is wrong with it is made anew
     return figures_of(judge_session(folder))

@@ -39,6 +39,7 @@ SECRET_PARTS: Final = re.compile(
 """Parts of names that need no word of their own: `PHPSESSID`, `usertoken`."""
 
 PARAMETER: Final = re.compile(r"([?&])([^?=&#]+)=([^&#\"\s]*)")
+WHOLE_PARAMETER: Final = re.compile(r"([?&])([^?=&#]+)=([^&]*)")  # of one value, in which a secret may hold spaces
 PASSWORD_IN_URL: Final = re.compile(r"(://[^/@\s:]*):([^/@\s]+)@")
 PLACEHOLDER: Final = re.compile(r"\$?\{[A-Za-z_][A-Za-z0-9_]*\}")
 """In a scenario: `{token}` (a value of the run) or `${NAME}` (an environment variable)."""
@@ -194,8 +195,17 @@ def hide_in_query(target: str) -> str:
 
 def public_target(target: str) -> str:
     """A path with its query, without the values of parameters whose names suggest a secret."""
-    return PARAMETER.sub(
-        lambda found: f"{found[1]}{found[2]}={HIDDEN_VALUE}" if is_telling(found[2]) else found[0], target
+    return _without_telling(PARAMETER, target)
+
+
+def public_value(value: str) -> str:
+    """A single value of a scenario, such as a malformed path: as `public_target`, to the end of each parameter."""
+    return _without_telling(WHOLE_PARAMETER, value)
+
+
+def _without_telling(parameter: re.Pattern[str], text: str) -> str:
+    return parameter.sub(
+        lambda found: f"{found[1]}{found[2]}={HIDDEN_VALUE}" if is_telling(found[2]) else found[0], text
     )
 
 
@@ -224,4 +234,4 @@ def _public_argument(before: str, argument: str) -> str:
     parts = re.split(r"[.\[\]\s]+", key.strip())
     if equals and (not SECRET_TABLES.isdisjoint(parts) or is_telling(parts[-1]) or TABLE.match(value)):
         return f"{prefix}{key}={HIDDEN_VALUE}"
-    return without_userinfo(public_target(argument))
+    return without_userinfo(public_value(argument))

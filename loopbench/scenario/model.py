@@ -21,7 +21,7 @@ from loopbench.scenario.requests import Before, PlainRequest, Request, Variant
 from loopbench.scenario.target import Target, TargetOverrides
 from loopbench.scenario.templates import UNIQUE
 from loopbench.scenario.values import MAX_VARIANTS, PATH_PATTERN, Strict, Text, recorded_as
-from loopbench.secrecy import hide_in_query, remember_names
+from loopbench.secrecy import hide_in_query, public_value, remember_names
 
 MAX_TIMELINE_REQUESTS = 16
 """More bars are not readable, and so few connections are far below any server's backlog."""
@@ -225,7 +225,9 @@ class Scenario(Strict):
         asked = (each for timeline in timelines for each in timeline.requests if each not in known)
         odd = next((each for each in asked if not re.fullmatch(PATH_PATTERN, each)), None)
         if odd is not None:
-            raise PydanticCustomError("timeline", "{odd} is no path and no request's name", {"odd": repr(odd)})
+            raise PydanticCustomError(
+                "timeline", "{odd} is no path and no request's name", {"odd": repr(public_value(odd))}
+            )
         return timelines
 
     @field_validator("claims")

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from loopbench.errors import MAX_PROBLEMS, ScenarioProblem, in_plain_words
 from loopbench.scenario.model import Scenario
 from loopbench.scenario.values import PATTERN_MEANINGS
-from loopbench.secrecy import HIDDEN_VALUE, may_be_secret, public_line
+from loopbench.secrecy import HIDDEN_VALUE, may_be_secret, public_line, public_target, public_value
 
 SHOWN_CHARACTERS = 200
 """Length at which a quoted line is cut."""
@@ -34,7 +34,7 @@ def problem_at(key: Key, message: str, allowed: str, text: str, *, of_key: bool 
     name = str(key[-1]) if key else ""
     place = re.search(rf"(?<![\w.-])(?:[\w-]+\.)*[\"']?{re.escape(name)}[\"']?\s*=\s*", source) if name else None
     column = place and (place.start() if of_key else place.end()) + 1
-    return ScenarioProblem(_dotted(key), message, allowed, line, source, column)
+    return ScenarioProblem(_dotted(key), public_target(message), allowed, line, source, column)
 
 
 def locate(key: Key, text: str) -> int | None:
@@ -90,6 +90,8 @@ def _problem(detail: ErrorDetails, text: str) -> ScenarioProblem:
         return problem_at(key, message, str(context.get("expected", "")), text)
     if may_be_secret(map(str, key)):
         value = HIDDEN_VALUE
+    if isinstance(value, str):
+        value = public_value(value)
     shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
     return problem_at(key, f"{key[-1] if key else 'the file'} = {shown}", message, text)
 

@@ -16,9 +16,11 @@ from urllib.parse import quote
 
 import pytest
 
-from loopbench.errors import ExitCode
+from loopbench.console import error_lines
+from loopbench.errors import ExitCode, ScenarioError
 from loopbench.measure.preparation import Shell
 from loopbench.measure.stop import StopWish
+from loopbench.scenario import load
 from loopbench.secrecy import is_telling, public_arguments, public_target, without_userinfo
 from tests.faults.fault import PHASES
 from tests.faults.faults import ALONE, Measuring, check_end, loopbench, processes_of, write_scenario
@@ -221,6 +223,34 @@ def test_parameters_with_telling_names_lose_their_values(given: str, public: str
 def test_a_command_line_keeps_names_and_loses_secrets(given: str, public: str) -> None:
     """What was overridden can be seen, what with cannot, where that may be a secret."""
     assert public_arguments([given]) == (public,)
+
+
+@pytest.mark.parametrize(
+    ("target", "variant", "override"),
+    [
+        ('app = "a:b"', 'path = "/v?{}"', ""),
+        ('app = "a:b"', 'path = "/v"\nreceipt = { path = "/r?{}" }', ""),
+        ('app = "a:b"', 'path = "/v"\n[[requests]]\nname = "r"\npath = "/r?{}"', ""),
+        ('app = "a:b"', 'path = "/v"\n[[before]]\nname = "b"\npath = "/b?{}"', ""),
+        ('app = "a:b"', 'path = "/v"\n[[timelines]]\nname = "t"\nrequests = ["/t?{}"]', ""),
+        ('url = "http://127.0.0.1:1/?{}"', 'path = "/v"', ""),
+        ('app = "a:b"', 'path = "/v"', "variants.path=/o?{}"),
+        ('app = "a:b"', 'path = "/v"', "target.url=http://127.0.0.1:1/?{}"),
+    ],
+)
+def test_a_mistake_in_a_value_shows_no_secret_of_its_query(
+    tmp_path: Path, target: str, variant: str, override: str
+) -> None:
+    """Neither in the quoted line nor in the message, and no part of it after the space that is the mistake."""
+    secret = f"size=1&api_key={CANARY} canary"
+    file = tmp_path / "s.toml"
+    file.write_text(f'[target]\n{target}\n[[variants]]\nname = "v"\n{variant}\n'.replace("{}", secret))
+    with pytest.raises(ScenarioError) as caught:
+        load(file, (override.format(secret),) if override else ())
+    shown = "\n".join(error_lines(caught.value))
+    assert "api_key=***" in shown
+    assert CANARY not in shown
+    assert "canary" not in shown
 
 
 def test_a_header_of_the_command_line_keeps_its_name() -> None:

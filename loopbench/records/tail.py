@@ -14,6 +14,7 @@ from loopbench.records.codec import parse_json
 from loopbench.records.files import open_file
 from loopbench.records.frames import HEADER, Frame, decode
 from loopbench.records.probe_tail import LoopSecond, ProbeTail
+from loopbench.records.session import MAX_RUN_S
 
 RPS_OVER_S: Final = 5.0
 MIN_SECONDS: Final = 6
@@ -137,6 +138,8 @@ class SampleTail:
         view = self._view
         if frame.kind == samples.SAMP:
             rows = list(samples.STRUCT.iter_unpack(frame.payload))
+            if not all(abs(row[_START]) + abs(row[_LATENCY]) <= MAX_RUN_S for row in rows):  # NaN is not either
+                raise ValueError("a time is no number of seconds in a run")
             self._view = _with_samples(view, rows, self._recent)
             self._take_good([row for row in rows if row[_ERROR] == samples.NO_ERROR])
         elif frame.kind == samples.NAME and self._neighbour:

@@ -1,12 +1,15 @@
 """The live view of a samples file while it grows."""
 
 import json
+import math
 from itertools import accumulate
 from pathlib import Path
 from statistics import mean, variance
 
 import pytest
 
+from loopbench.records import samples as layout
+from loopbench.records.frames import encode
 from loopbench.records.tail import RPS_OVER_S, BlockedNow, RecentAnswers, SampleTails, SecondCounts, half_width
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example" / "runs" / "0003-ramp-def"
@@ -63,6 +66,22 @@ def test_the_view_of_a_run_has_its_interval_and_the_p99_of_its_neighbour() -> No
     assert 0 < view.neighbour_p99_ms < 10_000
     assert SampleTails([EXAMPLE / "samples-0.bin"]).read().neighbour_p99_ms is None
     assert SampleTails([EXAMPLE / "samples-0.bin"], "no such request").read().neighbour_p99_ms is None
+
+
+@pytest.mark.parametrize(
+    ("start_s", "latency_s"), [(1e12, 0.1), (-1e12, 0.1), (1.0, 1e12), (math.nan, 0.1), (1.0, math.inf)]
+)
+def test_a_time_that_no_run_has_is_refused(start_s: float, latency_s: float, tmp_path: Path) -> None:
+    """Every second up to it would get a count."""
+    rows = [
+        layout.STRUCT.pack(at_s, long_s, 0, 0, 0, 1, 1, 0, 0, 200, 0, 0)
+        for at_s, long_s in ((0, 0.1), (start_s, latency_s))
+    ]
+    hold = json.dumps([[0, layout.EVENT_PHASE, layout.PHASE_HOLD]]).encode()
+    path = tmp_path / "samples-0.bin"
+    path.write_bytes(encode(layout.EVNT, hold) + encode(layout.SAMP, b"".join(rows)))
+    with pytest.raises(ValueError, match="no number of seconds in a run"):
+        SampleTails([path]).read()
 
 
 def test_the_share_of_the_newest_second_that_was_blocked_is_the_worst_of_all_loops(tmp_path: Path) -> None:

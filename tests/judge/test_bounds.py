@@ -15,9 +15,9 @@ from loopbench.judge.statistics.bounds import (
     unpaired,
 )
 from loopbench.judge.statistics.comparisons import Comparison, compare
-from loopbench.judge.statistics.intervals import Estimate, UnpairedEstimate
+from loopbench.judge.statistics.intervals import Estimate, Interval, UnpairedEstimate
 from loopbench.judge.statistics.replicates import MissingRun, Replicates, RunFigure
-from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, Word, judge
+from loopbench.judge.statistics.verdict import Better, Quantity, Verdict, Word, judge, times
 from tests.judge import simulate
 
 GOODPUT = Quantity("goodput at 100 users", "1/s", Better.HIGHER)
@@ -96,6 +96,8 @@ def test_two_variants_of_few_answers_are_not_resolved() -> None:
 def test_a_ratio_of_which_nothing_is_known_is_said_to_be_unknown() -> None:
     nothing = RateEstimate((Count(0, 6.0),))
     assert verdict(nothing, nothing).bound == "the ratio is not known (0 answers/s against 0)"
+    assert times(Interval(2.2e-09, 82_086.0)) == "an unknown number of times"
+    assert times(Interval(0.5, 82_086.0)) == "0.5 to 82,086 times"
 
 
 def test_a_bounded_difference_must_survive_all_pairs_judged_with_it() -> None:

@@ -116,6 +116,9 @@ def claim_of(word: Word, a: str, b: str) -> str:
     }[word]
 
 
+FAR: Final = 30.0  # from a ratio of 1; an interval that reaches as far both ways says nothing
+
+
 def times(interval: Interval | None) -> str:
     """A bounded ratio in words, from the end that is nearer to 1."""
     if interval is None or _is_unknown(interval):
@@ -129,7 +132,8 @@ def times(interval: Interval | None) -> str:
 
 
 def _is_unknown(interval: Interval | None) -> bool:
-    return interval is None or (interval.low <= 0 and math.isinf(interval.high))
+    """Whether a ratio may be anything: both ends are far on either side of 1."""
+    return interval is None or (interval.low < 1 / FAR and interval.high > FAR)
 
 
 def shown(estimate: TEstimate) -> str:

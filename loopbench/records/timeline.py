@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from loopbench.errors import DataError
 from loopbench.records import FORMAT_VERSION
 from loopbench.records.codec import from_json, to_json
 from loopbench.records.files import read_file
+from loopbench.scenario.model import MAX_TIMELINE_REQUESTS
 
 TIMELINE_FILE: Final = "timeline.json"
+
+MAX_BYTES: Final = 1_000_000  # of a few requests with their names, and what is wrong with their answers
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,13 @@ def write_timeline(folder: Path, name: str, requests: tuple[TimedRequest, ...]) 
 
 
 def read_timeline(folder: Path) -> TimelineRecord:
-    """Return the timeline of a run's folder. Its version needs no check: `run.json`, which is read first, has it."""
+    """Return the timeline of a run's folder. Its version needs no check: `run.json`, which is read first, has it.
+
+    Raises:
+        DataError: it is damaged, or holds more requests than a scenario may ask: each is compared with every other.
+    """
     path = folder / TIMELINE_FILE
-    return from_json(TimelineRecord, read_file(path), str(path))
+    record = from_json(TimelineRecord, read_file(path, MAX_BYTES), str(path))
+    if len(record.requests) > MAX_TIMELINE_REQUESTS:
+        raise DataError(f"{path} holds {len(record.requests):,} requests, at most {MAX_TIMELINE_REQUESTS} are asked")
+    return record

@@ -7,7 +7,8 @@ import pytest
 
 from loopbench.errors import DataError
 from loopbench.judge.run.timeline import TimelineReport, timeline_values, who_waited
-from loopbench.records.timeline import TIMELINE_FILE, TimedRequest, read_timeline, write_timeline
+from loopbench.records.timeline import MAX_BYTES, TIMELINE_FILE, TimedRequest, read_timeline, write_timeline
+from loopbench.scenario.model import MAX_TIMELINE_REQUESTS
 
 Times = Sequence[tuple[float, float | None, float | None]]
 
@@ -98,6 +99,21 @@ def test_a_timeline_goes_to_disk_and_comes_back(tmp_path: Path) -> None:
 def test_a_damaged_one_is_refused_with_its_path(tmp_path: Path, text: str) -> None:
     (tmp_path / TIMELINE_FILE).write_text(text)
     with pytest.raises(DataError, match=r"timeline\.json"):
+        read_timeline(tmp_path)
+
+
+def test_more_requests_than_a_scenario_may_ask_are_refused(tmp_path: Path) -> None:
+    """Each is compared with every other."""
+    write_timeline(tmp_path, "t", tuple(timed(AWAITED[:1] * MAX_TIMELINE_REQUESTS)))
+    assert len(read_timeline(tmp_path).requests) == MAX_TIMELINE_REQUESTS
+    write_timeline(tmp_path, "t", tuple(timed(AWAITED[:1] * (MAX_TIMELINE_REQUESTS + 1))))
+    with pytest.raises(DataError, match="holds 17 requests"):
+        read_timeline(tmp_path)
+
+
+def test_one_that_is_larger_than_any_of_ours_is_not_read(tmp_path: Path) -> None:
+    write_timeline(tmp_path, "t" * MAX_BYTES, tuple(timed(AWAITED)))
+    with pytest.raises(DataError, match="larger than 1 MB"):
         read_timeline(tmp_path)
 
 

@@ -86,7 +86,7 @@ def compare(  # noqa: PLR0913  one parameter an option
     else:
         question = load(what[0], tuple(override or ()), rounds=rounds)
         options = SessionOptions(max_minutes=max_minutes, if_busy=if_busy_of(wait=wait, no_lock=no_lock))
-        found = _measure_revisions(question, rev, tolerance, new_seed(seed), out, options, speech)
+        found = _measure_revisions(question, rev, tolerance, new_seed(seed), out, options, speech, exit_zero=exit_zero)
     _print(found, speech)
     end_with_result(lambda: _check(found), lambda: None, exit_zero=exit_zero)
 
@@ -128,9 +128,11 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
     out: Path,
     options: "SessionOptions",
     speech: Speech,
+    *,
+    exit_zero: bool,
 ) -> "Comparing":
     """Measure both in the same rounds of one session."""
-    from loopbench.commands.ending import leave_if_ended_early
+    from loopbench.commands.ending import check_any_run, end_with_result, leave_if_ended_early
     from loopbench.commands.reporting import draw
     from loopbench.judge.compare.comparison import compare_revisions
     from loopbench.judge.compare.session_figures import figures_of
@@ -144,7 +146,8 @@ def _measure_revisions(  # noqa: PLR0913  one parameter an option
         notify(ended)
         judged = draw(ended.folder, speech) if ended.finished_runs else None
     leave_if_ended_early(ended)
-    assert judged is not None, "a session that was not ended early has runs"
+    end_with_result(lambda: check_any_run(ended), lambda: None, exit_zero=exit_zero)
+    assert judged is not None, "it has a run"
     pairs = {each.name: (at(each.name, before.label), at(each.name, after.label)) for each in question.variants}
     return compare_revisions(figures_of(judged), pairs, before.described, after.described, tolerance)
 

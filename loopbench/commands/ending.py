@@ -77,6 +77,24 @@ def leave_if_ended_early(ended: "SessionEnded", say_last: Callable[[], None] = l
         end_by(ended.interrupted_by)
 
 
+def check_any_run(ended: "SessionEnded") -> None:
+    """Check that a session whose time was up has a run.
+
+    Raises:
+        CannotTellError: it has none.
+    """
+    if not ended.finished_runs:
+        raise CannotTellError(
+            "nothing was measured: no run fits into the time",
+            slug="no-time",
+            where=str(ended.folder),
+            hints=(
+                "a larger --max-minutes: `loopbench plan` says how long each run takes",
+                "shorter runs: load.hold_s",
+            ),
+        )
+
+
 def end_by(number: int) -> None:
     """End this process by the signal that ended its measurement, so that a shell loop around it stops too."""
     signal.signal(number, signal.SIG_DFL)

@@ -283,7 +283,13 @@ def _measure(
 
 def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notify: "Notify") -> None:
     """Draw what there is, then end with what ended the session early, or with its answer."""
-    from loopbench.commands.ending import leave_if_ended_early, leaving_at_a_signal, not_drawn
+    from loopbench.commands.ending import (
+        check_any_run,
+        end_with_result,
+        leave_if_ended_early,
+        leaving_at_a_signal,
+        not_drawn,
+    )
     from loopbench.commands.reporting import draw, end_with_answer, give_summary, say_answer, say_pointers
 
     judged = None
@@ -304,6 +310,7 @@ def _report_and_end(ended: "SessionEnded", speech: Speech, gating: Gating, notif
         judged = None
     if judged is None:
         leave_if_ended_early(ended)
+        end_with_result(lambda: check_any_run(ended), lambda: None, exit_zero=gating.exit_zero)
         return
     say_pointers(judged, speech)
     if ended.error is not None:

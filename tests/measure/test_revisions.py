@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.errors import UsageError
+from loopbench.errors import ExitCode, UsageError
+from loopbench.measure.events import SessionEnded
 from loopbench.measure.lines import rename_folders
 from loopbench.measure.revisions import Revision, at_revisions, checked_out
 from loopbench.scenario import Scenario, load
+from tests.first_scenario.calling import call
 
 SCENARIO = """
 title = "Before and after"
@@ -185,3 +187,25 @@ def test_every_variant_is_there_once_for_each_revision(scenario: Scenario) -> No
 def test_the_working_tree_is_described_in_words_and_a_commit_by_its_digits() -> None:
     assert Revision(".", ".", {}).described == ". (the files as they are)"
     assert Revision("main", "30f0157e27f3" + 28 * "0", {}).described == "main (30f0157e27f3)"
+
+
+@pytest.mark.parametrize(("options", "code"), [((), ExitCode.CANNOT_TELL), (("--exit-zero",), ExitCode.OK)])
+@pytest.mark.parametrize(
+    ("module", "command"), [("comparing", ("compare", "--rev", "HEAD", "--rev", ".")), ("measuring", ("run",))]
+)
+def test_a_session_for_which_no_run_fits_into_the_time_says_so(
+    module: str,
+    command: tuple[str, ...],
+    options: tuple[str, ...],
+    code: ExitCode,
+    scenario: Scenario,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = SessionEnded(tmp_path, finished_runs=0, planned_runs=4, interrupted_by=None, error=None)
+    monkeypatch.setattr(f"loopbench.commands.{module}.begin_session", lambda *_: ended)
+    done = call(capsys, tmp_path, *command, str(scenario.file), "--max-minutes", "0.4", *options)
+    assert done.code == code
+    assert "error[no-time]: nothing was measured: no run fits into the time\n" in done.err
+    assert "--max-minutes" in done.err

@@ -8,7 +8,7 @@ Heads that llhttp accepted are therefore remembered byte for byte. An answer tha
 exactly the announced number of bytes after it, is not parsed again (`HeadMemory.recognise`).
 """
 
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -23,6 +23,8 @@ from loopbench.llhttp.errors import (
 HEAD_END: Final = b"\r\n\r\n"
 DEFAULT_MAX_HEADER_BYTES: Final = 64 * 1024
 DEFAULT_MAX_BODY_BYTES: Final = 256 * 1024 * 1024
+MAX_HELD_BYTES: Final = 1024 * 1024 * 1024
+"""Of all bodies together that a process has received in part: many users may get an endless one at the same time."""
 
 _answer_of = tuple.__new__  # half the cost of a NamedTuple's own constructor, for every request
 
@@ -84,8 +86,11 @@ class AnswerReader:
         limits: the largest answer that is accepted.
     """
 
+    held_bytes: ClassVar[int] = 0  # by all readers of this process: parts of bodies that have not come whole
+
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._held = 0  # our part of `held_bytes`
         self._parser = HttpResponseParser(self)
         self._raw = bytearray()  # the header section so far
         self._memory = HeadMemory()
@@ -105,10 +110,16 @@ class AnswerReader:
         self._head_only = head_only
         self._reset()
 
+    def give_back(self) -> None:
+        """Drop the part of a body that is held: its connection is closed."""
+        self._pieces.clear()
+        self._hold(0)
+
     def _reset(self) -> None:
         self._header_bytes = 0  # all header sections, interim ones included
         self.head: Head | None = None  # None until the header section has come
         self._pieces: list[bytes] = []
+        self._joined = 0  # leading pieces, each with all that one feed brought
         self._size = 0
         self._fed = 0  # bytes after the head
         self._chunked = False
@@ -184,13 +195,32 @@ class AnswerReader:
         """Return the part of the body that came since the last call."""
         piece = b"".join(self._pieces)
         self._pieces.clear()
+        if self._held:
+            self._joined = 0
+            self._hold(0)
         return piece
+
+    def _hold_pieces(self) -> None:
+        """Count what came of an unfinished body; chunks are joined, because an object for each takes more memory."""
+        new = self._pieces[self._joined :]
+        if not new:
+            return
+        self._pieces[self._joined :] = [b"".join(new)]
+        self._joined = len(self._pieces)
+        self._hold(self._held + len(self._pieces[-1]))
+        if AnswerReader.held_bytes > MAX_HELD_BYTES:
+            raise BodyTooLargeError("bodies too large together")
+
+    def _hold(self, size: int) -> None:
+        AnswerReader.held_bytes += size - self._held
+        self._held = size
 
     def _progress(self, rest: bytes) -> Answer | None:
         assert self.head is not None
         if self._size > self._limits.body_bytes:
             raise BodyTooLargeError("body too large")
         if not self._ended:
+            self._hold_pieces()
             return None
         # llhttp skips line ends between messages; after a body of fixed length they are excess data too
         if rest or self._begun > 1 or (not self._chunked and self._fed != self._size):

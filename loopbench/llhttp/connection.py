@@ -219,7 +219,11 @@ class Connection:
         self._send = wire.send
         self._first = wire.first
         self._reader = AnswerReader(limits)
-        self.close = wire.close
+
+    def close(self) -> None:
+        """Close the wire and drop what has come of an answer."""
+        self._reader.give_back()
+        self.wire.close()
 
     def exchange(self, request: Request, since_s: float) -> Answer:
         """Send a request that began at `since_s` and read its answer.

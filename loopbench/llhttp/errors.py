@@ -48,7 +48,7 @@ class HeaderTooLargeError(LlhttpError):
 
 
 class BodyTooLargeError(LlhttpError):
-    """The answer's body is larger than `max_body_bytes`."""
+    """The answer's body is larger than `max_body_bytes`, or all that are being received are together too large."""
 
 
 class ContentEncodingError(LlhttpError):

@@ -1,13 +1,17 @@
 """The parser: the pieces in which an answer arrives do not change the result or the kind of error."""
 
 import contextlib
+from collections.abc import Callable
 from itertools import pairwise
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopbench.llhttp import answer as answers_module
 from loopbench.llhttp.answer import MEMORY_HEADS, Answer, AnswerReader, Head, HeadMemory, Limits, header_pairs
+from loopbench.llhttp.connection import Connection, TlsWire
 from loopbench.llhttp.errors import (
     BodyTooLargeError,
     ExcessDataError,
@@ -16,6 +20,7 @@ from loopbench.llhttp.errors import (
     MalformedAnswerError,
     TruncatedAnswerError,
 )
+from loopbench.llhttp.request import encode
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -250,3 +255,77 @@ def test_header_lines_keep_their_order_and_repetitions() -> None:
 def test_a_plain_answer_needs_no_further_work(status: int, line: bytes, plain: bool) -> None:
     raw = b"HTTP/1.1 %d X\r\n%s\r\nContent-Length: 0\r\n\r\n" % (status, line)
     assert read(raw).head.plain is plain
+
+
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n"
+UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+def begun(data: bytes) -> AnswerReader:
+    """Return a reader that got the first part of an answer."""
+    reader = AnswerReader(LIMITS)
+    reader.begin(HeadMemory(), head_only=False)
+    assert reader.feed(data) is None
+    return reader
+
+
+@pytest.fixture
+def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers_module, "MAX_HELD_BYTES", 100)
+    monkeypatch.setattr(AnswerReader, "held_bytes", 0)
+
+
+@pytest.mark.usefixtures("small_budget")
+@pytest.mark.parametrize(
+    ("data", "give_back"),
+    [
+        (LONG + b"x" * 55, lambda reader: reader.feed(b"y" * 5)),
+        (LONG + b"x" * 55, lambda reader: reader.take()),
+        (LONG + b"x" * 55, lambda reader: reader.give_back()),
+        (CHUNKED + b"1\r\nx\r\n" * 55, lambda reader: reader.feed(b"0\r\n\r\n")),
+        (UNTIL_CLOSE + b"x" * 55, lambda reader: reader.end()),
+    ],
+)
+def test_all_unfinished_bodies_of_a_process_share_a_budget(
+    data: bytes, give_back: Callable[[AnswerReader], object]
+) -> None:
+    """None is too large alone. What was finished, taken or closed counts no more."""
+    first, second, third = begun(data), begun(OK), begun(LONG)
+    assert AnswerReader.held_bytes == 55
+    with pytest.raises(BodyTooLargeError, match="together"):
+        third.feed(b"x" * 46)
+    third.give_back()
+    give_back(first)
+    assert AnswerReader.held_bytes == 0
+    assert second.feed(b"hello") is not None
+    begun(LONG + b"x" * 46).give_back()
+
+
+@pytest.mark.usefixtures("small_budget")
+def test_a_streamed_body_holds_only_what_was_not_taken() -> None:
+    reader = begun(CHUNKED)
+    for _ in range(2):
+        assert reader.feed(b"9\r\nsome data\r\n" * 5) is None
+        assert AnswerReader.held_bytes == 45
+        assert reader.take() == b"some data" * 5
+
+
+@pytest.mark.usefixtures("small_budget")
+def test_a_closed_connection_holds_nothing() -> None:
+    wire = mock.Mock(spec=TlsWire)
+    wire.first.return_value = LONG + b"x" * 55
+    wire.more.return_value = b""
+    connection = Connection(wire, LIMITS)
+    with pytest.raises(TruncatedAnswerError):
+        connection.exchange(encode("GET", "http://127.0.0.1/"), 0.0)
+    assert AnswerReader.held_bytes == 55
+    connection.close()
+    assert AnswerReader.held_bytes == 0
+    wire.close.assert_called_once_with()
+
+
+@pytest.mark.usefixtures("small_budget")
+def test_an_answer_in_one_piece_is_not_counted() -> None:
+    """However large."""
+    assert read(OK.replace(b"5", b"99") + b"x" * 99).body == b"x" * 99
+    assert AnswerReader.held_bytes == 0

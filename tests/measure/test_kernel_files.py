@@ -1,6 +1,7 @@
 """The kernel's files are read whole and taken apart right."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +19,13 @@ def test_a_tree_is_a_process_and_everything_below_it(tmp_path: Path) -> None:
     kernel.process(4, 0.0)
     assert kernel.tree(1) == [1, 2, 3]  # 9 has ended since its parent was read
     assert kernel.tree(77) == []
+
+
+def test_a_chain_of_processes_may_be_longer_than_python_recurses(monkeypatch: pytest.MonkeyPatch) -> None:
+    length = 10 * sys.getrecursionlimit()
+    monkeypatch.setattr(KernelFiles, "names", lambda *_: ["1"])
+    monkeypatch.setattr(KernelFiles, "_children", lambda _self, pid, _thread: [pid + 1] if pid < length else [])
+    assert KernelFiles().tree(1) == list(range(1, length + 1))
 
 
 def test_a_file_longer_than_a_page_is_read_to_its_end(tmp_path: Path) -> None:

@@ -10,13 +10,12 @@ from typing import Final
 
 from loopbench.records import probe
 from loopbench.records.session import TARGET_LOG
-from loopbench.records.source_lines import LINES_FILE, SourceLine, write_lines
+from loopbench.records.source_lines import LINES_FILE, MAX_CHARACTERS, SourceLine, write_lines
 from loopbench.secrecy import hidden
 
 MAX_LINES: Final = 20
 AROUND: Final = 3  # lines kept before and after each
 MAX_BYTES: Final = 1_000_000  # the largest source file that is read; a larger one was generated
-MAX_CHARACTERS: Final = 200  # the longest line that is kept whole
 
 
 def capture_lines(folder: Path, app_dir: Path) -> None:

@@ -4,7 +4,7 @@ It is copied when the run ends, on the machine and from the files that ran. A re
 untrusted session shows this text and opens no file that the session names.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from loopbench.records.codec import read_json, to_json
 LINES_FILE: Final = "lines.json"
 LINES_FORMAT: Final = 1
 MAX_BYTES: Final = 4_000_000  # largest `lines.json` that is read: many times what `capture_lines` can write
+MAX_CHARACTERS: Final = 200  # the longest source line that is kept whole, and searched for what it does
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,15 @@ def write_lines(folder: Path, lines: tuple[SourceLine, ...]) -> None:
 
 
 def read_lines(folder: Path) -> dict[tuple[str, int], SourceLine]:
-    """Return the lines by file and line number; empty if the run has none."""
+    """Return the lines by file and line number, cut as they are written; empty if the run has none."""
     path = folder / LINES_FILE
     kept = read_json(SourceLines, path, MAX_BYTES)
     if kept is None:
         return {}
     if kept.format != LINES_FORMAT:
         raise DataError(f"{path} has format {kept.format}; this loopbench reads {LINES_FORMAT}")
-    return {(line.file, line.line): line for line in kept.lines}
+    return {(line.file, line.line): _cut(line) for line in kept.lines}
+
+
+def _cut(line: SourceLine) -> SourceLine:
+    return replace(line, text=tuple(each[:MAX_CHARACTERS] for each in line.text))

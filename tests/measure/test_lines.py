@@ -10,7 +10,7 @@ import pytest
 from loopbench import secrecy
 from loopbench.errors import DataError
 from loopbench.measure.lines import MAX_BYTES, MAX_LINES, capture_lines
-from loopbench.records.source_lines import LINES_FILE, SourceLine, read_lines
+from loopbench.records.source_lines import LINES_FILE, MAX_CHARACTERS, SourceLine, read_lines
 
 TEXT = "".join(f"line {number}\n" for number in range(1, 11))
 STARTED_S = 2_000_000_000.0
@@ -146,3 +146,11 @@ def test_a_link_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / LINES_FILE).symlink_to(tmp_path / "other")
     with pytest.raises(DataError, match="cannot be read"):
         read_lines(tmp_path)
+
+
+def test_a_foreign_file_has_no_longer_lines_than_ours(tmp_path: Path) -> None:
+    """They are searched with patterns whose time grows with the square of the length."""
+    line = {"file": "main.py", "line": 5, "first": 5, "text": ["with " * 100_000], "missing": ""}
+    (tmp_path / LINES_FILE).write_text(json.dumps({"format": 1, "lines": [line]}))
+    (source,) = read_lines(tmp_path).values()
+    assert source.itself == ("with " * 100_000)[:MAX_CHARACTERS]

@@ -40,9 +40,9 @@ def _edit(function: Function, folder: Path, *, to_async: bool) -> Edit | None:
     try:
         text = file.read_text(encoding="utf-8")
         node = _definition(ast.parse(text), function)
-    except (OSError, ValueError, SyntaxError):
-        return None
-    if node is None or (not to_async and _awaits(node)):
+        if node is None or (not to_async and _awaits(node)):
+            return None
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):  # the last two: it nests too deeply
         return None
     line = text.splitlines()[node.lineno - 1]
     words = ("def ", "async def ") if to_async else ("async def ", "def ")

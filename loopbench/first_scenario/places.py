@@ -167,13 +167,15 @@ def _run_by(file: Path, project: Path) -> AppPlace | None:
 
 def _names_run(source: str) -> Iterator[str]:
     try:
-        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
-    except (SyntaxError, ValueError, RecursionError):
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: it nests too deeply
         return
-    for call in calls:
-        app = call.args[0]
-        if ast.unparse(call.func) == "uvicorn.run" and isinstance(app, ast.Constant) and isinstance(app.value, str):
-            yield app.value
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="uvicorn"), attr="run"), args=[ast.Constant(value=str(name)), *_]
+            ):
+                yield name
 
 
 def find_python(folder: Path, given: Path | None = None, environ: Mapping[str, str] = os.environ) -> FoundPython:

@@ -145,6 +145,13 @@ def test_the_path_of_an_interpreter_is_not_resolved(tmp_path: Path) -> None:
     assert find_python(tmp_path, tmp_path / "python").path == tmp_path / "python"
 
 
+@pytest.mark.parametrize("nested", ["x = " + "-" * 100_000 + "1", "uvicorn" + ".x" * 900 + "('app.app:app')"])
+def test_a_main_that_nests_too_deeply_names_no_app(tmp_path: Path, nested: str) -> None:
+    """Python's parser raises a MemoryError for the first; the second it accepts."""
+    (tmp_path / "main.py").write_text(f"import uvicorn\n{nested}\n")
+    assert find_app(tmp_path) == AppPlace("main", "", tmp_path)
+
+
 @pytest.mark.parametrize("run", ["uvicorn.run('app.app:app')", "uvicorn.run('app.app:app', reload=True)"])
 def test_a_main_that_only_runs_uvicorn_names_the_app(tmp_path: Path, run: str) -> None:
     make(tmp_path, "app/app.py")

@@ -49,7 +49,7 @@ ONLY_PLACEHOLDERS: Final = re.compile(rf"((Bearer|Basic|Token) )?({PLACEHOLDER.p
 
 TABLE: Final = re.compile(r"[\s\[]*\{")  # the beginning of a TOML table, or of a list of tables
 
-ASSIGNED: Final = re.compile(r"([\w-]+)[\"']?\s*=")
+ASSIGNED: Final = re.compile(r"(?<![\w-])([\w-]++)[\"']?\s*+=")  # each character is read once, of any text
 HEADER: Final = re.compile(r"\s*\[[^=]*$")  # the line of a TOML table's header
 
 MARK: Final = re.compile(r"\*{3}[0-9a-f]{4}")

@@ -57,7 +57,7 @@ def _keys(text: str) -> Iterator[tuple[int, Key]]:
     table: list[str | int] = []
     counts: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*(\[\[?)\s*([\w.\"'-]+)\s*\]", line):
+        if header := re.match(r"\s*(\[\[?)\s*([\w\"'-]+(?:\.[\w\"'-]+)*)\s*\]", line):
             names = [part.strip("\"'") for part in header[2].split(".")]
             if header[1] == "[[":
                 counts[header[2]] = counts.get(header[2], -1) + 1

@@ -19,7 +19,10 @@ from loopbench.records.probe import SERVED_APP
 from loopbench.scenario import Scenario
 
 ASK_S: Final = 10.0
-GIT: Final = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+GIT: Final = (
+    *("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"),
+    *("-c", "safe.bareRepository=explicit"),  # no folder of the app is taken for a repository's inside
+)
 SHA1_DIGITS: Final = 40
 MAX_PYTHON_FILES: Final = 20_000
 MAX_SOURCE_BYTES: Final = 16_000_000
@@ -73,8 +76,8 @@ def git_state(folder: Path) -> dict[str, Any]:
         {"commit": str, "dirty": bool}; {"commit": a sentence that begins with "not observable"} where git cannot say.
     """
     try:
-        commit = clean_git(folder, "rev-parse", "--verify", "--end-of-options", "HEAD^{commit}")
-        listed = clean_git(folder, "ls-tree", "-r", "-z", "--end-of-options", commit)
+        commit = git_of(folder, "rev-parse", "--verify", "--end-of-options", "HEAD^{commit}")
+        listed = git_of(folder, "ls-tree", "-r", "-z", "--end-of-options", commit)
     except FileNotFoundError:
         return {"commit": not_observable("git is not installed")}
     except subprocess.TimeoutExpired:
@@ -113,6 +116,16 @@ def _blob(path: Path, kind: str = "sha256") -> str:
     except (DataError, OSError):
         return ""
     return hashlib.new(kind, b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def git_of(folder: Path, *arguments: str) -> str:
+    """What one git command prints about the repository that a folder lies in. See `clean_git` for what it raises.
+
+    Its files lie where its `.git` is, whatever its `core.worktree` names: that may be a folder of the user's.
+    """
+    parents = (folder.resolve(), *folder.resolve().parents)
+    top = next((each for each in parents if any(map(os.path.isfile, (each / ".git", each / ".git" / "HEAD")))), None)
+    return clean_git(folder, *([f"--work-tree={top}"] if top else []), *arguments)
 
 
 def clean_git(folder: Path, *arguments: str, protocols: str = "none") -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from loopbench.errors import EnvironmentRefusedError, UsageError
-from loopbench.measure.provenance import clean_git
+from loopbench.measure.provenance import clean_git, git_of
 from loopbench.measure.scratch import scratch_folder
 from loopbench.records.codec import first_problem
 from loopbench.scenario import Scenario
@@ -140,7 +140,7 @@ def _check_out(label: str, folders: Sequence[Path], into: Path) -> Revision:
 def _git(folder: Path, *arguments: str, what: str) -> str:
     """Returns what git prints about the user's repository."""
     try:
-        return clean_git(folder, *arguments)
+        return git_of(folder, *arguments)
     except subprocess.CalledProcessError:
         raise UsageError(what, slug="revision", where=str(folder), hints=("git log --oneline -5",)) from None
     except (FileNotFoundError, subprocess.TimeoutExpired) as problem:

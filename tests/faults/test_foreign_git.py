@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from loopbench.errors import UsageError
 from loopbench.measure.provenance import code_digest, git_state
 from loopbench.measure.resume import check_same_code
+from loopbench.measure.revisions import checked_out
 from loopbench.measure.store import write_session
 from loopbench.plan import make_plan
 from loopbench.records.session import SESSION_FILE
@@ -85,6 +87,39 @@ def test_the_state_of_a_repository_is_read_without_its_programs(
     assert not evil.with_name("mark").exists()
     assert state.get("dirty", True)
     assert digest is not None
+
+
+@pytest.fixture
+def scenario(repository: Path) -> Scenario:
+    """A scenario of the app in that repository."""
+    file = repository.with_name("s.toml")
+    file.write_text('[target]\napp = "main:app"\napp_dir = "app"\n[[variants]]\nname = "v"\npath = "/"\n')
+    return load(file)
+
+
+@pytest.mark.real
+def test_a_repository_cannot_name_another_folder_for_its_files(
+    scenario: Scenario, repository: Path, tmp_path: Path
+) -> None:
+    git(repository, "config", "core.worktree", str(tmp_path))
+    assert git_state(repository)["dirty"]
+    with checked_out(scenario, ("HEAD",)) as (revision,):
+        assert (revision.app_dirs[repository] / "main.py").read_text() == "1"
+    (repository / "main.py").write_text("1")
+    assert not git_state(repository)["dirty"]
+
+
+@pytest.mark.real
+def test_a_folder_that_looks_like_the_inside_of_a_repository_is_none(
+    scenario: Scenario, repository: Path, tmp_path: Path
+) -> None:
+    git(repository, "config", "core.worktree", str(tmp_path))
+    for each in (repository / ".git").iterdir():
+        each.rename(repository / each.name)
+    (repository / ".git").rmdir()
+    assert git_state(repository)["commit"].startswith("not observable")
+    with pytest.raises(UsageError, match="is in no git repository"), checked_out(scenario, ("HEAD",)):
+        pass
 
 
 @pytest.fixture

@@ -9,14 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pytest
 
 from loopbench.console import MAX_ERROR_CHARACTERS, print_error
 from loopbench.errors import DataError, ExitCode
 from loopbench.judge.cross_check.locust_csv import read as read_history
+from loopbench.judge.diagnosis.load_figures import load_figures
 from loopbench.judge.rounds import between_runs
+from loopbench.judge.run.dataframes import sample_frames
 from loopbench.judge.run.run import open_run
-from loopbench.judge.run.samples import read_head, read_samples
+from loopbench.judge.run.samples import DTYPE, MAX_TEXTS, Samples, read_head, read_samples
 from loopbench.judge.session.session_report import judge_session
 from loopbench.measure.remote_target import fresh_count
 from loopbench.notebook import load as load_notebook
@@ -27,9 +30,10 @@ from loopbench.records.files import MAX_DEPTH, MAX_FILE_BYTES, MAX_JSON_BYTES, r
 from loopbench.records.frames import Frame, decode, encode
 from loopbench.records.own_ceiling import CEILING_FILE, read_own_ceiling
 from loopbench.records.probe_tail import ProbeTail
-from loopbench.records.session import LOAD_FILE, SESSION_FILE, file_fact, read_session, session_folders
+from loopbench.records.session import LOAD_FILE, SESSION_FILE, Phase, file_fact, read_session, session_folders
 from loopbench.records.timeline import TIMELINE_FILE, read_timeline
 from tests.faults.commands import Command
+from tests.judge.made_run import made_run
 
 EXAMPLE = Path(__file__).parents[2] / "results" / "example"
 A_RUN: Final = "runs/0001-ramp-aiofiles"
@@ -413,3 +417,46 @@ def test_samples_with_more_events_than_a_run_has_are_refused(monkeypatch: pytest
     monkeypatch.setattr("loopbench.judge.run.samples.MAX_EVENTS", 3)
     with pytest.raises(DataError, match="more than 3 events"):
         read_samples(EXAMPLE / "runs" / "0001-ramp-aiofiles")
+
+
+@pytest.mark.parametrize("table", ["names", "errors"])
+def test_samples_with_more_texts_than_an_index_reaches_are_refused(table: str, tmp_path: Path) -> None:
+    """Every name gets figures of its own."""
+    tables = {"names": ["a"], "errors": [""], table: [""] * (MAX_TEXTS + 1)}
+    (tmp_path / "samples-0.bin").write_bytes(encode(layout.NAME, json.dumps(tables).encode()))
+    with pytest.raises(DataError, match="more than 65,536 names or errors"):
+        read_samples(tmp_path)
+
+
+def test_the_texts_of_two_files_are_refused_if_an_index_does_not_reach_all(tmp_path: Path) -> None:
+    for number in (0, 1):
+        names = [f"{number} {name}" for name in range(MAX_TEXTS // 2 + 1)]
+        payload = json.dumps({"names": names, "errors": [""]}).encode()
+        (tmp_path / f"samples-{number}.bin").write_bytes(encode(layout.NAME, payload))
+    with pytest.raises(DataError, match="more than 65,536 names or errors"):
+        read_samples(tmp_path)
+
+
+def test_names_are_looked_up_and_not_searched_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A search for each among all the others took hours."""
+    monkeypatch.setattr("loopbench.judge.run.samples.MAX_TEXTS", 10**6)
+    names = [f"{name:x}" for name in range(200_000)]
+    payload = json.dumps({"names": names, "errors": [""]}).encode()
+    for number in (0, 1):
+        (tmp_path / f"samples-{number}.bin").write_bytes(encode(layout.NAME, payload))
+    samples = read_samples(tmp_path)
+    assert samples.names == tuple(names)
+    scenario = read_session(EXAMPLE).scenario
+    run = open_run(EXAMPLE / A_RUN, scenario.variants)
+    (frame,) = sample_frames(made_run(samples=samples, record=run.record, variant=run.variant), scenario)
+    assert len(frame["request"].cat.categories) == len(names)
+
+
+def test_a_name_that_no_request_has_gets_no_figures() -> None:
+    rows = np.zeros(3, dtype=DTYPE)
+    rows["name"] = [2, 7, 2]  # the table ends before 7
+    samples = Samples(rows, ("a", "b", "c"), ("",), (), ())
+    found = {name: places.tolist() for name, places in samples.of_each_name(samples.loaded)}
+    assert found == {2: [0, 2]}
+    load = load_figures(made_run(samples=samples), Phase("hold", 0.0, 1.0))
+    assert [each.name for each in load.names] == ["c"]

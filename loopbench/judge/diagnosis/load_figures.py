@@ -6,7 +6,7 @@ import numpy as np
 
 from loopbench.judge.run.occupancy import moments
 from loopbench.judge.run.run import Run
-from loopbench.judge.run.samples import Mask
+from loopbench.judge.run.samples import Mask, Places
 from loopbench.judge.run.slices import parts_of
 from loopbench.records.session import Phase
 
@@ -82,19 +82,19 @@ def load_figures(run: Run, window: Phase) -> LoadFigures:
     samples = run.samples
     (moment,) = moments(samples, np.array([window.end_s]))
     answered = run.within(window)
-    own_first = sorted(range(len(samples.names)), key=lambda name: samples.names[name] != run.variant.name)
+    names = [_name_load(run, window, *named, answered) for named in samples.of_each_name(samples.loaded)]
     return LoadFigures(
         users=moment.users,
         in_flight=_in_flight(run, window, samples.loaded),
         never_served=moment.passed_over,
         goodput_rps=run.goodput_rps(window),
         answers_rps=float(np.count_nonzero(answered)) / window.width_s if window.width_s > 0 else 0.0,
-        names=tuple(_name_load(run, window, name) for name in own_first),
+        names=tuple(sorted(names, key=lambda each: each.name != run.variant.name)),
         failures=_failures(run, answered),
     )
 
 
-def _in_flight(run: Run, window: Phase, chosen: Mask) -> float:
+def _in_flight(run: Run, window: Phase, chosen: Mask | Places) -> float:
     sent, end = run.samples.rows["start_s"][chosen], run.samples.end_s[chosen]
     shared_s = [
         np.clip(np.minimum(end, part.end_s) - np.maximum(sent, part.start_s), 0.0, None).sum()
@@ -103,22 +103,23 @@ def _in_flight(run: Run, window: Phase, chosen: Mask) -> float:
     return float(sum(shared_s)) / window.width_s
 
 
-def _name_load(run: Run, window: Phase, name: int) -> NameLoad:
+def _name_load(run: Run, window: Phase, name: int, places: Places, answered: Mask) -> NameLoad:
+    """Return the load of one name, whose rows are at `places`; `answered` are all answers of the window."""
     samples = run.samples
-    chosen = samples.loaded & (samples.rows["name"] == name)
-    asked = chosen & (samples.rows["start_s"] < window.end_s)
-    served = asked & samples.good & (samples.end_s < window.end_s)
-    good = run.good_within(window) & chosen
-    failed = run.within(window) & samples.failed & chosen & (samples.rows["status"] > 0)
+    rows, is_good = samples.rows[places], samples.good[places]
+    asked = rows["start_s"] < window.end_s
+    good = answered[places] & is_good
+    failed = answered[places] & samples.failed[places] & (rows["status"] > 0)
+    served = asked & is_good & (samples.end_s[places] < window.end_s)
     return NameLoad(
         name=samples.names[name],
-        in_flight=_in_flight(run, window, chosen),
+        in_flight=_in_flight(run, window, places),
         goodput_rps=float(np.count_nonzero(good)) / window.width_s,
         failed_rps=float(np.count_nonzero(failed)) / window.width_s,
-        spread_s=float(np.ptp(np.percentile(samples.rows["latency_s"][good], (10, 90)))) if good.any() else None,
+        spread_s=float(np.ptp(np.percentile(rows["latency_s"][good], (10, 90)))) if good.any() else None,
         alone_s=run.alone_of_s.get(name),
-        users=len(np.unique(samples.rows["user"][asked])),
-        served=len(np.unique(samples.rows["user"][served])),
+        users=len(np.unique(rows["user"][asked])),
+        served=len(np.unique(rows["user"][served])),
     )
 
 

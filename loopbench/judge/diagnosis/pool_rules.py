@@ -174,6 +174,7 @@ def _queues(figures: LoopFigures) -> Iterable[Queue]:
 
 def _slowed(figures: LoopFigures) -> tuple[NameLoad, ...]:
     """Quick requests that wait in the queue of slow ones."""
+    slowest_s = max((each.alone_s or 0.0 for each in figures.load.names), default=0.0)
     return tuple(
         each
         for each in figures.load.names
@@ -181,7 +182,7 @@ def _slowed(figures: LoopFigures) -> tuple[NameLoad, ...]:
         and each.mean_s is not None
         and each.alone_s < QUICK_S
         and each.mean_s > max(QUICK_S, SLOWED * each.alone_s)
-        and any((other.alone_s or 0.0) > each.alone_s for other in figures.load.names)
+        and slowest_s > each.alone_s
     )
 
 

@@ -131,6 +131,6 @@ def _named(codes: Codes, names: Sequence[str]) -> pd.Categorical:
         raise DataError(
             f"a sample has the name {int(codes.max())} of a table of {len(names)}", slug="samples-foreign", where=""
         )
-    unique = list(dict.fromkeys(names))
-    places = np.array([*(unique.index(name) for name in names), -1], dtype=np.int32)  # -1 indexes the last: missing
-    return pd.Categorical.from_codes(places[codes], categories=pd.Index(unique, dtype="str"))
+    unique = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    places = np.array([*(unique[name] for name in names), -1], dtype=np.int32)  # -1 indexes the last: missing
+    return pd.Categorical.from_codes(places[codes], categories=pd.Index(list(unique), dtype="str"))

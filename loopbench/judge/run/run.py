@@ -3,7 +3,7 @@
 Owns which stretches of a run become figures and which answers and seconds belong to one. Figures are made elsewhere.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ import pandas as pd
 from loopbench.errors import DataError
 from loopbench.judge.run.little import Occupation, mean_occupation, occupations
 from loopbench.judge.run.probe_log import ProbeLogs, read_probe_logs
-from loopbench.judge.run.samples import Mask, Samples, read_head, read_samples
+from loopbench.judge.run.samples import Mask, Places, Samples, read_head, read_samples
 from loopbench.judge.run.slices import edges_s, is_inside, joined
 from loopbench.records import samples as layout
 from loopbench.records.codec import from_json
@@ -218,29 +218,34 @@ class Run:
 
         For each name the median good latency while at most `FEW_USERS` were there, or the least ever.
         """
-        return self._mean_of_mix(window, lambda name: self.alone_of_s[name])
+        return self._mean_of_mix(window, self.alone_of_s)
 
     @cached_property
     def alone_of_s(self) -> Mapping[int, float]:
         """R1 of each name that ever had a good answer, by its index: see `alone_s`."""
-        rows, good = self.samples.rows, self.samples.loaded & self.samples.good
-        few = good & (rows["users"] <= FEW_USERS)
+        samples = self.samples
 
-        def time_s(name: int) -> float:
-            alone_s = rows["latency_s"][few & (rows["name"] == name)]
-            every_s = rows["latency_s"][good & (rows["name"] == name)]
+        def time_s(places: Places) -> float:
+            every_s = samples.rows["latency_s"][places]
+            alone_s = every_s[samples.rows["users"][places] <= FEW_USERS]
             return float(np.median(alone_s)) if len(alone_s) >= MIN_ALONE else float(every_s.min())
 
-        return {int(name): time_s(int(name)) for name in np.unique(rows["name"][good])}
+        return {name: time_s(places) for name, places in samples.of_each_name(samples.loaded & samples.good)}
 
     def least_s(self, window: Phase) -> float | None:
         """Mean, over a window's good answers, of the least latency that a good answer of that name ever had."""
-        rows, good = self.samples.rows, self.samples.good
-        return self._mean_of_mix(window, lambda name: float(rows["latency_s"][good & (rows["name"] == name)].min()))
+        return self._mean_of_mix(window, self._least_of_s)
 
-    def _mean_of_mix(self, window: Phase, time_s: Callable[[int], float]) -> float | None:
+    @cached_property
+    def _least_of_s(self) -> Mapping[int, float]:
+        samples = self.samples
+        return {
+            name: float(samples.rows["latency_s"][places].min()) for name, places in samples.of_each_name(samples.good)
+        }
+
+    def _mean_of_mix(self, window: Phase, time_s: Mapping[int, float]) -> float | None:
         names, counts = np.unique(self.samples.rows["name"][self.good_within(window)], return_counts=True)
-        return float(np.average([time_s(name) for name in names.tolist()], weights=counts)) if len(names) else None
+        return float(np.average([time_s[name] for name in names.tolist()], weights=counts)) if len(names) else None
 
     def forget(self) -> None:
         """Drop what was read: the samples of a long session's runs do not fit into memory together."""

@@ -5,7 +5,7 @@ file of another run or format is refused.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -30,11 +30,13 @@ DTYPE = np.dtype(list(layout.FIELDS))
 assert DTYPE.itemsize == layout.STRUCT.size
 
 MAX_UNSENT: Final = 100_000_000
+MAX_TEXTS: Final = 65_536  # of each table: an index has two bytes
 MAX_EVENTS: Final = 500_000  # users that come and go, phases, seconds of an open load
 """Most requests of an open load that were due and never sent: each becomes a row of waiting time."""
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,19 @@ class Samples:
         if name not in self.names:
             return np.zeros(len(self.rows), dtype=np.bool_)
         return np.asarray(self.rows["name"] == self.names.index(name))
+
+    def of_each_name(self, chosen: Mask) -> Iterator[tuple[int, Places]]:
+        """Yield each name that occurs among the chosen requests, by its index, with the places of its rows.
+
+        One sort, however many names there are. A name that the table does not list is left out.
+        """
+        places = np.flatnonzero(chosen)
+        names = self.rows["name"][places]
+        order = np.argsort(names, kind="stable")
+        found, begins = np.unique(names[order], return_index=True)
+        for name, own in zip(found.tolist(), np.split(places[order], begins[1:]), strict=False):
+            if name < len(self.names):
+                yield name, own
 
     @cached_property
     def user_start_times_s(self) -> Floats:
@@ -181,6 +196,8 @@ def _checked(samples: Samples) -> Samples:
         raise ValueError("a time is no number of seconds in a run")
     if sum(abs(int(count)) for _, kind, count in samples.events if kind == layout.EVENT_DUE_UNSENT) > MAX_UNSENT:
         raise ValueError(f"more than {MAX_UNSENT:,} requests were due and not sent")
+    if max(len(samples.names), len(samples.errors)) > MAX_TEXTS:
+        raise ValueError(f"more than {MAX_TEXTS:,} names or errors")
     if len(samples.rows) and samples.rows["error"].max() >= len(samples.errors):
         raise ValueError("an error class without a name")
     return samples
@@ -245,14 +262,16 @@ def _checked_head(frame: Frame, path: Path, run: str | None) -> layout.Head:
 def _join(parts: list[Samples]) -> Samples:
     """Several generators' samples as one: on the first one's time axis, names and users renumbered, phases once."""
     parts = [parts[0], *(_on_axis_of(parts[0], part) for part in parts[1:])]
-    names = tuple(dict.fromkeys(name for part in parts for name in part.names))
-    errors = tuple(dict.fromkeys(error for part in parts for error in part.errors))
+    names = _numbered(name for part in parts for name in part.names)
+    errors = _numbered(error for part in parts for error in part.errors)
+    if max(len(names), len(errors)) > MAX_TEXTS:
+        raise DataError(f"more than {MAX_TEXTS:,} names or errors in all", slug="samples-foreign", where="")
     users = 0
     blocks = []
     for part in parts:
         rows = part.rows.copy()
-        rows["name"] = np.array([names.index(name) for name in part.names] or [0])[rows["name"]]
-        rows["error"] = np.array([errors.index(error) for error in part.errors])[rows["error"]]
+        rows["name"] = np.array([names[name] for name in part.names] or [0])[rows["name"]]
+        rows["error"] = np.array([errors[error] for error in part.errors])[rows["error"]]
         rows["user"] += users
         users += sum(1 for _, kind, _ in part.events if kind == layout.EVENT_USER_STARTED)
         blocks.append(rows)
@@ -263,7 +282,11 @@ def _join(parts: list[Samples]) -> Samples:
     rows["users"] = time_axis.users_alive(rows["start_s"] + rows["latency_s"], events)
     notes = tuple(note for part in parts for note in part.notes)
     watch = tuple(seconds for part in parts for seconds in part.watch)
-    return Samples(rows, names, errors, events, notes, watch, parts[0].head)
+    return Samples(rows, tuple(names), tuple(errors), events, notes, watch, parts[0].head)
+
+
+def _numbered(texts: Iterable[str]) -> dict[str, int]:
+    return {text: index for index, text in enumerate(dict.fromkeys(texts))}
 
 
 def _on_axis_of(first: Samples, part: Samples) -> Samples:

@@ -30,6 +30,8 @@ from loopbench.scenario import Variant
 
 MAX_USER_ERRORS = 3  # kinds of exceptions of a locustfile's users that are shown
 
+MAX_NAMES = 1_000  # requests of a locustfile with a note of their own, the most frequent: each looks at every sample
+
 
 @dataclass(frozen=True)
 class RequestReport:
@@ -126,7 +128,9 @@ def _journeys(run: Run) -> Iterator[str]:
     errors = Counter(str(value) for _, kind, value in events if kind == layout.EVENT_USER_ERROR)
     for error, count in errors.most_common(MAX_USER_ERRORS):
         yield f"{plural(count, 'exception')} of users: {error}"
-    for name in run.samples.names if run.samples.journey else ():
+    occurring = run.samples.of_each_name(run.samples.loaded) if run.samples.journey else ()
+    names = sorted(occurring, key=lambda named: -len(named[1]))[:MAX_NAMES]
+    for name in (run.samples.names[index] for index, _ in sorted(names, key=lambda named: named[0])):
         times = window_percentiles(run.samples, name, hold)
         p50, p99 = (times.shown(each) or "-" for each in ("p50", "p99"))
         yield f"{name}: p50 {p50} ms, p99 {p99} ms at full load ({times.samples:,} answers)"

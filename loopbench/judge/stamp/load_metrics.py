@@ -6,7 +6,7 @@ several windows is the worst of them, because the stamp is one for all.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations, pairwise, product
+from itertools import combinations, pairwise
 from typing import Final
 
 import numpy as np
@@ -62,8 +62,8 @@ def load_metrics(run: Run) -> dict[str, Metric]:
 def _answer_growth(samples: Samples) -> Metric:
     """How much larger the last fifth of a request's answers is than the first, if every fifth is larger than before."""
     worst: Metric = NotApplicable(f"no request has {MIN_OF_A_NAME} good answers")
-    for index, name in enumerate(samples.names):
-        sizes = samples.rows["size_bytes"][samples.loaded & samples.good & (samples.rows["name"] == index)]
+    for index, places in samples.of_each_name(samples.loaded & samples.good):
+        name, sizes = samples.names[index], samples.rows["size_bytes"][places]
         if len(sizes) < MIN_OF_A_NAME:
             continue
         fifths = [float(np.mean(part)) for part in np.array_split(sizes, 5)]
@@ -85,9 +85,10 @@ def _response_growth(run: Run) -> Metric:
     if run.is_until_drained:
         return NotApplicable("its window begins with the queue of all users")
     worst: Metric = NotApplicable(f"no request has {MIN_OF_A_RISE} good answers of the same users in a window")
-    for window, (index, name) in product(run.windows, enumerate(run.samples.names)):
-        rows = run.samples.rows
-        answers = rows[run.good_within(window) & (rows["name"] == index)]
+    samples = run.samples
+    each_name = (named for window in run.windows for named in samples.of_each_name(run.good_within(window)))
+    for index, places in each_name:
+        name, answers = samples.names[index], samples.rows[places]
         if len(answers) < MIN_OF_A_RISE or _more_users(answers["user"]):
             continue
         tenths = [float(np.median(part)) for part in np.array_split(answers["latency_s"], TENTHS)]

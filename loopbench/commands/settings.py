@@ -74,7 +74,8 @@ def _of_project(
     for key, (path, option) in given.items():
         found = Setting(key, str(path), Source.COMMAND_LINE, option) if path else project_setting(key)
         if found.value is None and key == "python":
-            yield found._replace(value=str(find_python(Path.cwd()).path), where=find_python(Path.cwd()).why)
+            own = find_python(Path.cwd())
+            yield found._replace(value=str(own.path), where=own.why)
         elif found.value is None:
             yield found._replace(value=str(OWN_SCENARIO) if key == "scenario" else key)
         else:

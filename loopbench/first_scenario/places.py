@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopbench.errors import UsageError
+from loopbench.measure.supervise import output_of
 from loopbench.scenario.toml import MAX_PROJECT_BYTES, read_toml
 from loopbench.upwards import upwards
 
@@ -216,12 +217,10 @@ def _is_ours(python: Path) -> bool:
 
 def _poetry_environment(folder: Path) -> Path:
     """Returns the folder that poetry reports; one without a Python if it reports none."""
-    command = ("poetry", "env", "info", "--path")
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=POETRY_S, check=True)
+        return Path(output_of(("poetry", "env", "info", "--path"), timeout_s=POETRY_S, cwd=folder).strip())
     except (OSError, subprocess.SubprocessError):
         return folder / ".no-environment"
-    return Path(done.stdout.strip())
 
 
 def _entrypoint(file: Path) -> str | None:

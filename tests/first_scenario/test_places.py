@@ -1,11 +1,13 @@
 """Where an app is found: the rules of `fastapi dev`."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from loopbench.commands.project import project_path
@@ -137,6 +139,19 @@ def test_poetry_is_asked_for_the_environment_of_its_project(tmp_path: Path, monk
     (tmp_path / "bin/poetry").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     assert python_of(tmp_path) == tmp_path / "elsewhere/bin/python"
+
+
+@pytest.mark.real
+def test_nothing_that_poetry_starts_outlives_the_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "poetry.lock", "bin/poetry", "elsewhere/bin/python")
+    (tmp_path / "bin/poetry").write_text(
+        f"#!/bin/sh\nsetsid sleep 60 >/dev/null 2>&1 &\necho $! > {tmp_path}/pid\necho {tmp_path}/elsewhere\n"
+    )
+    (tmp_path / "bin/poetry").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    assert python_of(tmp_path) == tmp_path / "elsewhere/bin/python"
+    with contextlib.suppress(psutil.NoSuchProcess):
+        assert psutil.Process(int((tmp_path / "pid").read_text())).status() == psutil.STATUS_ZOMBIE
 
 
 def test_the_path_of_an_interpreter_is_not_resolved(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The routes to advise on, of an app or of a scenario, and the ordinary scenarios that ask about them. Pure."""
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from loopbench.first_scenario.reading import AppFacts, Endpoint
 from loopbench.first_scenario.routes import Route, as_table, login_of, routes_of
 from loopbench.scenario.model import slugs
 from loopbench.scenario.requests import Request
+from loopbench.scenario.route_patterns import fits
 from loopbench.scenario.toml import toml_text, toml_value
 from loopbench.scenario.values import MAX_VARIANTS
 from loopbench.secrecy import public_target
@@ -33,7 +33,6 @@ SHARED: Final = ("target", "load", "services", "secret", "before", "data", "requ
 """Tables of a scenario that every question takes over."""
 OF_REQUESTS: Final = frozenset(Request.model_fields) - {"json_"} | {"json"}
 PATHS: Final = (("app_dir", "."), ("python", None))
-PARAMETER: Final = re.compile(r"\$?\{[^}]*\}")
 
 
 @dataclass(frozen=True)
@@ -194,10 +193,8 @@ def _wanted_route(text: str, routes: Sequence[Route], headers: Mapping[str, str]
 
 def is_path(template: str, path: str) -> bool:
     """Whether a path is one of a route's, `/items/{item_id}`."""
-    parts = PARAMETER.split(template.rstrip("/"))
-    return path.rstrip("/") == template.rstrip("/") or bool(
-        re.fullmatch("[^/]+".join(map(re.escape, parts)), path.rstrip("/"))
-    )
+    template, path = template.rstrip("/"), path.rstrip("/")
+    return path == template or fits(template, path)
 
 
 def _candidate(request: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> Candidate:

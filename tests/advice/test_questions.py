@@ -204,6 +204,7 @@ def test_a_scenario_s_routes_can_be_chosen_by_name(own: Path) -> None:
         ("/items/{id}", "/items/17/more", False),
         ("/items", "/items/", True),
         ("/items.json", "/itemsxjson", False),
+        ("/" + "{a}" * 50 + "Z", "/" + "a" * 1_000, False),
     ],
 )
 def test_a_path_belongs_to_the_route_whose_parameters_it_fills(template: str, path: str, *, expected: bool) -> None:

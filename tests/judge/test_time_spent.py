@@ -154,6 +154,7 @@ def test_without_a_probe_nothing_is_known(tmp_path: Path) -> None:
         ("GET /items/{id}", "/items/7/more", False),
         ("GET /files/{rest:path}", "/files/a/b", True),
         ("GET /a.b", "/axb", False),
+        ("GET /" + "{a:path}" * 50 + "Z", "/" + "a" * 1_000, False),  # of a damaged log
     ],
 )
 def test_a_request_finds_the_route_that_serves_it(tmp_path: Path, pattern: str, target: str, *, fits: bool) -> None:

@@ -12,7 +12,6 @@ which it is:
 What neither can know is None with a reason, and never zero.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +23,7 @@ import pandas as pd
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import Samples
 from loopbench.records.session import Phase
+from loopbench.scenario.route_patterns import fits
 
 EXACT, ESTIMATED, UNKNOWN = "exact", "estimated", "unknown"
 
@@ -236,18 +236,7 @@ def _route_of(method: str, target: str, routes: pd.DataFrame) -> str | None:
     known = [str(route) for route in routes["route"].unique()]
     if f"{method} {path}" in known:
         return f"{method} {path}"
-    return next((route for route in known if _pattern(route).fullmatch(f"{method} {path}")), None)
-
-
-def _pattern(route: str) -> re.Pattern[str]:
-    """A route such as `GET /items/{id}` or `GET /files/{rest:path}` as what it accepts."""
-    pieces = re.split(r"\{[^{}:]*(:[^{}]*)?\}", route)
-    text = "".join(re.escape(piece or "") if index % 2 == 0 else _gap(piece) for index, piece in enumerate(pieces))
-    return re.compile(text)
-
-
-def _gap(convertor: str | None) -> str:
-    return ".*" if convertor == ":path" else "[^/]+"
+    return next((route for route in known if fits(route, f"{method} {path}")), None)
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float | None:

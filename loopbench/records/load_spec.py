@@ -13,13 +13,13 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 from pydantic import Field
 
 from loopbench.records.codec import from_json
-from loopbench.records.session import KIND_PLATEAU, KIND_STEPS, PlannedRun, samples_file
+from loopbench.records.session import KIND_PLATEAU, KIND_STEPS, MAX_PHASES, PlannedRun, samples_file
 from loopbench.scenario.data import NO_VALUES, Draw, Values
 from loopbench.scenario.load_settings import Load, Repeat
 from loopbench.scenario.model import Scenario
 from loopbench.scenario.requests import Before, Request
 from loopbench.scenario.secrets import secret_values
-from loopbench.scenario.values import CLEAR, Strict, recorded_as
+from loopbench.scenario.values import CLEAR, Seconds, Strict, recorded_as
 
 PATH_VARIABLE = "LOOPBENCH_LOAD_SPEC"
 """Environment variable with the path of the locustfile's load. A worker without it gets the load from its master."""
@@ -46,10 +46,10 @@ class Level(NamedTuple):
 class SliceTimes(NamedTuple):
     """How an interleaved run is loaded: in slices, between which its target is stopped."""
 
-    number: int
-    arrive_s: float  # over which users begin, evenly: one cycle of a user, so that they do not answer in step
-    settle_s: float  # in each slice, between the first requests and the window
-    hold_s: float  # the window's part of a slice
+    number: Annotated[int, Field(ge=1, le=MAX_PHASES // 2)]
+    arrive_s: Seconds  # over which users begin, evenly: one cycle of a user, so that they do not answer in step
+    settle_s: Seconds  # in each slice, between the first requests and the window
+    hold_s: Seconds  # the window's part of a slice
 
     @property
     def until_drained(self) -> bool:
@@ -85,7 +85,7 @@ class LoadSpec(ForGenerator):
     explain: bool  # whether to ask the probe for requests' stamps
     seed: int
     samples_file: str  # the first generator's; the others' are in the same folder
-    min_window_s: float = 0.0  # minimum length of a steady window with all users
+    min_window_s: Seconds = 0.0  # minimum length of a steady window with all users
     slices: SliceTimes | None = None  # of an interleaved run; None: one window
     generator: int = 0  # index of the process that reads this; set by its master
 

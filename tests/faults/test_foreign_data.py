@@ -321,6 +321,9 @@ def sparse_samples(run: Path) -> None:
 
 DAMAGE: Final[Mapping[str, Callable[[Path], None]]] = {
     "a phase of 30 years": run_with(phases=[{"name": "hold", "start_s": 0.0, "end_s": 1e9}]),
+    "a hold of a week": run_with(phases=[{"name": "hold", "start_s": 0.0, "end_s": 604_000.0}]),
+    "a ramp that began a week before": run_with(phases=[{"name": "ramp", "start_s": -604_000.0, "end_s": 0.0}]),
+    "phases that overlap": run_with(phases=[{"name": "hold", "start_s": 1.0, "end_s": 50.0}] * 1_000),
     "a phase that ends before it begins": run_with(phases=[{"name": "hold", "start_s": 2.0, "end_s": 1.0}]),
     "more phases than any run has": run_with(phases=[{"name": "step-1", "start_s": 1.0, "end_s": 2.0}] * 20_001),
     "NaN": run_with(load_s=math.nan),

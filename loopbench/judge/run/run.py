@@ -25,6 +25,7 @@ from loopbench.records.sensors import SENSORS_FILE, UNOBSERVABLE_FILE, SensorRow
 from loopbench.records.session import HUNG, LOAD_FILE, STOPPED, TARGET_LOG, Phase, RunRecord, read_run
 from loopbench.records.source_lines import SourceLine, read_lines
 from loopbench.scenario import Variant
+from loopbench.scenario.model import MAX_INTERLEAVED
 
 NO_WINDOW: Final = "the run has no steady window"
 NO_GOOD_ANSWER: Final = "there is no good answer in the window"
@@ -32,6 +33,9 @@ LAST_PART_OF_RAMP: Final = 0.3  # share of a ramp without a hold that is diagnos
 FEW_USERS: Final = 2  # up to so many users, a request hardly meets another
 MIN_ALONE: Final = 5  # good answers at up to `FEW_USERS` users from which their median is the response time alone
 MAX_LOG_BYTES: Final = 2_000_000
+PHASES_MARGIN: Final = 4.0
+PHASES_MARGIN_S: Final = 600.0
+"""A run's phases may take so many times what its load asks for, and so much more. Figures are made of each second."""
 EDGE_S: Final = 0.05  # a second that reaches so far out of a window counts as inside
 
 
@@ -54,9 +58,24 @@ class Run:
 
     @cached_property
     def spec(self) -> LoadSpec:
-        """The load that the generator was given."""
+        """The load that the generator was given; refused if the run's phases take far longer than it asks for.
+
+        The phases of a hung target or a long drain reach beyond its samples, but never so far.
+        """
         path = self.folder / LOAD_FILE
-        return from_json(LoadSpec, read_file(path), str(path))
+        spec = from_json(LoadSpec, read_file(path), str(path))
+        targets = MAX_INTERLEAVED if spec.slices else 1
+        longest_s = PHASES_MARGIN * targets * (spec.phases_s + spec.load.drain_s) + PHASES_MARGIN_S
+        edges_s = [abs(edge_s) for phase in self.record.phases for edge_s in (phase.start_s, phase.end_s)]
+        found_s = max([sum(phase.width_s for phase in self.record.phases), *edges_s])
+        if found_s > longest_s:
+            raise DataError(
+                f"its phases last {found_s:,.0f} s, which is far longer than its load",
+                slug="run-format",
+                where=str(self.folder),
+                allowed=f"at most {longest_s:,.0f} s",
+            )
+        return spec
 
     @cached_property
     def probe(self) -> ProbeLogs:

@@ -125,6 +125,14 @@ def test_a_file_of_more_lines_than_the_limit_is_refused_unparsed(
     assert refused.value.slug == "csv-too-big"
 
 
+def test_a_jump_of_more_users_than_can_be_spread_is_refused(history: Path) -> None:
+    """From row to row of this one, nine million arrivals would be placed."""
+    history.write_text(history_text([ROWS[0], (START + 20_000_000, 9_000_000, "0.0", 100, 0)]), newline="")
+    with pytest.raises(DataError) as refused:
+        read(history)
+    assert refused.value.slug == "csv-too-big"
+
+
 def test_a_users_own_request_called_aggregated_is_not_the_total(history: Path) -> None:
     text = GOOD.replace(f"{START + 2},2,,", f"{START + 2},2,GET,Aggregated,0,0,N/A,7,7\r\n{START + 2},2,,")
     history.write_text(text, newline="")

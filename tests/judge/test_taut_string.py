@@ -64,6 +64,14 @@ def test_a_few_rows_are_enough(stamps: list[int]) -> None:
     assert len(row_times_s(stamps)) == len(stamps)
 
 
+def test_wide_corridors_along_a_curve_are_each_looked_at_once() -> None:
+    """From each of its corners the path could go straight through a share of all others."""
+    rows = np.arange(100_000.0)
+    lower = rows * (rows + 1) / 2
+    path = straightest(lower, lower + 3e8, 50_000.0)
+    assert np.all((lower <= path + 1e-3) & (path <= lower + 3e8 + 1e-3))
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_the_taut_string_is_the_path_whose_steps_differ_least(seed: int) -> None:
     """Compared with brute force: no small change of any inner point makes the sum of squared steps smaller."""

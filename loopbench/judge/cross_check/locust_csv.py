@@ -20,8 +20,9 @@ SIBLINGS: Final = ("_stats.csv", "_failures.csv", "_exceptions.csv")
 
 MAX_BYTES: Final = 200_000_000
 MAX_ROWS: Final = 1_000_000
-MAX_ARRIVALS: Final = 10_000_000
 """Two weeks of one row a second. Full history of many names gets there sooner: chart it without."""
+MAX_ARRIVALS: Final = 1_000_000
+"""Users that came and went: one row may hold them all, and each can become an arrival of its own."""
 
 COUNTS: Final = ("stamp_s", "users", "requests", "failures")
 _COLUMNS: Final = {

@@ -12,6 +12,7 @@ edge of a stall of the writer itself the missing fraction of a second stays unkn
 The same path serves the reports of distributed workers, whose corridor is the time between two rows.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -54,26 +55,29 @@ def _period_s(stamps: Floats) -> float:
 
 
 def _pull_taut(places: Floats, low: Floats, high: Floats) -> Floats:
-    """The path between two fixed ends: from each corner on, straight as far as the corridors allow."""
-    path, corner, end = low.copy(), 0, len(low) - 1
-    while corner < end:
-        steepest, flattest = np.inf, -np.inf
-        touch_high = touch_low = corner
-        for here in range(corner + 1, end + 1):
-            run = places[here] - places[corner]
-            to_high, to_low = (high[here] - path[corner]) / run, (low[here] - path[corner]) / run
-            if to_low > steepest:
-                turn, slope = touch_high, steepest
-                break
-            if to_high < flattest:
-                turn, slope = touch_low, flattest
-                break
-            if to_high <= steepest:
-                steepest, touch_high = to_high, here
-            if to_low >= flattest:
-                flattest, touch_low = to_low, here
-        else:
-            turn, slope = end, (path[end] - path[corner]) / (places[end] - places[corner])
-        path[corner + 1 : turn + 1] = path[corner] + slope * (places[corner + 1 : turn + 1] - places[corner])
-        corner = turn
-    return path
+    """The path between two fixed ends, by a funnel: every corridor is added to it once and removed at most once.
+
+    The funnel opens at the path's last corner. Its sides are the straightest paths from there that stay below and above
+    every corridor so far; where the next corridor lies outside, the path turns along the side that it crossed.
+    """
+    corner = (float(places[0]), float(low[0]))
+    path, upper, lower = [corner], deque([corner]), deque([corner])
+    for place, bottom, top in zip(places[1:].tolist(), low[1:].tolist(), high[1:].tolist(), strict=True):
+        for side, other, point, sign in ((upper, lower, (place, top), 1), (lower, upper, (place, bottom), -1)):
+            while len(side) > 1 and sign * (_slope(side[-2], side[-1]) - _slope(side[-1], point)) >= 0:
+                side.pop()
+            while (
+                len(side) == 1 and len(other) > 1 and sign * (_slope(other[0], other[1]) - _slope(other[0], point)) > 0
+            ):
+                other.popleft()
+                path.append(other[0])
+            if len(side) == 1:
+                side[0] = other[0]
+            side.append(point)
+    path.append(upper[-1])
+    at, reached = np.array(path).T
+    return np.asarray(np.interp(places, at, reached), dtype=np.float64)
+
+
+def _slope(begin: tuple[float, float], end: tuple[float, float]) -> float:
+    return (end[1] - begin[1]) / (end[0] - begin[0])

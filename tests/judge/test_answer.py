@@ -215,6 +215,21 @@ def test_the_pair_that_a_claim_names_comes_first(pair: tuple[str, str], clause: 
     assert re.fullmatch(rf"In goodput .*: {clause}; a is SLOWER .* \(2 more pairs below\)\.", found), found
 
 
+def test_a_claimed_pair_without_a_difference_hides_neither_health_nor_the_largest_difference() -> None:
+    made = [Made("def", rps=400), Made("a", rps=40), Made("e", rps=400, never_served=90)]
+    report = of(made, "def", spread=0.05)
+    claims = [Claim(id=a, text="t", where="w", a=a, b="def", compare="goodput", expect="lower") for a in ("e", "a")]
+    scenario = report.record.scenario.model_copy(update={"claims": claims[:1]})
+    found = headline(replace(report, record=replace(report.record, scenario=scenario)))
+    assert found.startswith("e: 90 of 100 users without any answer in ")
+    made = [Made("def", rps=400), Made("a", rps=40), Made("c", rps=800)]
+    report = of(made, "def", spread=0.01)
+    scenario = report.record.scenario.model_copy(update={"claims": claims[1:]})
+    found = headline(replace(report, record=replace(report.record, scenario=scenario)))
+    assert "a is SLOWER than def" in found
+    assert "c is FASTER than def" in found
+
+
 def test_the_line_that_blocks_the_event_loop_is_in_the_first_sentence() -> None:
     report = repeated(explained(session([Made("a", rps=40), Made("b", rps=400)])), 6, spread=0.01)
     assert headline(report).startswith(

@@ -52,7 +52,7 @@ def response_s(session_folder: Path, variant: str) -> float:
 def cycle_s(session_folder: Path, variant: str) -> float:
     """How long a user takes from one request to the next, waits included (N / X), from the same runs.
 
-    0: unknown; infinite: nobody got an answer.
+    0: unknown; infinite: no user got an answer.
     """
     with foreign_content(session_folder):
         return max((_cycle_s(*each) for each in _shown(session_folder, variant)), default=0.0)

@@ -148,8 +148,10 @@ def verdict_answer(report: SessionReport, show: Show = named) -> str:
     invalid = len(judged.verdicts) - len(decided)
     rest = [f"{plural(len(decided) - len(shown), 'more pair')} below"] * (len(decided) > len(shown) > 0)
     rest += [f"{plural(invalid, 'pair')} INVALID"] * bool(invalid)
-    clear = {each.comparison.a for each in shown}
-    others = unwell(report, [each.name for each in report.record.scenario.variants if each.name not in clear], show)
+    in_clauses = {each.comparison.a for each in shown if each.word in DIFFERENT}  # with its health, in its clause
+    others = unwell(
+        report, [each.name for each in report.record.scenario.variants if each.name not in in_clauses], show
+    )
     more = f" ({', '.join(rest)})" if rest else ""
     return f"{others} In {judged.quantity.name}: {'; '.join(clauses)}{more}.".lstrip()
 
@@ -165,10 +167,10 @@ def _most_telling(differing: Sequence[Verdict], decided: Sequence[Verdict], repo
     if len({_slower(each) for each in extremes}) == 1:
         extremes.sort(key=_distance, reverse=True)
     shown = sorted(asked, key=lambda each: each.word not in DIFFERENT)[:MAX_PAIRS]
-    for each in extremes[: MAX_PAIRS - len(shown)]:
+    for each in extremes:
         if _slower(each) not in map(_slower, shown):
             shown.append(each)
-    return shown
+    return shown[:MAX_PAIRS]
 
 
 def _distance(verdict: Verdict) -> float:

@@ -28,6 +28,7 @@ from loopbench.commands import (
 from loopbench.commands.ending import exit_code_of
 from loopbench.console import check_stdout, open_standard_streams, print_error, say
 from loopbench.errors import EnvironmentRefusedError, ExitCode, LoopbenchError, UsageError, in_plain_words
+from loopbench.limits import CpuTimeSpentError, as_error, bound_reading
 from loopbench.secrecy import hidden, public_arguments, without_userinfo
 
 ISSUES = "https://github.com/loopbench/loopbench/issues/new?template=bug.yml"
@@ -71,6 +72,8 @@ for _name, _command, *_examples in _COMMANDS:
     _lines = "\n".join(f"  loopbench {example}" for example in _examples)
     app.command(_name, epilog=f"\b\nExamples:\n{_lines}")(_command)
 
+ONLY_READ = frozenset({"config", "export", "gc", "history", "list", "plan", "plot", "report"})
+
 
 @app.callback(invoke_without_command=True)
 def _before_a_command(
@@ -96,9 +99,17 @@ def _before_a_command(
 def main() -> None:
     """Run a command; turn every error into one message and one exit code."""
     open_standard_streams()
+    if _only_reads(sys.argv[1:]):
+        bound_reading()
     code = _exit_code_of(_check_platform) or _exit_code_of(lambda: app(prog_name="loopbench", standalone_mode=False))
     lost = _exit_code_of(check_stdout)
     sys.exit(code or lost)
+
+
+def _only_reads(arguments: list[str]) -> bool:
+    """Whether a command line starts nothing that needs more than the limits of a reader."""
+    command = next((each for each in arguments if each in {name for name, *_ in _COMMANDS}), "")
+    return command in ONLY_READ or (command == "compare" and not any(each.startswith("--rev") for each in arguments))
 
 
 def _check_platform() -> None:
@@ -119,6 +130,8 @@ def _exit_code_of(work: Callable[[], int | None]) -> int:
     except OSError as problem:
         what, where = problem.strerror or type(problem).__name__, str(problem.filename or "")
         return _failed(EnvironmentRefusedError(what, slug="system", where=where))
+    except (MemoryError, CpuTimeSpentError) as problem:
+        return _failed(as_error(problem))
     except Exception as problem:  # noqa: BLE001  the one place that may: a bug of loopbench
         return _failed(crash(problem))
 

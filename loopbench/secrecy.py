@@ -4,15 +4,13 @@ What comes from a scenario is known by value: `remember` takes the values, `hidd
 a program prints them. What comes from elsewhere is known by name (`api_key`, `DB_PASS`, `accessKey`).
 """
 
-import base64
-import html
 import json
 import re
-import shlex
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
+
+from loopbench.escapes import Form, forms
 
 HIDDEN_VALUE: Final = "***"
 
@@ -55,23 +53,19 @@ HEADER: Final = re.compile(r"\s*\[[^=]*$")  # the line of a TOML table's header
 MARK: Final = re.compile(r"\*{3}[0-9a-f]{4}")
 USERINFO: Final = re.compile(r"://[^/@\s]+@")
 
-_remembered: dict[bytes, None] = {}  # every form of every value that this process must not write, the longest first
+_remembered: dict[bytes, Form] = {}  # what finds the values that this process must not write, the longest first
 
 
 _names: set[str] = set()  # names that a scenario calls secret
 
 
-SCRIPT_SAFE: Final = str.maketrans({each: f"\\u{ord(each):04x}" for each in "<>&'"})
-"""How Go and Flask escape a JSON text beyond what JSON asks for."""
-
-
 def remember(values: Iterable[str]) -> None:
     """Hide these values from now on. A process measures one scenario, so they are never forgotten."""
     secret = (value for value in values if not ONLY_PLACEHOLDERS.fullmatch(value))
-    forms = {form for value in secret for form in _forms(value) if len(form) >= MIN_CHARACTERS}
-    known = sorted(forms | _remembered.keys(), key=lambda form: (-len(form), form))
+    texts = {text for value in secret for text in (value, *value.splitlines()) if len(text) >= MIN_CHARACTERS}
+    found_by = {form.pattern.pattern: form for text in texts for form in forms(text)} | _remembered
     _remembered.clear()
-    _remembered.update(dict.fromkeys(known))
+    _remembered.update(sorted(found_by.items(), key=lambda pair: (-pair[1].most_bytes, pair[0])))
 
 
 def remember_names(names: Iterable[str]) -> None:
@@ -86,14 +80,14 @@ def hidden(text: str) -> str:
 
 def hidden_bytes(data: bytes) -> bytes:
     """The bytes without the values to hide."""
-    for form in _remembered:
-        data = data.replace(form, HIDDEN_VALUE.encode())
+    for form in _remembered.values():
+        data = form.pattern.sub(HIDDEN_VALUE.encode(), data)
     return data
 
 
 def margin_bytes() -> int:
     """Return how many bytes `hidden_part` needs on both sides of a part: the longest value to hide."""
-    return len(next(iter(_remembered), b""))
+    return max((form.most_bytes for form in _remembered.values()), default=0)
 
 
 def hidden_part(data: bytes, start: int, end: int) -> bytes:
@@ -103,39 +97,10 @@ def hidden_part(data: bytes, start: int, end: int) -> bytes:
 
 def _moved_out(data: bytes, cut: int, *, to_end: bool) -> int:
     """The place of a cut, moved out of each value to hide that it would divide."""
-    for form in _remembered:
-        at = data.find(form, max(0, cut - len(form) + 1), max(0, cut + len(form) - 1))
-        if at >= 0:
-            return _moved_out(data, at + len(form) if to_end else at, to_end=to_end)
+    for form in _remembered.values():
+        if divided := form.spanning(data, cut):
+            return _moved_out(data, divided[to_end], to_end=to_end)
     return cut
-
-
-def _forms(value: str) -> Iterator[bytes]:
-    """A value as programs print it: whole or by lines, escaped once or twice, and in base64."""
-    texts = {value, *value.splitlines()}
-    for _ in range(2):
-        texts |= {escaped for text in texts for escaped in _escaped(text)}
-    for plain in {text.encode("utf-8", "surrogatepass") for text in texts if len(text) >= MIN_CHARACTERS}:
-        yield from (plain, base64.b64encode(plain), base64.urlsafe_b64encode(plain))
-        yield from (base64.b64encode(b"x" * pad + plain)[4:-4] for pad in range(3))  # amid other text, at each offset
-
-
-def _escaped(text: str) -> Iterator[str]:
-    plain = text.encode("utf-8", "surrogatepass")
-    yield plain.decode("latin-1")  # a header's value, as ASGI apps read it
-    yield from (json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
-    yield from (repr(text)[1:-1], repr(plain)[2:-1], shlex.quote(text)[1:-1])
-    both = "\"'"  # with both quotes around it in the same text, repr escapes the single ones
-    yield from (repr(text + both)[1:-4], repr(plain + both.encode())[2:-4])
-    yield from (
-        html.escape(text),
-        html.escape(text, quote=False),
-        html.escape(text).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
-    )
-    in_json = json.dumps(text)[1:-1]
-    yield from (in_json.replace("/", r"\/"), in_json.translate(SCRIPT_SAFE))
-    for url in (quote(plain, safe=""), quote(plain), quote_plus(plain), quote(plain, safe="!'()*")):
-        yield from (url, re.sub("%..", lambda found: found[0].lower(), url))
 
 
 def is_telling(name: str) -> bool:

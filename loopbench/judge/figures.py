@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 MISSING = "–"  # noqa: RUF001  a dash as wide as a digit
+FARTHEST: Final = 10_000
+"""A ratio beyond it is the end of an interval of very few runs."""
 
 
 def rounded(value: float | None) -> str:
@@ -18,9 +21,11 @@ def rounded(value: float | None) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """How many times as much: two decimals, or two digits that count below 0.1."""
+    """How many times as much: two decimals, or two digits that count below 0.1; beyond a factor of 10,000 only that."""
     if value is None or not math.isfinite(value):
         return MISSING
+    if value > FARTHEST or 0 < value < 1 / FARTHEST:
+        return f"over {FARTHEST:,}" if value > 1 else f"under {1 / FARTHEST:.4f}"
     return f"{value:,.2f}" if value >= 0.1 or value == 0 else f"{value:.2g}"
 
 

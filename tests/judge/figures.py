@@ -29,6 +29,7 @@ def name_load(**changes: Any) -> NameLoad:
         "alone_s": 0.195,
         "users": 40,
         "served": 40,
+        "silent_s": 10.0,
     }
     return NameLoad(**{**usual, **changes})
 

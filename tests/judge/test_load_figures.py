@@ -8,6 +8,7 @@ import pytest
 from loopbench.judge.diagnosis.load_figures import LoadFigures, load_figures
 from loopbench.judge.run.samples import DTYPE, Samples
 from loopbench.judge.run.slices import joined
+from loopbench.records import samples as layout
 from loopbench.records.session import Phase
 from tests.judge.made_run import made_run
 
@@ -71,3 +72,30 @@ def test_failures_are_answers_with_a_bad_status() -> None:
     )
     assert load.failures is not None
     assert (load.failures.status, load.failures.name, load.failures.share) == (503, "slow", 3 / 5)
+
+
+ANSWERED = [{"start_s": at, "latency_s": 0.1} for at in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("request_", "stuck"),
+    [
+        ({"start_s": 7.0, "latency_s": 5.0}, 3),
+        ({"start_s": 7.0, "latency_s": 5.0, "flags": layout.FLAG_UNFINISHED}, 3),
+        ({"start_s": 7.0, "latency_s": 5.0, "status": 200}, 0),
+        ({"start_s": 7.0, "latency_s": 5.0, "flags": layout.FLAG_HUNG_UP}, 0),
+        ({"start_s": 7.0, "latency_s": 2.0}, 0),
+    ],
+    ids=["given up", "cut at the end", "answered in the drain", "left on purpose", "given up in the window"],
+)
+def test_requests_that_are_never_answered_from_a_moment_on_never_end(request_: dict[str, Any], stuck: int) -> None:
+    """Three of them, after answers in the same window."""
+    load = figures_of(*ANSWERED, *[{"status": 0, "error": 1, **request_} for _ in range(3)])
+    assert (load.names[0].stuck, load.names[0].never_ends) == (stuck, stuck > 0)
+
+
+def test_requests_cut_right_after_an_answer_are_not_stuck() -> None:
+    """As with a short drain."""
+    cut = {"start_s": 9.5, "latency_s": 0.6, "status": 0, "flags": layout.FLAG_UNFINISHED}
+    load = figures_of({"start_s": 9.0, "latency_s": 0.9}, cut, cut)
+    assert not load.names[0].never_ends

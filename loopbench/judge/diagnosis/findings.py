@@ -110,7 +110,12 @@ _ROWS = (
     Limit("never served", 0.05, Sense.AT_LEAST, "users without any answer at the end of the window, of all users"),
     Limit("gc pauses", 0.05, Sense.AT_LEAST, "time in garbage collection"),
     Limit("gc bound", 0.30, Sense.AT_LEAST, "the same, where it is what limits"),
-    Limit("never answered", 2.0, Sense.AT_LEAST, "mean requests in flight of a name that has no answer in the window"),
+    Limit(
+        "never answered",
+        2.0,
+        Sense.AT_LEAST,
+        "requests in flight of a name without an answer in the window, or from a moment in it on",
+    ),
     Limit("hops", 10.0, Sense.AT_LEAST, "results that threads handed to the loop, for each answer"),
     Limit("quiet utilization", 0.85, Sense.AT_LEAST, "utilization in seconds in which no request was in flight"),
     Limit("answers failing", 0.20, Sense.AT_LEAST, "answers with a bad status, of all answers"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loopbench.judge.run.occupancy import moments
+from loopbench.judge.run.occupancy import moments, stuck
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.samples import Mask, Places
 from loopbench.judge.run.slices import parts_of
@@ -25,6 +25,8 @@ class NameLoad:
     alone_s: float | None  # how long a request takes alone (see `Run.alone_s`); None: no good answer ever
     users: int  # who asked up to the end of the window
     served: int  # of them, with a good answer
+    stuck: int = 0  # in flight at the end of the window, if none of these was ever answered
+    silent_s: float = 0.0  # from the last answer to when they were given up; without an answer, the window
 
     @property
     def width(self) -> float | None:
@@ -38,8 +40,13 @@ class NameLoad:
 
     @property
     def never_ends(self) -> bool:
-        """Whether requests are in flight and none is answered, well or badly."""
-        return self.in_flight > 0 and self.goodput_rps == self.failed_rps == 0
+        """Whether requests are in flight and none is answered, well or badly: in the window, or from a moment on."""
+        return self.waiting > 0 and (self.stuck > 0 or self.goodput_rps == self.failed_rps == 0)
+
+    @property
+    def waiting(self) -> float:
+        """How many are in flight: on average, or at the end if they never end from a moment on."""
+        return max(self.in_flight, self.stuck)
 
     @property
     def mean_s(self) -> float | None:
@@ -111,6 +118,7 @@ def _name_load(run: Run, window: Phase, name: int, places: Places, answered: Mas
     good = answered[places] & is_good
     failed = answered[places] & samples.failed[places] & (rows["status"] > 0)
     served = asked & is_good & (samples.end_s[places] < window.end_s)
+    end = stuck(samples, places, window)
     return NameLoad(
         name=samples.names[name],
         in_flight=_in_flight(run, window, places),
@@ -120,6 +128,8 @@ def _name_load(run: Run, window: Phase, name: int, places: Places, answered: Mas
         alone_s=run.alone_of_s.get(name),
         users=len(np.unique(rows["user"][asked])),
         served=len(np.unique(rows["user"][served])),
+        stuck=end.requests,
+        silent_s=end.silent_s,
     )
 
 

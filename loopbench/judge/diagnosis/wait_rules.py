@@ -7,23 +7,23 @@ from loopbench.judge.diagnosis.loop_figures import LoopFigures
 from loopbench.judge.diagnosis.pool_rules import anyio_pool_saturated, app_pool_saturated, executor_saturated
 from loopbench.judge.diagnosis.waits import GIVEN_UP, RECEIVES, REQUEST, Wait, lines_of, where
 
-MIN_TIMES_ALONE: Final = 5.0  # a window without an answer must be so many times longer than a request alone
+MIN_TIMES_ALONE: Final = 5.0  # so many times longer than a request alone there must be no answer
 ACK_S: Final = (0.036, 0.050)  # Linux delays an acknowledgement by 40 ms; a process adds a few
 CONSTANT_S: Final = 0.010  # spread of response times up to which they are constant
 
 
 def endless_wait(figures: LoopFigures) -> Finding | None:
     """Requests of a name that are never answered."""
-    stuck = max((each for each in figures.load.names if each.never_ends), key=lambda each: each.in_flight, default=None)
+    stuck = max((each for each in figures.load.names if each.never_ends), key=lambda each: each.waiting, default=None)
     if stuck is None or all_holding(evidence_of("utilization", figures.utilization)):
         return None
-    evidence = all_holding(evidence_of("never answered", stuck.in_flight))
-    if evidence is None or figures.window.width_s < MIN_TIMES_ALONE * (stuck.alone_s or 0.0):
+    evidence = all_holding(evidence_of("never answered", stuck.waiting))
+    if evidence is None or stuck.silent_s < MIN_TIMES_ALONE * (stuck.alone_s or 0.0):
         return None
     waits = figures.waits_of(REQUEST, GIVEN_UP, *(pool.name for pool in figures.pools))
     return Finding(
         Kind.ENDLESS_WAIT,
-        f"Requests to {stuck.name} never finish ({stuck.in_flight:.0f} in flight; {stuck.served} of {stuck.users} "
+        f"Requests to {stuck.name} never finish ({stuck.waiting:.0f} in flight; {stuck.served} of {stuck.users} "
         f"users ever had an answer to it) while the event loop has time.{where(waits)}{_held_and_wanted(waits)}",
         evidence,
         (*_against(waits), "give every wait a timeout, so that requests fail instead of piling up"),

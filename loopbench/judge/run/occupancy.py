@@ -9,8 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from loopbench.judge.run.samples import Samples
+from loopbench.judge.run.samples import Places, Samples
+from loopbench.records import samples as layout
 from loopbench.records.session import Phase
+
+SILENT_S = 1.0  # so long nothing is answered before requests count as stuck
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +40,14 @@ class PhaseEnd:
 
     phase: str
     moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Requests of one kind at the end of a window."""
+
+    requests: int  # in flight, if not one of them was ever answered, and none of the kind for the last second
+    silent_s: float  # from the last answer in the window, or its begin, to when the first of these was given up
 
 
 def moments(samples: Samples, times_s: Floats) -> tuple[Moment, ...]:
@@ -66,3 +77,19 @@ def phase_ends(samples: Samples, phases: tuple[Phase, ...]) -> tuple[PhaseEnd, .
     """The state when each phase ended."""
     at = moments(samples, np.array([phase.end_s for phase in phases]))
     return tuple(PhaseEnd(phase.name, moment) for phase, moment in zip(phases, at, strict=True))
+
+
+def stuck(samples: Samples, places: Places, window: Phase) -> Stuck:
+    """How many of the requests at these places are in flight at the window's end and will never be answered.
+
+    A deadlock may begin inside the window, after some answers, so that it is not enough to count those.
+    """
+    rows, end_s = samples.rows[places], samples.end_s[places]
+    answered = samples.finished[places] & (rows["status"] != 0)
+    left = rows["flags"] & layout.FLAG_HUNG_UP != 0
+    in_flight = (rows["start_s"] < window.end_s) & (end_s > window.end_s)
+    last_s = float(end_s[answered & (end_s <= window.end_s)].max(initial=window.start_s))
+    if not in_flight.any() or (in_flight & (answered | left)).any():
+        return Stuck(0, window.end_s - last_s)
+    silent_s = float(end_s[in_flight].min()) - last_s
+    return Stuck(int(np.count_nonzero(in_flight)) if silent_s >= SILENT_S else 0, silent_s)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loopbench.judge.figures import plural
-from loopbench.judge.run.occupancy import moments
+from loopbench.judge.run.occupancy import moments, stuck
 from loopbench.judge.run.run import Run
 from loopbench.judge.run.slices import is_inside
 from loopbench.judge.stamp.stamp import Stamp
@@ -139,14 +139,15 @@ def _state(run: Run, stamp: Stamp) -> State:
 
 
 def _answers_nothing(run: Run) -> bool:
-    """Requests of the variant waited through the last window, and none of its requests got an answer in it."""
+    """Requests of the variant waited, and got no answer in all of the last window, or from a moment in it on."""
     if not run.windows:
         return False
     window, rows, samples = run.windows[-1], run.samples.rows, run.samples
     own = samples.named(run.variant.name) & samples.loaded
     answered = own & samples.finished & (rows["status"] != 0)
     waiting = own & (rows["start_s"] < window.end_s) & (samples.end_s > window.start_s)
-    return bool(waiting.any()) and not (answered & is_inside(samples.end_s, window)).any()
+    silent = bool(waiting.any()) and not (answered & is_inside(samples.end_s, window)).any()
+    return silent or stuck(samples, np.flatnonzero(own), window).requests > 1
 
 
 def _timeouts(errors: Sequence[str]) -> list[int]:

@@ -98,7 +98,7 @@ def test_without_a_hold_nothing_is_claimed() -> None:
 
 
 def test_without_a_run_there_is_no_answer() -> None:
-    assert one_run_each(session(missing=[made.name for made in FOUR])).startswith("No run is complete")
+    assert one_run_each(session(missing=[made.name for made in FOUR])).startswith("No run under load is complete")
 
 
 def test_many_variants_are_counted_rather_than_listed() -> None:

@@ -24,7 +24,7 @@ def one_run_each(report: SessionReport, show: Show = named) -> str:
     """Who gave how many good answers a second at full load; variants within a factor of `NEAR` are not ranked."""
     load = full_load(report)
     if not report.runs:
-        return "No run is complete: there is nothing to answer with."
+        return "No run under load is complete: there is nothing to answer with."
     valid = [run for run in report.runs if run.is_valid]
     if not valid:
         return f"Every run is INVALID: how many answers a second {load} get is not known."

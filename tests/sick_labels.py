@@ -88,7 +88,7 @@ def reported(app: str, path: str, kind: Kind, remedy: str = "", **others: Any) -
 
 
 REPORTED: Final = (
-    reported("nested_acquire", "/nested", Kind.ENDLESS_WAIT, "", timeout_s=2.0),
+    reported("nested_acquire", "/nested", Kind.ENDLESS_WAIT, "", timeout_s=2.0, think_s=0.05),
     reported("nested_acquire", "/single", Kind.NO_BOTTLENECK, "", users=20),
     reported("health_in_threads", "/chat", Kind.ANYIO_POOL_SATURATED, "async"),
     reported("health_in_threads", "/chat", Kind.ANYIO_POOL_SATURATED, "async", env=("FIXED=1",)),

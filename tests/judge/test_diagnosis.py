@@ -8,7 +8,7 @@ from loopbench.judge.diagnosis.diagnosis import Confidence, diagnose, not_observ
 from loopbench.judge.diagnosis.findings import Kind
 from loopbench.judge.diagnosis.load_figures import Failures
 from loopbench.judge.diagnosis.loop_figures import AfterLoad, GeneratorFigures, ProcessShare, Quiet
-from loopbench.judge.diagnosis.loop_lines import Owner
+from loopbench.judge.diagnosis.loop_lines import LoopLine, Owner
 from loopbench.judge.diagnosis.waits import TaskCounts, ThreadPool
 from tests.judge.figures import figures, line, load, name_load, wait
 
@@ -116,6 +116,15 @@ def test_a_line_that_hardly_counts_is_not_guilty_for_the_framework_s_time() -> N
     framework = line(owner=Owner.LIBRARY, file="/lib/asyncio/events.py", seconds=8.0, share=0.98)
     diagnosis = diagnose(figures(**BLOCKED, lines=(framework, line(seconds=0.1, share=0.02))))
     assert diagnosis.guilty == framework
+
+
+@pytest.mark.parametrize("sampled", [(), (line(line=9),)], ids=["no line sampled", "lines under load"])
+def test_a_task_that_polls_is_found_by_what_it_awaits(sampled: tuple[LoopLine, ...]) -> None:
+    """It gives up the GIL in the selector only, where a sampler sees no line of its own."""
+    polls = wait("other", 1.0, "asyncio/tasks.py:sleep", inner_function="__sleep0")
+    sleeps = wait("other", 2.0, "asyncio/tasks.py:sleep", line=12)
+    diagnosis = diagnose(figures(**FULL, quiet=Quiet(0.99, ()), waits=(sleeps, polls), lines=sampled))
+    assert (diagnosis.kind, diagnosis.guilty) == (Kind.SPINNING, polls.line)
 
 
 def test_a_block_without_a_line_blames_none() -> None:

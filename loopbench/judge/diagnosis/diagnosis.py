@@ -6,8 +6,9 @@ from enum import StrEnum
 from loopbench.judge.diagnosis.findings import MIN_SECONDS, Finding, Kind
 from loopbench.judge.diagnosis.loop_figures import LoopFigures, loop_figures
 from loopbench.judge.diagnosis.loop_lines import LoopLine
+from loopbench.judge.diagnosis.loop_rules import lines_for
 from loopbench.judge.diagnosis.remedies import for_line
-from loopbench.judge.diagnosis.rules import LAST_RESORTS, RULES, lines_for
+from loopbench.judge.diagnosis.rules import LAST_RESORTS, RULES
 from loopbench.judge.run.run import Run
 
 

@@ -77,6 +77,8 @@ IN_EXECUTOR_QUEUE: Final = r"asyncio/base_events\.py:(getaddrinfo|getnameinfo)"
 
 RECEIVES: Final = r"uvicorn/protocols/http/\w+\.py:receive"
 """A call that waits for the next part of a request's body, or for its client to disconnect."""
+NO_WAIT: Final = "__sleep0"
+"""The function of asyncio in which a task stands after `await asyncio.sleep(0)`."""
 HOP: Final = r"anyio/to_thread\.py|asyncio/threads\.py|starlette/concurrency\.py|aiofiles/"
 """A call that hands work to a thread."""
 

@@ -1,11 +1,13 @@
 """Finds a text in bytes, in every form in which programs print it: raw, escaped, encoded."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
+from urllib.parse import quote, quote_plus
 
 PIECE_CHARACTERS: Final = 2_000
 """Longer texts are searched for in pieces: one pattern for all of a long text takes long to compile."""
@@ -61,7 +63,18 @@ def forms(text: str) -> Iterator[Form]:
 
 
 def _encoded(text: str) -> set[bytes]:
-    """The text in base64, alone and amid other text at each offset, and in hexadecimal digits."""
+    """The text, as it is and as part of a URL or of JSON, in base64 and in hexadecimal digits."""
+    in_json = (json.dumps(text, ensure_ascii=only)[1:-1] for only in (True, False))
+    return {each for part in {text, *_in_url(text), *in_json} for each in _digital(part)}
+
+
+def _in_url(text: str) -> tuple[str, ...]:
+    plain = text.encode("utf-8", "surrogatepass")
+    return quote(plain, safe=""), quote(plain), quote_plus(plain)
+
+
+def _digital(text: str) -> set[bytes]:
+    """In base64, alone and amid other text at each offset, and in hexadecimal digits."""
     plain = text.encode("utf-8", "surrogatepass")
     # A digit has six bits. Those that share bits with the text around are left out.
     amid = (base64.b64encode(b"x" * pad + plain)[-(-pad * 8 // 6) : (pad + len(plain)) * 8 // 6] for pad in range(3))

@@ -50,12 +50,12 @@ def own_ceiling(session_folder: Path, *, load: LoadSettings, cores: Cores, stop:
     """Returns the session's ceiling: the recorded one if it fits, else a new measurement of about six seconds.
 
     None if the generators run on other machines, because the no-op server listens on loopback only; and for users of a
-    locustfile, whose requests it does not know.
+    locustfile, whose requests it does not know; and for a load that asks for little.
 
     Raises:
         GeneratorError: the server or Locust failed; their files stay in the session's folder.
     """
-    if load.remote_workers or load.locustfile:
+    if load.remote_workers or load.locustfile or load.asks_for_little:
         return None
     known = read_own_ceiling(session_folder)
     if known is not None and known.generators == load.generators:

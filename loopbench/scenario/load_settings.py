@@ -1,6 +1,6 @@
 """`[load]` and `[repeat]`: number of users, how fast they come, how long they stay, and how often runs are repeated."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,10 @@ from loopbench.scenario.values import (
 )
 
 Arrivals = Literal["exponential", "constant"]
+
+
+LITTLE_RPS: Final = 1_000.0
+"""Requests per second that any generator sends on any machine: its own ceiling is ten times as much and more."""
 
 
 class Load(Strict):
@@ -168,6 +172,15 @@ class Load(Strict):
     def is_open(self) -> bool:
         """Whether requests are due on a schedule."""
         return self.mode == "open"
+
+    @property
+    def asks_for_little(self) -> bool:
+        """Whether its users or its schedule ask for so few requests that no generator's ceiling matters."""
+        if self.locustfile is not None:
+            return False
+        if self.rate is not None:
+            return max(self.rate) <= LITTLE_RPS
+        return max(self.users, *self.steps, 0) <= LITTLE_RPS * self.think_time_s[0]
 
     @property
     def ramp_s(self) -> float:

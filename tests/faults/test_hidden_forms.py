@@ -111,6 +111,8 @@ PRINTERS: Final[dict[str, Callable[[str], str]]] = {
     "CSV": lambda text: text.replace('"', '""'),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 of a login": lambda text: base64.urlsafe_b64encode(f"me:{text}".encode()).decode().removeprefix("bWU6"),
+    "base64 of a query": lambda text: base64.b64encode(b"a" * 3 + quote(text, safe="").encode()).decode()[4:],
+    "base64 of JSON": lambda text: base64.b64encode(b"a" * 2 + json.dumps(text).encode()).decode()[4:],
     "hexadecimal digits": lambda text: text.encode().hex(),
     "Latin-1": _as_latin,
     "Latin-1 in JSON": lambda text: json.dumps(_as_latin(text)),

@@ -58,6 +58,25 @@ def test_some_users_cannot_ask_our_server(tmp_path: Path, measured: list[int], l
     assert read_own_ceiling(tmp_path) is None
 
 
+@pytest.mark.parametrize(
+    ("load", "needed"),
+    [
+        (Load(users=100, think_time_s=(0.1, 0.5)), False),
+        (Load(users=101, think_time_s=(0.1, 0.5)), True),
+        (Load(users=100, think_time_s=(0.0, 9.0)), True),
+        (Load(users=1, steps=[1, 2000], think_time_s=(1.0, 1.0)), True),
+        (Load(mode="open", rate=(10.0, 1_000.0)), False),
+        (Load(mode="open", rate=(10.0, 1_001.0)), True),
+    ],
+    ids=str,
+)
+def test_a_load_that_any_generator_can_send_needs_no_ceiling(
+    tmp_path: Path, measured: list[int], load: Load, needed: bool
+) -> None:
+    assert (ask(tmp_path, load) is not None) is needed
+    assert bool(measured) is needed
+
+
 def test_a_damaged_file_is_said(tmp_path: Path) -> None:
     (tmp_path / CEILING_FILE).write_text('{"rps": "fast"}')
     with pytest.raises(DataError, match="rps"):

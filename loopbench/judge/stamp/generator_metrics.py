@@ -20,7 +20,7 @@ OF_GENERATOR: Final = (
 )
 
 
-def generator_metrics(run: Run, ceiling: OwnCeiling | NotObservable | None) -> dict[str, Metric]:
+def generator_metrics(run: Run, ceiling: OwnCeiling | NotObservable | NotApplicable | None) -> dict[str, Metric]:
     """Figures by name. Of several generators, the worst: users of a slow one are as badly timed.
 
     Args:
@@ -79,7 +79,7 @@ def _p99(values: Sequence[float]) -> float:
     return float(np.quantile(values, 0.99, method="inverted_cdf"))
 
 
-def _own_ceiling_share(run: Run, ceiling: OwnCeiling | NotObservable | None) -> Metric:
+def _own_ceiling_share(run: Run, ceiling: OwnCeiling | NotObservable | NotApplicable | None) -> Metric:
     if not isinstance(ceiling, OwnCeiling):
         return ceiling
     rps = max(run.goodput_rps(window) for window in run.windows)

@@ -11,12 +11,13 @@ from loopbench.judge.stamp.canaries import Canaries, session_canaries
 from loopbench.judge.stamp.generator_metrics import generator_metrics
 from loopbench.judge.stamp.load_metrics import load_metrics
 from loopbench.judge.stamp.machine_metrics import machine_metrics, usual_delay
-from loopbench.judge.stamp.metrics import Metrics, NotObservable
+from loopbench.judge.stamp.metrics import Metrics, NotApplicable, NotObservable
 from loopbench.judge.stamp.stamp import Stamp, evaluate
 from loopbench.judge.stamp.target_metrics import Reference, effective_settings, target_metrics
 from loopbench.records.failures import Failures, read_failures
 from loopbench.records.own_ceiling import OwnCeiling, read_own_ceiling
 from loopbench.records.session import KIND_TIMELINE, RunRecord, SessionRecord, read_run, read_session, run_folders
+from loopbench.scenario.load_settings import LITTLE_RPS
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,14 @@ class OpenSession:
             yield run
 
     @cached_property
-    def ceiling(self) -> OwnCeiling | NotObservable | None:
+    def ceiling(self) -> OwnCeiling | NotObservable | NotApplicable | None:
         """The generators' own; None: never measured."""
-        if self.record.scenario.load.locustfile:
+        load = self.record.scenario.load
+        if load.asks_for_little:
+            return NotApplicable(f"the load asks for at most {LITTLE_RPS:,.0f} requests/s, which any generator sends")
+        if load.locustfile:
             return NotObservable("the users of a locustfile are measured on the app alone")
-        if self.record.scenario.load.remote_workers:
+        if load.remote_workers:
             return NotObservable("the generators run on other machines, and our no-op server listens on loopback alone")
         try:
             return read_own_ceiling(self.folder)

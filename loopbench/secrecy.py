@@ -50,10 +50,11 @@ TABLE: Final = re.compile(r"[\s\[]*\{")  # the beginning of a TOML table, or of 
 ASSIGNED: Final = re.compile(r"(?<![\w-])([\w-]++)[\"']?\s*+=")  # each character is read once, of any text
 HEADER: Final = re.compile(r"\s*\[[^=]*$")  # the line of a TOML table's header
 
+HIDDEN_OR_SHOWN: Final = re.compile(b"\x01+|\x00+")  # a run of bytes to hide, or not
 MARK: Final = re.compile(r"\*{3}[0-9a-f]{4}")
 USERINFO: Final = re.compile(r"://[^/@\s]+@")
 
-_remembered: dict[bytes, Form] = {}  # what finds the values that this process must not write, the longest first
+_remembered: dict[bytes, Form] = {}  # what finds the values that this process must not write, by its pattern
 
 
 _names: set[str] = set()  # names that a scenario calls secret
@@ -63,9 +64,7 @@ def remember(values: Iterable[str]) -> None:
     """Hide these values from now on. A process measures one scenario, so they are never forgotten."""
     secret = (value for value in values if not ONLY_PLACEHOLDERS.fullmatch(value))
     texts = {text for value in secret for text in (value, *value.splitlines()) if len(text) >= MIN_CHARACTERS}
-    found_by = {form.pattern.pattern: form for text in texts for form in forms(text)} | _remembered
-    _remembered.clear()
-    _remembered.update(sorted(found_by.items(), key=lambda pair: (-pair[1].most_bytes, pair[0])))
+    _remembered.update((form.source, form) for text in texts for form in forms(text))
 
 
 def remember_names(names: Iterable[str]) -> None:
@@ -80,9 +79,7 @@ def hidden(text: str) -> str:
 
 def hidden_bytes(data: bytes) -> bytes:
     """The bytes without the values to hide."""
-    for form in _remembered.values():
-        data = form.pattern.sub(HIDDEN_VALUE.encode(), data)
-    return data
+    return hidden_part(data, 0, len(data))
 
 
 def margin_bytes() -> int:
@@ -92,15 +89,18 @@ def margin_bytes() -> int:
 
 def hidden_part(data: bytes, start: int, end: int) -> bytes:
     """A part of some bytes without the values to hide, and without the rest of one that begins or ends outside."""
-    return hidden_bytes(data[_moved_out(data, start, to_end=True) : _moved_out(data, end, to_end=False)])
-
-
-def _moved_out(data: bytes, cut: int, *, to_end: bool) -> int:
-    """The place of a cut, moved out of each value to hide that it would divide."""
+    hides: bytearray | None = None
     for form in _remembered.values():
-        if divided := form.spanning(data, cut):
-            return _moved_out(data, divided[to_end], to_end=to_end)
-    return cut
+        for first, last in form.places(data):
+            hides = hides or bytearray(len(data))
+            hides[first:last] = b"\1" * (last - first)
+    if hides is None:
+        return data[start:end]
+    parts = (
+        HIDDEN_VALUE.encode() if hides[run.start()] else data[run.start() : run.end()]
+        for run in HIDDEN_OR_SHOWN.finditer(hides, start, end)
+    )
+    return b"".join(parts)
 
 
 def is_telling(name: str) -> bool:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from loopbench.scenario.model import Scenario
 from loopbench.scenario.requests import PlainRequest
@@ -71,7 +71,7 @@ def moved_to_environment(tables: Mapping[str, Any]) -> tuple[dict[str, Any], dic
 def secret_variables(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the values of variables whose names suggest a secret, and passwords in URLs."""
     yield from _of_variables(value for name, value in environ.items() if is_telling(name))
-    yield from (found[2] for value in environ.values() for found in PASSWORD_IN_URL.finditer(value))
+    yield from (each for value in environ.values() for each in _passwords(value))
 
 
 def _of_variables(values: Any) -> Iterator[str]:
@@ -79,13 +79,27 @@ def _of_variables(values: Any) -> Iterator[str]:
         is_path = value.startswith("/") and os.path.exists(value)  # noqa: PTH110  for a text that is none, Path raises
         if not is_path:  # SSH_AUTH_SOCK, PWD: they stand in every traceback
             yield value
-        yield from (found[2] for found in PASSWORD_IN_URL.finditer(value))
+            yield from _of_credential(value)
+        yield from _passwords(value)
 
 
 def _of_command(command: str) -> Iterator[str]:
     """Values of variables and options whose names suggest a secret, and passwords in URLs: a shell may print them."""
     yield from (found[2].strip("'\"") for found in ASSIGNMENT.finditer(command) if is_telling(found[1]))
-    yield from (found[2] for found in PASSWORD_IN_URL.finditer(command))
+    yield from _passwords(command)
+
+
+def _passwords(text: str) -> Iterator[str]:
+    """The passwords of URLs in a text, as they stand there and as an app sees them."""
+    for found in PASSWORD_IN_URL.finditer(text):
+        yield from (found[2], unquote(found[2]))
+
+
+def _of_credential(text: str) -> Iterator[str]:
+    """The values in a variable's JSON whose names suggest a secret, such as a private key."""
+    credential = _structure(text)
+    if isinstance(credential, dict):
+        yield from (leaf for name, value in credential.items() if is_telling(name) for leaf in _leaves(value))
 
 
 def _of_request(request: PlainRequest) -> Iterator[str]:
@@ -107,12 +121,16 @@ def _of_query(path: str) -> Iterator[str]:
 
 
 def _of_header(value: str) -> Iterator[str]:
-    """The value and its parts: the token after `Bearer`, each cookie, user and password of Basic authentication."""
+    """The value and its parts: the token after `Bearer`, each cookie, user and password of Basic authentication.
+
+    An app sees a part without its quotes, and a cookie decoded.
+    """
     if ONLY_PLACEHOLDERS.fullmatch(value):
         return
     yield value
     for part in re.split(r"[\s;,]+", value):
-        yield from (part, part.partition("=")[2])
+        for each in (part, part.partition("=")[2].strip("\"'")):
+            yield from (each, unquote(each))
     try:
         login = base64.b64decode(value.partition(" ")[2], validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
@@ -135,3 +153,15 @@ def _leaves(value: Any) -> Iterator[str]:
             yield from _leaves(each)
     elif value is not None:
         yield str(value)
+        if isinstance(value, str):
+            yield from _leaves(_structure(value))  # JSON in JSON
+
+
+def _structure(text: str) -> Any:
+    """The object or list that a text describes in JSON; None where it describes none."""
+    if not text.startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

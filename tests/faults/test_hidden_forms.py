@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from collections.abc import Callable
 from functools import partial
+from html.entities import codepoint2name
 from pathlib import Path
 from string import ascii_letters
 from typing import Final
@@ -98,6 +99,10 @@ PRINTERS: Final[dict[str, Callable[[str], str]]] = {
     "HTML in HTML": lambda text: html.escape(html.escape(text)),
     "HTML by number": _by_character("&#{};"),
     "HTML by hexadecimal number": _by_character("&#x{:X};"),
+    "HTML by name": lambda text: "".join(
+        f"&{codepoint2name[ord(each)]};" if ord(each) in codepoint2name else each for each in text
+    ),
+    "Python by name": lambda text: text.encode("ascii", "namereplace").decode(),
     "JavaScript": _by_character(r"\u{{{:x}}}"),
     "C": _by_byte(r"\{:03o}"),
     "hexadecimal escapes": _by_byte(r"\x{:02X}"),
@@ -112,6 +117,7 @@ PRINTERS: Final[dict[str, Callable[[str], str]]] = {
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 of a login": lambda text: base64.urlsafe_b64encode(f"me:{text}".encode()).decode().removeprefix("bWU6"),
     "base64 of a query": lambda text: base64.b64encode(b"a" * 3 + quote(text, safe="").encode()).decode()[4:],
+    "base64 in a URL": lambda text: quote(base64.b64encode(text.encode()).decode(), safe=""),
     "base64 of JSON": lambda text: base64.b64encode(b"a" * 2 + json.dumps(text).encode()).decode()[4:],
     "hexadecimal digits": lambda text: text.encode().hex(),
     "Latin-1": _as_latin,
@@ -129,6 +135,24 @@ def test_a_secret_is_hidden_however_it_is_printed(secret: str, printer: Callable
     assert sum(each.isalnum() for each in left) <= 2
 
 
+SEEN_BY_AN_APP: Final = {
+    'headers = { Cookie = "theme=dark; session=\\"canary-cookie\\"" }': "canary-cookie",
+    'headers = { Cookie = "xsrf=canary%3D%2Btail" }': "canary=+tail",
+    'headers = { Authorization = "Token token=\\"canary-token\\",response=\\"canary-more\\"" }': "canary-more",
+    'target = { env = { DATABASE = "postgres://bob:canary%2Fpw%40x@h/db" } }': "canary/pw@x",
+    """target = { env = { CREDENTIAL = '{"type": "x", "client_secret": "canary-key"}' } }""": "canary-key",
+    """json = { inner = '{"deep": ["canary-leaf"]}' }""": "canary-leaf",
+}
+
+
+@pytest.mark.parametrize(("keys", "seen"), SEEN_BY_AN_APP.items(), ids=SEEN_BY_AN_APP.values())
+def test_a_part_of_a_secret_is_hidden_as_an_app_sees_it(keys: str, seen: str) -> None:
+    variant = {"name": "a", "path": "/", **tomllib.loads(keys)}
+    raw = {"title": "t", "target": {"app": "a:a"}, "variants": [variant]}
+    remember(secret_values(Scenario.model_validate(raw, context={"file": Path("s.toml")}), {}))
+    assert hidden(f"got {seen} and answered") == "got *** and answered"
+
+
 def test_text_like_a_secret_stays() -> None:
     remember(["a-b-c-d1", "pa'ss/w&rd", '"quoted"'])
     harmless = "GET /a/b/c-d1 'it''s' pass word pa.ss/w&rd a_b_c_d1 quoted"
@@ -141,11 +165,16 @@ def test_a_long_secret_is_hidden_when_it_is_escaped() -> None:
     assert not any(each.isdigit() for each in hidden(html.escape(secret)))
 
 
-def test_a_text_of_backslashes_is_read_a_few_times_only() -> None:
-    """Not once for each pair of its characters, which would take minutes."""
-    remember(["a" + "\\" * 8 + "'" * 5 + "b-c", "-" * 40])
-    text = "a" + "\\" * 200_000 + "-" * 39
-    assert hidden(text) == text
+@pytest.mark.parametrize("text", ["\\" * 200_000, ("\\" * 16 + "user") * 30 + "#", "0" * 100_000 + "#"])
+def test_no_text_takes_long(text: str) -> None:
+    """It is read a few times, not once for each way to divide its backslashes, which would take hours."""
+    remember(['{"user":"user","user":"user"}' * 5, "a" + "\\" * 8 + "'" * 5 + "b-c", "-" * 40, "000000"])
+    assert hidden(f"a{text}") == hidden_part(f"a{text}".encode(), 0, len(text) + 1).decode()
+
+
+def test_the_end_of_a_long_secret_is_not_a_secret_of_its_own() -> None:
+    remember(["Zq" * 1_000 + "e"])
+    assert hidden("the server ended before it answered") == "the server ended before it answered"
 
 
 @pytest.mark.parametrize(("key", "shown"), [("target.env.DB_PASS", False), ("load.users", True)])

@@ -290,7 +290,7 @@ def test_a_process_of_another_user_is_named_when_everything_else_has_ended(
 def test_a_log_of_any_length_holds_little_disk_space_and_no_part_of_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The middle is left out, and a secret at an edge of it is left out whole."""
+    """The middle is left out, and a secret at an edge of it is hidden whole."""
     monkeypatch.setattr(secrecy, "_remembered", {})
     secrecy.remember(["very-secret-word"])
     monkeypatch.setattr(supervise, "MAX_LOG_BYTES", 100_000)
@@ -307,6 +307,7 @@ time.sleep(600)
         assert child.exit_code is None
         assert os.fstat(child._output.fileno()).st_blocks * 512 < 1_000_000
     text = log.read_text()
-    assert text.startswith("a" * 49_990 + "\n... loopbench left out 9,900,019 bytes ...\n")
+    assert text.startswith("a" * 49_990 + "***\n... loopbench left out 9,900,019 bytes ...\n")
     assert text.endswith("c" * 49_990 + "\nready\n")
+    assert text.split("\n")[2].startswith("***c")
     assert not set("vry-srtwod") & set(text.split("\n")[0] + text.split("\n")[2])

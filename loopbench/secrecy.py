@@ -90,7 +90,7 @@ def margin_bytes() -> int:
 def hidden_part(data: bytes, start: int, end: int) -> bytes:
     """A part of some bytes without the values to hide, and without the rest of one that begins or ends outside."""
     hides: bytearray | None = None
-    for form in _remembered.values():
+    for form in (each for each in _remembered.values() if each.anchor in data):
         for first, last in form.places(data):
             hides = hides or bytearray(len(data))
             hides[first:last] = b"\1" * (last - first)

@@ -182,11 +182,11 @@ class VariantUser(_UserLifecycle, LlhttpUser):
         """Send the next of the requests that precede all others, until its answer is good."""
         prepared = self._encode(self._values.filled_and_kept(before))
         answer = self._exchange(prepared, self.recorder.name_id(before.name), None, due_s)
-        if answer is None:
+        if answer is None or answer.error is not None:  # of a failed login nothing is used, so nothing is captured
             return
         captured = before.captured(header_lines(answer.head), answer.body)
-        note_captured(captured.values())
-        if answer.error is None and captured.keys() == before.capture.keys():
+        if captured.keys() == before.capture.keys():
+            note_captured(captured.values())
             self._values.known |= captured
             self._before.pop(0)
 

@@ -1,12 +1,11 @@
 """Values of placeholders: read once per session, and captured by the `[[before]]` requests of each run."""
 
 import csv
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from loopbench.errors import UsageError
 from loopbench.measure.asking import Answer
@@ -14,12 +13,10 @@ from loopbench.measure.stop import StopWish
 from loopbench.measure.target import AnyTarget
 from loopbench.measure.verify import ask_request, wrong_answer
 from loopbench.scenario import Scenario
+from loopbench.scenario.captures import MAX_CAPTURED_CHARS, MAX_JSON_BODY_BYTES, json_body
 from loopbench.scenario.data import Column, Draw, R, UserValues, Values
 from loopbench.scenario.requests import Before
 from loopbench.secrecy import is_telling, remember
-
-MAX_CAPTURED_CHARS: Final = 65_536
-"""No server takes a header of that length, and each output is searched for the value to hide it."""
 
 
 def read_values(scenario: Scenario, environ: Mapping[str, str]) -> Values:
@@ -85,28 +82,24 @@ def _send(target: AnyTarget, before: Before, filled: Before, stop: StopWish) -> 
     """Send one request and return what it captures. Its answer is not shown, because it may hold a token."""
     answer = ask_request(target, filled, stop)
     captured = before.captured(answer.headers, answer.body)
-    long = next((name for name, value in captured.items() if len(str(value)) > MAX_CAPTURED_CHARS), None)
-    if long is not None:
-        too_long = f"what is captured as {long!r} is longer than {MAX_CAPTURED_CHARS:,} characters"
-        raise wrong_answer(target, before, too_long, _outline(answer))
     remember(map(str, captured.values()))
     problem = before.expect.problem(answer.status, answer.body)
     if problem is not None:
         raise wrong_answer(target, before, problem, _outline(answer), variables=before.variables)
     missing = next((name for name in before.capture if name not in captured), None)
     if missing is not None:
-        problem = f"it has no {before.capture[missing]} to capture as {missing!r}"
+        usable = f"a number, or a text of at most {MAX_CAPTURED_CHARS:,} characters"
+        problem = f"it has no {before.capture[missing]} to capture as {missing!r}: {usable}"
         raise wrong_answer(target, before, problem, _outline(answer))
     return captured
 
 
 def _outline(answer: Answer) -> str:
     """Describe an answer without its values."""
-    try:
-        body = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        body = None
+    body = json_body(answer.body)
     keys = ", ".join(map(str, body)) if isinstance(body, dict) else "no JSON object"
+    if len(answer.body) > MAX_JSON_BODY_BYTES:
+        keys = f"more than {MAX_JSON_BODY_BYTES:,} bytes, so it is not read as JSON"
     return f"status {answer.status}; headers: {', '.join(name for name, _ in answer.headers)}; body: {keys}"
 
 

@@ -3,10 +3,26 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 MISSING: Any = object()
-"""What is not in a JSON body. It equals nothing."""
+"""What is not in a JSON body, or what is no JSON body. It equals nothing."""
+
+MAX_CAPTURED_CHARS: Final = 65_536
+"""No server takes a header of that length, and each output is searched for the value to hide it."""
+
+MAX_JSON_BODY_BYTES: Final = 8_000_000
+"""Of an answer that is read as JSON: many empty lists take 25 times as much memory as their text."""
+
+
+def json_body(body: bytes) -> Any:
+    """Return what the JSON body of an answer holds; MISSING if it is no JSON, or larger than what is read."""
+    if len(body) > MAX_JSON_BODY_BYTES:
+        return MISSING
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return MISSING
 
 
 def json_at(body: Any, path: str) -> Any:
@@ -29,10 +45,7 @@ def captured(capture: Mapping[str, str], headers: Iterable[tuple[str, str]], bod
 def _value(source: str, headers: list[tuple[str, str]], body: bytes) -> Any:
     kind, _, key = source.partition(":")
     if kind == "json":
-        try:
-            return json_at(json.loads(body), key)
-        except (ValueError, RecursionError):
-            return MISSING
+        return json_at(json_body(body), key)
     if kind == "header":
         return next((value for name, value in headers if name == key.lower()), MISSING)
     cookies = (value.partition(";")[0].partition("=") for name, value in headers if name == "set-cookie")
@@ -44,5 +57,6 @@ def _usable(value: Any) -> str | int | float | None:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):
-        return value if value.encode("utf-8", "ignore").decode() == value else None
+        fits = len(value) <= MAX_CAPTURED_CHARS and value.encode("utf-8", "ignore").decode() == value
+        return value if fits else None
     return value if isinstance(value, int | float) else None

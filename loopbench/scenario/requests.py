@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from loopbench.scenario.captures import captured, json_at
+from loopbench.scenario.captures import MAX_JSON_BODY_BYTES, MISSING, captured, json_at, json_body
 from loopbench.scenario.target import Target, TargetOverrides
 from loopbench.scenario.templates import as_text, fill, in_header, in_path, names_in
 from loopbench.scenario.values import (
@@ -51,9 +51,10 @@ class Expect(Strict):
         return None
 
     def _json_problem(self, body: bytes) -> str | None:
-        try:
-            answer = json.loads(body)
-        except (ValueError, RecursionError):
+        if len(body) > MAX_JSON_BODY_BYTES:
+            return f"body is more than {MAX_JSON_BODY_BYTES:,} bytes of JSON"
+        answer = json_body(body)
+        if answer is MISSING:
             return "body is not JSON"
         if not isinstance(answer, dict | list):
             return "body is not a JSON object"

@@ -29,7 +29,11 @@ from loopbench.scenario.requests import Expect
         (Expect(json_min={"elapsed": 2.0}), 200, b"{}", "elapsed is below 2.0"),
         (Expect(json_min={"elapsed": 2.0}), 200, b'{"elapsed": "long"}', "elapsed is below 2.0"),
         (Expect(json_min={"elapsed": 2.0}), 200, b'{"elapsed": NaN}', "elapsed is below 2.0"),
+        (Expect(json={"a": 1}), 200, b'{"a": 1}'.ljust(8_000_000), None),
+        (Expect(json={"a": 1}), 200, b'{"a": 1}'.ljust(8_000_001), "body is more than 8,000,000 bytes of JSON"),
+        (Expect(body_bytes=8_000_001), 200, b"1".ljust(8_000_001), None),
     ],
+    ids=lambda each: each[:40] if isinstance(each, bytes) else None,
 )
 def test_problem(expect: Expect, status: int, body: bytes, problem: str | None) -> None:
     assert expect.problem(status, body) == problem

@@ -99,8 +99,12 @@ def test_any_answer_can_be_captured_from(body: Any, raw: bytes, path: str) -> No
         captured({"a": f"json:{path}", "b": "json:0.a"}, [], data)
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a": ', b"\xff"])
-def test_nothing_is_captured_from_what_is_no_json(body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"a": ', b"\xff", b'{"a": 1}'.ljust(8_000_001), b'{"a": "%s"}' % (b"x" * 65_537)],
+    ids=["nested", "cut", "no text", "large", "long value"],
+)
+def test_nothing_is_captured_from_what_is_no_json_or_too_large(body: bytes) -> None:
     assert captured({"a": "json:a"}, [], body) == {}
 
 

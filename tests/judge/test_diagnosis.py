@@ -65,6 +65,8 @@ TABLE: list[tuple[str, dict[str, Any], Kind]] = [
     ("an executor of its own is full", {"load": QUEUE, "pools": (ThreadPool("legacy", 32, 32, 9),)}, Kind.APP_POOL),
     ("requests behind others on their connections", {"tasks": TaskCounts(10, 0, 0, 2, pipelined=9)}, Kind.CONNECTION_HELD),  # noqa: E501  a row
     ("a constant 44 ms outside the app", {"load": load(in_flight=5.0, answers_rps=114.0, names=(name_load(spread_s=0.002),)), "tasks": TaskCounts(0.1, 0, 0, 2, 0)}, Kind.DELAYED_ACK),  # noqa: E501  a row
+    ("threads compute in what other programs leave", {**FULL, "loop_cpu": 0.1, "process_cpu": 0.386, "run_queue": 0.745}, Kind.GIL_CONTENTION),  # noqa: E501  a row
+    ("other programs have the processor", {**FULL, "loop_cpu": 0.05, "process_cpu": 0.06, "run_queue": 0.8}, Kind.LOOP_CPU_BOUND),  # noqa: E501  a row
     ("nothing seen", {"seconds_seen": 0.0}, Kind.NOT_OBSERVED),
 ]  # fmt: skip
 

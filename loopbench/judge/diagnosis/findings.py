@@ -82,6 +82,7 @@ class Limit:
 _ROWS = (
     Limit("utilization", 0.85, Sense.AT_LEAST, "share of the time in which the loop had something to do"),
     Limit("waiting part", 0.50, Sense.AT_LEAST, "off-CPU share of the loop's busy time, run-queue delay excluded"),
+    Limit("waiting", 0.30, Sense.AT_LEAST, "the same over the time: where others have the processor, little is left"),
     Limit(
         "blocked waiting", 0.30, Sense.AT_LEAST, "time in steps over 10 ms in which the loop's thread did not compute"
     ),
@@ -95,10 +96,13 @@ _ROWS = (
     ),
     Limit("collecting line", 0.50, Sense.BELOW, "one line's time in long steps: above, it collects its own garbage"),
     Limit("short steps", 0.40, Sense.AT_LEAST, "one line's time in steps of up to 10 ms over the window"),
-    Limit("process cpu", 0.40, Sense.AT_LEAST, "CPU of all threads, in cores, the loop being full"),
     Limit(
-        "other threads' cpu", 0.15, Sense.AT_LEAST, "CPU of the process outside the loop's thread, the loop being full"
+        "process cpu",
+        0.40,
+        Sense.AT_LEAST,
+        "CPU of all threads, in cores, the loop being full; of the time that other programs leave",
     ),
+    Limit("other threads' cpu", 0.15, Sense.AT_LEAST, "the same outside the loop's thread"),
     Limit("threads' cpu", 0.70, Sense.AT_LEAST, "the same on a loop that is not full"),
     Limit("loop cpu", 0.90, Sense.BELOW, "CPU of the loop's thread, the loop being full: above, it has what it wants"),
     Limit("anyio waiting", 1.0, Sense.AT_LEAST, "mean number of tasks waiting for a thread of anyio's limiter"),

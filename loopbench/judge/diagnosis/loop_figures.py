@@ -110,6 +110,10 @@ class LoopFigures:
         """Share of the time in which the loop's thread was ready and another program had its processor."""
         return max(0.0, (self.run_queue or 0.0) - (self.other_threads_cpu or 0.0))
 
+    def served(self, cores: float | None) -> float | None:
+        """CPU of this process in the time in which no other program had its processor."""
+        return None if cores is None or self.foreign_queue >= 1.0 else cores / (1.0 - self.foreign_queue)
+
     @property
     def own_utilization(self) -> float | None:
         """Utilization of the time in which no other program had the loop's processor."""
@@ -125,6 +129,13 @@ class LoopFigures:
             return None
         on_loop = self.utilization - (self.run_queue or 0.0)
         return 0.0 if on_loop <= self.loop_cpu else 1.0 - self.loop_cpu / on_loop
+
+    @property
+    def waiting(self) -> float | None:
+        """Share of the time in which the loop was at work, had its processor and did not compute."""
+        if self.waiting_part is None or self.utilization is None:
+            return None
+        return self.waiting_part * max(0.0, self.utilization - (self.run_queue or 0.0))
 
     @property
     def watched_s(self) -> float:

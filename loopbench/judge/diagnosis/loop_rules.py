@@ -59,8 +59,8 @@ def contention(figures: LoopFigures) -> tuple[Evidence, ...] | None:
     others = figures.other_threads_cpu
     full = all_holding(
         evidence_of("utilization", figures.utilization),
-        evidence_of("process cpu", figures.process_cpu),
-        evidence_of("other threads' cpu", others),
+        evidence_of("process cpu", figures.served(figures.process_cpu)),
+        evidence_of("other threads' cpu", figures.served(others)),
     )
     if (served := evidence_of("loop cpu", figures.loop_cpu)) and not served.holds:
         full = None
@@ -72,11 +72,12 @@ def loop_blocked(figures: LoopFigures) -> Finding | None:
     if contention(figures):
         return None
     in_long_steps = evidence_of("blocked waiting", _less_queue(figures.blocked_waiting, figures))
-    full, waiting = (
+    held = all_holding(
         evidence_of("utilization", figures.utilization),
         evidence_of("waiting part", figures.waiting_part),
+        evidence_of("waiting", figures.waiting),
     )
-    evidence = all_holding(in_long_steps) or all_holding(full, waiting)
+    evidence = all_holding(in_long_steps) or held
     return None if evidence is None else _blocked_finding(figures, evidence)
 
 

@@ -150,7 +150,8 @@ class Places:
             if own is not None:
                 return _place(own, inner)
         place = _place(None, inner)
-        if sent_through is None and endpoint is not None:
+        # FastAPI's own endpoints (/docs) cannot be changed, and are mostly those of a neighbour.
+        if sent_through is None and endpoint is not None and _package_of_code(endpoint) not in _FRAMEWORK:
             return place._replace(
                 near_file=endpoint.co_filename,
                 near_line=endpoint.co_firstlineno,

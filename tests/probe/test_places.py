@@ -183,6 +183,13 @@ def test_the_endpoint_in_a_mount_is_near_not_the_mount() -> None:
     assert place.near_function == "endpoint"
 
 
+def test_an_endpoint_of_fastapi_itself_is_near_nothing() -> None:
+    """`/docs` has no line that a user can change."""
+    namespace: dict[str, Any] = {}
+    exec(compile("def swagger_ui_html():\n  pass", f"{SITE}/fastapi/applications.py", "exec"), namespace)  # noqa: S102
+    assert near(ROUTE, ENCODER, served=namespace["swagger_ui_html"]) == (None, None, None)
+
+
 def test_a_user_middleware_that_awaits_a_route_is_not_the_place() -> None:
     place = place_of(MIDDLEWARE, ROUTE, ENCODER)
     assert (place.user_file, place.near_function) == (None, "endpoint")

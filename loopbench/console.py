@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from loopbench.errors import EnvironmentRefusedError, LoopbenchError, ScenarioError, ScenarioProblem
-from loopbench.secrecy import hidden, without_userinfo
+from loopbench.secrecy import beginning, hidden, without_userinfo
 from loopbench.showable import showable, without_commands
 
 MAX_ERROR_CHARACTERS = 2_000  # of one part of an error
+MAX_DETAIL_CHARACTERS = 10_000  # of what it quotes: the end of a log has 4,000 bytes
 
 MISSING = "-"  # a figure of a table that is not known
 NATURAL_WIDTH = 10_000  # columns of a table that may be as wide as it is
@@ -215,7 +216,7 @@ def _error_lines(error: LoopbenchError) -> Iterator[str]:
     for label, text in (("allowed", error.allowed), ("kept", error.kept)):
         if text:
             yield f"  {label}: {_short(text)}"
-    for line in error.detail.splitlines():
+    for line in _cut(error.detail, MAX_DETAIL_CHARACTERS).splitlines():
         yield f"  {error.detail_label} | {showable(line)}"
     for hint in error.hints:
         yield f"  try: {showable(hint)}"
@@ -223,8 +224,12 @@ def _error_lines(error: LoopbenchError) -> Iterator[str]:
 
 def _short(text: str) -> str:
     """Text for one line, cut where a session with thousands of damaged runs would fill the screen."""
-    cut = len(text) - MAX_ERROR_CHARACTERS
-    return showable(text) if cut <= 0 else f"{showable(text[:MAX_ERROR_CHARACTERS])}... and {cut:,} characters more"
+    return showable(_cut(text, MAX_ERROR_CHARACTERS))
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of a long text, and how much is left out."""
+    return text if len(text) <= most else f"{beginning(text, most)}... and {len(text) - most:,} characters more"
 
 
 def _problem_lines(problem: ScenarioProblem, file: str) -> Iterator[str]:

@@ -103,6 +103,13 @@ def hidden_part(data: bytes, start: int, end: int) -> bytes:
     return b"".join(parts)
 
 
+def beginning(text: str, most: int) -> str:
+    """The first characters of a text without the values to hide, and without the first part of one at its end."""
+    end = len(text[:most].encode("utf-8", "surrogatepass"))
+    data = text[: most + margin_bytes()].encode("utf-8", "surrogatepass")
+    return hidden_part(data, 0, end).decode("utf-8", "replace")
+
+
 def is_telling(name: str) -> bool:
     """Whether a name suggests that its value is a secret."""
     return (

@@ -1,11 +1,12 @@
 """Values of placeholders: read once per session, and captured by the `[[before]]` requests of each run."""
 
 import csv
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from loopbench.errors import UsageError
 from loopbench.measure.asking import Answer
@@ -16,7 +17,11 @@ from loopbench.scenario import Scenario
 from loopbench.scenario.captures import MAX_CAPTURED_CHARS, MAX_JSON_BODY_BYTES, json_body
 from loopbench.scenario.data import Column, Draw, R, UserValues, Values
 from loopbench.scenario.requests import Before
-from loopbench.secrecy import is_telling, remember
+from loopbench.secrecy import beginning, is_telling, remember
+
+MAX_NAMES: Final = 20
+MAX_NAME_CHARS: Final = 100
+"""Of a wrong answer, in an error."""
 
 
 def read_values(scenario: Scenario, environ: Mapping[str, str]) -> Values:
@@ -97,10 +102,16 @@ def _send(target: AnyTarget, before: Before, filled: Before, stop: StopWish) -> 
 def _outline(answer: Answer) -> str:
     """Describe an answer without its values."""
     body = json_body(answer.body)
-    keys = ", ".join(map(str, body)) if isinstance(body, dict) else "no JSON object"
+    keys = _names(body) if isinstance(body, dict) else "no JSON object"
     if len(answer.body) > MAX_JSON_BODY_BYTES:
         keys = f"more than {MAX_JSON_BODY_BYTES:,} bytes, so it is not read as JSON"
-    return f"status {answer.status}; headers: {', '.join(name for name, _ in answer.headers)}; body: {keys}"
+    return f"status {answer.status}; headers: {_names([name for name, _ in answer.headers])}; body: {keys}"
+
+
+def _names(names: Collection[str]) -> str:
+    """The first of some names, each cut."""
+    shown = [beginning(name, MAX_NAME_CHARS) for name in itertools.islice(names, MAX_NAMES)]
+    return ", ".join([*shown, f"and {len(names) - len(shown):,} more"] if len(names) > len(shown) else shown)
 
 
 def _tables(scenario: Scenario) -> list[dict[str, list[Any]]]:

@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from loopbench.console import MAX_ERROR_CHARACTERS, print_error
+from loopbench import secrecy
+from loopbench.console import MAX_DETAIL_CHARACTERS, MAX_ERROR_CHARACTERS, print_error
 from loopbench.errors import DataError, ExitCode
 from loopbench.judge.cross_check.locust_csv import read as read_history
 from loopbench.judge.diagnosis.load_figures import load_figures
@@ -380,6 +381,18 @@ def test_a_history_shows_a_year_that_utc_does_not_have_and_its_chart_replaces_a_
 def test_an_error_about_ten_thousand_runs_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     print_error(DataError("; ".join(f"{number:04d}-ramp-x: foreign" for number in range(10_000))))
     assert len(capsys.readouterr().err) < 2 * MAX_ERROR_CHARACTERS
+
+
+def test_a_long_quotation_in_an_error_is_cut_but_not_within_a_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrecy, "_remembered", {})
+    secrecy.remember(["hunter2hunter2"])
+    text = "x" * (MAX_DETAIL_CHARACTERS - 7) + "hunter2hunter2" + "\nx" * MAX_DETAIL_CHARACTERS
+    print_error(DataError("foreign", detail=text))
+    printed = capsys.readouterr().err
+    assert len(printed) < 2 * MAX_DETAIL_CHARACTERS
+    assert "hunter2" not in printed
 
 
 @pytest.mark.parametrize("name", ["probe-1.jsonl", "probe-x.jsonl"])

@@ -158,6 +158,19 @@ def test_a_captured_value_that_fits_into_no_header_is_refused(monkeypatch: pytes
         prepare(target, scenario, NO_VALUES, cast("StopWish", None))
 
 
+def test_of_a_wrong_answer_with_many_keys_the_first_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = json.dumps({f"{key:03}{'x' * 1_000}": 1 for key in range(1_000)}).encode()
+    answer = Answer(401, None, body, tuple((f"name-{number}", "x") for number in range(30)))
+    monkeypatch.setattr("loopbench.measure.before.ask_request", lambda *_: answer)
+    scenario = made_scenario("a", before=[{"name": "login", "path": "/login"}])
+    target = cast("AnyTarget", SimpleNamespace(last_words=lambda: ""))
+    with pytest.raises(TargetError) as error:
+        prepare(target, scenario, NO_VALUES, cast("StopWish", None))
+    assert "name-18, name-19, and 10 more; body: 000xx" in error.value.detail
+    assert error.value.detail.strip().endswith("x, and 980 more")
+    assert len(error.value.detail) < 3_000
+
+
 @pytest.mark.parametrize(
     ("environ", "old", "new", "problem"),
     [

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from loopbench.measure.generators import ANY_PORT, LOCUSTFILE, TURNS_LOCUSTFILE, first_command
+from loopbench.measure.interpreter import installed_uvicorn_version
 from loopbench.measure.run import served
 from loopbench.measure.target import SERVER_PORTS, command
 from loopbench.plan import Plan, is_interleaved, load_s
@@ -37,7 +38,7 @@ def _commands(scenario: Scenario, run: PlannedRun) -> dict[str, Any]:
     """Command lines of target and generator; empty for a target that runs elsewhere, and for a timeline's generator."""
     target = served(scenario, run)
     locustfile = TURNS_LOCUSTFILE if is_interleaved(scenario, run) else LOCUSTFILE
-    server = [] if target.url is not None else command(scenario, target, PORT)
+    server = [] if target.url is not None else command(scenario, target, PORT, installed_uvicorn_version)
     load = [] if run.kind == KIND_TIMELINE else first_command(scenario.load, FOLDER, locustfile)
     return {"target_command": [hidden(part) for part in server], "load_command": load}
 

@@ -43,6 +43,22 @@ def test_a_run_has_the_command_lines_ports_and_bytes_of_its_plan(
     assert plan["ports"]["master"] is None
 
 
+def test_the_interpreter_that_a_scenario_names_is_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f"#!/bin/sh\ntouch {tmp_path}/mark\n")
+    python.chmod(0o755)
+    (tmp_path / "lib/python3.11/site-packages/uvicorn-0.21.0.dist-info").mkdir(parents=True)
+    (tmp_path / "case.toml").write_text(
+        '[target]\napp = "main:app"\npython = "bin/python"\n[[variants]]\nname = "a"\npath = "/"\n'
+    )
+    plan = json.loads(call(capsys, tmp_path, "plan", "case.toml", "--json").out)
+    line = plan["runs"][0]["target_command"]
+    assert line[0] == str(python)
+    assert line[line.index("--loop") + 1] == "uvloop"  # as of an old uvicorn
+    assert not (tmp_path / "mark").exists()
+
+
 def test_the_bytes_of_the_example_session_are_between_a_third_of_the_forecast_and_all_of_it() -> None:
     record = read_session(EXAMPLE)
     runs = {run.number: run for run in make_plan(record.scenario, record.seed).runs}

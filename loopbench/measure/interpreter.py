@@ -75,6 +75,11 @@ def uvicorn_version(python: str) -> Version:
     return _version(str(ask_python(python).get("packages", {}).get("uvicorn", "")))
 
 
+def installed_uvicorn_version(python: str) -> Version:
+    """Returns the same from the names of the files beside the interpreter, which is not run."""
+    return _version(_installed_uvicorn(python))
+
+
 def server_sentence(python: str, server: str = "uvicorn") -> str:
     """Returns which server serves the app, in which interpreter, and what differs from a newer uvicorn."""
     if server != "uvicorn":
@@ -85,7 +90,7 @@ def server_sentence(python: str, server: str = "uvicorn") -> str:
 
 def old_server(python: str) -> str:
     """Returns the same about an old uvicorn; empty for a newer one."""
-    return server_sentence(python) if _remark(_version(_installed_uvicorn(python))) else ""
+    return server_sentence(python) if _remark(installed_uvicorn_version(python)) else ""
 
 
 def _installed_uvicorn(python: str) -> str:

@@ -8,7 +8,7 @@ import secrets
 import shlex
 import socket
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,18 +149,27 @@ def free_port() -> int:
     raise OSError(errno.EADDRINUSE, "no free port", "127.0.0.1")
 
 
-def command(scenario: Scenario, target: Target, port: int | str) -> list[str]:
-    """Returns the server's command line; every option that has an environment variable is given explicitly."""
+def command(
+    scenario: Scenario,
+    target: Target,
+    port: int | str,
+    uvicorn_of: Callable[[str], interpreter.Version] = interpreter.uvicorn_version,
+) -> list[str]:
+    """Returns the server's command line; every option that has an environment variable is given explicitly.
+
+    `uvicorn_of` tells the version of an interpreter's uvicorn. By default the interpreter is asked, which runs it.
+    """
     python = interpreter.python_of(scenario, target)
     if not target.is_counted_by_probe:
-        return _uvicorn_command(python, target, str(_app_dir(scenario, target)), port)
+        return _uvicorn_command(python, target, str(_app_dir(scenario, target)), port, uvicorn_of(python))
     values = {"python": python, "app": SERVED_APP, "port": port, "workers": target.workers, "loop": target.loop}
     parts = shlex.split(target.command or SERVERS[target.server])
     return [re.sub(r"{(\w+)}", lambda found: str(values.get(found[1], found[0])), part) for part in parts]
 
 
-def _uvicorn_command(python: str, target: Target, app_dir: str, port: int | str) -> list[str]:
-    uvicorn = interpreter.uvicorn_version(python)
+def _uvicorn_command(
+    python: str, target: Target, app_dir: str, port: int | str, uvicorn: interpreter.Version
+) -> list[str]:
     options = {
         "--app-dir": app_dir,
         "--host": "127.0.0.1",

@@ -19,7 +19,7 @@ from loopbench.scenario.gates import Gate, check_gates
 from loopbench.scenario.load_settings import Load, Repeat
 from loopbench.scenario.requests import Before, PlainRequest, Request, Variant
 from loopbench.scenario.target import Target, TargetOverrides
-from loopbench.scenario.templates import UNIQUE
+from loopbench.scenario.templates import UNIQUE, names_in
 from loopbench.scenario.values import MAX_VARIANTS, PATH_PATTERN, Strict, Text, recorded_as
 from loopbench.secrecy import hide_in_query, public_value, remember_names
 
@@ -366,6 +366,10 @@ def _check_known(request: PlainRequest, known: set[str], at: tuple[str, int]) ->
         context = {"name": unknown[0], "known": ", ".join(sorted(known)), "at": at}
         reason = "{{{name}}} has no value here: capture it in an earlier [[before]], or add it to [data] ({known})"
         raise PydanticCustomError("placeholder", reason.replace("{{{name}}}", "'{name}'"), context)
+    filled = (name for name in names_in(request.expect.json_) if name in known or name.startswith("$"))
+    if (name := next(filled, None)) is not None:
+        reason = "expect.json is compared as written: the placeholder '{name}' is not filled in there"
+        raise PydanticCustomError("placeholder", reason, {"name": name, "at": (*at, "expect", "json")})
 
 
 def scenario_name(file: Path) -> str:

@@ -34,7 +34,10 @@ class Expect(Strict):
     status: int = Field(default=200, ge=100, le=599)
     """Status of a good answer."""
     json_: Annotated[dict[str, Any], HIDDEN] = Field(default={}, alias="json")
-    """Exact values, by key of the JSON body, such as `unit`, or by path, such as `"data.0.id"`."""
+    """Exact values, by key of the JSON body, such as `unit`, or by path, such as `"data.0.id"`.
+
+    Placeholders are not filled in.
+    """
     json_min: dict[str, float] = Field(default={})
     """Minimum values, by key of the JSON body, such as `{ elapsed = 2.0 }`."""
     body_bytes: int | None = Field(default=None, ge=0)

@@ -15,6 +15,7 @@ from loopbench.scenario.requests import Before, Request
 from tests.made_scenario import made_scenario
 
 LOGIN = {"name": "login", "path": "/login", "capture": {"token": "json:token"}}
+EXPECTING_ITEM = {"name": "b", "path": "/", "expect": {"json": {"data": [{"id": "{item}"}]}}}
 TEXT = st.text(max_size=30)
 VALUES = st.one_of(TEXT, st.booleans(), st.integers(), st.floats(allow_nan=False))
 ANY_VALUE = st.one_of(VALUES, st.floats(), st.integers(2**62, 2**80), st.text("a\udc00\ud800", max_size=3), st.none())
@@ -28,6 +29,9 @@ ANY_VALUE = st.one_of(VALUES, st.floats(), st.integers(2**62, 2**80), st.text("a
         ({"before": [{**LOGIN, "per": "user"}, {"name": "b", "path": "/{token}"}]}, "'token' has no value here"),
         ({"before": [{**LOGIN, "name": "a"}]}, "two requests are called 'a'"),
         ({"before": [{**LOGIN, "capture": {"token": "body"}}]}, "String should match pattern"),
+        ({"data": {"item": [1]}, "variants": [EXPECTING_ITEM]}, "compared as written: the placeholder 'item'"),
+        ({"data": {"item": [1]}, "requests": [EXPECTING_ITEM]}, "compared as written: the placeholder 'item'"),
+        ({"variants": [{**EXPECTING_ITEM, "expect": {"json": {"a": "${HOME}"}}}]}, "the placeholder '.HOME'"),
     ],
 )
 def test_a_value_that_is_not_known_when_it_is_needed_is_an_error(tables: dict[str, Any], problem: str) -> None:
@@ -39,6 +43,10 @@ def test_captures_data_variables_and_unique_numbers_are_known_to_requests() -> N
     path = {"name": "a", "path": "/{item}/{token}/{unique}/${HOME}"}
     made = made_scenario(path, before=[{**LOGIN, "per": "user"}], data={"item": [1]})
     assert made.variants[0].placeholders == {"item", "token", "unique", "$HOME"}
+
+
+def test_an_expected_text_that_names_no_known_value_is_a_text() -> None:
+    assert made_scenario(EXPECTING_ITEM, data={"other": [1]}).variants[0].expect.json_["data"] == [{"id": "{item}"}]
 
 
 def test_what_is_recorded_keeps_placeholders_as_written_and_hides_the_rest() -> None:

@@ -1,5 +1,6 @@
 """The jar of one user, and when its headers are computed anew."""
 
+import itertools
 import time
 
 import pytest
@@ -51,6 +52,28 @@ def test_an_expired_cookie_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cookies, "_unix_s", time.time)
     assert both.version > version
     assert both.header(URL) == "b=2"
+
+
+def test_of_many_cookies_the_newest_are_kept_and_all_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server set 3,000 in each answer; each was compared with all others, and none was ever dropped."""
+    looks, iterate = itertools.count(), Cookies.__iter__
+    monkeypatch.setattr(Cookies, "__iter__", lambda self: (next(looks), iterate(self))[1])
+    full = jar(
+        "a=1; Path=/", "b=2; Path=/", *(f"c{number}=3; Path=/{number}" for number in range(3_000)), "a=4; Path=/"
+    )
+    assert full.header(URL) == "a=4"
+    assert next(looks) < 5
+    assert len(full) == 180
+    assert {cookie.name for cookie in full} == {"a", *(f"c{number}" for number in range(2_821, 3_000))}
+
+
+def test_paths_that_hold_no_cookie_any_more_are_forgotten() -> None:
+    full = jar(*(f"c=3; Path=/{number}" for number in range(3_000)))
+    assert len(vars(full)["_cookies"]["shop.test"]) == 180
+
+
+def test_a_cookie_that_no_browser_keeps_is_not_kept() -> None:
+    assert jar(f"a={'x' * 8_192}", "b=2").header(URL) == "b=2"
 
 
 def test_answers_without_cookies_change_nothing() -> None:

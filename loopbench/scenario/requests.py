@@ -39,7 +39,7 @@ class Expect(Strict):
     Placeholders are not filled in.
     """
     json_min: dict[str, float] = Field(default={})
-    """Minimum values, by key of the JSON body, such as `{ elapsed = 2.0 }`."""
+    """Minimum values of numbers, by key of the JSON body, such as `{ elapsed = 2.0 }`."""
     body_bytes: int | None = Field(default=None, ge=0)
     """Size of the body."""
 
@@ -66,10 +66,18 @@ class Expect(Strict):
                 is_hidden = isinstance(value, str | dict | list) or is_telling(key)
                 return f"{key} is not {'the expected value' if is_hidden else repr(value)}"
         for key, least in self.json_min.items():
-            reached = json_at(answer, key)
-            if not isinstance(reached, int | float) or not reached >= least:
-                return f"{key} is below {least}"
+            if problem := _problem_of_least(json_at(answer, key), least):
+                return f"{key} {problem}"
         return None
+
+
+def _problem_of_least(reached: Any, least: float) -> str:
+    if reached is MISSING:
+        return "is missing"
+    if isinstance(reached, int | float):
+        return "" if reached >= least else f"is below {least}"
+    kinds = {list: "a list", dict: "an object", str: "a text"}
+    return f"is {kinds.get(type(reached), 'null')}, not a number"
 
 
 class PlainRequest(Strict):

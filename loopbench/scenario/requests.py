@@ -76,7 +76,7 @@ def _problem_of_least(reached: Any, least: float) -> str:
         return "is missing"
     if isinstance(reached, int | float):
         return "" if reached >= least else f"is below {least}"
-    kinds = {list: "a list", dict: "an object", str: "a text"}
+    kinds: dict[type, str] = {list: "a list", dict: "an object", str: "a text"}
     return f"is {kinds.get(type(reached), 'null')}, not a number"
 
 

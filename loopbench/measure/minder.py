@@ -70,7 +70,7 @@ def _descendants(pid: int) -> list[int]:
     while parents:  # a chain may be longer than Python recurses
         children = _children(parents.pop())
         parents += children
-        found += [child for child in children if not _is_zombie(child)]
+        found += [child for child in children if not has_ended(child)]
     return found
 
 
@@ -83,12 +83,14 @@ def _children(pid: int) -> list[int]:
     return children
 
 
-def _is_zombie(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
+    """Whether no thread of a process is left: its first may end before the others, and it is a zombie from then on."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] == "Z"
+            fields = file.read().rpartition(")")[2].split()  # from the third field of proc_pid_stat(5)
     except OSError:
         return True
+    return fields[0] == "Z" and int(fields[17]) <= 1
 
 
 def _kill(pid: int, number: int) -> bool:

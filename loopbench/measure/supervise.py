@@ -168,9 +168,8 @@ class Supervised:
                 foreign = os.getsid(child.pid) == os.getsid(0) or child in self._others
                 if child.pid in self._minders or foreign:
                     continue
-                if child.status() == psutil.STATUS_ZOMBIE:  # thousands, of a target that leaves orphans
-                    os.waitpid(child.pid, os.WNOHANG)
-                else:
+                collected, _ = os.waitpid(child.pid, os.WNOHANG)  # thousands, of a target that leaves orphans
+                if not collected:
                     yield child
                     yield from child.children(recursive=True)
 

@@ -38,6 +38,14 @@ if os.fork() == 0:
     os._exit(0)
 time.sleep(600)
 """
+ENDS_ITS_MAIN_THREAD = """
+import ctypes, os, sys, threading, time
+if "daemon" in sys.argv and os.fork():
+    time.sleep(600)
+threading.Thread(target=time.sleep, args=(600,)).start()
+print(os.getpid(), flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
 HARNESS = """
 import os, sys, time
 from pathlib import Path
@@ -189,6 +197,21 @@ def test_a_daemon_with_an_empty_environment_does_not_outlive_a_lost_minder(
 
 
 @pytest.mark.real
+@pytest.mark.parametrize("is_minder_lost", [False, True])
+@pytest.mark.parametrize("role", ["server", "daemon"])
+def test_a_process_whose_main_thread_has_ended_is_ended_too(tmp_path: Path, role: str, is_minder_lost: bool) -> None:
+    """It looks like a zombie, though its other threads go on and hold its port."""
+    log = tmp_path / "log"
+    with Supervised([sys.executable, "-c", ENDS_ITS_MAIN_THREAD, role], env={}, cwd=tmp_path, log=log) as child:
+        assert eventually(lambda: log_tail(log) != "")
+        left = psutil.Process(int(log_tail(log)))
+        assert eventually(lambda: left.status() == psutil.STATUS_ZOMBIE)
+        if is_minder_lost:
+            os.kill(child.pid, signal.SIGKILL)
+    assert not left.is_running()
+
+
+@pytest.mark.real
 def test_another_child_of_this_process_outlives_a_lost_minder(tmp_path: Path) -> None:
     """As of a test that uses the plugin, or of the shell that became loopbench."""
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
@@ -206,7 +229,7 @@ def test_another_child_of_this_process_outlives_a_lost_minder(tmp_path: Path) ->
 def test_a_chain_of_processes_may_be_longer_than_python_recurses(monkeypatch: pytest.MonkeyPatch) -> None:
     length = 10 * sys.getrecursionlimit()
     monkeypatch.setattr(minder, "_children", lambda pid: [pid + 1] if pid < length else [])
-    monkeypatch.setattr(minder, "_is_zombie", lambda _: False)
+    monkeypatch.setattr(minder, "has_ended", lambda _: False)
     assert minder._descendants(0) == list(range(1, length + 1))
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from loopbench.errors import TargetError
+from loopbench.errors import DataError, TargetError
 from loopbench.measure.stop import StopWish
 from loopbench.records.codec import parse_json
-from loopbench.records.files import MAX_FILE_BYTES, read_file
+from loopbench.records.files import open_file
 from loopbench.records.probe import GLOB
+from loopbench.records.probe_tail import MAX_BYTES
 from loopbench.records.session import STOPPED
 
 POLL_S: Final = 0.1
@@ -100,7 +101,7 @@ def fresh_count(probe_dir: Path, clock: Callable[[], float] = time.monotonic) ->
     while running and clock() < deadline:
         time.sleep(POLL_S)
         # Two records: the first may have been begun before this call.
-        if all(read_file(path, MAX_FILE_BYTES)[size:].count(b"\n") >= 2 for path, size in running.items()):
+        if all(_end(path, size).count(b"\n") >= 2 for path, size in running.items()):
             counts = [_last_count(path) for path in running]
             return None if None in counts else sum(count for count in counts if count is not None)
     return None
@@ -118,12 +119,22 @@ def _last_count(path: Path) -> int | None:
 
 def _last_record(path: Path) -> dict[str, object]:
     """Returns the last complete line."""
-    whole = read_file(path, MAX_FILE_BYTES).split(b"\n")[:-1]
+    whole = _end(path).split(b"\n")[:-1]
     try:
         record = parse_json(whole[-1]) if whole else {}
     except ValueError:
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def _end(path: Path, start: int = 0) -> bytes:
+    """Returns what follows `start`, or the last megabyte of it: such a file may have grown for weeks."""
+    try:
+        with open_file(path) as file:
+            file.seek(max(start, file.seek(0, 2) - MAX_BYTES))
+            return file.read(MAX_BYTES)
+    except OSError as problem:
+        raise DataError(f"{path} cannot be read: {problem.strerror}") from None
 
 
 def _connection_problem(host: str, port: int, stop: StopWish) -> str | None:

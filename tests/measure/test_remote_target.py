@@ -2,6 +2,7 @@
 
 import json
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,6 +102,21 @@ def test_its_count_is_read_from_records_begun_after_the_question(
 ) -> None:
     waiting_for(monkeypatch, Probe(tmp_path, 1, 90, 100), Probe(tmp_path, 2, 7, 7))
     assert fresh_count(tmp_path) == 107
+
+
+def test_of_a_large_file_only_the_end_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = Probe(tmp_path, 1, 90, 100)
+    with probe.path.open("r+b") as file:
+        file.truncate(50_000_000)
+        file.seek(0, 2)
+        file.write(b"\n")
+    waiting_for(monkeypatch, probe)
+    tracemalloc.start()
+    try:
+        assert fresh_count(tmp_path) == 100
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_processes_that_have_ended_are_no_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,5 +209,7 @@ def _what_was_made(made: "Draft", facts: "AppFacts", python: Path, out: Path) ->
         yield f"  routes behind a login: {made.with_login}"
     if made.variables:
         yield f"  the login needs: export {' '.join(f'{name}=...' for name in made.variables)}"
+    for name in made.unknown:
+        yield f"  no login is known that gives {{{name}}}: complete [[before]] in {out} first"
     if not made.variants:
         yield f"nothing can be measured yet: name a route in {out}"

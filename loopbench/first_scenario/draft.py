@@ -12,6 +12,7 @@ from loopbench.first_scenario.reading import AppFacts
 from loopbench.first_scenario.routes import NEEDS_LOGIN, Route, as_table, login_of
 from loopbench.scenario.schema import SCHEMA_LINE
 from loopbench.scenario.target import SERVERS
+from loopbench.scenario.templates import UNIQUE, names_in
 from loopbench.scenario.toml import toml_block, toml_value
 from loopbench.showable import showable
 
@@ -25,6 +26,16 @@ method = "POST"
 path = %s
 form = { username = "${%s}", password = "${%s}" }
 capture = { token = "json:access_token" }
+"""
+
+UNKNOWN_LOGIN: Final = """\
+# No login of this app is known, so %s has no value yet. Complete this request: its body, and where its token is.
+# [[before]]
+# name = "login"
+# method = "POST"
+# path = %s
+# json = { username = "${%s}", password = "${%s}" }
+# capture = %s   # or json:data.0.token, header:NAME, cookie:NAME
 """
 
 MAX_VARIANTS: Final = 6  # more would make the first session long, and would rarely be worth comparing
@@ -55,6 +66,7 @@ class Draft:
     left_out: int  # routes that stand in it as comments
     with_login: str  # the command that measures routes behind a login too; empty if none needs one
     variables: tuple[str, ...]  # of the environment, that its login needs
+    unknown: tuple[str, ...]  # placeholders of its headers that have no value yet
 
 
 def draft(place: AppPlace, facts: AppFacts, routes: Sequence[Route], file: Path, python: Path | None) -> Draft:
@@ -64,11 +76,13 @@ def draft(place: AppPlace, facts: AppFacts, routes: Sequence[Route], file: Path,
     chosen = safe[:MAX_VARIANTS]
     left_out = [route for route in routes if not route.is_safe] + safe[MAX_VARIANTS:]
     login = _login_part(facts, routes)
+    unknown = _unknown(chosen, login)
     parts = [
         _head(place, facts),
         _block("[target]", target_table(place, facts, file, python)),
         LOAD,
         login,
+        _unknown_login_part(unknown, routes),
         *_neighbour_part(neighbour, chosen),
         *(_block("[[variants]]", as_table(route)) for route in chosen),
         *_nothing_safe(facts, chosen),
@@ -83,6 +97,7 @@ def draft(place: AppPlace, facts: AppFacts, routes: Sequence[Route], file: Path,
         len(left_out),
         _with_login(facts, left_out),
         USER_AND_PASSWORD if login else (),
+        unknown,
     )
 
 
@@ -146,6 +161,22 @@ def _login_part(facts: AppFacts, routes: Sequence[Route]) -> str:
     if not login or not any(CAPTURED in value for route in routes for value in route.headers.values()):
         return ""
     return LOGIN % (toml_value(login), *USER_AND_PASSWORD)
+
+
+def _unknown(chosen: Sequence[Route], login: str) -> tuple[str, ...]:
+    """Placeholders in the headers of these routes that no login captures."""
+    names = {name for route in chosen for name in names_in(route.headers) if not name.startswith("$")}
+    return tuple(sorted(names - {UNIQUE, *(names_in(CAPTURED) if login else ())}))
+
+
+def _unknown_login_part(unknown: Sequence[str], routes: Sequence[Route]) -> str:
+    """A login to complete, of a POST route that is called one; empty if every placeholder has a value."""
+    if not unknown:
+        return ""
+    path = next((route.path for route in routes if route.method == "POST" and "login" in route.path), "/login")
+    names = ", ".join(f"{{{name}}}" for name in unknown)
+    captures = dict.fromkeys(unknown, "json:access_token")
+    return UNKNOWN_LOGIN % (names, toml_value(showable(path)), *USER_AND_PASSWORD, toml_value(captures))
 
 
 def _neighbour_part(neighbour: Route | None, chosen: Sequence[Route]) -> Iterator[str]:

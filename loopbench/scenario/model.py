@@ -6,7 +6,7 @@ No check looks at the machine: the model is also what a session records, and is 
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -124,12 +124,13 @@ class Scenario(Strict):
         """Check that every placeholder has a value when it is needed: captures are known to later requests only."""
         known = {UNIQUE, *data}
         before: list[Before] = info.data.get("before", [])
+        asked: list[tuple[tuple[str, int], PlainRequest, frozenset[str]]] = []
         for each in sorted(before, key=lambda each: each.per == "user"):
-            _check_known(each, known, ("before", before.index(each)))
+            asked.append((("before", before.index(each)), each, frozenset(known)))
             known |= each.capture.keys()
         for key in ("requests", "variants"):
-            for index, request in enumerate(info.data.get(key, [])):
-                _check_known(request, known, (key, index))
+            asked += [((key, index), each, frozenset(known)) for index, each in enumerate(info.data.get(key, []))]
+        _check_known(asked)
         return data
 
     @field_validator("before")
@@ -360,16 +361,27 @@ def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield key, value
 
 
-def _check_known(request: PlainRequest, known: set[str], at: tuple[str, int]) -> None:
-    unknown = sorted(name for name in request.placeholders - known if not name.startswith("$"))
+def _check_known(asked: Sequence[tuple[tuple[str, int], PlainRequest, frozenset[str]]]) -> None:
+    """Check the placeholders of requests, each with its place and the names that are known to it."""
+    unknown = [
+        (at, name, known)
+        for at, request, known in asked
+        for name in sorted(request.placeholders - known)
+        if not name.startswith("$")
+    ]
     if unknown:
-        context = {"name": unknown[0], "known": ", ".join(sorted(known)), "at": at}
-        reason = "{{{name}}} has no value here: capture it in an earlier [[before]], or add it to [data] ({known})"
-        raise PydanticCustomError("placeholder", reason.replace("{{{name}}}", "'{name}'"), context)
-    filled = (name for name in names_in(request.expect.json_) if name in known or name.startswith("$"))
-    if (name := next(filled, None)) is not None:
-        reason = "expect.json is compared as written: the placeholder '{name}' is not filled in there"
-        raise PydanticCustomError("placeholder", reason, {"name": name, "at": (*at, "expect", "json")})
+        at, name, known = unknown[0]
+        more = sum(other == name for _, other, _ in unknown) - 1
+        listed = f" (known here: {', '.join(sorted(known - {UNIQUE}))})" if known > {UNIQUE} else ""
+        too = f"; {more} more {'request needs' if more == 1 else 'requests need'} it" if more else ""
+        reason = "'{name}' has no value here: capture it in an earlier [[before]], or add it to [data]{listed}{too}"
+        context = {"name": name, "listed": listed, "too": too, "at": at}
+        raise PydanticCustomError("placeholder", reason, context)
+    for at, request, known in asked:
+        filled = (name for name in names_in(request.expect.json_) if name in known or name.startswith("$"))
+        if name := next(filled, ""):
+            reason = "expect.json is compared as written: the placeholder '{name}' is not filled in there"
+            raise PydanticCustomError("placeholder", reason, {"name": name, "at": (*at, "expect", "json")})
 
 
 def scenario_name(file: Path) -> str:

@@ -73,6 +73,17 @@ def test_params_headers_and_status_are_written_as_they_were_found(tmp_path: Path
     assert (variant.params, variant.headers, variant.expect.status) == (dict(route.params), {"X-Key": "k"}, 204)
 
 
+def test_a_token_that_no_known_login_gives_gets_a_login_to_complete(tmp_path: Path) -> None:
+    login = Route("POST", "/users/login", "/users/login", "POST changes state")
+    draft = made(tmp_path, get("/a", headers={"Authorization": "Token {token}", "X-Key": "${KEY} {unique}"}), login)
+    assert draft.unknown == ("token",)
+    to_complete = draft.text.partition("# [[before]]")[2].partition("\n\n")[0]
+    filled = draft.text.replace("# [[before]]", "[[before]]").replace(to_complete, to_complete.replace("\n# ", "\n"))
+    (tmp_path / "scenario.toml").write_text(filled)
+    (before,) = load(tmp_path / "scenario.toml").before
+    assert (before.path, before.capture) == ("/users/login", {"token": "json:access_token"})
+
+
 def test_routes_that_are_not_asked_stand_there_with_the_reason(tmp_path: Path) -> None:
     text = made(
         tmp_path,

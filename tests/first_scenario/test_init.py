@@ -190,6 +190,12 @@ def test_routes_behind_a_login_are_listed_and_become_variants_with_a_header(
     ]
 
 
+def test_a_token_that_no_known_login_gives_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "main.py").write_text(f"{FASTAPI}@app.get('/a')\ndef a(): ...\n")
+    done = call(capsys, tmp_path, "init", "--header", "Authorization: Token {token}")
+    assert "no login is known that gives {token}: complete [[before]] in scenario.toml first" in done.out
+
+
 @pytest.mark.parametrize(
     ("source", "app", "slug", "words"),
     [

@@ -39,6 +39,11 @@ def test_a_value_that_is_not_known_when_it_is_needed_is_an_error(tables: dict[st
         made_scenario("a", **tables)
 
 
+def test_what_is_known_and_how_many_more_need_the_value_is_said() -> None:
+    with pytest.raises(ValidationError, match=r"add it to \[data\] \(known here: id\); 2 more requests need it \["):
+        made_scenario(*({"name": name, "path": "/{item}"} for name in "abc"), data={"id": [1]})
+
+
 def test_captures_data_variables_and_unique_numbers_are_known_to_requests() -> None:
     path = {"name": "a", "path": "/{item}/{token}/{unique}/${HOME}"}
     made = made_scenario(path, before=[{**LOGIN, "per": "user"}], data={"item": [1]})

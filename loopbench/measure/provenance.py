@@ -3,8 +3,10 @@
 Nothing secret is recorded: no values of variables, no remote addresses, no header values.
 """
 
+import errno
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, Final
 from loopbench.errors import DataError
 from loopbench.measure.interpreter import ask_python
 from loopbench.measure.machine import not_observable
+from loopbench.measure.supervise import output_of
 from loopbench.measure.target import command
 from loopbench.records.files import read_file
 from loopbench.records.probe import SERVED_APP
@@ -140,18 +143,17 @@ def clean_git(folder: Path, *arguments: str, protocols: str = "none") -> str:
         FileNotFoundError, OSError: there is no git, or it cannot be started.
         subprocess.CalledProcessError, subprocess.TimeoutExpired: it failed, or took too long.
     """
-    done = subprocess.run(
+    if shutil.which(GIT[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), GIT[0])
+    printed = output_of(
         [*GIT, "-C", str(folder), *arguments],
-        capture_output=True,
-        text=True,
-        errors="surrogateescape",
-        timeout=ASK_S,
-        check=True,
-        stdin=subprocess.DEVNULL,
+        timeout_s=ASK_S,
         env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         | {"GIT_ALLOW_PROTOCOL": protocols, "GIT_TERMINAL_PROMPT": "0"},
+        errors="surrogateescape",
+        stderr=subprocess.PIPE,
     )
-    return done.stdout.strip()
+    return printed.strip()
 
 
 def server_settings(arguments: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:

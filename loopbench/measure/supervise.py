@@ -199,8 +199,24 @@ def _unending(left: Sequence[psutil.Process]) -> EnvironmentRefusedError:
     )
 
 
-def output_of(command: Sequence[str], *, timeout_s: float, cwd: Path) -> str:
+def output_of(  # noqa: PLR0913  what a process is started with
+    command: Sequence[str],
+    *,
+    timeout_s: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    errors: str = "replace",
+    stderr: int = subprocess.DEVNULL,
+) -> str:
     """Return what a short command prints on stdout. Its tree ends with it, with the time, and with this process.
+
+    Args:
+        command: a program that does not exist ends with exit code 127, as in a shell.
+        timeout_s: how long it may take.
+        cwd: where it runs; by default where this process does.
+        env: its variables; by default those of this process.
+        errors: what becomes of bytes that are not UTF-8, as in `bytes.decode`.
+        stderr: `subprocess.PIPE` for the error's `stderr`.
 
     Raises:
         subprocess.CalledProcessError, subprocess.TimeoutExpired: it failed, or took too long.
@@ -209,21 +225,22 @@ def output_of(command: Sequence[str], *, timeout_s: float, cwd: Path) -> str:
     process = subprocess.Popen(
         _under_minder(command, lifeline),
         cwd=cwd,
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         text=True,
-        errors="replace",
+        errors=errors,
         pass_fds=(lifeline,),
     )
     os.close(lifeline)
     with process:  # waits for the minder
         try:
-            output, _ = process.communicate(timeout=timeout_s)
+            output, complaint = process.communicate(timeout=timeout_s)
         finally:
             os.close(held)
     if process.returncode != 0:
-        raise subprocess.CalledProcessError(process.returncode, command)
+        raise subprocess.CalledProcessError(process.returncode, command, stderr=complaint)
     return output
 
 

@@ -37,7 +37,7 @@ def in_parallel(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
     if processes < 2 or threading.active_count() > 1:
         return [job() for job in jobs]
     others = multiprocessing.active_children()
-    executor = ProcessPoolExecutor(processes, _FORK, _begin, (jobs,))
+    executor = ProcessPoolExecutor(processes, _FORK, _begin, (jobs, os.getpid()))
     try:
         with warnings.catch_warnings():
             # Python 3.12 counts the idle threads of numpy's BLAS; these jobs use none.
@@ -58,8 +58,10 @@ def in_parallel(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
         executor.shutdown(cancel_futures=True)
 
 
-def _begin(jobs: Sequence[Callable[[], Any]]) -> None:
+def _begin(jobs: Sequence[Callable[[], Any]], parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it had died before the kernel was told
+        os.kill(os.getpid(), signal.SIGKILL)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     _jobs[:] = jobs

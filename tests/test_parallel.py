@@ -1,6 +1,7 @@
 """Jobs in several processes: all are done, once, and their errors are ours."""
 
 import os
+import signal
 from functools import partial
 from pathlib import Path
 from pickle import PicklingError
@@ -8,7 +9,7 @@ from pickle import PicklingError
 import psutil
 import pytest
 
-from loopbench.parallel import in_parallel
+from loopbench.parallel import _begin, in_parallel
 
 two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core there is no second process")
 
@@ -95,6 +96,14 @@ def test_an_error_leaves_no_process(other: Path) -> None:
     with pytest.raises(KeyError):
         in_parallel([fail, never_end])
     assert children() <= before
+
+
+def test_a_copy_whose_parent_died_before_it_began_ends() -> None:
+    copy = os.fork()
+    if copy == 0:
+        _begin((), parent=copy)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) == -signal.SIGKILL
 
 
 def test_on_one_core_everything_is_done_here() -> None:

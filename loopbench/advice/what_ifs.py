@@ -67,7 +67,8 @@ def what_ifs(endpoint: Endpoint | None, diagnosis: Diagnosis) -> tuple[WhatIf, .
         found.append(_with_target(f"with {MORE_THREADS} executor threads", executor_threads=MORE_THREADS))
     if Kind.GC_PAUSES in kinds:
         found.append(_with_target("after gc.freeze()", gc_freeze=True))
-    return tuple(found[:MAX_WHAT_IFS])
+    once = {each.name: each for each in found}  # two diagnoses may suggest the same
+    return tuple(once.values())[:MAX_WHAT_IFS]
 
 
 def _for_dependencies(endpoint: Endpoint | None, kind: Kind) -> Iterator[WhatIf]:

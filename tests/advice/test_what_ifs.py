@@ -70,6 +70,12 @@ def test_a_finding_beside_the_first_suggests_what_ifs_too() -> None:
     assert [each.name for each in found] == ["as async def", "with 100 threads", "with 4 threads"]
 
 
+def test_what_two_findings_suggest_is_tried_once() -> None:
+    seen = diagnosed(Kind.ANYIO_POOL_SATURATED, Kind.LOOP_BLOCKED, Kind.GIL_CONTENTION)
+    names = [each.name for each in what_ifs(endpoint(is_async=False), seen)]
+    assert names == ["as async def", "with 100 threads", "with 4 threads"]
+
+
 def test_an_extension_is_compared_with_the_variant_that_it_extends() -> None:
     plain, more_threads = what_ifs(endpoint(is_async=True), diagnosed(Kind.LOOP_BLOCKED))
     assert (plain.than, more_threads.than) == (AS_WRITTEN, plain.name)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from loopbench.advice.what_ifs import AS_WRITTEN, WhatIf
 from loopbench.errors import UsageError
-from loopbench.first_scenario.draft import CAPTURED, LOGIN, neighbour_of, target_table
+from loopbench.first_scenario.draft import CAPTURED, login_text, neighbour_of, target_table
 from loopbench.first_scenario.places import AppPlace
 from loopbench.first_scenario.reading import AppFacts, Endpoint
 from loopbench.first_scenario.routes import Route, as_table, login_of, routes_of
@@ -101,12 +101,13 @@ def questions_of_app(  # noqa: PLR0913  what `init` knows of an app, and the wis
     tables = {
         "target": target_table(place, facts, folder / "any.toml", python),
         "load": dict(LOAD),
-        "before": tomllib.loads(LOGIN % toml_value(login))["before"] if login else [],
+        "before": tomllib.loads(login_text(login))["before"] if login else [],
         "requests": [as_table(neighbour)] if neighbour else [],
     }
     left_out = [f"{each.method} {each.template}: {each.reason}" for each in routes if not each.is_safe]
-    candidates = [_candidate(_table(route), facts.endpoints) for route in chosen]
-    return _checked(Questions(tables, tuple(candidates), place.folder, () if wanted else tuple(left_out)))
+    asked = {table["name"]: table for table in map(_table, chosen)}  # a route may be named twice
+    candidates = tuple(_candidate(table, facts.endpoints) for table in asked.values())
+    return _checked(Questions(tables, candidates, place.folder, () if wanted else tuple(left_out)))
 
 
 def questions_of_scenario(

@@ -155,12 +155,17 @@ def _with_login(facts: AppFacts, left_out: Sequence[Route]) -> str:
     return f"{with_header(CAPTURED if login_of(facts) else 'TOKEN')} --out login.toml"
 
 
+def login_text(path: str) -> str:
+    """The request that logs in at `path`, as TOML."""
+    return LOGIN % (toml_value(path), *USER_AND_PASSWORD)
+
+
 def _login_part(facts: AppFacts, routes: Sequence[Route]) -> str:
     """The login whose token the headers of the routes contain; empty if they contain none."""
     login = login_of(facts)
     if not login or not any(CAPTURED in value for route in routes for value in route.headers.values()):
         return ""
-    return LOGIN % (toml_value(login), *USER_AND_PASSWORD)
+    return login_text(login)
 
 
 def _unknown(chosen: Sequence[Route], login: str) -> tuple[str, ...]:

@@ -99,6 +99,21 @@ def test_a_named_route_is_asked_raw_written(tmp_path: Path, wanted: str, path: s
     assert (candidate.request["path"], candidate.name) == (path, name)
 
 
+def test_a_captured_token_comes_from_the_app_s_own_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_USER", "ann")
+    monkeypatch.setenv("APP_PASSWORD", "canary")
+    known = {"components": {"securitySchemes": {"a": {"flows": {"password": {"tokenUrl": "token"}}}}}}
+    headers = {"Authorization": "Bearer {token}"}
+    place = AppPlace("main", "app", tmp_path)
+    questions = questions_of_app(place, facts(("", OPENAPI | known)), tmp_path / "new", None, headers)
+    (login,) = loaded(tmp_path, screening(questions)).before
+    assert (login.path, login.form) == ("/token", {"username": "${APP_USER}", "password": "${APP_PASSWORD}"})
+
+
+def test_a_route_that_is_named_twice_is_asked_once(tmp_path: Path) -> None:
+    assert [each.name for each in asked(tmp_path, "/search", "GET /search").candidates] == ["GET /search"]
+
+
 @pytest.mark.parametrize("wanted", ["POST /orders", "GET /nothing", "nothing"])
 def test_a_named_route_that_cannot_be_asked_is_a_usage_error(tmp_path: Path, wanted: str) -> None:
     with pytest.raises(UsageError) as refused:

@@ -182,9 +182,9 @@ def of(made: list[Made], baseline: str | None, rounds: int = 6, spread: float = 
         ),
         # what the same variant is behind of is said once
         ([Made("slow", rps=4), Made("a", rps=100), Made("b", rps=150)], "slow", 0.01,
-         r"b is FASTER than slow: 37\... times \[.{12}\] \(1 more pair below\)\."),
+         r"b is FASTER than slow: 37\... times \[.{12}\] \(1 more pair in the table\)\."),
         ([Made("slow", rps=4), Made("a", rps=100), Made("b", rps=150)], None, 0.01,
-         r"slow is SLOWER than b: 0\.027 times \[.*\]; a is SLOWER than b: 0\.67 times \[.*\] \(1 more pair below\)\."),
+         r"slow is SLOWER than b: 0\.027 times \[.*\]; a is SLOWER than b: 0\.67 times \[.*\] \(1 more pair in .*\)\."),
         # without a difference: the words, and no interval that says nothing
         ([Made("def"), Made("a"), Made("b")], "def", 0.001,
          r"a and b are EQUIVALENT to def \(within 5 %\)\."),
@@ -212,7 +212,7 @@ def test_the_pair_that_a_claim_names_comes_first(pair: tuple[str, str], clause: 
     claim = Claim(id="c", text="t", where="w", a=pair[0], b=pair[1], compare="goodput", expect="higher")
     scenario = report.record.scenario.model_copy(update={"claims": [claim]})
     found = headline(replace(report, record=replace(report.record, scenario=scenario)))
-    assert re.fullmatch(rf"In goodput .*: {clause}; a is SLOWER .* \(2 more pairs below\)\.", found), found
+    assert re.fullmatch(rf"In goodput .*: {clause}; a is SLOWER .* \(2 more pairs in the table\)\.", found), found
 
 
 def test_a_claimed_pair_without_a_difference_hides_neither_health_nor_the_largest_difference() -> None:

@@ -95,7 +95,7 @@ def claim_answer(report: SessionReport, compare: str, show: Show = named) -> str
         subject = f"In the {QUANTITIES[compare].format(neighbour=neighbour)}"
     clauses = list(dict.fromkeys(clauses))
     limit = MAX_PAIRS if key == compare else MAX_NAMES
-    more = f" ({len(clauses) - limit} more below)" if len(clauses) > limit else ""
+    more = f" ({len(clauses) - limit} more in the report)" if len(clauses) > limit else ""
     return f"{subject}: {'; '.join(clauses[:limit])}{more}." if clauses else ""
 
 
@@ -146,7 +146,7 @@ def verdict_answer(report: SessionReport, show: Show = named) -> str:
     shown.sort(key=lambda each: not health_clause(report, each.comparison.a))
     clauses = [_verdict_clause(each, show, report) for each in shown] or list(_alike(decided, show))
     invalid = len(judged.verdicts) - len(decided)
-    rest = [f"{plural(len(decided) - len(shown), 'more pair')} below"] * (len(decided) > len(shown) > 0)
+    rest = [f"{plural(len(decided) - len(shown), 'more pair')} in the table"] * (len(decided) > len(shown) > 0)
     rest += [f"{plural(invalid, 'pair')} INVALID"] * bool(invalid)
     in_clauses = {each.comparison.a for each in shown if each.word in DIFFERENT}  # with its health, in its clause
     others = unwell(

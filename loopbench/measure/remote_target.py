@@ -59,6 +59,9 @@ class RemoteTarget:
         """Returns `STOPPED`: loopbench does not end it."""
         return STOPPED
 
+    def mark_log(self) -> None:
+        """Does nothing: its log is on another machine."""
+
     def last_words(self) -> str:
         """Returns nothing: its log is on another machine."""
         return ""

@@ -11,7 +11,7 @@ from typing import Final
 from loopbench.errors import TargetError
 from loopbench.measure.interpreter import is_own
 from loopbench.measure.stop import StopWish
-from loopbench.measure.supervise import Supervised, describe_exit, log_tail
+from loopbench.measure.supervise import Supervised, describe_exit, log_size, log_tail
 from loopbench.records import probe
 from loopbench.records.session import HUNG, STOPPED
 
@@ -51,6 +51,7 @@ class RunningTarget:
     must_carry_nonce = True
     server_says = True
     harness_requests: int = 0
+    log_bytes_before: int = 0  # of the log, when the last request was sent
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -101,9 +102,13 @@ class RunningTarget:
             detail=log_tail(self.log),
         )
 
+    def mark_log(self) -> None:
+        """Begin `last_words` here: a request is sent."""
+        self.log_bytes_before = log_size(self.log)
+
     def last_words(self) -> str:
-        """The end of its log."""
-        return log_tail(self.log)
+        """The end of its log since the last mark: what it printed earlier has another cause."""
+        return log_tail(self.log, self.log_bytes_before)
 
     def requests_counted(self) -> int | None:
         """Returns its own count, less the harness's requests; None: it did not end normally."""

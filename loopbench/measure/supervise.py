@@ -290,17 +290,34 @@ def _give_back(output: IO[bytes]) -> None:
         ctypes.CDLL(None).fallocate(output.fileno(), PUNCH_HOLE | KEEP_SIZE, offset, length)  # where the disk can
 
 
-def log_tail(path: Path) -> str:
-    """Returns whole lines of at most the last 4,000 bytes of a log, without secrets; empty: there is none."""
+def log_size(path: Path) -> int:
+    """Returns the bytes of a log so far; 0: there is none."""
     try:
-        descriptor = os.dup(_outputs[path].fileno()) if path in _outputs else os.open(path, os.O_RDONLY)
+        with _opened_log(path) as file:
+            return os.fstat(file.fileno()).st_size
+    except OSError:
+        return 0
+
+
+def log_tail(path: Path, after_bytes: int = 0) -> str:
+    """Returns whole lines of at most the last 4,000 bytes of a log, without secrets; empty: there is none.
+
+    Of the first `after_bytes` bytes nothing is returned.
+    """
+    try:
+        with _opened_log(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            begin = max(0, size - TAIL_BYTES - margin_bytes())
+            data = os.pread(file.fileno(), size - begin, begin)
     except OSError:
         return ""
-    with os.fdopen(descriptor, "rb") as file:
-        size = os.fstat(descriptor).st_size
-        wanted = TAIL_BYTES + margin_bytes()
-        data = os.pread(file.fileno(), wanted, max(0, size - wanted))
-    tail = hidden_part(data, max(0, len(data) - TAIL_BYTES), len(data)).decode("utf-8", "replace")
-    if size > TAIL_BYTES:
+    shown_from = max(after_bytes, size - TAIL_BYTES)
+    tail = hidden_part(data, min(len(data), max(0, shown_from - begin)), len(data)).decode("utf-8", "replace")
+    if shown_from > after_bytes:
         tail = tail.partition("\n")[2]
     return tail.rstrip()
+
+
+def _opened_log(path: Path) -> IO[bytes]:
+    descriptor = os.dup(_outputs[path].fileno()) if path in _outputs else os.open(path, os.O_RDONLY)
+    return os.fdopen(descriptor, "rb")

@@ -57,6 +57,7 @@ def check_alive_soon(target: AnyTarget) -> None:
 def ask_request(target: AnyTarget, request: PlainRequest, stop: StopWish) -> Answer:
     """Send a request and return its answer, which this run's target gave."""
     target.check_alive()
+    target.mark_log()
     message = Message(request.method, request.request_target, request.sent_headers, request.sent_body)
     try:
         answer = ask(target, message, request.timeout_s, stop)
@@ -90,7 +91,7 @@ def wrong_answer(  # noqa: PLR0913  what an error consists of
             *([f"check the values of {', '.join(variables)} in the environment"] if variables else []),
             "correct path, params or expect in the scenario, or the app",
         ),
-        detail=f"answer: {shown}\n{log}" if shown else log,
+        detail=f"answer: {shown}\n{log}".rstrip() if shown else log,
     )
 
 

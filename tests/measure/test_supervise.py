@@ -14,7 +14,7 @@ import pytest
 from loopbench import secrecy
 from loopbench.errors import EnvironmentRefusedError
 from loopbench.measure import minder, supervise
-from loopbench.measure.supervise import Supervised, describe_exit, log_tail
+from loopbench.measure.supervise import Supervised, describe_exit, log_size, log_tail
 
 MARK = "LOOPBENCH_TEST_MARK"
 DAEMONISES = """
@@ -103,6 +103,16 @@ def test_the_child_s_exit_code_and_words_come_through(tmp_path: Path) -> None:
         assert eventually(lambda: child.exit_code is not None)
         assert child.exit_code == 7
     assert log.read_text() == "hello\n"
+
+
+def test_the_tail_of_a_log_begins_after_what_is_older(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert (log_size(log), log_tail(log, 3)) == (0, "")
+    log.write_text("old\nnew\n")
+    assert (log_size(log), log_tail(log, 4), log_tail(log, 8), log_tail(log, 100)) == (8, "new", "", "")
+    log.write_text("old\n" + "a line\n" * 1_000)
+    assert log_tail(log, 4) == log_tail(log) == "\n".join(["a line"] * 571)
+    assert log_tail(log, log_size(log) - 14) == "a line\na line"
 
 
 @pytest.mark.real

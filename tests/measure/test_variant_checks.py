@@ -1,16 +1,26 @@
 """All variants are verified first: one that fails is named with its state, and the others stay."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from loopbench.measure import services
+from loopbench.errors import TargetError
+from loopbench.measure import services, verify
+from loopbench.measure.asking import Answer
+from loopbench.measure.running_target import RunningTarget
 from loopbench.measure.stop import StopWish
 from loopbench.measure.variant_checks import failing_variants
 from loopbench.plan import make_plan
 from loopbench.records.failures import DEAD, FAILING, HUNG
+from loopbench.records.tracebacks import BEGIN
 from loopbench.scenario import load
+from loopbench.scenario.requests import PlainRequest
 from loopbench.session import SessionOptions, _context, new_session
+
+if TYPE_CHECKING:
+    from loopbench.measure.supervise import Supervised
 
 APPS = Path(__file__).parents[1] / "apps"
 ROUTES = ("dies", "ok", "raises", "hangs", "ok-too")
@@ -32,6 +42,27 @@ def test_each_failing_variant_is_found_with_its_state_and_cause(tmp_path: Path) 
     (raised,) = (each.detail for each in found if each.variant == "raises")
     assert "KeyError: 'x'" in raised
     assert raised.endswith(f"{APPS / 'failing.py'}:14 in look_up: return found[key]")
+
+
+@pytest.mark.parametrize(
+    ("logged", "detail"), [("", "answer: {}"), (f"{BEGIN}\nKeyError: 'x'\n", "answer: {}\nKeyError: 'x'")]
+)
+def test_only_what_was_logged_for_the_failing_request_is_shown_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: str, detail: str
+) -> None:
+    log = tmp_path / "target.log"
+    log.write_text(f"{BEGIN}\nRuntimeError: of an earlier request\n")
+
+    def ask(*_: object) -> Answer:
+        with log.open("a") as file:
+            file.write(logged)
+        return Answer(404, "nonce", b"{}")
+
+    monkeypatch.setattr(verify, "ask", ask)
+    target = RunningTarget(cast("Supervised", SimpleNamespace(exit_code=None)), 1, "nonce", log)
+    with pytest.raises(TargetError) as failed:
+        verify.verify(target, [PlainRequest(name="a", path="/")], StopWish())
+    assert failed.value.detail == detail
 
 
 @pytest.mark.real

@@ -1,6 +1,7 @@
 """`[target]` and `[variants.target]`: the app under test and how it is served."""
 
 from typing import Annotated, Final, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,6 +19,22 @@ def _check_command(value: str) -> str:
 
 
 Command = Annotated[Text, AfterValidator(_check_command)]
+
+
+def _check_url(value: str) -> str:
+    """Refuse what the pattern allows and nobody can connect to: a port of 0 or above 65,535, a host that is no name."""
+    try:
+        address = urlsplit(value)
+        is_usable = address.port != 0
+        (address.hostname or "").encode("idna")  # as a socket does
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise PydanticCustomError("address", "a host's name or address, and a port from 1 to 65,535")
+    return value
+
+
+Url = Annotated[str, Field(pattern=URL_PATTERN), AfterValidator(_check_url)]
 
 
 class TargetOverrides(Strict):
@@ -92,7 +109,7 @@ class Target(Strict):
     """Number of cores that the target may use, the generators' last of all; if absent, `pin` decides."""
     copy_: list[Text] = Field(default=[], max_length=64, alias="copy")
     """Files and folders that git ignores, such as `.env`, relative to `app_dir`: `compare --rev` brings them."""
-    url: str | None = Field(default=None, pattern=URL_PATTERN, validate_default=True)
+    url: Url | None = Field(default=None, validate_default=True)
     """URL of a target that already runs, instead of `app`. loopbench neither starts nor stops it."""
     probe_dir: str | None = Field(default=None, validate_default=True)
     """With `url`: folder that the target's probe writes to, relative to this file."""

@@ -31,6 +31,9 @@ def scenario(folder: Path, target: str = ELSEWHERE, of_load: str = "", more: str
         ),
         pytest.param('url = "http://user:secret@host"', "", "", "scheme, host and port", id="userinfo"),
         pytest.param('url = "http://host:80/path"', "", "", "scheme, host and port", id="path"),
+        pytest.param('url = "http://host:99999"', "", "", "a port from 1 to 65,535", id="port"),
+        pytest.param('url = "http://host:0"', "", "", "a port from 1 to 65,535", id="port 0"),
+        pytest.param('url = "http://a..b:80"', "", "", "a host's name", id="host"),
         pytest.param(f'{HERE}\nprobe_dir = "."', "", "", "needs url", id="probe_dir alone"),
         pytest.param(f'{ELSEWHERE}\nprobe_dir = "nowhere"', "", "", "there is no folder", id="no probe_dir"),
         pytest.param(

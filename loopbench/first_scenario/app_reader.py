@@ -132,7 +132,7 @@ def _collect(app: Any, fastapi: Any, prefix: str, facts: dict[str, Any], deeper:
     except Exception as problem:  # noqa: BLE001  a model without a schema raises what it likes
         _print(problem)
         facts["unreadable"] = _words(problem)
-    for route in app.routes:
+    for route in _routes(app):
         if hasattr(route, "app") and type(route).__name__ == "Mount":
             if isinstance(route.app, fastapi) and deeper:
                 _collect(route.app, fastapi, prefix + route.path, facts, deeper - 1)
@@ -142,6 +142,24 @@ def _collect(app: Any, fastapi: Any, prefix: str, facts: dict[str, Any], deeper:
             facts["hidden"] += not getattr(route, "include_in_schema", True)
             if _streams_events(route.endpoint):
                 facts["streams"].append(prefix + route.path)
+
+
+def _routes(parent: Any) -> Iterator[Any]:
+    """The routes of an app, with those of its routers, which newer FastAPIs join to prefix and dependencies late."""
+    try:
+        routes = list(parent.effective_candidates() if _is_included(parent) else getattr(parent, "routes", None) or ())
+    except Exception as problem:  # noqa: BLE001  a prefix may not fit a router's path
+        _print(problem)
+        return
+    for route in routes:
+        if _is_included(route):
+            yield from _routes(route)
+        else:
+            yield getattr(route, "starlette_route", None) or route
+
+
+def _is_included(route: Any) -> bool:
+    return hasattr(route, "effective_candidates")
 
 
 def _streams_events(endpoint: Any) -> bool:
@@ -155,7 +173,7 @@ def _streams_events(endpoint: Any) -> bool:
 
 def _endpoints(app: Any, prefix: str, deeper: int) -> Iterator[dict[str, Any]]:
     """The functions behind the routes of an app and of what is mounted in it."""
-    for route in getattr(app, "routes", None) or ():
+    for route in _routes(app):
         path = prefix + getattr(route, "path", "")
         if getattr(route, "endpoint", None) is not None and getattr(route, "methods", None):
             dependencies = [_function(each) for each in _dependencies(getattr(route, "dependant", None))]

@@ -317,3 +317,45 @@ def test_the_functions_behind_routes_are_known_with_their_style(tmp_path: Path) 
     ]
     assert (decorated.name, decorated.is_async, decorated.methods) == ("inner", True, ["GET"])
     assert (page.name, page.is_async) == ("page", True)
+
+
+INCLUDED = """
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+def session(): yield 1
+async def user(): ...
+inner = APIRouter(prefix="/items", dependencies=[Depends(user)])
+@inner.get("/{id}")
+def one(id: int): ...
+@inner.get("/events", include_in_schema=False)
+async def events(): return StreamingResponse([], media_type="text/event-stream")
+async def page(request): return Response()
+inner.routes.append(Route("/page", page))
+outer = APIRouter()
+outer.include_router(inner, prefix="/v1")
+app = FastAPI()
+app.include_router(outer, prefix="/api", dependencies=[Depends(session)])
+"""
+
+
+def test_the_routes_of_routers_in_routers_are_known_with_prefix_and_dependencies(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(INCLUDED)
+    facts = read_app(find_app(tmp_path), find_python(tmp_path).path)
+    found = {each.path: each for each in facts.endpoints if each.file == str(tmp_path / "main.py")}
+    assert {path: (each.name, each.is_async) for path, each in found.items()} == {
+        "/api/v1/items/{id}": ("one", False),
+        "/api/v1/items/events": ("events", True),
+        "/api/v1/page": ("page", True),
+    }
+    assert [each.name for each in found["/api/v1/items/{id}"].dependencies] == ["session", "user"]
+    assert (facts.hidden, facts.streams) == (1, ["/api/v1/items/events"])
+
+
+def test_a_router_whose_prefix_does_not_fit_hides_only_its_own_routes(tmp_path: Path) -> None:
+    misfit = "app.include_router(outer, prefix='/{id}')\n@app.get('/fits')\ndef fits(): ...\n"
+    (tmp_path / "main.py").write_text(INCLUDED + misfit)
+    facts = read_app(find_app(tmp_path), find_python(tmp_path).path)
+    assert "Duplicated param name id" in facts.unreadable
+    assert {"/fits", "/api/v1/items/{id}"} <= {each.path for each in facts.endpoints}

@@ -1,6 +1,7 @@
 """What a person sees during a measurement: a bar on a terminal, plain lines elsewhere."""
 
 import contextlib
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -55,6 +56,19 @@ def plan_sentence(scenario: Scenario, plan: Plan) -> str:
         rounds = f", then {counted} of {plural(len(plan.rounds[0]), 'short run')}{turns}"
         length += f", at most {minutes(plan.longest_s)}" if few < most else ""
     return f"{pictures} of up to {plural(scenario.load.users, 'user')}{rounds}: {length} (seed {plan.seed})"
+
+
+def time_note(plan: Plan, max_minutes: float) -> str:
+    """Return how much of a plan fits into the time given, in one sentence; empty if all of it does."""
+    if plan.shortest_s <= 60 * max_minutes:
+        return ""
+    needed = plan.rounds[: plan.fewest_rounds]
+    parts = [*((run,) for run in plan.pictures), *needed]
+    ends_s = itertools.accumulate(sum(run.expected_s for run in runs) for runs in parts)
+    fitting, pictures = sum(end_s <= 60 * max_minutes for end_s in ends_s), len(plan.pictures)
+    rounds = f" and {max(0, fitting - pictures)} of {plural(len(needed), 'round')}" if needed else ""
+    time_given = f"the time given, {max_minutes:g} min,"
+    return f"{time_given} is enough for about {min(fitting, pictures)} of {plural(pictures, 'run')}{rounds}"
 
 
 def every(seconds: float, show: Callable[[float], None]) -> Callable[[float], None]:

@@ -37,7 +37,7 @@ from loopbench.measure.events import (
     VariantFailed,
 )
 from loopbench.plan import make_plan
-from loopbench.progress import load_now, minutes, progress_on
+from loopbench.progress import load_now, minutes, progress_on, time_note
 from loopbench.records.failures import FailedState, VariantFailure
 from loopbench.records.session import PlannedRun
 from loopbench.records.tail import LiveView
@@ -522,6 +522,17 @@ def test_plan_notes_what_will_degrade_the_session_on_any_machine(
     assert "note: repeat.window_s = 3 is below 5 s" in notes
     assert "note: 3 rounds are fewer than 5" in notes
     assert "note: " not in call(capsys, project, "plan").out
+
+
+def test_what_fits_into_the_time_given_is_said_at_the_start(project: Path) -> None:
+    planned = make_plan(load(project / "scenario.toml", rounds=4), seed=1)
+    pictures, rounds = len(planned.pictures), planned.fewest_rounds
+    half = f"for about {pictures} of {pictures} runs and {rounds - 1} of {rounds} rounds"
+    assert time_note(planned, (planned.shortest_s - 0.1) / 60).endswith(half)
+    assert time_note(planned, 0.01).endswith(
+        f"0.01 min, is enough for about 0 of {pictures} runs and 0 of {rounds} rounds"
+    )
+    assert time_note(planned, (planned.shortest_s + 0.1) / 60) == ""
 
 
 def test_help_has_no_colour_and_fits_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,8 @@ def run(  # noqa: PLR0913  one parameter an option
     from loopbench.commands.starting import chosen_or_first
     from loopbench.events import EventLog, to_each
     from loopbench.measure.lock import if_busy_of
-    from loopbench.progress import progress_on
+    from loopbench.plan import make_plan
+    from loopbench.progress import progress_on, time_note
     from loopbench.scenario import load
     from loopbench.session import SessionOptions
 
@@ -108,7 +109,10 @@ def run(  # noqa: PLR0913  one parameter an option
     if resume:
         ended = resume_session(question, resume, options, notify)
     else:
-        ended = begin_session(question, new_seed(seed), out, options, notify)
+        seed = new_seed(seed)
+        if limit is not None and (note := time_note(make_plan(question, seed), limit)):
+            speech.say(f"note: {note}")
+        ended = begin_session(question, seed, out, options, notify)
     _report_and_end(ended, speech, gating, notify)
 
 

@@ -19,6 +19,8 @@ SECRET_TABLES: Final = frozenset({"env", "headers", "json", "form", "body", "pre
 
 HEADER_OPTION: Final = "--header"
 COMMAND_OPTION: Final = "--curl"
+SET_OPTION: Final = "--set"
+SETTABLE: Final = re.compile(r"\s*+[\w.\[\]-]*+\s*+")  # the key of `--set KEY=VALUE`
 OPTION: Final = re.compile(r"--[a-z-]+=")
 
 MIN_CHARACTERS: Final = 6  # shorter values (`1`, `true`) are not searched for, because they occur everywhere
@@ -47,8 +49,18 @@ ONLY_PLACEHOLDERS: Final = re.compile(rf"((Bearer|Basic|Token) )?({PLACEHOLDER.p
 
 TABLE: Final = re.compile(r"[\s\[]*\{")  # the beginning of a TOML table, or of a list of tables
 
-ASSIGNED: Final = re.compile(r"(?<![\w-])([\w-]++)[\"']?\s*+=")  # each character is read once, of any text
-HEADER: Final = re.compile(r"\s*\[[^=]*$")  # the line of a TOML table's header
+# Each of these reads a character of any text once.
+_NAME = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+KEY: Final = re.compile(rf"\s*+{_NAME}(?:\s*+\.\s*+{_NAME})*+\s*+(?==)")  # of a line of TOML, before its first `=`
+NAMES: Final = re.compile(r"""^[\w.\-"' \t]++|(?<![\w.\-"' \t])[\w.\-"' \t]++(?==)""", re.MULTILINE)
+"""What a line of TOML begins with, and all that stands before a `=`: dotted names, perhaps in quotes."""
+WORDS: Final = re.compile(r"[\w-]+")
+TOKEN: Final = re.compile(
+    r'''"""(?:[^"\\]|\\[\s\S]|"(?!""))*+(?P<long>"{3,5})?'''
+    r"""|'''(?:[^']|'(?!''))*+(?P<raw>'{3,5})?"""
+    r"""|"(?:[^"\\\n]|\\.)*+(?P<text>")?|'[^'\n]*+(?P<literal>')?|\#[^\n]*+|[][{}\n]"""
+)
+"""What decides where a statement of TOML ends: strings (a string without its end names no group), brackets, lines."""
 
 HIDDEN_OR_SHOWN: Final = re.compile(b"\x01+|\x00+")  # a run of bytes to hide, or not
 MARK: Final = re.compile(r"\*{3}[0-9a-f]{4}")
@@ -142,15 +154,40 @@ def may_be_secret(names: Iterable[str]) -> bool:
     return not way.isdisjoint(SECRET_TABLES) or any(map(is_telling, way))
 
 
-def public_line(lines: Sequence[str], number: int) -> str:
-    """A line of a TOML file, counted from 1, without what may be a secret by the keys on it and its table's name."""
-    line, upwards = lines[number - 1], lines[number - 1 :: -1]
-    header = next((each for each in upwards if HEADER.match(each)), "")
-    keys = next((ASSIGNED.findall(each) for each in upwards if ASSIGNED.search(each) or HEADER.match(each)), [])
-    if line == header or not may_be_secret([*re.findall(r"[\w-]+", header), *keys]):
+def public_line(lines: Sequence[str], number: int, *, only_key: bool = False) -> str:
+    """A line of a TOML file, counted from 1, without what may be a secret by its statement's keys and its table's name.
+
+    Args:
+        lines: the file.
+        number: which line.
+        only_key: whether any value may be a secret, because the key is not known.
+    """
+    line = lines[number - 1]
+    header, begun = _table_and_statement(lines[: number - 1])
+    if not begun and line.lstrip().startswith("["):
+        if "=" not in line:
+            return public_target(line)
+        header = line
+    keys = " ".join([header, *NAMES.findall(f"{begun}{line}")])
+    if not only_key and not may_be_secret(WORDS.findall(keys)):
         return public_target(line)
-    key, equals, _ = line.partition("=")
-    return f"{key}= {HIDDEN_VALUE}" if equals else HIDDEN_VALUE
+    key = None if begun else KEY.match(line)
+    return f"{key[0]}= {HIDDEN_VALUE}" if key else HIDDEN_VALUE
+
+
+def _table_and_statement(lines: Sequence[str]) -> tuple[str, str]:
+    """The header of the table in which these lines end, and what they hold of a statement that goes on after them."""
+    text = "".join(f"{line}\n" for line in lines)
+    header, start, depth = "", 0, 0
+    for token in TOKEN.finditer(text):
+        if token[0] in {"[", "{"} or (token[0][0] in "\"'" and token.lastgroup is None):
+            depth += 1
+        elif token[0] in {"]", "}"}:
+            depth -= 1
+        elif token[0] == "\n" and not depth:
+            statement, start = text[start : token.start()], token.end()
+            header = statement if statement.lstrip().startswith("[") else header
+    return header, text[start:]
 
 
 def hide_telling(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,6 +240,9 @@ def _public_argument(before: str, argument: str) -> str:
     if option == HEADER_OPTION and ":" in given:
         return f"{prefix}{given.partition(':')[0]}:{HIDDEN_VALUE}"
     key, equals, value = given.partition("=")
+    settable = SETTABLE.match(key)
+    if option == SET_OPTION and settable and settable.end() < len(key):  # such as `target.env.NAME:VALUE`
+        return f"{prefix}{settable[0]}{HIDDEN_VALUE}"
     parts = re.split(r"[.\[\]\s]+", key.strip())
     if equals and (not SECRET_TABLES.isdisjoint(parts) or is_telling(parts[-1]) or TABLE.match(value)):
         return f"{prefix}{key}={HIDDEN_VALUE}"

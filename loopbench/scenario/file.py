@@ -12,7 +12,7 @@ from loopbench.errors import ScenarioError, ScenarioProblem, UsageError
 from loopbench.scenario.model import Scenario
 from loopbench.scenario.problems import Key, from_validation, problem_at
 from loopbench.scenario.toml import MAX_DOTS_IN_A_KEY, read_toml
-from loopbench.secrecy import public_arguments
+from loopbench.secrecy import SET_OPTION, public_arguments
 
 RELATIVE = "a path relative to the scenario file"
 
@@ -72,14 +72,14 @@ def _at_override(problem: ScenarioProblem, overrides: tuple[str, ...]) -> Scenar
     """The same problem, placed at the `--set` that gave the value, if one did."""
     for override in overrides:
         if problem.path == override.partition("=")[0].strip():
-            return replace(problem, line=None, column=None, source=f"--set {public_arguments([override])[0]}")
+            return replace(problem, line=None, column=None, source=" ".join(public_arguments([SET_OPTION, override])))
     return problem
 
 
 def _apply(raw: dict[str, Any], override: str) -> None:
     """Set one value by its dotted key; in a list of tables such as `variants`, in each of them."""
     key, sign, value = override.partition("=")
-    (shown,) = public_arguments([override])
+    _, shown = public_arguments([SET_OPTION, override])
     parts = key.strip().split(".")
     if not sign or not all(parts) or len(parts) > MAX_DOTS_IN_A_KEY:
         raise UsageError(f"--set {shown!r} is not KEY=VALUE", slug="override", hints=("--set load.users=50",))

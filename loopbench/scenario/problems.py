@@ -30,7 +30,7 @@ def from_validation(error: ValidationError, text: str) -> tuple[ScenarioProblem,
 def problem_at(key: Key, message: str, allowed: str, text: str, *, of_key: bool = False) -> ScenarioProblem:
     """Return a mistake that was found otherwise, with its line, and the column of the value or `of_key`."""
     line = locate(key, text)
-    source = public_line(text.splitlines(), line)[:SHOWN_CHARACTERS] if line else ""
+    source = public_line(text.splitlines(), line, only_key=of_key)[:SHOWN_CHARACTERS] if line else ""
     name = str(key[-1]) if key else ""
     place = re.search(rf"(?<![\w.-])(?:[\w-]+\.)*[\"']?{re.escape(name)}[\"']?\s*=\s*", source) if name else None
     column = place and (place.start() if of_key else place.end()) + 1

@@ -18,12 +18,12 @@ import pytest
 from loopbench import secrecy
 from loopbench.commands import mapping
 from loopbench.commands.starting import header_from_environment
-from loopbench.console import print_error
-from loopbench.errors import UsageError
+from loopbench.console import error_lines, print_error
+from loopbench.errors import ScenarioError, UsageError
 from loopbench.judge.decision_map import Axis
 from loopbench.scenario import Scenario, load
 from loopbench.scenario.secrets import secret_values
-from loopbench.secrecy import HIDDEN_VALUE, hidden, hidden_part, public_arguments, remember
+from loopbench.secrecy import HIDDEN_VALUE, hidden, hidden_part, public_arguments, public_line, remember
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,91 @@ def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_value_that_may_hold_a_secret_is_not_recorded(argument: str) -> None:
     assert "hunter2x" not in public_arguments([argument])[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[target]\nenv.X = "CANARY" x',
+        '[target]\nenv.X = "CANARY"\nenv.X = "CANARY"',
+        'target.env."a=b" = CANARY',
+        '[target.env."a=b"]\nX = CANARY',
+        '[variants.headers] X = "CANARY"',
+        '[[variants]]\nheaders.X-Foo = "CANARY" x',
+        '[[variants]]\nheaders.X: "CANARY=="',
+        '[[variants]]\nheaders "CANARY="',
+        '[[variants]]\njson.a = "CANARY" x',
+        '[[variants]]\n"json".a = "CANARY" x',
+        '[variants.json]\nk = [\n ["CANARY" x]\n]',
+        '[[variants]]\njson = [\n X = "CANARY"',
+        "[[variants]]\njson = [\n [1],\n {b = CANARY},\n]",
+        '[[variants]]\njson = ["]", # ]\n CANARY]',
+        '[[variants]]\nbody = """\n[load]\na = 1\nCANARY""" x',
+        "[[variants]]\nbody = '''\n\"\n\nCANARY''' x",
+        '[[variants]]\nbody = "\n\nCANARY',
+    ],
+)
+def test_a_line_of_a_scenario_that_is_no_toml_is_shown_without_its_value(text: str) -> None:
+    """By all keys of its statement, dotted or not; only a line that begins a statement can be a table's header."""
+    assert "CANARY" not in public_line(text.splitlines(), len(text.splitlines()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[variants]]\nheaders = { A = "]" }\nweight = x',
+        '[[variants]]\njson = [\n "[",\n]\nweight = x',
+        '[[variants]]\nbody = """\n"a" [""""  # it\'s\nweight = x',
+        "[variants.headers]\nA = ''''a'''\n[[variants]]\nweight = x",
+        "[target]\nenv = {}\n[variants.headers]",
+    ],
+)
+def test_a_line_without_a_secret_is_shown_whole_after_others(text: str) -> None:
+    lines = text.splitlines()
+    assert public_line(lines, len(lines)) == lines[-1]
+
+
+@pytest.mark.parametrize("part", ['\\"', "'", '"', '"""', "'''", "\\", "[", "=", "a", "a.", ".", " ", '"a" ', "\n"])
+def test_a_line_is_shown_in_linear_time(part: str) -> None:
+    """No pattern reads on to the end of the text from each of its characters."""
+    lines = ["[x]", part * 65_536, part * 65_536]
+    assert public_line(lines, 3)
+    assert public_line([*(part * 65_536).splitlines(), "a"], 2) is not None
+
+
+@pytest.mark.parametrize(
+    ("override", "public"),
+    [
+        ("target.env.X:CANARY", "target.env.X***"),
+        ("target.env.X:CANARY==", "target.env.X***"),
+        ("target.env.X CANARY", "target.env.X ***"),
+        (" load.users = 50", " load.users = 50"),
+    ],
+)
+def test_what_is_no_setting_is_shown_as_far_as_it_is_a_key(override: str, public: str) -> None:
+    assert public_arguments(["run", "--set", override]) == ("run", "--set", public)
+    assert public_arguments([f"--set={override}"]) == (f"--set={public}",)
+
+
+def test_an_unknown_key_is_shown_without_its_value(tmp_path: Path) -> None:
+    """It may be meant for `env` or `headers`."""
+    file = tmp_path / "s.toml"
+    variant = '[[variants]]\nname = "a"\npath = "/"\nheders = { A = "CANARY-2" }\n'
+    file.write_text(f'[target]\napp = "a:b"\nenvs = {{ GITHUB = "CANARY-1" }}\n{variant}')
+    with pytest.raises(ScenarioError) as caught:
+        load(file)
+    shown = "\n".join(error_lines(caught.value))
+    assert "CANARY" not in shown
+    assert "envs = ***" in shown
+    assert "heders = ***" in shown
+
+
+def test_a_malformed_override_is_shown_without_its_value(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text("")
+    with pytest.raises(UsageError, match=r"target.env.X\*\*\*") as caught:
+        load(file, ("target.env.X:CANARY",))
+    assert "CANARY" not in "\n".join(error_lines(caught.value))
 
 
 def test_a_curl_command_is_not_recorded() -> None:

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from loopbench.first_scenario.routes import Route, as_table, login_of, routes_of
 from loopbench.scenario.model import slugs
 from loopbench.scenario.requests import Request
 from loopbench.scenario.route_patterns import fits
+from loopbench.scenario.templates import UNIQUE, names_in
 from loopbench.scenario.toml import toml_text, toml_value
 from loopbench.scenario.values import MAX_VARIANTS
 from loopbench.secrecy import public_target
@@ -91,7 +93,7 @@ def questions_of_app(  # noqa: PLR0913  what `init` knows of an app, and the wis
         wanted: routes as the user writes them, `GET /search?q=shoes`; none: every safe one.
 
     Raises:
-        UsageError: a wanted route is not known or changes state, or there is none.
+        UsageError: a wanted route is not known or changes state, a placeholder has no value, or there is no route.
     """
     routes = routes_of(facts, headers)
     neighbour = neighbour_of(routes)
@@ -104,6 +106,7 @@ def questions_of_app(  # noqa: PLR0913  what `init` knows of an app, and the wis
         "before": tomllib.loads(login_text(login))["before"] if login else [],
         "requests": [as_table(neighbour)] if neighbour else [],
     }
+    _check_placeholders([*chosen, *filter(None, [neighbour])], {UNIQUE, *(names_in(CAPTURED) if login else ())})
     left_out = [f"{each.method} {each.template}: {each.reason}" for each in routes if not each.is_safe]
     asked = {table["name"]: table for table in map(_table, chosen)}  # a route may be named twice
     candidates = tuple(_candidate(table, facts.endpoints) for table in asked.values())
@@ -157,6 +160,24 @@ def _checked(questions: Questions, wanted: str = "") -> Questions:
         allowed="; ".join(questions.left_out),
         hints=("loopbench init, then loopbench advise scenario.toml: a scenario can hold bodies, logins and data",),
     )
+
+
+def _check_placeholders(routes: Sequence[Route], known: AbstractSet[str]) -> None:
+    for route in routes:
+        for option, value, why in (
+            ("--header", route.headers, ": no login is known that gives it"),
+            ("--route", route.path, ""),
+        ):
+            if unknown := [name for name in names_in(value) if name not in known and not name.startswith("$")]:
+                raise UsageError(
+                    f"{{{unknown[0]}}} of {option} has no value{why}",
+                    slug="advise-routes",
+                    where=route.name,
+                    hints=(
+                        "loopbench init, then loopbench advise scenario.toml: a scenario can hold logins and data",
+                        f"{option} with the value itself",
+                    ),
+                )
 
 
 def _moved_data(values: Any, file: Path, folder: Path) -> Any:

@@ -110,6 +110,21 @@ def test_a_captured_token_comes_from_the_app_s_own_login(tmp_path: Path, monkeyp
     assert (login.path, login.form) == ("/token", {"username": "${APP_USER}", "password": "${APP_PASSWORD}"})
 
 
+@pytest.mark.parametrize(
+    ("wanted", "headers", "words"),
+    [
+        ((), {"Authorization": "Token {token}"}, "{token} of --header has no value"),
+        (("/items/{id}",), {}, "{id} of --route has no value"),
+    ],
+)
+def test_a_placeholder_without_a_value_is_a_usage_error(
+    tmp_path: Path, wanted: tuple[str, ...], headers: dict[str, str], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        asked(tmp_path, *wanted, **headers)
+    asked(tmp_path, **{"X-Key": "${KEY} {unique}"})
+
+
 def test_a_route_that_is_named_twice_is_asked_once(tmp_path: Path) -> None:
     assert [each.name for each in asked(tmp_path, "/search", "GET /search").candidates] == ["GET /search"]
 

@@ -164,6 +164,7 @@ class ScenarioProblem:
     line: int | None  # from 1; None: the key is not in the file
     source: str  # that line, or the `--set` that gave the value
     column: int | None = None  # from 1, of the key that is wrong, or of its value
+    is_unknown: bool = False  # the key, so that its value may be a secret
 
 
 MAX_PROBLEMS: Final = 100  # mistakes in a scenario that are listed

@@ -12,7 +12,7 @@ from loopbench.errors import ScenarioError, ScenarioProblem, UsageError
 from loopbench.scenario.model import Scenario
 from loopbench.scenario.problems import Key, from_validation, problem_at
 from loopbench.scenario.toml import MAX_DOTS_IN_A_KEY, read_toml
-from loopbench.secrecy import SET_OPTION, public_arguments
+from loopbench.secrecy import HIDDEN_VALUE, SET_OPTION, public_arguments
 
 RELATIVE = "a path relative to the scenario file"
 
@@ -63,7 +63,12 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, quick: bool = False, ro
     except ValidationError as error:
         problems += from_validation(error, text)
     if problems:
-        placed = (_at_override(problem, overrides) for problem in problems)
+        shown = {problem.line: problem.source for problem in problems if problem.is_unknown}
+        safe = (
+            replace(each, source=shown[each.line], column=None) if each.line in shown and not each.is_unknown else each
+            for each in problems
+        )
+        placed = (_at_override(problem, overrides) for problem in safe)
         raise ScenarioError(str(path), tuple(sorted(placed, key=lambda problem: problem.line or 0)))
     return scenario
 
@@ -71,8 +76,10 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, quick: bool = False, ro
 def _at_override(problem: ScenarioProblem, overrides: tuple[str, ...]) -> ScenarioProblem:
     """The same problem, placed at the `--set` that gave the value, if one did."""
     for override in overrides:
-        if problem.path == override.partition("=")[0].strip():
-            return replace(problem, line=None, column=None, source=" ".join(public_arguments([SET_OPTION, override])))
+        key = override.partition("=")[0].strip()
+        if problem.path == key:
+            shown = f"{key}={HIDDEN_VALUE}" if problem.is_unknown else public_arguments([override])[0]
+            return replace(problem, line=None, column=None, source=f"{SET_OPTION} {shown}")
     return problem
 
 

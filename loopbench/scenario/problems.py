@@ -34,7 +34,7 @@ def problem_at(key: Key, message: str, allowed: str, text: str, *, of_key: bool 
     name = str(key[-1]) if key else ""
     place = re.search(rf"(?<![\w.-])(?:[\w-]+\.)*[\"']?{re.escape(name)}[\"']?\s*=\s*", source) if name else None
     column = place and (place.start() if of_key else place.end()) + 1
-    return ScenarioProblem(_dotted(key), public_target(message), allowed, line, source, column)
+    return ScenarioProblem(_dotted(key), public_target(message), allowed, line, source, column, is_unknown=of_key)
 
 
 def locate(key: Key, text: str) -> int | None:

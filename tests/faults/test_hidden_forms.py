@@ -115,13 +115,24 @@ def test_an_unknown_key_is_shown_without_its_value(tmp_path: Path) -> None:
     """It may be meant for `env` or `headers`."""
     file = tmp_path / "s.toml"
     variant = '[[variants]]\nname = "a"\npath = "/"\nheders = { A = "CANARY-2" }\n'
-    file.write_text(f'[target]\napp = "a:b"\nenvs = {{ GITHUB = "CANARY-1" }}\n{variant}')
+    before = '[[before]]\nname = "b"\npath = "/"\nexpect = { status = 1, jsn = { A = "CANARY-3" } }\n'
+    file.write_text(f'[target]\napp = "a:b"\nenvs = {{ GITHUB = "CANARY-1" }}\n{variant}{before}')
     with pytest.raises(ScenarioError) as caught:
         load(file)
     shown = "\n".join(error_lines(caught.value))
     assert "CANARY" not in shown
     assert "envs = ***" in shown
     assert "heders = ***" in shown
+
+
+def test_an_unknown_key_of_an_override_is_shown_without_its_value(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text('[target]\napp = "a:b"\n[[variants]]\nname = "a"\npath = "/"\n')
+    with pytest.raises(ScenarioError) as caught:
+        load(file, ("target.enviroment=CANARY",))
+    shown = "\n".join(error_lines(caught.value))
+    assert "--set target.enviroment=***" in shown
+    assert "CANARY" not in shown
 
 
 def test_a_malformed_override_is_shown_without_its_value(tmp_path: Path) -> None:

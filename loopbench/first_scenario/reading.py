@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import tempfile
 import time
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from loopbench.measure.interpreter import is_own, own_path_first
 from loopbench.measure.supervise import Supervised, describe_exit, log_tail
 from loopbench.scenario.secrets import secret_variables
 from loopbench.secrecy import remember
+from loopbench.upwards import upwards
 
 READER: Final = Path(__file__).with_name("app_reader.py")
 READ_S: Final = 60.0
@@ -162,7 +164,16 @@ def _refused(reading: _Reading, answered: dict[str, Any]) -> TargetError:
             return reading.failed(f"calling {reading.name} failed: {error}", "app-import")
         case _:
             hint = f"{reading.python} -c 'import {module}'"
-            return reading.failed(f"{module} does not import: {error}", "app-import", hint)
+            return reading.failed(f"{module} does not import: {error}", "app-import", hint, *_env_hint(reading.place))
+
+
+def _env_hint(place: AppPlace) -> tuple[str, ...]:
+    """Returns how to export the variables of the nearest `.env`: one that settings read is in no environment."""
+    found = next((each for each in upwards(place.folder.resolve()) if (each / ".env").is_file()), None)
+    if found is None:
+        return ()
+    name = shlex.quote(f"{os.path.relpath(found)}/.env")
+    return (f"set -a; . {name}; set +a: if the app needs the variables of this file in its environment",)
 
 
 def _check_servable(reading: _Reading, facts: AppFacts) -> AppFacts:

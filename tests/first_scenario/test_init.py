@@ -190,6 +190,17 @@ def test_routes_behind_a_login_are_listed_and_become_variants_with_a_header(
     ]
 
 
+def test_an_app_that_does_not_import_beside_a_dotenv_file_hints_at_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "backend"
+    folder.mkdir()
+    (folder / "main.py").write_text("raise RuntimeError('Frontend directory does not exist')\n")
+    assert "set -a" not in call(capsys, folder, "init").err
+    (tmp_path / ".env").write_text("FASTAPI_ENV=development\n")
+    assert "set -a; . ../.env; set +a" in call(capsys, folder, "init").err
+
+
 def test_a_token_that_no_known_login_gives_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "main.py").write_text(f"{FASTAPI}@app.get('/a')\ndef a(): ...\n")
     done = call(capsys, tmp_path, "init", "--header", "Authorization: Token {token}")

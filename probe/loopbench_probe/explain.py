@@ -223,10 +223,16 @@ def _with_stamps(message: MutableMapping[str, Any], entered_s: float, answering_
 
 def _route_name(scope: Scope) -> str:
     """Return the route's pattern if a router left it in the scope, else the endpoint's name, else the path."""
-    path = getattr(scope.get("route"), "path", None)
+    path = getattr(_joined(scope.get("route"), scope.get("fastapi")), "path", None)
     if path is not None:
         return f"{scope['method']} {scope.get('root_path', '')}{path}"
     return f"{scope['method']} {getattr(scope.get('endpoint'), '__qualname__', None) or scope['path']}"
+
+
+def _joined(route: Any, kept: Any) -> Any:
+    """Return the route with the prefixes of its routers, which newer FastAPIs keep beside it in the scope."""
+    context = kept.get("effective_route_context") if isinstance(kept, dict) else None
+    return context if route is not None and getattr(context, "original_route", None) is route else route
 
 
 def _drained(queue: deque[Any]) -> list[Any]:

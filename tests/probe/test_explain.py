@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from fastapi import APIRouter, FastAPI
 from loopbench_probe.explain import APP_HEADER, MAX_ROUTES, OTHER_ROUTES, STAMP_HEADER, Explain, Job
 
 from loopbench.records import stamps
@@ -93,12 +94,28 @@ def test_a_cancellation_reaches_the_app() -> None:
         ({"route": type("Route", (), {"path": "/x"})(), "root_path": "/mounted"}, "GET /mounted/x"),
         ({"endpoint": ask}, "GET ask"),
         ({}, "GET /p"),
+        ({"endpoint": ask, "fastapi": {"effective_route_context": None}}, "GET ask"),
+        ({"fastapi": "an app's own"}, "GET /p"),
     ],
 )
 def test_a_route_is_named_by_its_pattern_or_its_endpoint_or_its_path(scope: dict[str, Any], route: str) -> None:
     explain = Explain()
     asyncio.run(ask(answering, explain, **scope))
     assert list(explain.routes) == [route]
+
+
+def test_routes_of_an_included_router_have_its_prefix() -> None:
+    inner, outer, app, explain = APIRouter(prefix="/items"), APIRouter(), FastAPI(), Explain()
+    inner.get("/{id}")(_nothing)
+    outer.include_router(inner, prefix="/v1")
+    app.include_router(outer, prefix="/api")
+    app.include_router(inner, prefix="/old")
+    for path in ("/api/v1/items/1", "/old/items/2"):
+        asyncio.run(ask(app, explain, path=path, query_string=b""))
+    assert list(explain.routes) == ["GET /api/v1/items/{id}", "GET /old/items/{id}"]
+
+
+async def _nothing() -> None: ...
 
 
 def test_requests_are_added_up_by_route() -> None:

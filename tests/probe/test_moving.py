@@ -40,13 +40,14 @@ KINDS = {
         "sqlite",
         "class?q=1",
     ),
+    "nested/dependencies": ("nested/dependencies",),
     "mounted/json": ("mounted/json?name=c",),
     "starlette/function": ("starlette/function?q=2",),
 }
 """What is asked of each route; the placeholder moves every one of its kinds in one server."""
 
 EVENTS = {"background": 1, "dependencies": 1, "dependency-error": 2}
-DEPENDENCIES = {"dependencies": 2, "dependency-error": 1, "chain": 3}
+DEPENDENCIES = {"nested/dependencies": 3, "dependencies": 2, "dependency-error": 1, "chain": 3}
 MAX_ASKS = 1_000
 STYLES = {"async": "event_loop", "def": "threadpool"}
 OTHER = {"async": "def", "def": "async"}

@@ -334,6 +334,13 @@ mounted_plain.get("/json")(json_)
 mounted_coroutine = FastAPI()
 mounted_coroutine.get("/json")(json_async)
 
+nested_plain = APIRouter(prefix="/nested")
+nested_plain.get("/dependencies")(dependencies)
+plain.include_router(nested_plain, dependencies=[Depends(outer)])
+nested_coroutine = APIRouter(prefix="/nested")
+nested_coroutine.get("/dependencies")(dependencies_async)
+coroutine.include_router(nested_coroutine, dependencies=[Depends(outer_async)])
+
 app.include_router(plain, prefix="/def")
 app.include_router(coroutine, prefix="/async")
 app.router.routes.extend([Route("/def/class", Plain), Route("/async/class", Coroutine)])

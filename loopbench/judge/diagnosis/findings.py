@@ -129,6 +129,7 @@ _ROWS = (
     ),
     Limit("turn share", 0.20, Sense.AT_LEAST, "the same, of the requests in flight or of the pool's threads"),
     Limit("turn of users", 0.10, Sense.AT_LEAST, "the same, of all users"),
+    Limit("worked on", 0.25, Sense.BELOW, "requests worked on at a time (goodput times time alone) for each thread"),
     Limit("own executor queue", 1.0, Sense.AT_LEAST, "mean jobs waiting for a thread of an executor of the app"),
     Limit("pipelined", 1.0, Sense.AT_LEAST, "mean requests received on a connection that serves the one before"),
     Limit("in flight", 0.50, Sense.AT_LEAST, "mean requests in flight for each user: below, users mostly think"),

@@ -49,7 +49,7 @@ def app_pool_saturated(figures: LoopFigures) -> Finding | None:
         )
         if evidence:
             return _of_turn(figures, queue, evidence)
-    return _own_executor(figures)
+    return _own_executor(figures) or _process_pool(figures) or _narrower_than_threads(figures)
 
 
 def _of_turn(figures: LoopFigures, queue: Queue, evidence: tuple[Evidence, ...]) -> Finding:
@@ -85,11 +85,60 @@ def _own_executor(figures: LoopFigures) -> Finding | None:
     )
 
 
-def anyio_pool_saturated(figures: LoopFigures) -> Finding | None:
-    """The threads of anyio's default limiter."""
+def _process_pool(figures: LoopFigures) -> Finding | None:
+    """Requests that wait for an executor whose workers are no threads of this process."""
+    waits = [wait for wait in figures.waits_of(REQUEST) if wait.is_for_an_executor]
+    waiting, width = sum(wait.mean for wait in waits), figures.load.width
+    if width is None or all_holding(evidence_of("executor queue", figures.executor_queue)):
+        return None
+    evidence = all_holding(
+        evidence_of("turn waiting", waiting - width),
+        evidence_of("turn of users", (waiting - width) / max(1, figures.load.users)),
+    )
+    if evidence is None:
+        return None
+    lines = lines_of(waits)
+    return Finding(
+        Kind.APP_POOL,
+        f"Requests queue for a worker of an executor, about {max(1.0, width):.0f} wide: {waiting - width:.0f} wait on "
+        f"average{at_line(lines)}. No thread of this process does the work, so it is a process pool.",
+        evidence,
+        ("more processes in the pool, if there are cores left: else less work for each request",),
+        lines=lines,
+    )
+
+
+def _narrower_than_threads(figures: LoopFigures) -> Finding | None:
+    """Threads of anyio's limiter that nearly all wait for something that no pattern of `TURNS` knows."""
+    evidence, tokens = _anyio_evidence(figures), figures.anyio_tokens
+    widths = [each.width for each in figures.load.names if each.in_flight]
+    if evidence is None or not tokens or not widths or None in widths:
+        return None
+    width = sum(filter(None, widths))  # also of names whose requests do not queue: they hold threads too
+    narrow = all_holding(evidence_of("worked on", width / tokens))
+    if narrow is None:
+        return None
+    lines = _work_lines(figures, ANYIO)
+    wide = f"about {max(1.0, width):.0f} of their requests are worked on at a time"
+    return Finding(
+        Kind.APP_POOL,
+        f"All {tokens} threads of anyio's limiter are taken, but only {wide}: the others wait for something narrower, "
+        f"such as a lock, a file or a service{at_line(lines)}.",
+        (*evidence, *narrow),
+        ("hold it for a shorter time, or widen it; more threads, workers or users only make the queue longer",),
+        lines=lines,
+    )
+
+
+def _anyio_evidence(figures: LoopFigures) -> tuple[Evidence, ...] | None:
     tokens = figures.anyio_tokens
     borrowed = None if figures.anyio_borrowed is None or not tokens else figures.anyio_borrowed / tokens
-    evidence = all_holding(evidence_of("anyio waiting", figures.anyio_waiting), evidence_of("anyio borrowed", borrowed))
+    return all_holding(evidence_of("anyio waiting", figures.anyio_waiting), evidence_of("anyio borrowed", borrowed))
+
+
+def anyio_pool_saturated(figures: LoopFigures) -> Finding | None:
+    """The threads of anyio's default limiter."""
+    evidence, tokens = _anyio_evidence(figures), figures.anyio_tokens
     if evidence is None:
         return None
     wait_s = figures.anyio_wait_s

@@ -112,7 +112,7 @@ def downstream_wait(figures: LoopFigures) -> Finding | None:
         f"behind it, a lock or pool of the app's own, or too few users to fill it.{width}{where(waits)}",
         evidence,
         (
-            "more users, to see whether throughput grows with them",
+            *(("more users, to see whether throughput grows with them",) if figures.load.width is None else ()),
             "look at what is awaited: its latency, its pool (one client from the lifespan), locks held over an await",
         ),
         lines=lines_of(waits),

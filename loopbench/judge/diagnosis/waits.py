@@ -75,6 +75,8 @@ FOR_A_THREAD: Final = r"anyio/_backends/_asyncio\.py:run_sync_in_worker_thread\n
 IN_EXECUTOR_QUEUE: Final = r"asyncio/base_events\.py:(getaddrinfo|getnameinfo)"
 """A call that the default executor serves, whichever calls have filled it."""
 
+TO_EXECUTOR: Final = r"\brun_in_executor\s*\(|\bto_process\."
+"""A source line that hands work to an executor, whatever its workers are."""
 RECEIVES: Final = r"uvicorn/protocols/http/\w+\.py:receive"
 """A call that waits for the next part of a request's body, or for its client to disconnect."""
 NO_WAIT: Final = "__sleep0"
@@ -95,6 +97,11 @@ class Wait:
     def turn(self) -> Turn | None:
         """Return what it waits for, if that is handed from request to request."""
         return turn_of(self.line)
+
+    @property
+    def is_for_an_executor(self) -> bool:
+        """Return whether it awaits the result of an executor's job at the line itself."""
+        return self.line.source is not None and bool(re.search(TO_EXECUTOR, self.line.source.itself))
 
     @property
     def caller(self) -> str:

@@ -64,7 +64,7 @@ TABLE: list[tuple[str, dict[str, Any], Kind]] = [
     ("tasks wait for a pool while other programs have the loop's processor", {**FULL, "utilization": 0.87, "loop_cpu": 0.17, "process_cpu": 0.17, "run_queue": 0.7, "load": QUEUE, "waits": (wait("request", 29.0, *GET), wait("request", 10.0))}, Kind.APP_POOL),  # noqa: E501  a row
     ("threads wait for something narrower that no pattern knows", {**POOL, "load": load(names=(name_load(alone_s=0.005),))}, Kind.APP_POOL),  # noqa: E501  a row
     ("threads are taken by requests that do not queue", {**POOL, "load": load(names=(name_load(alone_s=0.005, goodput_rps=20.0), name_load(name="other", alone_s=1.0, goodput_rps=30.0)))}, Kind.ANYIO_POOL_SATURATED),  # noqa: E501  a row
-    ("requests wait for a process pool", {"load": QUEUE, "waits": (wait("request", 38.0, text="await loop.run_in_executor(processes, work)"),)}, Kind.APP_POOL),
+    ("requests wait for a process pool", {"load": QUEUE, "waits": (wait("request", 38.0, text="await loop.run_in_executor(processes, work)"),)}, Kind.APP_POOL),  # noqa: E501  a row
     ("an executor of its own is full", {"load": QUEUE, "pools": (ThreadPool("legacy", 32, 32, 9),)}, Kind.APP_POOL),
     ("requests behind others on their connections", {"tasks": TaskCounts(10, 0, 0, 2, pipelined=9)}, Kind.CONNECTION_HELD),  # noqa: E501  a row
     ("a constant 44 ms outside the app", {"load": load(in_flight=5.0, answers_rps=114.0, names=(name_load(spread_s=0.002),)), "tasks": TaskCounts(0.1, 0, 0, 2, 0)}, Kind.DELAYED_ACK),  # noqa: E501  a row

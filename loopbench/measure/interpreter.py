@@ -82,6 +82,8 @@ def installed_uvicorn_version(python: str) -> Version:
 
 def server_sentence(python: str, server: str = "uvicorn") -> str:
     """Returns which server serves the app, in which interpreter, and what differs from a newer uvicorn."""
+    if ".." in (path := Path(python)).parts:
+        python = str(path.parent.resolve() / path.name)  # the interpreter's own link is its environment
     if server != "uvicorn":
         return f"{server} with {python}; the probe counts the requests, around the app"
     found = _installed_uvicorn(python)

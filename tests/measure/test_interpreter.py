@@ -33,6 +33,14 @@ def test_a_relative_interpreter_becomes_absolute_and_its_link_stays(
     assert interpreter.python_of(scenario, scenario.target) == str(tmp_path / "python")
 
 
+def test_the_server_sentence_shows_the_path_without_dots_and_with_the_interpreter_s_link(tmp_path: Path) -> None:
+    for folder in ("backend", ".venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
+    sentence = interpreter.server_sentence(str(tmp_path / "backend/../.venv/bin/python"), "granian")
+    assert sentence.startswith(f"granian with {tmp_path}/.venv/bin/python;")
+
+
 def test_the_folder_of_the_interpreter_is_first_on_path() -> None:
     assert interpreter.own_path_first("/app/.venv/bin/python", {"PATH": "/usr/bin"}) == "/app/.venv/bin:/usr/bin"
 

@@ -70,7 +70,7 @@ def advise(  # noqa: PLR0913  one parameter an option
     speech, if_busy = Speech(as_json=as_json, quiet=quiet), if_busy_of(wait=wait, no_lock=no_lock)
     wishes = _Wishes(app, tuple(route or ()), python, tuple(header or ()), out / "advise")
     file = named(Path(app or ""))
-    questions = _of_scenario(wishes, file) if file.suffix == ".toml" else _of_app(wishes)
+    questions = _of_scenario(wishes, file, speech) if file.suffix == ".toml" else _of_app(wishes)
     with one_at_a_time(if_busy, partial(say, stream=speech.words)):
         ends_s = time.monotonic() + 60 * minutes
         sessions = _Sessions(new_folder(wishes.folder), new_seed(seed), speech, progress_on(speech.words), ends_s)
@@ -110,7 +110,7 @@ def _header_in_environment(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _of_scenario(wishes: _Wishes, file: Path) -> "Questions":
+def _of_scenario(wishes: _Wishes, file: Path, speech: Speech) -> "Questions":
     from loopbench.advice.questions import questions_of_scenario
     from loopbench.scenario import load
     from loopbench.scenario.secrets import moved_to_environment
@@ -119,20 +119,25 @@ def _of_scenario(wishes: _Wishes, file: Path) -> "Questions":
     scenario = load(file)
     raw, variables = moved_to_environment(read_toml(file)[1])
     os.environ.update(variables)
-    return questions_of_scenario(raw, file, wishes.folder / "new", _endpoints(scenario), wishes.routes)
+    return questions_of_scenario(raw, file, wishes.folder / "new", _endpoints(scenario, speech), wishes.routes)
 
 
-def _endpoints(scenario: "Scenario") -> "Sequence[Endpoint]":
-    """Returns the functions of a scenario's app; none if it cannot be imported without its environment."""
+def _endpoints(scenario: "Scenario", speech: Speech) -> "Sequence[Endpoint]":
+    """Returns the functions of a scenario's app; says why if there are none, as before `prepare` and services."""
     from loopbench.first_scenario.places import AppPlace
     from loopbench.first_scenario.reading import read_app
     from loopbench.measure.interpreter import python_of
 
-    module, _, attribute = (scenario.target.app or "").partition(":")
-    place = AppPlace(module, attribute, (scenario.file.parent / scenario.target.app_dir).absolute())
+    target = scenario.target
+    if target.app is None:
+        return ()
+    module, _, attribute = target.app.partition(":")
+    place = AppPlace(module, attribute, (scenario.file.parent / target.app_dir).absolute())
     try:
-        return read_app(place, Path(python_of(scenario, scenario.target))).endpoints
-    except TargetError:
+        python = Path(python_of(scenario, target))
+        return read_app(place, python, added=target.env, cwd=target.cwd).endpoints
+    except TargetError as problem:
+        speech.say(f"no function of the app is known, because it cannot be read before a run: {showable(problem.what)}")
         return ()
 
 

@@ -5,8 +5,10 @@ import os
 import shlex
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field, ValidationError
@@ -96,19 +98,34 @@ class _Reading:
         return TargetError(what, slug=slug, where=where, allowed=allowed, hints=hints, detail=self.log)
 
 
-def read_app(place: AppPlace, python: Path, read_s: float = READ_S) -> AppFacts:
+def read_app(
+    place: AppPlace,
+    python: Path,
+    read_s: float = READ_S,
+    *,
+    added: Mapping[str, str] = MappingProxyType({}),
+    cwd: str | None = None,
+) -> AppFacts:
     """Import the app in its own Python, with the user's environment, in the folder that it runs in.
+
+    Args:
+        place: what to import.
+        python: the interpreter.
+        read_s: how long the import may take.
+        added: variables on top of the user's.
+        cwd: the folder that it runs in, from the place's; None: the usual one.
 
     Raises:
         TargetError: it does not import, does not end, or is no app; with the last lines of its output.
     """
-    remember(secret_variables(os.environ))  # an app that fails may print them
+    environ = {**os.environ, **added}
+    remember(secret_variables(environ))  # an app that fails may print them
     with tempfile.TemporaryDirectory(prefix="loopbench-init-") as folder:
         answer, log = Path(folder, "answer.json"), Path(folder, "app.log")
         command = [str(python), str(READER), str(answer), place.module, place.attribute, str(place.folder)]
-        path = own_path_first(str(python), os.environ)
-        env = dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1", "PATH": path}
-        with Supervised(command, env=env, cwd=(place.folder / place.cwd).resolve(), log=log) as process:
+        path = own_path_first(str(python), environ)
+        env = environ | {"PYTHONDONTWRITEBYTECODE": "1", "PATH": path}
+        with Supervised(command, env=env, cwd=(place.folder / (cwd or place.cwd)).resolve(), log=log) as process:
             code = _exit_code(process, read_s)
         return _facts(_Reading(place, python, log_tail(log)), code, answer, read_s)
 

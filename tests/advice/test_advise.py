@@ -12,6 +12,7 @@ import pytest
 
 from loopbench.advice.questions import REFERENCE
 from loopbench.errors import ExitCode, TargetError
+from loopbench.first_scenario.reading import AppFacts
 from loopbench.judge.diagnosis.diagnosis import Diagnosis
 from loopbench.judge.diagnosis.findings import Kind
 from loopbench.judge.session.session_report import SessionReport
@@ -38,6 +39,14 @@ class World:
         self.kind = Kind.LOOP_BLOCKED
         self.interrupted_by: int | None = None
         self.failing = False
+        self.reading: dict[str, Any] = {}  # how the app was read last
+        self.unreadable = ""
+
+    def read(self, *_: Any, **named: Any) -> AppFacts:
+        self.reading = named
+        if self.unreadable:
+            raise TargetError(self.unreadable)
+        return app_facts()
 
     def begin(self, scenario: Scenario, _seed: int, out: Path, *_: Any) -> SessionEnded:
         self.scenarios.append(scenario)
@@ -68,7 +77,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     """An app with a blocking search, on a machine that measures in no time."""
     (tmp_path / "main.py").write_text("app = None\n")
     made = World()
-    monkeypatch.setattr("loopbench.first_scenario.reading.read_app", lambda *_: app_facts())
+    monkeypatch.setattr("loopbench.first_scenario.reading.read_app", made.read)
     monkeypatch.setattr("loopbench.commands.measuring.begin_session", made.begin)
     monkeypatch.setattr("loopbench.commands.reporting.draw_files", made.draw)
     return made
@@ -194,6 +203,26 @@ def test_a_literal_secret_of_a_scenario_is_in_no_copy(
     }
     assert screening.variants[0].headers == {"Authorization": "Bearer {token}"}
     assert (screening.target.env, os.environ["DB_PASS"]) == ({"MODE": "test"}, "sesame-1")
+
+
+def test_the_app_of_a_scenario_is_read_as_it_runs(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    (tmp_path / "mine.toml").write_text(SECRETS.replace("env =", 'cwd = ".."\nenv ='))
+    assert "`search`" in call(capsys, tmp_path, "advise", "mine.toml").out
+    assert world.reading == {"added": {"DB_PASS": "sesame-1", "MODE": "test"}, "cwd": ".."}
+
+
+def test_an_app_that_cannot_be_read_is_said_to_be_unknown(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    world.unreadable = "main does not import: KeyError: 'MODE'"
+    (tmp_path / "mine.toml").write_text(SECRETS)
+    done = call(capsys, tmp_path, "advise", "mine.toml")
+    assert done.code == ExitCode.OK
+    assert f"no function of the app is known, because it cannot be read before a run: {world.unreadable}" in done.err
 
 
 EXPECTED = {

@@ -254,6 +254,15 @@ def test_an_interpreter_that_is_none_is_said_to_be_the_trouble(tmp_path: Path) -
     assert "Permission denied" in error.value.detail
 
 
+def test_an_app_is_read_with_variables_and_in_a_folder_of_its_scenario(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / ".env").touch()
+    needs = "import os\nassert os.environ['MODE'] == 'test' and os.path.exists('.env')\n"
+    (tmp_path / "app" / "main.py").write_text(needs + FASTAPI)
+    place, python = find_app(tmp_path / "app"), find_python(tmp_path).path
+    assert read_app(place, python, added={"MODE": "test"}, cwd="..").has_openapi
+
+
 def test_threads_that_an_app_leaves_behind_do_not_keep_it(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(
         f"import threading\n{FASTAPI}threading.Thread(target=threading.Event().wait).start()\n"

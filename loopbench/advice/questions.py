@@ -252,5 +252,7 @@ def comparison(questions: Questions, candidate: Candidate, what_ifs: Sequence[Wh
 def _scenario(questions: Questions, title: str, variants: Sequence[Mapping[str, Any]], **tables: Any) -> str:
     load = dict(questions.tables.get("load", {}))
     load |= PICTURE | {"spawn_rate": float(min(1_000, load.get("users", LOAD["users"])))}
+    # A what-if that hangs takes a drain of every round, and all others wait for it.
+    load["drain_s"] = min(load.get("drain_s", LOAD["drain_s"]), LOAD["drain_s"])
     shared = {key: value for key, value in questions.tables.items() if value}
     return toml_text({"title": title[:100]} | shared | {"load": load} | tables | {"variants": list(variants)})

@@ -196,6 +196,14 @@ def of_scenario(file: Path, *wanted: str) -> Questions:
     return questions_of_scenario(read_toml(file)[1], file, file.parent / "new", [], wanted)
 
 
+@pytest.mark.parametrize(("own_s", "waited_s"), [(None, 15.0), (90.0, 15.0), (2.0, 2.0)])
+def test_what_hangs_is_not_waited_for_longer_than_it_takes(own: Path, own_s: float | None, waited_s: float) -> None:
+    """Every round of the others waits for its drain."""
+    if own_s is not None:
+        own.write_text(SCENARIO.replace("spawn_rate = 2", f"spawn_rate = 2, drain_s = {own_s}"))
+    assert loaded(own.parent, screening(of_scenario(own))).load.drain_s == waited_s
+
+
 def test_a_scenario_s_request_keeps_its_load_login_and_data(own: Path) -> None:
     questions = of_scenario(own)
     (candidate,) = questions.candidates

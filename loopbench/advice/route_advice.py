@@ -61,8 +61,8 @@ class RouteAdvice:
 
     @property
     def is_invalid(self) -> bool:
-        """Whether something was tried, and nothing of it counts."""
-        return bool(self.tried) and all(each.outcome is Outcome.INVALID for each in self.tried)
+        """Whether something was measured, and nothing of it counts."""
+        return {each.outcome for each in self.tried} - {Outcome.FAILED} == {Outcome.INVALID}
 
     @property
     def sentence(self) -> str:
@@ -99,7 +99,7 @@ class RouteAdvice:
         best = self.best
         if best is not None:
             yield f"{best.what_if.name}: {self._effects(best)}"
-        elif self.tried:
+        elif any(each.outcome is not Outcome.FAILED for each in self.tried):
             sure = " for sure" if any(each.outcome is Outcome.LIKELY for each in self.tried) else ""
             yield f"no variant that was tried is better{sure}"
         for each in self.tried:
@@ -171,6 +171,12 @@ def with_answer(
         page=str(report.folder / REPORT_FILE),
         scenario=report.record.file,
     )
+
+
+def with_refusals(advice: RouteAdvice, refused: Sequence[Tried], seen: Screened, cores: int) -> RouteAdvice:
+    """The advice with the what-ifs that the route refused before anything was measured."""
+    left = advice.untried if advice.tried else untried(seen.run.diagnosis, seen.run.ceilings, cores)
+    return replace(advice, tried=(*refused, *advice.tried), untried=left) if refused else advice
 
 
 def _edits(candidate: Candidate, best: Tried | None, folder: Path) -> tuple[Edit, ...]:

@@ -1,6 +1,6 @@
 """Which other styles and settings to try for a route: the other style always, the rest as its diagnosis suggests."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -36,6 +36,19 @@ class WhatIf:
 
 
 PLAIN: Final = WhatIf("as plain def", {"run_in": "threadpool"})
+
+
+def may_be_refused(what_if: WhatIf, endpoint: Endpoint | None) -> bool:
+    """Whether a what-if moves into threads what may await."""
+    if what_if.settings.get("run_in") == "threadpool":
+        return what_if.than == AS_WRITTEN and (endpoint is None or endpoint.awaits)
+    moved = endpoint.dependencies if endpoint and "threadpool" in what_if.settings.values() else []
+    return any(each.is_async and each.awaits for each in moved)
+
+
+def without(what_ifs: Iterable[WhatIf], names: Collection[str]) -> tuple[WhatIf, ...]:
+    """Return the what-ifs that are left without the named ones, of which no other may be an extension."""
+    return tuple(each for each in what_ifs if each.name not in names and each.than not in names)
 
 
 @dataclass(frozen=True)

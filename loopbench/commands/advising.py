@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from loopbench.advice.questions import Candidate, Questions
     from loopbench.advice.route_advice import RouteAdvice
     from loopbench.advice.screening import Screened
+    from loopbench.advice.what_ifs import WhatIf
     from loopbench.first_scenario.reading import Endpoint
     from loopbench.judge.session.session_report import SessionReport
-    from loopbench.measure.events import Notify
+    from loopbench.measure.events import Notify, SessionEnded
     from loopbench.scenario import Scenario
 
 ADVICE_FILE: Final = "advice.json"
@@ -153,6 +154,7 @@ class _Sessions:
     interrupted_by: int | None = None  # the signal that ended the last session
     failed: TargetError | None = None
     """The error of the first variant that failed in the last session, others of which were measured."""
+    cores: int = 1  # of the machine, once a session has ended
     slowness: float = 1.0
     """How many times longer than planned the last session took: other processes may use the machine."""
 
@@ -167,20 +169,11 @@ class _Sessions:
         Raises:
             LoopbenchError: the error that ended the session before any run was complete.
         """
-        from loopbench.commands.measuring import begin_session
         from loopbench.commands.reporting import draw_files
-        from loopbench.measure.lock import IfBusy
-        from loopbench.scenario import load
-        from loopbench.session import SessionOptions
 
-        file = self.folder / f"{name}.toml"
-        file.touch(OWNER_ONLY)
-        file.write_text(text, encoding="utf-8")
-        question, began_s = load(file), time.monotonic()
-        options = SessionOptions(max_minutes=max(0.0, seconds) / 60, if_busy=IfBusy.MEASURE_ANYWAY)
-        ended = begin_session(question, self.seed, self.folder, options, self.notify)
-        self.notify(ended)
-        self.interrupted_by, self.failed = ended.interrupted_by, None
+        began_s = time.monotonic()
+        ended = self._session(name, text, seconds, self.notify)
+        self.failed = None
         if ended.error is not None:
             if not (ended.finished_runs and isinstance(ended.error, TargetError)):
                 raise ended.error
@@ -188,9 +181,44 @@ class _Sessions:
         if not ended.finished_runs:
             return None
         report = draw_files(ended.folder)
+        self.cores = int(report.record.machine.get("cores", 1))
         planned_s = sum(run.expected_s for run in report.record.plan[: ended.finished_runs])
         self.slowness = max(1.0, (time.monotonic() - began_s) / planned_s)
         return report
+
+    def refused(self, name: str, text: str) -> dict[str, str]:
+        """Verify the variants of a scenario and measure nothing; those that fail, each with the reason.
+
+        Raises:
+            LoopbenchError: the error that kept them from being verified.
+        """
+        from loopbench.measure.events import VariantFailed
+
+        failures: dict[str, str] = {}
+
+        def note(event: object) -> None:
+            if isinstance(event, VariantFailed):
+                failures[event.failure.variant] = event.failure.reason
+
+        ended = self._session(name, text, 0.0, note)
+        if ended.error is not None and not isinstance(ended.error, TargetError):
+            raise ended.error
+        return failures
+
+    def _session(self, name: str, text: str, seconds: float, notify: "Notify") -> "SessionEnded":
+        from loopbench.commands.measuring import begin_session
+        from loopbench.measure.lock import IfBusy
+        from loopbench.scenario import load
+        from loopbench.session import SessionOptions
+
+        file = self.folder / f"{name}.toml"
+        file.touch(OWNER_ONLY)
+        file.write_text(text, encoding="utf-8")
+        options = SessionOptions(max_minutes=max(0.0, seconds) / 60, if_busy=IfBusy.MEASURE_ANYWAY)
+        ended = begin_session(load(file), self.seed, self.folder, options, notify)
+        notify(ended)
+        self.interrupted_by = ended.interrupted_by
+        return ended
 
     def needed_s(self, text: str, rounds: int) -> float:
         """Seconds that a scenario takes with so many rounds, on this machine as busy as it was."""
@@ -222,13 +250,39 @@ def _advice(questions: "Questions", shown: "SessionReport", sessions: _Sessions)
 def _compared(
     questions: "Questions", candidate: "Candidate", seen: "Screened", sessions: _Sessions, routes_left: int
 ) -> "RouteAdvice":
-    """Measure the what-ifs of one route, in as many rounds as its part of the time allows."""
+    """Measure the what-ifs of one route that it does not refuse, in as many rounds as its part of the time allows."""
+    from loopbench.advice.outcomes import Outcome, Tried
     from loopbench.advice.questions import comparison
-    from loopbench.advice.route_advice import with_answer, without_answer
-    from loopbench.advice.what_ifs import what_ifs
-    from loopbench.judge.figures import listed
+    from loopbench.advice.route_advice import with_refusals
+    from loopbench.advice.what_ifs import AS_WRITTEN, may_be_refused, what_ifs, without
 
     tries = what_ifs(candidate.endpoint, seen.run.diagnosis)
+    doubtful = [each for each in tries if may_be_refused(each, candidate.endpoint)]
+    reasons: dict[str, str] = {}
+    if doubtful and sessions.interrupted_by is None and sessions.left_s > 0:
+        name = f"{questions.slug(candidate)}-verified"
+        reasons = sessions.refused(name, comparison(questions, candidate, doubtful, 0))
+        reasons = {} if AS_WRITTEN in reasons else reasons  # then it is not the style that fails
+    refused = [Tried(each, Outcome.FAILED, reason=reasons[each.name]) for each in doubtful if each.name in reasons]
+    left = without(tries, reasons)
+    advice = _measured(questions, candidate, seen, sessions, left, routes_left)
+    return with_refusals(advice, refused, seen, sessions.cores)
+
+
+def _measured(  # noqa: PLR0913  what is measured, of which route, and for how long
+    questions: "Questions",
+    candidate: "Candidate",
+    seen: "Screened",
+    sessions: _Sessions,
+    tries: "Sequence[WhatIf]",
+    routes_left: int,
+) -> "RouteAdvice":
+    from loopbench.advice.questions import comparison
+    from loopbench.advice.route_advice import with_answer, without_answer
+    from loopbench.judge.figures import listed
+
+    if not tries:
+        return without_answer(candidate, seen, questions.app_folder)
     scenario = partial(comparison, questions, candidate, tries)
     ramps_s, round_s, least_s = (sessions.needed_s(scenario(MAX_ROUNDS), each) for each in (0, 1, MIN_ROUNDS))
     left_s = sessions.left_s

@@ -7,6 +7,7 @@ prints goes where it would go anyway; the answer goes into the file. It always e
 the app has started can keep it.
 """
 
+import dis
 import functools
 import importlib
 import importlib.util
@@ -197,12 +198,20 @@ def _function(call: Any) -> dict[str, Any]:
     if not inspect.isroutine(named) and not inspect.isclass(named):
         call = named = type(named).__call__
     code = getattr(named, "__code__", None)
+    is_async = inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)
     return {
         "name": getattr(named, "__qualname__", type(named).__qualname__),
         "file": getattr(code, "co_filename", ""),
         "line": getattr(code, "co_firstlineno", 0),
-        "is_async": inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call),
+        "is_async": is_async,
+        "awaits": is_async and any(map(_awaits, (call, named))),
     }
+
+
+def _awaits(call: Any) -> bool:
+    """Whether a function may suspend itself; unknown of one that is not written in Python, so it may."""
+    code = getattr(call, "__code__", None)
+    return code is None or any(each.opname in ("GET_AWAITABLE", "GET_AITER") for each in dis.get_instructions(code))
 
 
 def _print(problem: BaseException) -> None:

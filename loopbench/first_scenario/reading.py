@@ -48,6 +48,8 @@ class Function(BaseModel):
     line: int
     """The first one, which is that of a decorator where there are some."""
     is_async: bool
+    awaits: bool = True
+    """Whether it may suspend itself, so that it cannot run in a thread; false where its code awaits nothing."""
 
 
 class Endpoint(Function):

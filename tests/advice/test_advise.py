@@ -16,9 +16,10 @@ from loopbench.first_scenario.reading import AppFacts
 from loopbench.judge.diagnosis.diagnosis import Diagnosis
 from loopbench.judge.diagnosis.findings import Kind
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.measure.events import SessionEnded
+from loopbench.measure.events import Notify, SessionEnded, VariantFailed
 from loopbench.records.failures import FAILING, Failures, VariantFailure
 from loopbench.scenario import Scenario
+from loopbench.session import SessionOptions
 from tests.advice.test_questions import app_facts
 from tests.faults.faults import record_ceiling
 from tests.first_scenario.calling import call
@@ -41,15 +42,24 @@ class World:
         self.failing = False
         self.reading: dict[str, Any] = {}  # how the app was read last
         self.unreadable = ""
+        self.awaits = False
+        self.refused: list[str] = []  # variants that fail when they are verified
 
     def read(self, *_: Any, **named: Any) -> AppFacts:
         self.reading = named
+        if self.awaits:
+            (search,) = app_facts().endpoints
+            return app_facts().model_copy(update={"endpoints": [search.model_copy(update={"awaits": True})]})
         if self.unreadable:
             raise TargetError(self.unreadable)
         return app_facts()
 
-    def begin(self, scenario: Scenario, _seed: int, out: Path, *_: Any) -> SessionEnded:
+    def begin(self, scenario: Scenario, _seed: int, out: Path, options: SessionOptions, notify: Notify) -> SessionEnded:
         self.scenarios.append(scenario)
+        if options.max_minutes == 0:
+            for name in self.refused:
+                notify(VariantFailed(VariantFailure(name, FAILING, "`search` awaits, so it cannot", "")))
+            return SessionEnded(out / scenario.name, 0, 1, None, None)
         error = TargetError("status 500, expected 200", slug="verify") if self.failing else None
         return SessionEnded(out / scenario.name, 3, 3, self.interrupted_by, error)
 
@@ -128,6 +138,27 @@ def test_without_the_time_for_two_rounds_a_route_is_only_diagnosed(
     done = call(capsys, tmp_path, "advise", "main:app", "--minutes", "0.5")
     assert "blocks the event loop at srv/app.py:7; not compared: it takes" in done.out
     assert (done.code, len(world.scenarios)) == (ExitCode.OK, 1)
+
+
+def test_a_style_that_a_route_refuses_is_not_planned_and_neither_is_its_extension(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.awaits, world.refused = True, ["as plain def"]
+    done = call(capsys, tmp_path, "advise", "main:app")
+    assert [each.name for each in world.scenarios[1].variants] == ["as written", "as plain def"]
+    assert len(world.scenarios) == 2, "nothing is left to compare"
+    assert "; as plain def: not possible, `search` awaits, so it cannot\n" in done.out
+    assert done.code == ExitCode.OK
+
+
+@pytest.mark.parametrize("refused", [[], ["as written", "as plain def"]])
+def test_a_route_that_awaits_and_refuses_nothing_is_compared_as_ever(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], refused: list[str]
+) -> None:
+    world.awaits, world.refused = True, refused
+    done = call(capsys, tmp_path, "advise", "main:app")
+    assert [each.name for each in world.scenarios[2].variants] == [*RPS][1:]
+    assert "; as plain def: 36.0 times" in done.out
 
 
 def test_routes_that_all_fail_are_the_target_s_error(

@@ -34,9 +34,8 @@ IN_THREAD = WhatIf("as plain def", {"run_in": "threadpool", "target": {"thread_t
 
 def app_facts() -> AppFacts:
     """An app whose search is a coroutine."""
-    search = Endpoint(
-        name="search", file="/srv/main.py", line=7, is_async=True, methods=["GET"], path="/search", dependencies=[]
-    )
+    place: dict[str, Any] = {"name": "search", "file": "/srv/main.py", "line": 7}
+    search = Endpoint(**place, is_async=True, awaits=False, methods=["GET"], path="/search", dependencies=[])
     return facts(("", OPENAPI)).model_copy(update={"endpoints": [search]})
 
 

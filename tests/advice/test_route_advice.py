@@ -10,7 +10,14 @@ import pytest
 
 from loopbench.advice.outcomes import Effect, Outcome, Tried, best_of, effect, outcome_of
 from loopbench.advice.questions import Candidate
-from loopbench.advice.route_advice import RouteAdvice, advice_values, place_of, with_answer, without_answer
+from loopbench.advice.route_advice import (
+    RouteAdvice,
+    advice_values,
+    place_of,
+    with_answer,
+    with_refusals,
+    without_answer,
+)
 from loopbench.advice.screening import Screened
 from loopbench.advice.what_ifs import AS_WRITTEN, WhatIf
 from loopbench.judge.diagnosis.diagnosis import Diagnosis
@@ -119,6 +126,27 @@ def test_a_variant_that_awaits_is_reported_with_the_reason() -> None:
     report = replace(measured({AS_WRITTEN: 50}, {}), failures=Failures((failure,)))
     sentence = advised(Kind.LOOP_CPU_BOUND, report, PLAIN).sentence
     assert "as plain def: not possible, `search` awaits at main.py:9, so it cannot run in a thread" in sentence
+
+
+REFUSED = Tried(PLAIN, Outcome.FAILED, reason="`search` awaits")
+
+
+def test_a_route_that_refuses_all_there_is_has_the_reason_and_the_prediction() -> None:
+    route = seen(Kind.LOOP_CPU_BOUND)
+    advice = with_refusals(without_answer(CANDIDATE, route, APP), [REFUSED], route, cores=2)
+    lead = "`search` (GET /search) computes on the event loop at app.py:7"
+    assert advice.sentence == (
+        f"{lead}; as plain def: not possible, `search` awaits; not tried: 2 processes (prediction: at most 2 times)"
+    )
+    assert not advice.is_invalid
+
+
+def test_a_comparison_without_the_refused_style_is_advice_or_invalid_as_ever() -> None:
+    route = seen(Kind.LOOP_CPU_BOUND)
+    report = measured({AS_WRITTEN: 50, DEPENDENCIES.name: 1800}, {}, invalid=[DEPENDENCIES.name])
+    advice = with_refusals(advised(Kind.LOOP_CPU_BOUND, report, DEPENDENCIES), [REFUSED], route, cores=2)
+    assert [each.outcome for each in advice.tried] == [Outcome.FAILED, Outcome.INVALID]
+    assert advice.is_invalid
 
 
 def test_an_invalid_comparison_is_no_advice() -> None:

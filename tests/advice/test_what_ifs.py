@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loopbench.advice.what_ifs import AS_WRITTEN, untried, what_ifs
+from loopbench.advice.what_ifs import AS_WRITTEN, may_be_refused, untried, what_ifs, without
 from loopbench.first_scenario.reading import Endpoint, Function
 from loopbench.judge.diagnosis.ceilings import Bound, Ceilings
 from loopbench.judge.diagnosis.diagnosis import Diagnosis
@@ -74,6 +74,22 @@ def test_what_two_findings_suggest_is_tried_once() -> None:
     seen = diagnosed(Kind.ANYIO_POOL_SATURATED, Kind.LOOP_BLOCKED, Kind.GIL_CONTENTION)
     names = [each.name for each in what_ifs(endpoint(is_async=False), seen)]
     assert names == ["as async def", "with 100 threads", "with 4 threads"]
+
+
+def test_only_what_moves_an_await_into_a_thread_may_be_refused() -> None:
+    awaiting = endpoint(is_async=True, dependencies=(True,))
+    still = awaiting.model_copy(update={"awaits": False, "dependencies": []})
+    found = what_ifs(awaiting, diagnosed(Kind.LOOP_BLOCKED))
+    assert [may_be_refused(each, awaiting) for each in found] == [True, True, False], "the last is an extension"
+    assert [may_be_refused(each, still) for each in found] == [False, False, False]
+    assert may_be_refused(found[0], None), "an endpoint that cannot be read"
+    to_loop = what_ifs(endpoint(is_async=False, dependencies=(False,)), diagnosed(Kind.GIL_CONTENTION))
+    assert not any(may_be_refused(each, awaiting) for each in to_loop)
+
+
+def test_an_extension_goes_with_what_it_extends() -> None:
+    found = what_ifs(endpoint(is_async=True, dependencies=(True,)), diagnosed(Kind.LOOP_BLOCKED))
+    assert [each.name for each in without(found, {PLAIN})] == ["with its dependencies as plain def"]
 
 
 def test_an_extension_is_compared_with_the_variant_that_it_extends() -> None:

@@ -318,7 +318,10 @@ def plain(a=Depends(session), b=Depends(tenant), c=Depends(User())): ...
 @app.get("/traced")
 @traced
 async def inner(): ...
-async def page(request): ...
+@app.get("/rows")
+async def rows():
+    async for row in tenant(): ...
+async def page(request): await request.json()
 app.mount("/pages", Starlette(routes=[Route("/one/{id}", functools.partial(page))]))
 """
 
@@ -337,6 +340,12 @@ def test_the_functions_behind_routes_are_known_with_their_style(tmp_path: Path) 
     ]
     assert (decorated.name, decorated.is_async, decorated.methods) == ("inner", True, ["GET"])
     assert (page.name, page.is_async) == ("page", True)
+    assert {path: each.awaits for path, each in endpoints.items() if each.file == plain.file} == {
+        "/plain": False,
+        "/traced": False,
+        "/rows": True,
+        "/pages/one/{id}": True,
+    }
 
 
 INCLUDED = """

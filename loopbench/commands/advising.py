@@ -255,11 +255,13 @@ def _compared(
     from loopbench.advice.questions import comparison
     from loopbench.advice.route_advice import with_refusals
     from loopbench.advice.what_ifs import AS_WRITTEN, may_be_refused, what_ifs, without
+    from loopbench.judge.figures import listed
 
     tries = what_ifs(candidate.endpoint, seen.run.diagnosis)
     doubtful = [each for each in tries if may_be_refused(each, candidate.endpoint)]
     reasons: dict[str, str] = {}
     if doubtful and sessions.interrupted_by is None and sessions.left_s > 0:
+        sessions.speech.say(f"{candidate.name}: asked once {listed([each.name for each in doubtful])}")
         name = f"{questions.slug(candidate)}-verified"
         reasons = sessions.refused(name, comparison(questions, candidate, doubtful, 0))
         reasons = {} if AS_WRITTEN in reasons else reasons  # then it is not the style that fails

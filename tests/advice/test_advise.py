@@ -146,6 +146,7 @@ def test_a_style_that_a_route_refuses_is_not_planned_and_neither_is_its_extensio
     world.awaits, world.refused = True, ["as plain def"]
     done = call(capsys, tmp_path, "advise", "main:app")
     assert [each.name for each in world.scenarios[1].variants] == ["as written", "as plain def"]
+    assert "GET /search: asked once as plain def" in done.err
     assert len(world.scenarios) == 2, "nothing is left to compare"
     assert "; as plain def: not possible, `search` awaits, so it cannot\n" in done.out
     assert done.code == ExitCode.OK

@@ -128,7 +128,6 @@ def begun_session(file: Path, *finished_runs: Path) -> Path:
     scenario = load(file)
     plan = make_plan(scenario, seed_with_first(file, "before" if finished_runs else FAULTY))
     session = new_session(scenario, plan, file.parent / "results", SessionOptions())
-    record_ceiling(session, scenario.load.generators)
     for planned, finished in zip(plan.runs, finished_runs, strict=False):
         shutil.copytree(finished, session / RUNS_FOLDER / planned.folder)
     return session
@@ -137,7 +136,7 @@ def begun_session(file: Path, *finished_runs: Path) -> Path:
 def record_ceiling(session: Path, generators: int = 1) -> None:
     """Give a session the ceiling of its load generator. Measuring it takes 5 s of CPU, half of a small session.
 
-    The `healthy` session and `tests/measure/test_ceiling.py` measure it.
+    A load that asks for little needs none. The `healthy` session and `tests/measure/test_ceiling.py` measure it.
     """
     found = OwnCeiling(
         rps=9_000.0, client="llhttp", generators=generators, users=100, window_s=3.0, generator_cpu_share=1.0

@@ -13,6 +13,7 @@ from tests.faults.commands import Command
 from tests.faults.fault import Fault, alone_and_after_a_run, table
 from tests.faults.faults import Ended, Measuring, begun_session, check_end, left_behind, write_scenario
 from tests.faults.planted import with_planted
+from tests.faults.shared_sessions import HEALTHY_THINK_TIME_S
 
 pytestmark = pytest.mark.real
 
@@ -70,7 +71,7 @@ def test_the_folder_is_removed_in_the_middle(finished_run: Callable[[], Path], t
 
 def test_a_signal_while_drawing_is_answered_with_what_is_kept(command: Command, healthy: Ended, tmp_path: Path) -> None:
     """Everything is measured by then: `loopbench report` draws it again."""
-    file = write_scenario(tmp_path)
+    file = write_scenario(tmp_path, think_time_s=HEALTHY_THINK_TIME_S)
     session = tmp_path / healthy.session.relative_to(healthy.folder)
     shutil.copytree(healthy.session, session)
     with Measuring(tmp_path, file, "--resume", session) as measuring:

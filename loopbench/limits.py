@@ -9,7 +9,7 @@ import signal
 from types import FrameType
 from typing import Final
 
-from loopbench.errors import DataError
+from loopbench.errors import DataError, EnvironmentRefusedError, LoopbenchError
 
 CPU_S: Final = 300
 """For each process. A page of ten million samples takes 8 s."""
@@ -42,13 +42,14 @@ def most_bytes() -> int:
     return max(LEAST_BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
 
 
-def as_error(problem: MemoryError | CpuTimeSpentError) -> DataError:
-    """Return the error for a command that has met one of the limits."""
-    if isinstance(problem, MemoryError):
-        what, slug = f"it needs more than {most_bytes() / 1e9:.1f} GB of memory", "too-large"
-    else:
-        what, slug = f"it computes for more than {CPU_S // 60} minutes", "too-slow"
-    return DataError(what, slug=slug, hints=(f"if you trust the files: {VARIABLE}=off",))
+def as_error(problem: MemoryError | CpuTimeSpentError) -> LoopbenchError:
+    """Return the error for a command that has met one of the limits, or the machine's end of memory."""
+    hints = (f"if you trust the files: {VARIABLE}=off",)
+    if isinstance(problem, CpuTimeSpentError):
+        return DataError(f"it computes for more than {CPU_S // 60} minutes", slug="too-slow", hints=hints)
+    if resource.getrlimit(resource.RLIMIT_DATA)[0] == most_bytes():
+        return DataError(f"it needs more than {most_bytes() / 1e9:.1f} GB of memory", slug="too-large", hints=hints)
+    return EnvironmentRefusedError("there is no memory left for it", slug="memory")
 
 
 def _lower(kind: int, most: int, grace: int = 0) -> None:

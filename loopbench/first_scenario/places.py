@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopbench.errors import UsageError
-from loopbench.measure.supervise import output_of
+from loopbench.measure.programs import output_of
 from loopbench.scenario.toml import MAX_PROJECT_BYTES, read_toml
 from loopbench.upwards import upwards
 

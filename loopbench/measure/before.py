@@ -17,7 +17,8 @@ from loopbench.scenario import Scenario
 from loopbench.scenario.captures import MAX_CAPTURED_CHARS, MAX_JSON_BODY_BYTES, json_body
 from loopbench.scenario.data import Column, Draw, R, UserValues, Values
 from loopbench.scenario.requests import Before
-from loopbench.secrecy import beginning, is_telling, remember
+from loopbench.scenario.secrets import parts_of, secret_data
+from loopbench.secrecy import beginning, remember
 
 MAX_NAMES: Final = 20
 MAX_NAME_CHARS: Final = 100
@@ -41,7 +42,7 @@ def read_values(scenario: Scenario, environ: Mapping[str, str]) -> Values:
             hints=tuple(f"export {name}=..." for name in missing),
         )
     known = {f"${name}": environ[name] for name in names}
-    remember(known.values())
+    remember(part for value in known.values() for part in parts_of(value))
     return Values(known=known, tables=_tables(scenario))
 
 
@@ -87,7 +88,7 @@ def _send(target: AnyTarget, before: Before, filled: Before, stop: StopWish) -> 
     """Send one request and return what it captures. Its answer is not shown, because it may hold a token."""
     answer = ask_request(target, filled, stop)
     captured = before.captured(answer.headers, answer.body)
-    remember(map(str, captured.values()))
+    remember(part for value in captured.values() for part in parts_of(str(value)))
     problem = before.expect.problem(answer.status, answer.body)
     if problem is not None:
         raise wrong_answer(target, before, problem, _outline(answer), variables=before.variables)
@@ -117,10 +118,11 @@ def _names(names: Collection[str]) -> str:
 def _tables(scenario: Scenario) -> list[dict[str, list[Any]]]:
     """Return each list as a table of its own, and the columns of each file as one."""
     tables: dict[str, dict[str, list[Any]]] = {}
+    secret = set(secret_data(scenario))
     for name, data in scenario.data.items():
         values = _column(scenario.file.parent / data.file, data.column) if isinstance(data, Column) else data
-        if is_telling(name) or (isinstance(data, Column) and is_telling(data.column)):
-            remember(map(str, values))
+        if name in secret:
+            remember(part for value in values for part in parts_of(str(value)))
         tables.setdefault(data.file if isinstance(data, Column) else f"[data] {name}", {})[name] = values
     return list(tables.values())
 

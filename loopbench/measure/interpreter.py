@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopbench.measure.machine import not_observable
-from loopbench.measure.supervise import output_of
+from loopbench.measure.programs import output_of
 from loopbench.scenario import Scenario, Target
 
 ASK_S: Final = 20.0

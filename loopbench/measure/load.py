@@ -17,6 +17,7 @@ from loopbench.records.load_spec import AWAITED_VARIABLE, PATH_VARIABLE, LoadSpe
 from loopbench.records.session import LOAD_FILE, LOCUST_LOG, samples_file
 from loopbench.records.tail import LiveView, SampleTails
 from loopbench.scenario.load_settings import Load as LoadSettings
+from loopbench.scenario.secrets import parts_of
 from loopbench.secrecy import remember
 
 POLL_S: Final = 0.1
@@ -79,7 +80,7 @@ class Load(AbstractContextManager["Load"]):
         """End what still runs, write its log, and learn the secrets that users have captured. May be called twice."""
         if not self._captured.closed:
             with self._captured as captured:
-                remember(value for line in captured for value in json.loads(line))
+                remember(part for line in captured for value in json.loads(line) for part in parts_of(value))
             self._processes.__exit__()
             self._release()
 

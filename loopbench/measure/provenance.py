@@ -15,7 +15,7 @@ from typing import Any, Final
 from loopbench.errors import DataError
 from loopbench.measure.interpreter import ask_python
 from loopbench.measure.machine import not_observable
-from loopbench.measure.supervise import output_of
+from loopbench.measure.programs import output_of
 from loopbench.measure.target import command
 from loopbench.records.files import read_file
 from loopbench.records.probe import SERVED_APP
@@ -151,7 +151,6 @@ def clean_git(folder: Path, *arguments: str, protocols: str = "none") -> str:
         env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         | {"GIT_ALLOW_PROTOCOL": protocols, "GIT_TERMINAL_PROMPT": "0"},
         errors="surrogateescape",
-        stderr=subprocess.PIPE,
     )
     return printed.strip()
 

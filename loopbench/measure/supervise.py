@@ -71,7 +71,7 @@ class Supervised:
         self._output = _outputs[log] = tempfile.TemporaryFile(dir=log.parent, buffering=0)  # noqa: SIM115  until the end
         mark = secrets.token_hex(8)
         self._process = subprocess.Popen(
-            _under_minder(command, lifeline, cpus),
+            under_minder(command, lifeline, cpus),
             env=dict(env) | {MARK_VARIABLE: mark},
             cwd=cwd,
             stdin=subprocess.DEVNULL,  # Locust would switch a terminal to cbreak
@@ -199,52 +199,8 @@ def _unending(left: Sequence[psutil.Process]) -> EnvironmentRefusedError:
     )
 
 
-def output_of(  # noqa: PLR0913  what a process is started with
-    command: Sequence[str],
-    *,
-    timeout_s: float,
-    cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
-    errors: str = "replace",
-    stderr: int = subprocess.DEVNULL,
-) -> str:
-    """Return what a short command prints on stdout. Its tree ends with it, with the time, and with this process.
-
-    Args:
-        command: a program that does not exist ends with exit code 127, as in a shell.
-        timeout_s: how long it may take.
-        cwd: where it runs; by default where this process does.
-        env: its variables; by default those of this process.
-        errors: what becomes of bytes that are not UTF-8, as in `bytes.decode`.
-        stderr: `subprocess.PIPE` for the error's `stderr`.
-
-    Raises:
-        subprocess.CalledProcessError, subprocess.TimeoutExpired: it failed, or took too long.
-    """
-    lifeline, held = os.pipe()
-    process = subprocess.Popen(
-        _under_minder(command, lifeline),
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
-        errors=errors,
-        pass_fds=(lifeline,),
-    )
-    os.close(lifeline)
-    with process:  # waits for the minder
-        try:
-            output, complaint = process.communicate(timeout=timeout_s)
-        finally:
-            os.close(held)
-    if process.returncode != 0:
-        raise subprocess.CalledProcessError(process.returncode, command, stderr=complaint)
-    return output
-
-
-def _under_minder(command: Sequence[str], lifeline: int, cpus: Sequence[int] = ()) -> list[str]:
+def under_minder(command: Sequence[str], lifeline: int, cpus: Sequence[int] = ()) -> list[str]:
+    """Return the command line that starts a command under a minder, which ends it when the lifeline closes."""
     pinned = ",".join(map(str, cpus))
     return [sys.executable, "-I", "-S", str(MINDER), str(lifeline), pinned, "--", *command]
 

@@ -6,11 +6,13 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from loopbench.scenario.model import Scenario
 from loopbench.scenario.requests import PlainRequest
+from loopbench.scenario.templates import names_in
 from loopbench.secrecy import ONLY_PLACEHOLDERS, PARAMETER, PASSWORD_IN_URL, PLACEHOLDER, is_telling
 
 WITH_PLACEHOLDERS: Final = frozenset({"headers", "params", "json", "form"})
@@ -34,6 +36,26 @@ def secret_values(scenario: Scenario, environ: Mapping[str, str]) -> Iterator[st
     for path in (*receipts, *(each for timeline in scenario.timelines for each in timeline.requests)):
         yield from _of_query(path)
     yield from secret_variables(environ)
+
+
+def secret_data(scenario: Scenario) -> Iterator[str]:
+    """Yield the names of `[data]` whose values may be secret: by their own name, a column's, or where they stand."""
+    requests = (*scenario.before, *scenario.requests, *scenario.variants)
+    used = {
+        name
+        for each in requests
+        for name in names_in(
+            [each.headers, each.json_, each.form, each.body, {k: v for k, v in each.params.items() if is_telling(k)}]
+        )
+    }
+    for name, data in scenario.data.items():
+        if name in used or is_telling(name) or is_telling(getattr(data, "column", "")):
+            yield name
+
+
+def parts_of(value: str) -> Iterator[str]:
+    """Yield a value of a variable or of an answer, and what an app may see of it in a header, a URL or JSON."""
+    yield from (value, *_of_header(value), *_of_credential(value), *_passwords(value), *_of_login(value))
 
 
 def moved_to_environment(tables: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -131,9 +153,25 @@ def _of_header(value: str) -> Iterator[str]:
     for part in re.split(r"[\s;,]+", value):
         for each in (part, part.partition("=")[2].strip("\"'")):
             yield from (each, unquote(each))
+    for pair in value.split(";"):
+        yield from _of_cookie(pair.partition("=")[2].strip())
+    yield from _of_login(value.partition(" ")[2])
+
+
+def _of_cookie(value: str) -> Iterator[str]:
+    """A cookie without its quotes and escapes, as Python reads it."""
     try:
-        login = base64.b64decode(value.partition(" ")[2], validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        plain = SimpleCookie(f"cookie={value}")["cookie"].value
+    except (CookieError, KeyError):
+        return
+    yield from (plain, unquote(plain))
+
+
+def _of_login(encoded: str) -> Iterator[str]:
+    """User and password of Basic authentication."""
+    try:
+        login = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, ValueError):
         return
     yield from (login, login.partition(":")[2])
 

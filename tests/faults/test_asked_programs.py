@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from loopbench.measure import programs
+
 ASK_PYTHON = """
 import sys
 from loopbench.measure.interpreter import ask_python
@@ -35,3 +37,18 @@ def test_an_asked_program_ends_with_a_killed_harness(tmp_path: Path, ask: str) -
         assert select.select([asked], [], [], 30)[0], "it is still running"
     finally:
         os.close(asked)
+
+
+def test_a_program_that_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository of 228 kB can have a billion files."""
+    monkeypatch.setattr(programs, "MAX_PRINTED_BYTES", 100_000)
+    with pytest.raises(subprocess.CalledProcessError) as ended:
+        programs.output_of(("yes",), timeout_s=60)
+    assert ended.value.stderr == "more than 100,000 bytes"
+
+
+def test_a_program_s_output_and_complaint_are_told() -> None:
+    assert programs.output_of(("printf", "abc"), timeout_s=60) == "abc"
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        programs.output_of(("sh", "-c", "echo no >&2; exit 3"), timeout_s=60)
+    assert (failed.value.returncode, failed.value.stderr) == (3, "no\n")

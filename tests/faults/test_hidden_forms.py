@@ -21,6 +21,7 @@ from loopbench.commands.starting import header_from_environment
 from loopbench.console import error_lines, print_error
 from loopbench.errors import ScenarioError, UsageError
 from loopbench.judge.decision_map import Axis
+from loopbench.measure.before import read_values
 from loopbench.scenario import Scenario, load
 from loopbench.scenario.secrets import secret_values
 from loopbench.secrecy import HIDDEN_VALUE, hidden, hidden_part, public_arguments, public_line, remember
@@ -235,6 +236,8 @@ SEEN_BY_AN_APP: Final = {
     'headers = { Cookie = "theme=dark; session=\\"canary-cookie\\"" }': "canary-cookie",
     'headers = { Cookie = "xsrf=canary%3D%2Btail" }': "canary=+tail",
     'headers = { Authorization = "Token token=\\"canary-token\\",response=\\"canary-more\\"" }': "canary-more",
+    """headers = { Cookie = 'a="canary-one canary-two"; b=c' }""": "canary-one canary-two",
+    """headers = { Cookie = 'b="canary\\054-after"' }""": "canary,-after",
     'target = { env = { DATABASE = "postgres://bob:canary%2Fpw%40x@h/db" } }': "canary/pw@x",
     """target = { env = { CREDENTIAL = '{"type": "x", "client_secret": "canary-key"}' } }""": "canary-key",
     """json = { inner = '{"deep": ["canary-leaf"]}' }""": "canary-leaf",
@@ -247,6 +250,41 @@ def test_a_part_of_a_secret_is_hidden_as_an_app_sees_it(keys: str, seen: str) ->
     raw = {"title": "t", "target": {"app": "a:a"}, "variants": [variant]}
     remember(secret_values(Scenario.model_validate(raw, context={"file": Path("s.toml")}), {}))
     assert hidden(f"got {seen} and answered") == "got *** and answered"
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "seen"),
+    [
+        ("Cookie = '${OWN}'", "session=canary-cookie; other=x", "canary-cookie"),
+        ("Authorization = 'Basic ${OWN}'", base64.b64encode(b"me:canary-word").decode(), "canary-word"),
+    ],
+)
+def test_a_part_of_a_variable_in_a_header_is_hidden(header: str, value: str, seen: str) -> None:
+    variant = {"name": "a", "path": "/", "headers": tomllib.loads(header)}
+    raw = {"title": "t", "target": {"app": "a:a"}, "variants": [variant]}
+    read_values(Scenario.model_validate(raw, context={"file": Path("s.toml")}), {"OWN": value})
+    assert hidden(f"got {seen}") == "got ***"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    ['headers = { Authorization = "Bearer {acc}" }', 'json = { deep = ["{acc}"] }', 'params = { api_key = "{acc}" }'],
+)
+def test_data_of_a_header_or_body_is_recorded_and_printed_nowhere(keys: str) -> None:
+    """Whatever its name is."""
+    variant = {"name": "a", "path": "/", **tomllib.loads(keys)}
+    raw = {"title": "t", "target": {"app": "a:a"}, "data": {"acc": ["canary-1", "canary-2"]}, "variants": [variant]}
+    scenario = Scenario.model_validate(raw, context={"file": Path("s.toml")})
+    read_values(scenario, {})
+    assert hidden("got canary-2") == "got ***"
+    assert "canary" not in scenario.model_dump_json()
+
+
+def test_data_of_a_path_is_printed() -> None:
+    variant = {"name": "a", "path": "/items/{item}"}
+    raw = {"title": "t", "target": {"app": "a:a"}, "data": {"item": ["the-first-item"]}, "variants": [variant]}
+    read_values(Scenario.model_validate(raw, context={"file": Path("s.toml")}), {})
+    assert hidden("GET /items/the-first-item") == "GET /items/the-first-item"
 
 
 def test_text_like_a_secret_stays() -> None:

@@ -46,6 +46,12 @@ def test_who_trusts_the_files_lifts_the_limits() -> None:
     assert _ended("len(bytearray(1 << 29)) >> 29", "off").stdout == "1\n"
 
 
+def test_without_a_limit_it_is_the_machine_that_has_no_memory_left() -> None:
+    done = _ended("(_ for _ in ()).throw(MemoryError)", "off")
+    assert done.stdout == "6\n"
+    assert "error[memory]: there is no memory left for it" in done.stderr
+
+
 def test_a_lower_limit_of_the_user_stays() -> None:
     work = f"limits.resource.getrlimit({resource.RLIMIT_DATA})[0] >> 20"
     lowered = ["sh", "-c", 'ulimit -d 200000; exec "$@"', "sh", sys.executable, "-c", COMMAND.format(work=work)]

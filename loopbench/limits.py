@@ -11,9 +11,7 @@ from typing import Final
 
 from loopbench.errors import DataError, EnvironmentRefusedError, LoopbenchError
 
-CPU_S: Final = 300
-"""For each process. A page of ten million samples takes 8 s."""
-
+CPU_S: Final = 300  # for each process
 GRACE_S: Final = 30  # for code in C, which does not see the signal: then the kernel ends the process
 LEAST_BYTES: Final = 2 << 30
 VARIABLE: Final = "LOOPBENCH_LIMITS"

@@ -60,7 +60,7 @@ def in_parallel(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
 
 def _begin(jobs: Sequence[Callable[[], Any]], parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it had died before the kernel was told
+    if os.getppid() != parent:  # the parent ended before prctl, which then has no effect
         os.kill(os.getpid(), signal.SIGKILL)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

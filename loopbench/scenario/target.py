@@ -22,7 +22,7 @@ Command = Annotated[Text, AfterValidator(_check_command)]
 
 
 def _check_url(value: str) -> str:
-    """Refuse what the pattern allows and nobody can connect to: a port of 0 or above 65,535, a host that is no name."""
+    """Refuse a port of 0 or above 65,535 and a host that is no name: the pattern allows both."""
     try:
         address = urlsplit(value)
         is_usable = address.port != 0

@@ -299,11 +299,20 @@ def test_a_long_secret_is_hidden_when_it_is_escaped() -> None:
     assert not any(each.isdigit() for each in hidden(html.escape(secret)))
 
 
-@pytest.mark.parametrize("text", ["\\" * 200_000, ("\\" * 16 + "user") * 30 + "#", "0" * 100_000 + "#"])
-def test_no_text_takes_long(text: str) -> None:
+BODY: Final = '{"user":"alice","password":"hunter22","otp":"123456","device":"laptop"}'
+NEARLY_BODY: Final = BODY.removesuffix('"}').replace('"', "\\" * 16) + "#"
+HOSTILE_TEXTS: Final = (
+    ("a" + "\\" * 200_000, "a" + "\\" * 200_000),
+    (NEARLY_BODY, NEARLY_BODY),
+    ("a" + "0" * 100_002 + "#", "a***#"),
+)
+
+
+@pytest.mark.parametrize(("text", "shown"), HOSTILE_TEXTS, ids=["backslashes", "for quotes", "a short period"])
+def test_no_text_takes_long(text: str, shown: str) -> None:
     """It is read a few times, not once for each way to divide its backslashes, which would take hours."""
-    remember(['{"user":"user","user":"user"}' * 5, "a" + "\\" * 8 + "'" * 5 + "b-c", "-" * 40, "000000"])
-    assert hidden(f"a{text}") == hidden_part(f"a{text}".encode(), 0, len(text) + 1).decode()
+    remember([BODY, "a" + "\\" * 8 + "'" * 5 + "b-c", "-" * 40, "000000"])
+    assert hidden(text) == shown
 
 
 def test_the_end_of_a_long_secret_is_not_a_secret_of_its_own() -> None:

@@ -26,7 +26,7 @@ def _ended(work: str, limits: str = "") -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("work", "told"),
+    ("work", "message"),
     [
         ("bytearray(1 << 29)", "error[too-large]: it needs more than 0.3 GB of memory"),
         ("all(iter(lambda: 1, 0))", "error[too-slow]: it computes for more than"),
@@ -34,10 +34,10 @@ def _ended(work: str, limits: str = "") -> subprocess.CompletedProcess[str]:
     ],
     ids=["memory", "a loop", "a regular expression"],
 )
-def test_a_reader_that_takes_too_much_ends_with_an_error(work: str, told: str) -> None:
+def test_a_reader_that_takes_too_much_ends_with_an_error(work: str, message: str) -> None:
     done = _ended(work)
     assert done.stdout == "7\n"
-    assert told in done.stderr
+    assert message in done.stderr
     assert "LOOPBENCH_LIMITS=off" in done.stderr
     assert "Traceback" not in done.stderr
 

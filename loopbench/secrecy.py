@@ -33,13 +33,23 @@ SECRET_WORD: Final = re.compile(
 )
 SECRET_PARTS: Final = re.compile(
     r"token|secret|passw|passphrase|passcode|dbpass|credential|signature|cookie|bearer|authori[sz]|authent|oauth"
-    r"|sess(ion)?[_-]?id|api_?key|access_?key|private_?key",
+    r"|sess(ion)?[_-]?id|api_?key|access_?key|private_?key|[cx]srf",
     re.IGNORECASE,
 )
 """Parts of names that need no word of their own: `PHPSESSID`, `usertoken`."""
 
+PIECE: Final = re.compile(r"[A-Za-z0-9]{16,}")
+RUN: Final = re.compile(r"[A-Z]+|[a-z]+|[0-9]+")
+RANDOM_RUNS: Final = 5
+"""A piece of text of at least so many runs (capitals, small letters, digits) is random: words and numbers have fewer."""
+
 PARAMETER: Final = re.compile(r"([?&])([^?=&#]+)=([^&#\"\s]*)")
-WHOLE_PARAMETER: Final = re.compile(r"([?&])([^?=&#]+)=([^&]*)")  # of one value, in which a secret may hold spaces
+WHOLE_PIECE: Final = re.compile(r"[A-Za-z0-9]{16,}")
+RUN: Final = re.compile(r"[A-Z]+|[a-z]+|[0-9]+")
+RANDOM_RUNS: Final = 5
+"""A piece of text of at least so many runs (capitals, small letters, digits) is random: words and numbers have fewer."""
+
+PARAMETER: Final = re.compile(r"([?&])([^?=&#]+)=([^&]*)")  # of one value, in which a secret may hold spaces
 PASSWORD_IN_URL: Final = re.compile(r"(://[^/@\s:]*):([^/@\s]+)@")
 PLACEHOLDER: Final = re.compile(r"\$?\{[A-Za-z_][A-Za-z0-9_]*\}")
 """In a scenario: `{token}` (a value of the run) or `${NAME}` (an environment variable)."""
@@ -127,6 +137,11 @@ def is_telling(name: str) -> bool:
     return (
         name in _names or SECRET_PARTS.search(name) is not None or any(map(SECRET_WORD.fullmatch, WORD.findall(name)))
     )
+
+
+def looks_random(text: str) -> bool:
+    """Whether a text may be a token by its letters and digits. A UUID, whose pieces are shorter, may be a row's key."""
+    return any(len(RUN.findall(piece)) >= RANDOM_RUNS for piece in PIECE.findall(text))
 
 
 def hide(value: Any) -> Any:

@@ -8,10 +8,12 @@ import typer
 
 from loopbench.commands.options import AsJson, session_folders
 from loopbench.console import Speech
-from loopbench.errors import DataError, UsageError
+from loopbench.errors import DataError, EnvironmentRefusedError, UsageError
 from loopbench.showable import showable
 
 EXPORT_FOLDER = "export"
+SEND_S = 60
+"""A receiver's time for everything, tries included."""
 
 
 def export(  # noqa: PLR0913  one parameter an option
@@ -67,8 +69,14 @@ def _send(folder: Path, url: str, speech: Speech) -> None:
     from loopbench.judge.session.session_report import judge_session
     from loopbench.judge.summary.otlp import send
     from loopbench.measure.lock import one_at_a_time
+    from loopbench.measure.stop import StopWish
 
     with one_at_a_time():
-        sent = send(judge_session(folder), url)
+        report = judge_session(folder)
+        try:
+            sent = StopWish().within(SEND_S, lambda: send(report, url))
+        except TimeoutError:
+            what = f"the receiver's answer did not end within {SEND_S} s"
+            raise EnvironmentRefusedError(what, slug="otlp") from None
     speech.answer(f"sent: {sent} figures")
     speech.give(json.dumps({"sent": sent}, indent=1))

@@ -17,7 +17,7 @@ from loopbench.errors import UsageError
 from loopbench.first_scenario.routes import MAX_NAME_CHARACTERS, Route, check_writable
 from loopbench.records.codec import parse_json
 from loopbench.records.files import read_file
-from loopbench.secrecy import PARAMETER, PASSWORD_IN_URL, PLACEHOLDER, is_telling
+from loopbench.secrecy import PARAMETER, PASSWORD_IN_URL, PLACEHOLDER, is_telling, looks_random
 
 MAX_HAR_BYTES: Final = 200_000_000
 MAX_CHARACTERS: Final = 16_000  # of a URL and a body: a scenario holds 64 KiB
@@ -131,7 +131,10 @@ def _route(recorded: _Recorded) -> Route:
         return Route(recorded.method, path, path, "it is too large for a scenario")
     parts = urlsplit(recorded.url)
     query = "&".join(_query(parts.query))
-    path = f"{parts.path or '/'}{'?' if query else ''}{query}"
+    segments = "/".join(
+        _variable(f"PATH_{number}") if looks_random(each) else each for number, each in enumerate(parts.path.split("/"))
+    )
+    path = f"{segments or '/'}{'?' if query else ''}{query}"
     template = path if recorded.method == "GET" else f"{recorded.method} {path}"
     recorded_headers = {name: value for name, value in recorded.headers.items() if not DROPPED.fullmatch(name)}
     headers = {name: _public_header(name, value) for name, value in recorded_headers.items()}
@@ -188,13 +191,13 @@ def _public_header(name: str, value: str) -> str:
 
 
 def _public(name: str, value: Any) -> Any:
-    """The value, or `${NAME}` where its name, or a name in its text, says that it is a secret."""
+    """The value, or `${NAME}` where its name, a name in its text, or its letters say that it is a secret."""
     return _variable(name) if is_telling(name) or (isinstance(value, str) and _holds_secret(value)) else value
 
 
 def _holds_secret(text: str) -> bool:
     names = [found[2] for found in PARAMETER.finditer(text)] + [found[1] for found in QUOTED.finditer(text)]
-    return any(map(is_telling, names)) or PASSWORD_IN_URL.search(text) is not None
+    return any(map(is_telling, names)) or PASSWORD_IN_URL.search(text) is not None or looks_random(text)
 
 
 def _variable(name: str) -> str:

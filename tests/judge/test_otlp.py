@@ -12,7 +12,11 @@ import pytest
 
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra otel is not installed")
 
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsPartialSuccess,
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 
 from loopbench.errors import ExitCode
 from loopbench.judge.session.session_report import judge_session
@@ -25,17 +29,20 @@ EXPORTER = "opentelemetry.exporter.otlp.proto.http.metric_exporter"
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Keeps what is posted to it, and answers with one status."""
+    """Keeps what is posted to it, and answers with one status and body."""
 
     got: ClassVar[list[tuple[str, bytes]]] = []
     status: ClassVar[int] = 200
+    body: ClassVar[bytes] = b""
 
     def do_POST(self) -> None:
         """Keep the path and the body."""
         self.got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(self.status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Type", "application/x-protobuf")
+        self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
+        self.wfile.write(self.body)
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""
@@ -45,7 +52,7 @@ class Receiver(BaseHTTPRequestHandler):
 def receiver() -> Iterator[str]:
     """The base URL of a receiver on a free port."""
     Receiver.got.clear()
-    Receiver.status = 200
+    Receiver.status, Receiver.body = 200, b""
     with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -94,6 +101,34 @@ def test_a_receiver_that_refuses_is_named_without_the_password_of_its_url(
     assert "error[otlp]: the figures were not taken" in done.err
     assert "400" in done.err
     assert "a-canary-token" not in done.err
+
+
+def test_a_redirect_is_not_taken_for_success(receiver: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Receiver.status = 307
+    done = call(capsys, tmp_path, "export", str(EXAMPLE), "--otlp", receiver)
+    assert (done.code, done.out) == (ExitCode.ENVIRONMENT, "")
+    assert "it answered 307, a redirect" in done.err
+
+
+def test_figures_that_the_receiver_rejects_are_not_called_sent(
+    receiver: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rejected = ExportMetricsPartialSuccess(rejected_data_points=3, error_message="no such metric")
+    Receiver.body = ExportMetricsServiceResponse(partial_success=rejected).SerializeToString()
+    done = call(capsys, tmp_path, "export", str(EXAMPLE), "--otlp", receiver)
+    assert (done.code, done.out) == (ExitCode.ENVIRONMENT, "")
+    assert "3 of them were rejected: no such metric" in done.err
+
+
+def test_an_answer_that_does_not_end_ends_with_the_time_for_sending(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loopbench.commands.exporting.SEND_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes the connection and never answers
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        done = call(capsys, tmp_path, "export", str(EXAMPLE), "--otlp", url)
+    assert done.code == ExitCode.ENVIRONMENT
+    assert "the receiver's answer did not end within 0.5 s" in done.err
 
 
 def test_without_a_receiver_the_connection_is_said_to_be_refused(

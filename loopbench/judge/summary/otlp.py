@@ -7,6 +7,7 @@ The exporter is the one of OpenTelemetry's SDK (the extra `otel`); its variables
 import logging
 from collections.abc import Iterable
 from contextlib import contextmanager
+from io import BytesIO
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -20,9 +21,15 @@ from loopbench.showable import showable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from requests import Response, Session
+
 METRICS_PATH: Final = "/v1/metrics"
 SCHEMES: Final = ("http", "https")
 LOGGER: Final = "opentelemetry"
+PROTOBUF: Final = "application/x-protobuf"
+MAX_ANSWER_BYTES: Final = 64 * 1024
+"""Of a receiver's answer; one without an end is read no further."""
+MAX_REASON: Final = 300
 
 
 def send(report: SessionReport, url: str) -> int:
@@ -37,7 +44,7 @@ def send(report: SessionReport, url: str) -> int:
     with _complaints() as said:
         if not _exported(families, endpoint):
             first = showable(said[0]) if said else "no reason given"  # the later ones say that it gave up
-            reason = first.partition(", retrying in")[0]
+            reason = first.partition(", retrying in")[0][:MAX_REASON]
             raise EnvironmentRefusedError(
                 f"the figures were not taken: {without_userinfo(reason)}",
                 slug="otlp",
@@ -77,12 +84,41 @@ def _exported(families: Iterable[Family], endpoint: str) -> bool:
         gauge = meter.create_gauge(family.name, description=family.about)
         for labels, value in family.samples:
             gauge.set(value, {name: showable(text) for name, text in labels.items()})
-    made, exporter = reader.get_metrics_data(), OTLPMetricExporter(endpoint)
+    made, exporter = reader.get_metrics_data(), OTLPMetricExporter(endpoint, session=_session())
     try:
         return made is not None and exporter.export(made) is MetricExportResult.SUCCESS
     finally:
         exporter.shutdown()
         provider.shutdown()
+
+
+def _session() -> "Session":
+    from requests import Session  # noqa: PLC0415
+
+    session = Session()
+    session.hooks["response"].append(_check_answer)
+    return session
+
+
+def _check_answer(answer: "Response", **_: object) -> None:
+    """Refuse what the exporter takes for success: a redirect, which it does not follow, and figures that are rejected.
+
+    Raises:
+        ValueError: the receiver did not take all figures. The exporter logs it.
+    """
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (  # noqa: PLC0415
+        ExportMetricsServiceResponse,
+    )
+
+    body = answer.raw.read(MAX_ANSWER_BYTES, decode_content=True)
+    answer.close()
+    answer.raw = BytesIO(body)  # requests reads this one to its end
+    if 300 <= answer.status_code < 400:
+        raise ValueError(f"it answered {answer.status_code}, a redirect, which is not followed")
+    if answer.ok and answer.headers.get("Content-Type") == PROTOBUF:
+        rejected = ExportMetricsServiceResponse.FromString(body).partial_success
+        if rejected.rejected_data_points:
+            raise ValueError(f"{rejected.rejected_data_points} of them were rejected: {rejected.error_message}")
 
 
 @contextmanager

@@ -99,6 +99,7 @@ class _TimeLeft:
         match event:
             case events.SessionStarted(_, plan, _):
                 self._plan, self.total_s = plan, plan.shortest_s
+                self._done_s = self._run_expected_s = 0.0  # one display may show several sessions
             case events.RunStarted(run, _):
                 self._run_began_s = time.monotonic()
                 self._run_expected_s += run.expected_s  # of all that run together
@@ -214,6 +215,8 @@ class LiveProgress(PlainProgress):
     def __call__(self, event: Event) -> None:
         """Show one event; the last one removes the bar."""
         super().__call__(event)
+        if isinstance(event, events.SessionStarted):
+            self._bar.so_far = ""
         if isinstance(event, events.RoundFinished):
             self._bar.so_far = f"so far: {showable(event.sentence)}"
         if isinstance(event, events.SessionEnded):
@@ -246,7 +249,7 @@ def _lines(event: Event, names: Mapping[int, str]) -> Iterable[str]:
         case events.Waiting(sentence):
             yield sentence
         case events.VariantFailed(failure):
-            yield f"{showable(failure.variant)}: {failure.state}, will not be measured: {showable(failure.reason)}"
+            yield f"{showable(failure.variant)}: {failure.state}, left out: {showable(failure.reason)}"
             yield from (f"    target | {showable(line)}" for line in failure.detail.splitlines()[-MAX_DETAIL_LINES:])
         case events.RunFinished(record):
             yield f"{names.get(record.number, record.variant)}: {_outcome(record)}"

@@ -41,15 +41,10 @@ SECRET_PARTS: Final = re.compile(
 PIECE: Final = re.compile(r"[A-Za-z0-9]{16,}")
 RUN: Final = re.compile(r"[A-Z]+|[a-z]+|[0-9]+")
 RANDOM_RUNS: Final = 5
-"""A piece of text of at least so many runs (capitals, small letters, digits) is random: words and numbers have fewer."""
+"""A piece of so many runs of capitals, small letters or digits is random; words and numbers have fewer."""
 
 PARAMETER: Final = re.compile(r"([?&])([^?=&#]+)=([^&#\"\s]*)")
-WHOLE_PIECE: Final = re.compile(r"[A-Za-z0-9]{16,}")
-RUN: Final = re.compile(r"[A-Z]+|[a-z]+|[0-9]+")
-RANDOM_RUNS: Final = 5
-"""A piece of text of at least so many runs (capitals, small letters, digits) is random: words and numbers have fewer."""
-
-PARAMETER: Final = re.compile(r"([?&])([^?=&#]+)=([^&]*)")  # of one value, in which a secret may hold spaces
+WHOLE_PARAMETER: Final = re.compile(r"([?&])([^?=&#]+)=([^&]*)")  # of one value, in which a secret may hold spaces
 PASSWORD_IN_URL: Final = re.compile(r"(://[^/@\s:]*):([^/@\s]+)@")
 PLACEHOLDER: Final = re.compile(r"\$?\{[A-Za-z_][A-Za-z0-9_]*\}")
 """In a scenario: `{token}` (a value of the run) or `${NAME}` (an environment variable)."""

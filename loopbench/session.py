@@ -5,11 +5,12 @@ first, then rounds until the intervals are narrow enough or the plan or the time
 made INVALID is repeated inside its round; the folder of the first attempt stays and never counts.
 """
 
+import math
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from loopbench import __version__
@@ -69,6 +70,8 @@ class SessionOptions:
     quick: bool = False
     explain: bool = False
     max_minutes: float | None = None
+    left_behind: float = math.inf
+    """How many times longer than the baseline's users those of a variant may take in its ramp to be in the rounds."""
     if_busy: IfBusy = IfBusy.REFUSE
     checkouts: Mapping[str, str] = field(default_factory=dict)
     """Folders that are deleted at the end, and what they are called in the records."""
@@ -176,6 +179,7 @@ class _SessionRunner:
     def __init__(self, plan: Plan, options: SessionOptions) -> None:
         self._plan = plan
         self._quick = options.quick
+        self._left_behind = options.left_behind
         self._ends_s = None if options.max_minutes is None else time.monotonic() + 60 * options.max_minutes
         self._never_valid: set[str] = set()
         self.finished = 0
@@ -196,6 +200,7 @@ class _SessionRunner:
             if not self._has_time(context, [run]):
                 return
             self._measure(context, [run])
+        self._leave_out_slow(context)
         for number, runs in enumerate(self._plan.rounds, 1):
             if not self._has_time(context, runs):
                 return
@@ -218,6 +223,21 @@ class _SessionRunner:
             (context.folder / FAILURES_FILE).unlink(missing_ok=True)
             if found:
                 store.write_durably(context.folder / FAILURES_FILE, to_json(failures))
+        self._leave_out(context, failures)
+
+    def _leave_out_slow(self, context: RunContext) -> None:
+        """Leave variants out of the rounds that are far behind in their ramps, and the rounds if one is left."""
+        from loopbench.judge.rounds.between_runs import left_behind
+
+        known = read_failures(context.folder)
+        slow = [] if math.isinf(self._left_behind) else left_behind(context.folder, self._left_behind)
+        if found := tuple(each for each in slow if each.variant not in known.names):
+            store.write_durably(context.folder / FAILURES_FILE, to_json(Failures((*known.variants, *found))))
+            self._leave_out(context, Failures(found))
+            if len({run.variant for run in self._plan.runs}) == 1:
+                self._plan = replace(self._plan, runs=self._plan.pictures)
+
+    def _leave_out(self, context: RunContext, failures: Failures) -> None:
         for failure in failures.variants:
             context.notify(VariantFailed(failure))
         self._plan = self._plan.without(

@@ -493,6 +493,18 @@ def test_the_time_left_counts_every_round_that_is_measured_in_any_case(project: 
     assert said.getvalue().endswith(f"started, about {minutes(to_come_s)} left\n")
 
 
+def test_the_time_left_begins_anew_with_each_session_of_one_display(project: Path) -> None:
+    scenario = load(project / "scenario.toml", rounds=5)
+    planned, said = make_plan(scenario, seed=1), io.StringIO()
+    show = progress_on(said)
+    for _ in range(2):
+        show(SessionStarted(scenario, planned, project))
+        show(RunStarted(planned.runs[0], "a"))
+        show(RunRepeated(planned.runs[0], ("planted",)))
+    started = [line for line in said.getvalue().splitlines() if "started" in line]
+    assert all(line.endswith(f"about {minutes(planned.shortest_s)} left") for line in started), started
+
+
 @pytest.mark.parametrize("rounds", [3, 100])
 def test_a_long_session_prints_about_as_many_lines_as_a_short_one_each_with_its_time(
     project: Path, monkeypatch: pytest.MonkeyPatch, rounds: int

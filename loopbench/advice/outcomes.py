@@ -12,6 +12,7 @@ from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.statistics.decision import Decision, Region, decide
 from loopbench.judge.statistics.intervals import Interval
 from loopbench.judge.statistics.verdict import MARGIN, Better, Quantity, Verdict, Word, figure, times
+from loopbench.records.failures import SLOW
 from loopbench.scenario.claims import NEIGHBOUR_P50
 
 SMALL: Final = 0.15
@@ -103,9 +104,9 @@ def neighbour_of(report: SessionReport) -> tuple[str, Judged | None]:
 
 def tried_in(report: SessionReport, what_if: WhatIf, beside: Judged | None) -> Tried:
     """What a what-if did in the session that compared it; `beside`: the neighbour's figures."""
-    failed = next((each.reason for each in report.failures.variants if each.variant == what_if.name), None)
+    failed = next((each for each in report.failures.variants if each.variant == what_if.name), None)
     if failed is not None:
-        return Tried(what_if, Outcome.FAILED, reason=failed)
+        return Tried(what_if, Outcome.WORSE if failed.state == SLOW else Outcome.FAILED, reason=failed.reason)
     if report.rounds is None:
         return Tried(what_if, Outcome.INVALID, reason="no round was measured in the time")
     goodput = effect(report.rounds.goodput, what_if.name, AS_WRITTEN)

@@ -115,7 +115,7 @@ class RouteAdvice:
         return other.times if other.times > reached else None
 
     def _other(self, tried: Tried, best: Tried | None) -> str:
-        if tried.outcome in (Outcome.FAILED, Outcome.INVALID):
+        if tried.reason:
             return f"{tried.outcome}, {showable(tried.reason)}"
         if best is not None and tried.what_if.than == best.what_if.name and not tried.adds:
             return "no further difference"

@@ -1,4 +1,4 @@
-"""`failures.json`: the variants that failed before anything was measured, and why. Absent if all are well."""
+"""`failures.json`: the variants that are left out, and why. Absent if all take part."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,13 @@ FAILURES_FILE: Final = "failures.json"
 DEAD: Final = "dead"
 HUNG: Final = "hung"
 FAILING: Final = "failing"
-FailedState = Literal["dead", "hung", "failing"]
+SLOW: Final = "slow"  # its ramp was measured, and no round
+FailedState = Literal["dead", "hung", "failing", "slow"]
 
 
 @dataclass(frozen=True)
 class VariantFailure:
-    """A variant that was verified and failed. It is not measured."""
+    """A variant that is left out: it failed when it was verified, or its ramp has shown enough."""
 
     variant: str  # its name
     state: FailedState
@@ -25,7 +26,7 @@ class VariantFailure:
 
 @dataclass(frozen=True)
 class Failures:
-    """Every variant that failed."""
+    """Every variant that is left out."""
 
     variants: tuple[VariantFailure, ...] = ()
 
@@ -39,5 +40,5 @@ NONE_FAILED: Final = Failures()
 
 
 def read_failures(session_folder: Path) -> Failures:
-    """Return the variants of a session that failed before anything was measured."""
+    """Return the variants that a session left out."""
     return read_json(Failures, session_folder / FAILURES_FILE) or NONE_FAILED

@@ -27,7 +27,7 @@ from loopbench.judge.session.session_report import SessionReport
 from loopbench.judge.statistics.bounds import Ends
 from loopbench.judge.statistics.intervals import Interval
 from loopbench.judge.statistics.verdict import Word
-from loopbench.records.failures import Failures, VariantFailure
+from loopbench.records.failures import SLOW, Failures, VariantFailure
 from tests.advice.test_what_ifs import endpoint
 from tests.judge.figures import line
 from tests.plots.causes import ceilings, repeated
@@ -126,6 +126,13 @@ def test_a_variant_that_awaits_is_reported_with_the_reason() -> None:
     report = replace(measured({AS_WRITTEN: 50}, {}), failures=Failures((failure,)))
     sentence = advised(Kind.LOOP_CPU_BOUND, report, PLAIN).sentence
     assert "as plain def: not possible, `search` awaits at main.py:9, so it cannot run in a thread" in sentence
+
+
+def test_a_variant_that_its_ramp_shows_to_be_far_behind_is_worse_and_the_reason_is_given() -> None:
+    failure = VariantFailure(PLAIN.name, SLOW, "in its ramp no user got an answer, as written: in 0.2 s", "")
+    report = replace(measured({AS_WRITTEN: 50}, {}), failures=Failures((failure,)))
+    sentence = advised(Kind.GIL_CONTENTION, report, PLAIN).sentence
+    assert "as plain def: worse, in its ramp no user got an answer, as written: in 0.2 s" in sentence
 
 
 REFUSED = Tried(PLAIN, Outcome.FAILED, reason="`search` awaits")

@@ -150,7 +150,7 @@ def test_ratios_have_two_decimals(value: float | None, text: str) -> None:
 def test_a_variant_that_failed_before_the_load_is_named_in_the_headline() -> None:
     failures = Failures((VariantFailure("broken", FAILING, "status 500, expected 200", ""),))
     report = replace(session(FOUR), failures=failures)
-    assert headline(report).endswith(" broken: failing, not measured: status 500, expected 200.")
+    assert headline(report).endswith(" broken: failing, left out: status 500, expected 200.")
 
 
 def test_a_variant_that_failed_is_in_no_pair_and_as_the_baseline_in_none() -> None:

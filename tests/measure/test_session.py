@@ -3,8 +3,9 @@
 The run itself is replaced (`measure_run`, `commit_run`): these tests are about the order of things, not about load.
 """
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from loopbench.measure.resume import check_resumable, check_same_code
 from loopbench.measure.stop import InterruptedRunError
 from loopbench.measure.store import run_path, write_session
 from loopbench.plan import make_plan
-from loopbench.records.failures import FAILING, VariantFailure, read_failures
+from loopbench.records.failures import FAILING, SLOW, VariantFailure, read_failures
 from loopbench.records.session import PlannedRun
 from loopbench.scenario import Scenario, load
 from loopbench.session import SessionOptions, _SessionRunner, describe
@@ -37,10 +38,11 @@ class FakeJudge:
     enough_after: int = 99
     rounds_asked: int = 0
     rule: str = "M2"
+    cycles_s: Mapping[str, float] = field(default_factory=dict)  # by variant, where it is not 1
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(between_runs, "least_window_s", lambda _folder, _variant: 6.0)
-        patch.setattr(between_runs, "cycle_s", lambda _folder, _variant: 1.0)
+        patch.setattr(between_runs, "cycle_s", lambda _folder, variant: self.cycles_s.get(variant, 1.0))
         patch.setattr(between_runs, "faults_of", self._faults)
         patch.setattr(between_runs, "rounds_standing", self._standing)
 
@@ -135,6 +137,35 @@ def test_an_invalid_run_is_measured_again_inside_its_round(stage: Stage) -> None
     assert attempts[1, "aiofiles"] == 3
     assert [run.variant for run in stage.committed].count("aiofiles") == 2  # its ramp, and the third attempt
     assert stage.reported.count("repeated aiofiles") == 2
+
+
+SLOW_ONES = {"aiofiles": 12.0, "thread-offload": math.inf}  # def, the baseline: 1 s
+
+
+def test_a_variant_that_is_far_behind_in_its_ramp_is_in_no_round_where_that_is_asked_for(stage: Stage) -> None:
+    begun = scenario()
+    write_session(stage.folder, describe(begun, make_plan(begun, 1), quick=False, explain=False))
+    run_plan(stage, FakeJudge(cycles_s=SLOW_ONES), left_behind=10.0)
+    slow = {run.variant for run in stage.committed} - {run.variant for run in stage.committed if run.round}
+    assert slow == {"aiofiles", "thread-offload"}
+    left_out = {each.variant: (each.state, each.reason) for each in read_failures(stage.folder).variants}
+    assert left_out == {
+        "aiofiles": (SLOW, "in its ramp each user got an answer in 12 s, def: in 1 s"),
+        "thread offload": (SLOW, "in its ramp no user got an answer, def: in 1 s"),
+    }
+
+
+def test_where_all_others_are_far_behind_there_is_no_round(stage: Stage) -> None:
+    begun = scenario()
+    write_session(stage.folder, describe(begun, make_plan(begun, 1), quick=False, explain=False))
+    others = {each.slug: 99.0 for each in begun.variants if each.name != begun.baseline}
+    run_plan(stage, FakeJudge(cycles_s=others), left_behind=10.0)
+    assert {run.round for run in stage.committed} == {0}
+
+
+def test_a_variant_that_is_far_behind_stays_in_the_rounds_of_an_ordinary_session(stage: Stage) -> None:
+    run_plan(stage, FakeJudge(cycles_s=SLOW_ONES), rounds=1)
+    assert {"aiofiles", "thread-offload"} < {run.variant for run in stage.committed if run.round}
 
 
 def test_a_variant_that_is_invalid_every_time_is_not_repeated_in_later_rounds(stage: Stage) -> None:

@@ -13,6 +13,7 @@ from loopbench.judge.run.run import Run, open_run
 from loopbench.judge.stamp.open_session import open_session, stamp_run
 from loopbench.judge.statistics.verdict import Verdict, Word
 from loopbench.records.codec import foreign_content
+from loopbench.records.failures import SLOW, VariantFailure
 from loopbench.records.session import (
     KIND_PLATEAU,
     KIND_RAMP,
@@ -56,6 +57,18 @@ def cycle_s(session_folder: Path, variant: str) -> float:
     """
     with foreign_content(session_folder):
         return max((_cycle_s(*each) for each in _shown(session_folder, variant)), default=0.0)
+
+
+def left_behind(session_folder: Path, times: float) -> Iterator[VariantFailure]:
+    """Yield the variants whose users took so many times longer than the baseline's, by the ramps: they set the pace."""
+    scenario = read_session(session_folder).scenario
+    baseline = next((each for each in scenario.variants if each.name == scenario.baseline), None)
+    own_s = cycle_s(session_folder, baseline.slug) if baseline else 0.0
+    for variant in scenario.repeated_variants:
+        taken_s = cycle_s(session_folder, variant.slug)
+        if own_s and taken_s > times * own_s:
+            took = f"each user got an answer in {taken_s:.2g} s" if math.isfinite(taken_s) else "no user got an answer"
+            yield VariantFailure(variant.name, SLOW, f"in its ramp {took}, {scenario.baseline}: in {own_s:.2g} s", "")
 
 
 def _cycle_s(run: Run, window: Phase) -> float:

@@ -72,7 +72,7 @@ class SessionReport:
     damaged: tuple[str, ...]  # run folders that could not be used, with the reason
     notes: tuple[str, ...]
     timelines: tuple[TimelineReport, ...] = ()
-    failures: Failures = NONE_FAILED  # variants that failed before anything was measured
+    failures: Failures = NONE_FAILED  # variants that were left out
     gates: tuple[GateAnswer, ...] = ()  # those against an earlier session: see `comparison.with_baseline`
 
     @property

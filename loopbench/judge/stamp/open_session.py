@@ -29,7 +29,7 @@ class OpenSession:
     records: dict[Path, RunRecord]  # of every complete run, by folder
     runs: tuple[Run, ...]  # the complete runs that were under load, in order
     damaged: dict[str, DataError]  # folder names of the runs that cannot be opened, with what is wrong
-    failures: Failures  # variants that failed before anything was measured
+    failures: Failures  # variants that were left out
 
     @property
     def timelines(self) -> tuple[Path, ...]:

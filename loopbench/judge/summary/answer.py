@@ -111,9 +111,9 @@ def _ratio_clause(answered: ClaimAnswer, show: Show) -> str:
 
 
 def failed_answer(failure: VariantFailure, show: Show = named) -> str:
-    """One sentence on a variant that failed before anything was measured."""
+    """One sentence on a variant that was left out."""
     reason = show(failure.reason).strip('"')  # only names are quoted
-    return f"{show(failure.variant)}: {failure.state}, not measured: {reason}."
+    return f"{show(failure.variant)}: {failure.state}, left out: {reason}."
 
 
 def certainty(report: SessionReport) -> str:

@@ -18,6 +18,7 @@ from loopbench.scenario.claims import NEIGHBOUR_P50
 SMALL: Final = 0.15
 """An interval of the ratio inside this region, where EQUIVALENT would take more rounds, is called no difference."""
 WORTH_IT: Final = 1.1  # how many times faster than a simpler variant an extension of it must be to be preferred
+FAR: Final = 10  # an interval around 1 that is wider is not quoted
 RELIEF: Final = 0.5  # of the neighbour's response time: at most so much is left where a loss of throughput is worth it
 MIN_KEPT: Final = 0.8  # of the throughput, in that case
 
@@ -57,6 +58,8 @@ class Effect:
         """`36 times the throughput [33, 40]`."""
         if self.interval is None:
             return f"{self.times:#.2g} times the throughput, without an interval"
+        if self.interval.low < 1 < self.interval.high and self.interval.high > FAR * self.interval.low:
+            return f"the throughput is not known to a factor of {FAR}"
         if self.ratio is None:
             return f"{times(self.interval)} the throughput"
         low, high = (figure(each, self.interval) for each in self.interval[:2])
@@ -113,13 +116,14 @@ def tried_in(report: SessionReport, what_if: WhatIf, beside: Judged | None) -> T
     if goodput is None or goodput.word is Word.INVALID:
         return Tried(what_if, Outcome.INVALID, reason=_why(report.rounds.goodput, what_if.name))
     neighbour = effect(beside, what_if.name, AS_WRITTEN) if beside else None
+    is_known = neighbour is None or neighbour.ratio is not None or neighbour.word is not Word.NOT_RESOLVED
     further = effect(report.rounds.goodput, what_if.name, what_if.than)
     return Tried(
         what_if,
         outcome_of(goodput, neighbour),
         goodput,
         neighbour,
-        shown_ms(beside, what_if.name),
+        shown_ms(beside, what_if.name) if is_known else "",
         adds=further is None or (further.word is Word.FASTER and further.times >= WORTH_IT),
     )
 

@@ -128,6 +128,14 @@ def test_a_variant_that_awaits_is_reported_with_the_reason() -> None:
     assert "as plain def: not possible, `search` awaits at main.py:9, so it cannot run in a thread" in sentence
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [(0.11, 6.5, "is not known to a factor of 10"), (0.44, 1.7, "0.86 times the throughput [0.44")],
+)
+def test_an_interval_that_says_nothing_is_not_quoted(low: float, high: float, says: str) -> None:
+    assert says in Effect(Word.NOT_RESOLVED, 0.86, Interval(low, high)).text
+
+
 def test_a_variant_that_its_ramp_shows_to_be_far_behind_is_worse_and_the_reason_is_given() -> None:
     failure = VariantFailure(PLAIN.name, SLOW, "in its ramp no user got an answer, as written: in 0.2 s", "")
     report = replace(measured({AS_WRITTEN: 50}, {}), failures=Failures((failure,)))
@@ -236,7 +244,7 @@ def test_where_the_p99_of_the_neighbour_is_only_bounded_its_p50_is_compared() ->
 def test_a_bounded_ratio_is_written_as_a_bound() -> None:
     assert Effect(Word.FASTER, None, Interval(20.0, float("inf"))).text == "at least 20 times the throughput"
     unknown = Effect(Word.NOT_RESOLVED, None, Interval(0.0, float("inf")))
-    assert unknown.text == "an unknown number of times the throughput"
+    assert unknown.text == "the throughput is not known to a factor of 10"
 
 
 def test_the_simpler_of_two_equal_variants_is_the_best() -> None:

@@ -50,12 +50,10 @@ def _edit(function: Function, folder: Path, *, to_async: bool) -> Edit | None:
 
 
 def _definition(tree: ast.AST, function: Function) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """Return the definition that begins at the function's line, or whose decorators do."""
+    """Return the definition at the function's line."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            if function.line in (first, node.lineno) and node.name == function.name.rpartition(".")[2]:
-                return node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == function.line:
+            return node if node.name == function.name.rpartition(".")[2] else None
     return None
 
 

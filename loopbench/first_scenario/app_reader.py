@@ -13,7 +13,9 @@ import importlib
 import importlib.util
 import inspect
 import json
+import linecache
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -22,6 +24,8 @@ from typing import Any, NoReturn
 SERVERS = ("uvicorn", "hypercorn", "granian", "uvloop", "httptools")
 FACTORIES = ("create_app", "make_app", "get_app", "build_app", "app_factory")
 EVENT_STREAM = ("event-stream", "EventSourceResponse")
+MAX_DECORATOR_LINES = 100
+DEFINITION = re.compile(r"\s*(async\s+)?def\s")
 MAX_DEPTH = 5  # of mounts inside mounts: an app that is mounted in itself has no end
 
 
@@ -202,10 +206,17 @@ def _function(call: Any) -> dict[str, Any]:
     return {
         "name": getattr(named, "__qualname__", type(named).__qualname__),
         "file": getattr(code, "co_filename", ""),
-        "line": getattr(code, "co_firstlineno", 0),
+        "line": _line(code),
         "is_async": is_async,
         "awaits": is_async and any(map(_awaits, (call, named))),
     }
+
+
+def _line(code: Any) -> int:
+    """The line of the function's `def`, where its source is there; Python counts from its first decorator."""
+    first = getattr(code, "co_firstlineno", 0)
+    lines = linecache.getlines(code.co_filename)[first - 1 :][:MAX_DECORATOR_LINES] if first else []
+    return next((number for number, line in enumerate(lines, first) if DEFINITION.match(line)), first)
 
 
 def _awaits(call: Any) -> bool:

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import linecache
 import os
+import re
 import sysconfig
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,6 +46,8 @@ _FRAMEWORK = frozenset(
 _SOURCES = (".py", ".pyw", ".pyx", ".ipynb")
 """Suffixes of source files. Other code (a template compiled to Python) has lines of no file that can be opened."""
 _MAX_WRAPPERS = 10
+_MAX_DECORATOR_LINES = 100
+_DEFINITION = re.compile(r"\s*(async\s+)?def\s")
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  compared with co_filename, a string
 
 
@@ -154,7 +158,7 @@ class Places:
         if sent_through is None and endpoint is not None and _package_of_code(endpoint) not in _FRAMEWORK:
             return place._replace(
                 near_file=endpoint.co_filename,
-                near_line=endpoint.co_firstlineno,
+                near_line=definition_line(endpoint),
                 near_function=endpoint.co_name,
                 is_async=_is_async(endpoint),
             )
@@ -198,6 +202,14 @@ class Places:
             return _LIBRARY
         suffix = os.path.splitext(path)[1]  # noqa: PTH122  a string as above
         return _UNSEEN if suffix and suffix not in _SOURCES else _USER
+
+
+@functools.lru_cache(maxsize=1000)
+def definition_line(code: CodeType) -> int:
+    """Return the line of a function's `def`. Python counts from its first decorator; so do we without its source."""
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :][:_MAX_DECORATOR_LINES]
+    found = (number for number, line in enumerate(lines, code.co_firstlineno) if _DEFINITION.match(line))
+    return next(found, code.co_firstlineno)
 
 
 def callers(frame: FrameType | None) -> Iterator[FrameType]:

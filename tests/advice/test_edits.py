@@ -41,7 +41,7 @@ def function(file: Path, name: str, line: int, *, is_async: bool = True) -> Func
 
 
 def test_a_coroutine_that_blocks_becomes_a_plain_def(app: Path) -> None:
-    (edit,) = edits([function(app, "search", 1)], app.parent, to_async=False)
+    (edit,) = edits([function(app, "search", 2)], app.parent, to_async=False)
     assert edit.diff == (
         "--- main.py:2",
         "-async def search(q: str) -> int:",
@@ -55,15 +55,15 @@ def test_a_plain_def_becomes_a_coroutine(app: Path) -> None:
 
 
 def test_an_await_in_a_function_inside_is_not_its_own(app: Path) -> None:
-    assert list(edits([function(app, "inner", 11)], app.parent, to_async=False))
+    assert list(edits([function(app, "inner", 12)], app.parent, to_async=False))
 
 
 @pytest.mark.parametrize(
     ("name", "line", "to_async"),
     [
-        ("awaits", 6, False),  # more than one line
-        ("search", 1, True),  # is one already
-        ("elsewhere", 1, False),
+        ("awaits", 7, False),  # more than one line
+        ("search", 2, True),  # is one already
+        ("elsewhere", 2, False),
     ],
 )
 def test_no_edit_is_shown_where_it_would_not_do(app: Path, *, name: str, line: int, to_async: bool) -> None:
@@ -71,4 +71,4 @@ def test_no_edit_is_shown_where_it_would_not_do(app: Path, *, name: str, line: i
 
 
 def test_a_package_s_function_is_left_alone(app: Path) -> None:
-    assert list(edits([function(app, "search", 1)], app.parent / "other", to_async=False)) == []
+    assert list(edits([function(app, "search", 2)], app.parent / "other", to_async=False)) == []

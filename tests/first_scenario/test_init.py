@@ -331,7 +331,7 @@ def test_the_functions_behind_routes_are_known_with_their_style(tmp_path: Path) 
     place = find_app(tmp_path)
     endpoints = {each.path: each for each in read_app(place, find_python(place.folder).path).endpoints}
     plain, decorated, page = (endpoints[path] for path in ("/plain", "/traced", "/pages/one/{id}"))
-    assert (plain.name, plain.is_async, Path(plain.file), plain.line) == ("plain", False, tmp_path / "main.py", 20)
+    assert (plain.name, plain.is_async, Path(plain.file), plain.line) == ("plain", False, tmp_path / "main.py", 21)
     assert [(each.name, each.is_async) for each in plain.dependencies] == [
         ("session", False),
         ("Paging", False),

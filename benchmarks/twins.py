@@ -57,6 +57,7 @@ VARIANT: Final = """
 [[variants]]
 name = "{name}"
 path = "/{style}/{kind}"
+target = {{ env = {{ TWINS_FIRST = "{style}" }} }}
 expect = {{ status = {status} }}
 {moved}
 """

@@ -1,6 +1,7 @@
 """An app whose endpoints exist twice, as `async def` and as plain `def`, otherwise word by word the same.
 
-`/async/KIND` and `/def/KIND`. Each endpoint reports where it ran: in a thread or on the event loop.
+`/async/KIND` and `/def/KIND`. Each endpoint reports where it ran: in a thread or on the event loop. `TWINS_FIRST`
+(`def` or `async`) names the style whose routes come first: routes are tried in their order, which takes time.
 """
 
 import asyncio
@@ -341,12 +342,17 @@ nested_coroutine = APIRouter(prefix="/nested")
 nested_coroutine.get("/dependencies")(dependencies_async)
 coroutine.include_router(nested_coroutine, dependencies=[Depends(outer_async)])
 
-app.include_router(plain, prefix="/def")
-app.include_router(coroutine, prefix="/async")
-app.router.routes.extend([Route("/def/class", Plain), Route("/async/class", Coroutine)])
-app.router.routes.extend([Mount("/def/mounted", mounted_plain), Mount("/async/mounted", mounted_coroutine)])
-app.mount("/def/starlette", Starlette(routes=[Route("/function", function)]))
-app.mount("/async/starlette", Starlette(routes=[Route("/function", function_async)]))
+STYLES = {
+    "def": (plain, Plain, mounted_plain, function),
+    "async": (coroutine, Coroutine, mounted_coroutine, function_async),
+}
+FIRST = os.environ.get("TWINS_FIRST", "def")
+for style, (router, class_endpoint, mounted, function_endpoint) in sorted(
+    STYLES.items(), key=lambda one: one[0] != FIRST
+):
+    app.include_router(router, prefix=f"/{style}")
+    app.router.routes.extend([Route(f"/{style}/class", class_endpoint), Mount(f"/{style}/mounted", mounted)])
+    app.mount(f"/{style}/starlette", Starlette(routes=[Route("/function", function_endpoint)]))
 
 
 @app.get("/sleeps")

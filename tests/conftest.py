@@ -1,5 +1,6 @@
 """What all tests share: the same environment everywhere, and how they are spread over processes."""
 
+import gc
 import os
 import signal
 from typing import TYPE_CHECKING, Final
@@ -63,12 +64,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give every test the same surroundings, whatever started pytest."""
     if config.getoption(NIGHTLY):
         settings.load_profile("nightly")
+    gc.set_threshold(50_000, 20, 20)  # as loopbench does: thousands of tests stay until the end
     for name in list(os.environ):
         if name in FOREIGN or name.startswith(FOREIGN_PREFIXES):
             del os.environ[name]
     # `nohup` and background shells ignore these, and so would every process that a test starts.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of every later collection of garbage."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

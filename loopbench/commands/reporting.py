@@ -1,9 +1,6 @@
 """Commands that read folders: report, list, plot."""
 
-import gc
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -218,33 +215,18 @@ def draw_files(
         gating: the gates to answer.
         all_png: write every chart as PNG, not only the overlay of all variants.
     """
-    with _rare_garbage_collection():
-        from loopbench.judge.summary.summary import write_summary
-        from loopbench.plots.charts import charts_of, draw_charts
-        from loopbench.plots.page import render_page
-        from loopbench.records.files import write_file
-        from loopbench.records.session import CHARTS_FOLDER, REPORT_FILE
+    from loopbench.judge.summary.summary import write_summary
+    from loopbench.plots.charts import charts_of, draw_charts
+    from loopbench.plots.page import render_page
+    from loopbench.records.files import write_file
+    from loopbench.records.session import CHARTS_FOLDER, REPORT_FILE
 
-        judged = gating.judge(folder)
-        write_summary(judged, folder)
-        charts = charts_of(judged)
-        draw_charts(charts, folder / CHARTS_FOLDER, all_png=all_png)
-        write_file(folder / REPORT_FILE, render_page(judged, charts))
+    judged = gating.judge(folder)
+    write_summary(judged, folder)
+    charts = charts_of(judged)
+    draw_charts(charts, folder / CHARTS_FOLDER, all_png=all_png)
+    write_file(folder / REPORT_FILE, render_page(judged, charts))
     return judged
-
-
-@contextmanager
-def _rare_garbage_collection() -> Iterator[None]:
-    """Collect garbage after 50,000 new objects instead of 700: most of them stay, those of imports and of figures.
-
-    On the example session this saves an eighth of the CPU time and costs 10 MB.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def newest_session() -> Path:

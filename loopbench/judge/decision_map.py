@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from loopbench.judge.rounds.rounds import Judged
 from loopbench.judge.session.session_report import SessionReport
-from loopbench.judge.statistics.verdict import MARGIN, Better, Quantity, Verdict, Word
+from loopbench.judge.statistics.comparisons import compare
+from loopbench.judge.statistics.verdict import MARGIN, Better, Quantity, Verdict, Word, judge
 from loopbench.records.schemas import with_schema
 from loopbench.scenario import Scenario
 from loopbench.scenario.values import Scalar
@@ -103,12 +104,16 @@ def cell_of(x: int, y: int, report: SessionReport, trouble: str = "") -> Cell:
 
 
 def ranking_of(judged: Judged) -> Ranking:
-    """Rank the variants in one quantity."""
+    """Rank the variants in one quantity.
+
+    The best is compared with each of the others, as in Hsu's multiple comparisons with the best (1984): that is one
+    comparison less than there are variants, although the best is known from the figures only.
+    """
     known = {name: judged.estimate(name) for name in judged.replicates.variants}
     values = {name: each.value for name, each in known.items() if each.value is not None and not each.is_bounded}
     names = sorted(values, key=values.__getitem__, reverse=judged.quantity.better is Better.HIGHER)
-    first_two = set(names[:2])
-    verdicts = (each for each in judged.every_pair if {each.comparison.a, each.comparison.b} == first_two)
+    against = [compare(judged.replicates, names[0], other) for other in known if names and other != names[0]]
+    verdicts = (each for each in judge(judged.quantity, against) if each.comparison.b in names[1:2])
     invalid = tuple(name for name in known if not judged.replicates.figures_of(name))
     return Ranking(judged.quantity, {name: values[name] for name in names}, next(verdicts, None), invalid)
 

@@ -5,7 +5,6 @@ first, then rounds until the intervals are narrow enough or the plan or the time
 made INVALID is repeated inside its round; the folder of the first attempt stays and never counts.
 """
 
-import math
 import os
 import sys
 import time
@@ -70,8 +69,6 @@ class SessionOptions:
     quick: bool = False
     explain: bool = False
     max_minutes: float | None = None
-    left_behind: float = math.inf
-    """How many times longer than the baseline's users those of a variant may take in its ramp to be in the rounds."""
     if_busy: IfBusy = IfBusy.REFUSE
     checkouts: Mapping[str, str] = field(default_factory=dict)
     """Folders that are deleted at the end, and what they are called in the records."""
@@ -179,7 +176,6 @@ class _SessionRunner:
     def __init__(self, plan: Plan, options: SessionOptions) -> None:
         self._plan = plan
         self._quick = options.quick
-        self._left_behind = options.left_behind
         self._ends_s = None if options.max_minutes is None else time.monotonic() + 60 * options.max_minutes
         self._never_valid: set[str] = set()
         self.finished = 0
@@ -226,12 +222,13 @@ class _SessionRunner:
         self._leave_out(context, failures)
 
     def _leave_out_slow(self, context: RunContext) -> None:
-        """Leave variants out of the rounds that are far behind in their ramps, and the rounds if one is left."""
-        from loopbench.judge.rounds.between_runs import left_behind
+        """Leave variants out of the rounds whose ramps are too slow for the scenario, and the rounds if one is left."""
+        from loopbench.judge.rounds.between_runs import too_slow
 
         known = read_failures(context.folder)
-        slow = [] if math.isinf(self._left_behind) else left_behind(context.folder, self._left_behind)
-        if found := tuple(each for each in slow if each.variant not in known.names):
+        if found := tuple(
+            each for each in too_slow(context.folder, context.scenario) if each.variant not in known.names
+        ):
             store.write_durably(context.folder / FAILURES_FILE, to_json(Failures((*known.variants, *found))))
             self._leave_out(context, Failures(found))
             if len({run.variant for run in self._plan.runs}) == 1:

@@ -27,7 +27,7 @@ LOAD: Final[Mapping[str, Any]] = MappingProxyType({"users": 80, "think_time_s": 
 """More users than anyio has threads, so that a queue for them shows; and pauses, so that a healthy loop has time."""
 OWN_WEIGHT: Final = 2  # requests to the route for each one to its neighbour
 PICTURE: Final = MappingProxyType({"warmup_s": 0.5, "hold_s": 4.0})
-ROUNDS: Final = MappingProxyType({"min_rounds": 3, "precision": 0.1, "window_s": 3.0})
+ROUNDS: Final = MappingProxyType({"min_rounds": 3, "precision": 0.1, "window_s": 3.0, "max_times_slower": 5.0})
 SCREENING: Final = "screening"
 REFERENCE: Final = "the neighbour itself"
 MAX_ROUTES: Final = MAX_VARIANTS - 1  # of a screening, beside the neighbour

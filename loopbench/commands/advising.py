@@ -34,8 +34,6 @@ ADVICE_FILE: Final = "advice.json"
 SCREENING_PART: Final = 0.4  # of the time, at most
 MIN_ROUNDS: Final = 2  # of a comparison: one has no interval, so nothing is begun without the time for two
 MAX_ROUNDS: Final = 5  # of a comparison, where its part of the time allows it
-LEFT_BEHIND: Final = 5.0
-"""A what-if is worse, and in no round, if its users wait so many times longer than those of the route as written."""
 OWNER_ONLY: Final = 0o600  # a scenario may hold what only its owner may read
 
 
@@ -216,9 +214,7 @@ class _Sessions:
         file = self.folder / f"{name}.toml"
         file.touch(OWNER_ONLY)
         file.write_text(text, encoding="utf-8")
-        options = SessionOptions(
-            max_minutes=max(0.0, seconds) / 60, if_busy=IfBusy.MEASURE_ANYWAY, left_behind=LEFT_BEHIND
-        )
+        options = SessionOptions(max_minutes=max(0.0, seconds) / 60, if_busy=IfBusy.MEASURE_ANYWAY)
         ended = begin_session(load(file), self.seed, self.folder, options, notify)
         notify(ended)
         self.interrupted_by = ended.interrupted_by

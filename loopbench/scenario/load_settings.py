@@ -203,6 +203,9 @@ class Repeat(Strict):
     """Seconds of the evaluated window of each run of a round. Where targets take turns, two thirds of it."""
     variants: list[str] | None = Field(default=None, min_length=1)
     """Names of the variants measured in rounds; the others get a ramp only. All variants if absent."""
+    max_times_slower: float | None = Field(default=None, gt=1)
+    """A variant takes no part in the rounds if its users, in its ramp, take more than this many times as long for a
+    request as those of the baseline, or else of the fastest variant. It would set the pace of the others."""
     interleave: bool = True
     """Keep all targets of a round alive and load them in turns, where the scenario allows it (docs/statistics.md)."""
 

@@ -139,15 +139,20 @@ def test_an_invalid_run_is_measured_again_inside_its_round(stage: Stage) -> None
     assert stage.reported.count("repeated aiofiles") == 2
 
 
+LIMITED = scenario().repeat.model_copy(update={"max_times_slower": 10.0})
 SLOW_ONES = {"aiofiles": 12.0, "thread-offload": math.inf}  # def, the baseline: 1 s
 
 
-def test_a_variant_that_is_far_behind_in_its_ramp_is_in_no_round_where_that_is_asked_for(stage: Stage) -> None:
-    begun = scenario()
-    write_session(stage.folder, describe(begun, make_plan(begun, 1), quick=False, explain=False))
-    run_plan(stage, FakeJudge(cycles_s=SLOW_ONES), left_behind=10.0)
-    slow = {run.variant for run in stage.committed} - {run.variant for run in stage.committed if run.round}
-    assert slow == {"aiofiles", "thread-offload"}
+def run_with_slow_ones(stage: Stage, cycles_s: Mapping[str, float], **settings: Any) -> set[str]:
+    """Run the plan, in which ramps show these cycles; return the variants that are in no round."""
+    context = stage.context()
+    context.scenario = context.scenario.model_copy(update=settings)
+    run_plan(stage, FakeJudge(cycles_s=cycles_s), rounds=1, context=context)
+    return {run.variant for run in stage.committed} - {run.variant for run in stage.committed if run.round}
+
+
+def test_a_variant_too_slow_for_the_scenario_is_in_no_round(stage: Stage) -> None:
+    assert run_with_slow_ones(stage, SLOW_ONES, repeat=LIMITED) == set(SLOW_ONES)
     left_out = {each.variant: (each.state, each.reason) for each in read_failures(stage.folder).variants}
     assert left_out == {
         "aiofiles": (SLOW, "in its ramp each user got an answer in 12 s, def: in 1 s"),
@@ -155,17 +160,19 @@ def test_a_variant_that_is_far_behind_in_its_ramp_is_in_no_round_where_that_is_a
     }
 
 
-def test_where_all_others_are_far_behind_there_is_no_round(stage: Stage) -> None:
-    begun = scenario()
-    write_session(stage.folder, describe(begun, make_plan(begun, 1), quick=False, explain=False))
-    others = {each.slug: 99.0 for each in begun.variants if each.name != begun.baseline}
-    run_plan(stage, FakeJudge(cycles_s=others), left_behind=10.0)
-    assert {run.round for run in stage.committed} == {0}
+def test_without_a_baseline_the_fastest_variant_sets_the_limit(stage: Stage) -> None:
+    fast = {"aiofiles": 0.01, "def": 0.09}
+    in_no_round = run_with_slow_ones(stage, fast, repeat=LIMITED, baseline=None)
+    assert in_no_round == {"blocking-async-def", "thread-offload"}
 
 
-def test_a_variant_that_is_far_behind_stays_in_the_rounds_of_an_ordinary_session(stage: Stage) -> None:
-    run_plan(stage, FakeJudge(cycles_s=SLOW_ONES), rounds=1)
-    assert {"aiofiles", "thread-offload"} < {run.variant for run in stage.committed if run.round}
+def test_where_all_others_are_too_slow_there_is_no_round(stage: Stage) -> None:
+    others = dict.fromkeys(("aiofiles", "thread-offload", "blocking-async-def"), 99.0)
+    assert run_with_slow_ones(stage, others, repeat=LIMITED) == {"def", *others}
+
+
+def test_a_slow_variant_stays_in_the_rounds_of_a_scenario_that_sets_no_limit(stage: Stage) -> None:
+    assert run_with_slow_ones(stage, SLOW_ONES) == set()
 
 
 def test_a_variant_that_is_invalid_every_time_is_not_repeated_in_later_rounds(stage: Stage) -> None:

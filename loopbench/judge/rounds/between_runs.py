@@ -23,6 +23,7 @@ from loopbench.records.session import (
     rejected_runs,
     run_folders,
 )
+from loopbench.scenario import Scenario
 from loopbench.showable import showable
 
 RESPONSE_TIMES = 6.0  # in a steady window: one more than rule D2 asks for, because no two runs are alike
@@ -59,16 +60,18 @@ def cycle_s(session_folder: Path, variant: str) -> float:
         return max((_cycle_s(*each) for each in _shown(session_folder, variant)), default=0.0)
 
 
-def left_behind(session_folder: Path, times: float) -> Iterator[VariantFailure]:
-    """Yield the variants whose users took so many times longer than the baseline's, by the ramps: they set the pace."""
-    scenario = read_session(session_folder).scenario
-    baseline = next((each for each in scenario.variants if each.name == scenario.baseline), None)
-    own_s = cycle_s(session_folder, baseline.slug) if baseline else 0.0
-    for variant in scenario.repeated_variants:
-        taken_s = cycle_s(session_folder, variant.slug)
-        if own_s and taken_s > times * own_s:
+def too_slow(session_folder: Path, scenario: Scenario) -> Iterator[VariantFailure]:
+    """Yield the variants that are more than `[repeat] max_times_slower` than the baseline, or else the fastest one."""
+    if scenario.repeat.max_times_slower is None:
+        return
+    cycles_s = {each.name: cycle_s(session_folder, each.slug) for each in scenario.repeated_variants}
+    known_s = {name: cycle for name, cycle in cycles_s.items() if cycle}
+    model = scenario.baseline or min(known_s, key=known_s.__getitem__, default="")
+    most_s = scenario.repeat.max_times_slower * known_s.get(model, math.inf)
+    for name, taken_s in known_s.items():
+        if taken_s > most_s:
             took = f"each user got an answer in {taken_s:.2g} s" if math.isfinite(taken_s) else "no user got an answer"
-            yield VariantFailure(variant.name, SLOW, f"in its ramp {took}, {scenario.baseline}: in {own_s:.2g} s", "")
+            yield VariantFailure(name, SLOW, f"in its ramp {took}, {model}: in {known_s[model]:.2g} s", "")
 
 
 def _cycle_s(run: Run, window: Phase) -> float:

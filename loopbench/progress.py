@@ -259,7 +259,7 @@ def _lines(event: Event, names: Mapping[int, str]) -> Iterable[str]:
         case events.RoundFinished(number, _, _, sentence):
             yield f"after round {number}: {sentence}"
         case events.TimeIsUp(needed_s):
-            yield f"the time given is up: what comes next would take {minutes(needed_s)} min"
+            yield f"no time is left for what comes next, which takes {minutes(needed_s)} min"
 
 
 def _opening(scenario: Scenario, plan: Plan, folder: Path) -> Iterable[str]:

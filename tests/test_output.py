@@ -409,7 +409,7 @@ def test_the_live_display_has_no_colour_where_none_is_wanted(
     show(TimeIsUp(60))
     show(SessionEnded(project, 1, 2, None, None))
     assert ("\x1b[38;" in terminal.getvalue()) is coloured
-    assert "time given is up" in terminal.getvalue()
+    assert "no time is left" in terminal.getvalue()
 
 
 def test_the_live_display_keeps_what_the_rounds_have_shown_so_far(

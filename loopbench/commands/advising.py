@@ -34,6 +34,7 @@ ADVICE_FILE: Final = "advice.json"
 SCREENING_PART: Final = 0.4  # of the time, at most
 MIN_ROUNDS: Final = 2  # of a comparison: one has no interval, so nothing is begun without the time for two
 MAX_ROUNDS: Final = 5  # of a comparison, where its part of the time allows it
+RAMP_THAT_HANGS_S: Final = 20.0  # longer than others: its drain, and a target that is killed
 OWNER_ONLY: Final = 0o600  # a scenario may hold what only its owner may read
 
 
@@ -285,16 +286,14 @@ def _measured(  # noqa: PLR0913  what is measured, of which route, and for how l
 
     if not tries:
         return without_answer(candidate, seen, questions.app_folder)
-    scenario = partial(comparison, questions, candidate, tries)
-    ramps_s, round_s, least_s = (sessions.needed_s(scenario(MAX_ROUNDS), each) for each in (0, 1, MIN_ROUNDS))
-    left_s = sessions.left_s
+    text = comparison(questions, candidate, tries, MAX_ROUNDS)
+    least_s, left_s = sessions.needed_s(text, MIN_ROUNDS), sessions.left_s
     if sessions.interrupted_by is not None or least_s > left_s:
         reason = f"not compared: it takes {least_s:.0f} s, and {max(0.0, left_s):.0f} s are left (--minutes gives more)"
         return without_answer(candidate, seen, questions.app_folder, reason)
-    rounds = int((left_s / routes_left - ramps_s) / (round_s - ramps_s))
     sessions.speech.say(f"{candidate.name}: trying {listed([each.name for each in tries])}")
-    text = scenario(min(MAX_ROUNDS, max(MIN_ROUNDS, rounds)))
-    report = sessions.measure(questions.slug(candidate), text, left_s)
+    part_s = min(left_s, max(left_s / routes_left, least_s + RAMP_THAT_HANGS_S))
+    report = sessions.measure(questions.slug(candidate), text, part_s)
     if report is None:
         return without_answer(candidate, seen, questions.app_folder, "not compared: no run was complete in the time")
     return with_answer(candidate, seen, questions.app_folder, tries, report)

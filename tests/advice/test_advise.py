@@ -36,6 +36,7 @@ class World:
 
     def __init__(self) -> None:
         self.scenarios: list[Scenario] = []
+        self.minutes: list[float | None] = []  # given to each
         self.invalid: list[str] = []
         self.kind = Kind.LOOP_BLOCKED
         self.interrupted_by: int | None = None
@@ -56,6 +57,7 @@ class World:
 
     def begin(self, scenario: Scenario, _seed: int, out: Path, options: SessionOptions, notify: Notify) -> SessionEnded:
         self.scenarios.append(scenario)
+        self.minutes.append(options.max_minutes)
         if options.max_minutes == 0:
             for name in self.refused:
                 notify(VariantFailed(VariantFailure(name, FAILING, "`search` awaits, so it cannot", "")))
@@ -76,7 +78,7 @@ class World:
         return repeated(report, invalid=self.invalid) if scenario.repeat.max_rounds else report
 
     def _diagnosed(self, run: Any, variant: Any) -> Any:
-        kind = self.kind if variant.name == "GET /search" else Kind.NO_BOTTLENECK
+        kind = self.kind if variant.name.startswith("GET /search") else Kind.NO_BOTTLENECK
         seen = figures(load=load(goodput_rps=RPS.get(variant.name, 1000.0)))
         diagnosis = Diagnosis(kind, "It is.", (), (), (line("time.sleep(1)"),), figures=seen)
         return replace(run, variant=variant, diagnosis=diagnosis)
@@ -182,12 +184,15 @@ def test_a_signal_ends_the_command_after_what_is_known(
     assert len(world.scenarios) == 1
 
 
-@pytest.mark.parametrize(("minutes", "rounds"), [("1.2", 2), ("10", 5)])
-def test_a_comparison_has_the_rounds_that_fit_into_its_time(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], minutes: str, rounds: int
+def test_a_comparison_has_as_many_rounds_as_fit_into_its_part_of_the_time(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    call(capsys, tmp_path, "advise", "main:app", "--minutes", minutes)
-    assert world.scenarios[1].repeat.max_rounds == rounds
+    routes = ("--route", "GET /search", "--route", "GET /search?q=shoes")
+    call(capsys, tmp_path, "advise", "main:app", "--minutes", "10", *routes)
+    assert [each.repeat.max_rounds for each in world.scenarios] == [0, 5, 5]
+    assert [round(each or 0) for each in world.minutes] == [4, 5, 10], (
+        "of the screening, a half of the rest, and the rest"
+    )
 
 
 def test_a_secret_header_is_in_no_file(

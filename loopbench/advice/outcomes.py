@@ -155,7 +155,8 @@ def outcome_of(goodput: Effect, neighbour: Effect | None) -> Outcome:
     if {Word.FASTER, Word.SLOWER} <= words:
         relief = neighbour is not None and neighbour.word is Word.FASTER and neighbour.times <= RELIEF
         return Outcome.BETTER if relief and goodput.times >= MIN_KEPT else Outcome.TRADE_OFF
-    if Word.FASTER in words:
+    kept = goodput.word is Word.EQUIVALENT or (goodput.interval is not None and goodput.interval.low >= MIN_KEPT)
+    if goodput.word is Word.FASTER or (Word.FASTER in words and kept):
         return Outcome.BETTER
     if Word.SLOWER in words:
         return Outcome.WORSE

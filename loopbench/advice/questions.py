@@ -43,6 +43,8 @@ class Candidate:
 
     request: Mapping[str, Any]  # its table in a scenario
     endpoint: Endpoint | None  # the function behind it; None: not known
+    others: frozenset[tuple[str, str]] = frozenset()
+    """File and name of the functions of other routes. They run beside this one, and a line of theirs is not its own."""
 
     @property
     def name(self) -> str:
@@ -221,8 +223,10 @@ def is_path(template: str, path: str) -> bool:
 
 def _candidate(request: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> Candidate:
     method, path = request.get("method", "GET"), request["path"].partition("?")[0]
-    found = (each for each in endpoints if method in each.methods and is_path(each.path, path))
-    return Candidate(request, next(found, None))
+    found = next((each for each in endpoints if method in each.methods and is_path(each.path, path)), None)
+    others = {(each.file, each.name.rpartition(".")[2]) for each in endpoints}
+    own = {(found.file, found.name.rpartition(".")[2])} if found else others
+    return Candidate(request, found, frozenset(others - own))
 
 
 def screening(questions: Questions) -> str:

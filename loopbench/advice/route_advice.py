@@ -128,9 +128,14 @@ class RouteAdvice:
         return (tried.goodput.text if tried.goodput else "") + (beside if tried.neighbour_ms else "")
 
 
-def place_of(diagnosis: Diagnosis, folder: Path) -> str:
+def place_of(diagnosis: Diagnosis, candidate: Candidate, folder: Path) -> str:
     """`file:line` of the line to blame, as seen from the app's folder; empty: no line of the app is."""
-    line = next((each for each in diagnosis.lines if each.owner is not Owner.LIBRARY), None)
+    own = (
+        each
+        for each in diagnosis.lines
+        if each.owner is not Owner.LIBRARY and (each.file, each.function) not in candidate.others
+    )
+    line = next(own, None)
     return "" if line is None or line.is_handover else _place(line, folder)
 
 
@@ -148,7 +153,7 @@ def without_answer(candidate: Candidate, seen: Screened, folder: Path, reason: s
         candidate.name,
         endpoint.name if endpoint else "",
         diagnosis,
-        place_of(diagnosis, folder),
+        place_of(diagnosis, candidate, folder),
         _place(endpoint, folder) if endpoint and endpoint.file else "",
         is_healthy=seen.is_healthy,
         reason="; ".join(filter(None, (reason, invalid))),

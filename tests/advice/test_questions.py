@@ -51,6 +51,15 @@ def loaded(folder: Path, text: str) -> Scenario:
     return load(file)
 
 
+def test_a_candidate_knows_the_functions_of_the_other_routes() -> None:
+    (search,) = app_facts().endpoints
+    health = search.model_copy(update={"name": "Shop.health", "path": "/health"})
+    raw = {"variants": [{"name": "search", "path": "/search"}], "target": {"app": "main:app"}}
+    (candidate,) = questions_of_scenario(raw, Path("a.toml"), Path("new"), [search, health]).candidates
+    assert candidate.endpoint == search
+    assert candidate.others == {(search.file, "health")}
+
+
 def test_safe_routes_are_asked_about_and_the_others_have_a_reason(tmp_path: Path) -> None:
     questions = asked(tmp_path)
     assert [each.name for each in questions.candidates] == ["GET /search"]

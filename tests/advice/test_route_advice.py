@@ -121,6 +121,14 @@ def test_a_diagnosis_that_the_best_variant_confirms_keeps_its_line() -> None:
     assert "waits for one of anyio's threads at app.py:7" in sentence
 
 
+def test_a_line_in_the_function_of_another_route_is_not_the_place_to_look_at() -> None:
+    route = seen(Kind.LOOP_CPU_BOUND)
+    (shown,) = route.run.diagnosis.lines
+    beside = replace(CANDIDATE, others=frozenset({(shown.file, shown.function)}))
+    assert without_answer(CANDIDATE, route, APP).place == "app.py:7"
+    assert without_answer(beside, route, APP).place == ""
+
+
 def test_a_variant_that_awaits_is_reported_with_the_reason() -> None:
     failure = VariantFailure(PLAIN.name, "failing", "`search` awaits at main.py:9, so it cannot run in a thread", "")
     report = replace(measured({AS_WRITTEN: 50}, {}), failures=Failures((failure,)))
@@ -195,6 +203,8 @@ SAME = effect_of(Word.NOT_RESOLVED)
         (effect_of(Word.FASTER, 36), effect_of(Word.FASTER, 0.02), Outcome.BETTER),
         (effect_of(Word.FASTER, 1.3), None, Outcome.BETTER),
         (SAME, effect_of(Word.FASTER, 0.3), Outcome.BETTER),
+        (Effect(Word.NOT_RESOLVED, 0.9, Interval(0.7, 1.2)), effect_of(Word.FASTER, 0.3), Outcome.NOT_RESOLVED),
+        (Effect(Word.EQUIVALENT, 1.0, None), effect_of(Word.FASTER, 0.3), Outcome.BETTER),
         (effect_of(Word.SLOWER, 0.9), effect_of(Word.FASTER, 0.1), Outcome.BETTER),  # a relief that is worth it
         (effect_of(Word.SLOWER, 0.6), effect_of(Word.FASTER, 0.1), Outcome.TRADE_OFF),
         (effect_of(Word.FASTER, 1.3), effect_of(Word.SLOWER, 20), Outcome.TRADE_OFF),
@@ -256,6 +266,6 @@ def test_the_simpler_of_two_equal_variants_is_the_best() -> None:
 
 def test_a_line_of_a_package_is_named_by_the_end_of_its_path() -> None:
     diagnosis = seen(Kind.LOOP_BLOCKED).run.diagnosis
-    assert place_of(diagnosis, Path("/srv")) == "app.py:7"
-    assert place_of(diagnosis, Path("/elsewhere")) == "srv/app.py:7"
-    assert place_of(replace(diagnosis, lines=()), APP) == ""
+    assert place_of(diagnosis, CANDIDATE, Path("/srv")) == "app.py:7"
+    assert place_of(diagnosis, CANDIDATE, Path("/elsewhere")) == "srv/app.py:7"
+    assert place_of(replace(diagnosis, lines=()), CANDIDATE, APP) == ""

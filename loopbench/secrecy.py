@@ -69,7 +69,7 @@ TOKEN: Final = re.compile(
 
 HIDDEN_OR_SHOWN: Final = re.compile(b"\x01+|\x00+")  # a run of bytes to hide, or not
 MARK: Final = re.compile(r"\*{3}[0-9a-f]{4}")
-USERINFO: Final = re.compile(r"://[^/@\s]+@")
+USERINFO: Final = re.compile(r"://[^/\s]+@")
 
 _remembered: dict[bytes, Form] = {}  # what finds the values that this process must not write, by its pattern
 

@@ -37,7 +37,7 @@ from loopbench.measure.variant_checks import failing_variants
 from loopbench.plan import Plan, is_interleaved
 from loopbench.records import FORMAT_VERSION
 from loopbench.records.codec import to_json
-from loopbench.records.failures import FAILURES_FILE, Failures, read_failures
+from loopbench.records.failures import FAILURES_FILE, SLOW, Failures, read_failures
 from loopbench.records.own_ceiling import CEILING_FILE
 from loopbench.records.session import (
     KIND_PLATEAU,
@@ -226,13 +226,14 @@ class _SessionRunner:
         from loopbench.judge.rounds.between_runs import too_slow
 
         known = read_failures(context.folder)
-        if found := tuple(
-            each for each in too_slow(context.folder, context.scenario) if each.variant not in known.names
-        ):
-            store.write_durably(context.folder / FAILURES_FILE, to_json(Failures((*known.variants, *found))))
+        found = tuple(each for each in too_slow(context.folder, context.scenario) if each.variant not in known.names)
+        failures = Failures((*known.variants, *found))
+        if found:
+            store.write_durably(context.folder / FAILURES_FILE, to_json(failures))
             self._leave_out(context, Failures(found))
-            if len({run.variant for run in self._plan.runs}) == 1:
-                self._plan = replace(self._plan, runs=self._plan.pictures)
+        is_alone = len({run.variant for run in self._plan.runs if run.round != OUTSIDE_ROUNDS}) == 1
+        if is_alone and any(each.state == SLOW for each in failures.variants):
+            self._plan = replace(self._plan, runs=self._plan.pictures)
 
     def _leave_out(self, context: RunContext, failures: Failures) -> None:
         for failure in failures.variants:

@@ -20,6 +20,8 @@ from loopbench.records import codec
 from loopbench.records.sensors import COLUMNS as SENSOR_COLUMNS
 from loopbench.records.session import SESSION_FILE, PlannedRun, run_folders
 from tests.judge.recorded_run import SESSION, Made, write_run
+from tests.plots import reports
+from tests.plots.causes import repeated
 from tests.plots.reports import Made as MadeReport
 from tests.plots.reports import nasty_session
 
@@ -59,6 +61,13 @@ def test_columns_and_types_are_fixed_also_where_there_is_nothing(name: str, exam
     for session in (example, load(made_session(tmp_path))):
         frame = getattr(session, name)
         assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == dict(COLUMNS[name])
+
+
+def test_a_variant_that_is_in_no_round_has_a_row_without_figures_of_rounds() -> None:
+    two = (MadeReport("a"), MadeReport("b"))
+    report = replace(reports.session([*two, MadeReport("slow")]), rounds=repeated(reports.session(two)).rounds)
+    rows = [(row["variant"], row["valid_runs"]) for row in tables.variant_rows(report)]
+    assert rows == [("a", 6), ("b", 6), ("slow", 0)]
 
 
 def test_every_run_that_counts_has_a_row_in_its_order(example: Session) -> None:

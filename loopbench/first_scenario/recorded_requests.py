@@ -142,9 +142,11 @@ def _route(recorded: _Recorded) -> Route:
     reason = "its body is neither JSON nor a form" if recorded.body and not kind else ""
     if found := PLACEHOLDER.search("\n".join(_texts(recorded, recorded_headers))):
         reason = f"it holds {found[0]}, which a scenario would replace"
+    if any(map(looks_random, _names(parts.query, kind, body))):
+        reason = "a name in it looks like a secret"
     if not 200 <= recorded.status < 400:
         reason = f"its answer was {recorded.status} when it was recorded"
-    bodies = {kind: body} if kind else {}
+    bodies = {kind: body} if kind and not reason else {}
     route = Route(recorded.method, path, template, reason, recorded.status, headers=headers, body=bodies)
     return route if reason else check_writable(route)
 
@@ -162,7 +164,18 @@ def _query(query: str) -> Iterator[str]:
     for name, value in parse_qsl(query, keep_blank_values=True):
         shown = _public(name, value)
         kept = shown if shown != value else quote(value, safe="", errors="replace")
-        yield f"{quote(name, safe='', errors='replace')}={kept}"
+        yield f"{'***' if looks_random(name) else quote(name, safe='', errors='replace')}={kept}"
+
+
+def _names(query: str, kind: str, body: Any) -> Iterator[str]:
+    """Yield the names of parameters, of a form's fields and of a JSON body's keys."""
+    yield from (name for name, _ in parse_qsl(query, keep_blank_values=True))
+    if kind and isinstance(body, dict):
+        for name, value in body.items():
+            yield from (name, *_names("", kind, value))
+    elif kind and isinstance(body, list):
+        for value in body:
+            yield from _names("", kind, value)
 
 
 def _body(text: str) -> tuple[str, Any]:
@@ -170,9 +183,17 @@ def _body(text: str) -> tuple[str, Any]:
     try:
         return ("json", _without_secrets("", parse_json(text))) if text else ("", None)
     except (ValueError, RecursionError):
-        pairs = parse_qsl(text, keep_blank_values=True)
+        pairs = _form(text)
         is_form = pairs and all(FIELD.fullmatch(name) for name, _ in pairs)
         return ("form", {name: _public(name, value) for name, value in pairs}) if is_form else ("", None)
+
+
+def _form(text: str) -> list[tuple[str, str]]:
+    """The fields of a form; none if a part of the text is no `name=value`, such as a token alone."""
+    try:
+        return parse_qsl(text, keep_blank_values=True, strict_parsing=True)
+    except ValueError:
+        return []
 
 
 def _without_secrets(name: str, value: Any) -> Any:

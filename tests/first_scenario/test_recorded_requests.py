@@ -131,6 +131,10 @@ def test_a_har_file_gives_each_request_of_the_first_origin_once(tmp_path: Path) 
             "as TOML",
             marks=pytest.mark.skipif(sys.version_info >= (3, 12), reason="from Python 3.12 so deep a body can be read"),
         ),
+        ("curl -d 'canaryeyJhbGciOiJIUzI1NiJ9' http://a.test/", "neither JSON nor a form"),
+        (f"curl 'http://a.test/reset?{RANDOM}'", "a name in it looks like a secret"),
+        (f"""curl --json '{{"seen": [{{"{RANDOM}": 1}}]}}' http://a.test/""", "a name in it looks like a secret"),
+        (f"curl -d '{RANDOM}=1' http://a.test/", "a name in it looks like a secret"),
         ("curl -d '<login user=\"x\"><password>canary</password></login>' http://a.test/", "neither JSON nor a form"),
     ],
 )

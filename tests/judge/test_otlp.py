@@ -95,12 +95,25 @@ def test_a_receiver_that_refuses_is_named_without_the_password_of_its_url(
     receiver: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Receiver.status = 400
-    url = receiver.replace("://", "://ann:a-canary-token@")
+    url = receiver.replace("://", "://ann:p@a-canary-token@")
     done = call(capsys, tmp_path, "export", str(EXAMPLE), "--otlp", url)
     assert done.code == ExitCode.ENVIRONMENT
     assert "error[otlp]: the figures were not taken" in done.err
     assert "400" in done.err
     assert "a-canary-token" not in done.err
+
+
+@pytest.mark.parametrize(
+    "headers", ["authorization: Bearer a-canary-1", 'key="a-canary-1"', "key=a-canary-1;v=2", "key=a-canary-1%0Asecret"]
+)
+def test_no_part_of_a_malformed_header_is_printed(
+    receiver: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, headers: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
+    Receiver.status = 401
+    done = call(capsys, tmp_path, "export", str(EXAMPLE), "--otlp", receiver)
+    assert (done.code, "a-canary-1" in done.err) == (ExitCode.ENVIRONMENT, False)
+    assert "Failed to export" in done.err, "the reason is not the header"
 
 
 def test_a_redirect_is_not_taken_for_success(receiver: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,7 +167,15 @@ def test_nothing_is_sent_while_something_is_measured(
     assert not Receiver.got
 
 
-@pytest.mark.parametrize("arguments", [("--otlp", "collector:4318"), ("--otlp", "http://x", "--force")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--otlp", "collector:4318"),
+        ("--otlp", "http://x?key=1"),
+        ("--otlp", "http://a b@x"),
+        ("--otlp", "http://x", "--force"),
+    ],
+)
 def test_what_cannot_be_sent_is_refused(
     arguments: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,7 +42,7 @@ class FakeJudge:
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(between_runs, "least_window_s", lambda _folder, _variant: 6.0)
-        patch.setattr(between_runs, "cycle_s", lambda _folder, variant: self.cycles_s.get(variant, 1.0))
+        patch.setattr(between_runs, "cycle_s", lambda _folder, variant, **_: self.cycles_s.get(variant, 1.0))
         patch.setattr(between_runs, "faults_of", self._faults)
         patch.setattr(between_runs, "rounds_standing", self._standing)
 
@@ -155,8 +155,8 @@ def test_a_variant_too_slow_for_the_scenario_is_in_no_round(stage: Stage) -> Non
     assert run_with_slow_ones(stage, SLOW_ONES, repeat=LIMITED) == set(SLOW_ONES)
     left_out = {each.variant: (each.state, each.reason) for each in read_failures(stage.folder).variants}
     assert left_out == {
-        "aiofiles": (SLOW, "in its ramp each user got an answer in 12 s, def: in 1 s"),
-        "thread offload": (SLOW, "in its ramp no user got an answer, def: in 1 s"),
+        "aiofiles": (SLOW, "in its ramp each user got a good answer in 12 s, def: in 1 s"),
+        "thread offload": (SLOW, "in its ramp no user got a good answer, def: in 1 s"),
     }
 
 
@@ -169,6 +169,16 @@ def test_without_a_baseline_the_fastest_variant_sets_the_limit(stage: Stage) -> 
 def test_where_all_others_are_too_slow_there_is_no_round(stage: Stage) -> None:
     others = dict.fromkeys(("aiofiles", "thread-offload", "blocking-async-def"), 99.0)
     assert run_with_slow_ones(stage, others, repeat=LIMITED) == {"def", *others}
+
+
+def test_beside_a_baseline_without_a_good_answer_none_is_too_slow(stage: Stage) -> None:
+    assert run_with_slow_ones(stage, {"def": math.inf, "aiofiles": 99.0}, repeat=LIMITED) == set()
+
+
+def test_a_resumed_session_measures_no_round_of_one_variant_that_is_left(stage: Stage) -> None:
+    others = dict.fromkeys(("aiofiles", "thread-offload", "blocking-async-def"), 99.0)
+    run_with_slow_ones(stage, others, repeat=LIMITED)
+    assert run_with_slow_ones(stage, {}, repeat=LIMITED) == {"def", *others}
 
 
 def test_a_slow_variant_stays_in_the_rounds_of_a_scenario_that_sets_no_limit(stage: Stage) -> None:

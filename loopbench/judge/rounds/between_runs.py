@@ -51,45 +51,54 @@ def response_s(session_folder: Path, variant: str) -> float:
         return max((run.mean_response_s(window) or 0.0 for run, window in shown), default=0.0)
 
 
-def cycle_s(session_folder: Path, variant: str) -> float:
+def cycle_s(session_folder: Path, variant: str, *, good: bool = False) -> float:
     """How long a user takes from one request to the next, waits included (N / X), from the same runs.
 
-    0: unknown; infinite: no user got an answer.
+    0: unknown; infinite: no user got an answer. `good`: from one good answer to the next.
     """
     with foreign_content(session_folder):
-        return max((_cycle_s(*each) for each in _shown(session_folder, variant)), default=0.0)
+        return max((_cycle_s(*each, good=good) for each in _shown(session_folder, variant)), default=0.0)
 
 
 def too_slow(session_folder: Path, scenario: Scenario) -> Iterator[VariantFailure]:
-    """Yield the variants that are more than `[repeat] max_times_slower` than the baseline, or else the fastest one."""
+    """Yield the variants that are more than `[repeat] max_times_slower` than the baseline, or else the fastest one.
+
+    Only good answers count: a variant that fails at once is fast and no model. Beside a sick baseline none is too slow.
+    """
     if scenario.repeat.max_times_slower is None:
         return
-    cycles_s = {each.name: cycle_s(session_folder, each.slug) for each in scenario.repeated_variants}
+    cycles_s = {each.name: cycle_s(session_folder, each.slug, good=True) for each in scenario.repeated_variants}
     known_s = {name: cycle for name, cycle in cycles_s.items() if cycle}
     model = scenario.baseline or min(known_s, key=known_s.__getitem__, default="")
     most_s = scenario.repeat.max_times_slower * known_s.get(model, math.inf)
     for name, taken_s in known_s.items():
         if taken_s > most_s:
-            took = f"each user got an answer in {taken_s:.2g} s" if math.isfinite(taken_s) else "no user got an answer"
+            took = "no user got a good answer"
+            took = f"each user got a good answer in {taken_s:.2g} s" if math.isfinite(taken_s) else took
             yield VariantFailure(name, SLOW, f"in its ramp {took}, {model}: in {known_s[model]:.2g} s", "")
 
 
-def _cycle_s(run: Run, window: Phase) -> float:
-    answers = np.count_nonzero(run.within(window))
+def _cycle_s(run: Run, window: Phase, *, good: bool) -> float:
+    answers = np.count_nonzero(run.good_within(window) if good else run.within(window))
     return float(run.occupation[window].users * window.width_s / answers) if answers else math.inf
 
 
 def _shown(session_folder: Path, variant: str) -> Iterator[tuple[Run, Phase]]:
     """Yield the runs that have shown a variant with all users, each with its longest window."""
     record = read_session(session_folder)
-    seen = [path for path in run_folders(session_folder) if path.name.endswith(f"-{KIND_RAMP}-{variant}")]
+    seen = [path for path in run_folders(session_folder) if _is_of(path.name, KIND_RAMP, variant)]
     if seen:
         names = zip(rejected_folders(session_folder), rejected_runs(session_folder), strict=True)
-        seen += [path for path, name in names if name.endswith(f"-{KIND_PLATEAU}-{variant}")]
+        seen += [path for path, name in names if _is_of(name, KIND_PLATEAU, variant)]
     for path in seen:
         run = open_run(path, record.scenario.variants)
         if run.windows:
             yield run, max(run.windows, key=lambda phase: phase.width_s)
+
+
+def _is_of(name: str, kind: str, variant: str) -> bool:
+    """Whether a run's folder, `0002-ramp-def`, is of this kind and variant. A slug may end as another one does."""
+    return name.partition("-")[2] == f"{kind}-{variant}"
 
 
 def faults_of(run_folder: Path, session_folder: Path) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ def run_rows(report: SessionReport) -> Iterator[Row]:
 
 def variant_rows(report: SessionReport) -> Iterator[Row]:
     """For `VARIANT_COLUMNS`, in the scenario's order."""
-    rounds, ramps = report.rounds, {run.variant.slug: run for run in report.runs}
+    ramps = {run.variant.slug: run for run in report.runs}
     scenario = report.record.scenario
     for variant in scenario.variants:
         row: Row = {"variant": variant.name, "slug": variant.slug, "valid_runs": 0}
@@ -124,6 +124,8 @@ def variant_rows(report: SessionReport) -> Iterator[Row]:
         if ramp := ramps.get(variant.slug):
             row |= {"ramp_goodput_rps": ramp.goodput_rps, "knee_users": ramp.curve.knee_users}
             row |= {"ramp_stamp": ramp.stamp.label}
+        measured = report.rounds is not None and variant.name in report.rounds.goodput.replicates.variants
+        rounds = report.rounds if measured else None
         if rounds is not None:
             row |= {"valid_runs": len(rounds.goodput.replicates.figures_of(variant.name))}
             row |= _estimate("goodput", "rps", rounds.goodput.estimate(variant.name))

@@ -59,7 +59,7 @@ def test_a_variant_that_fails_its_verification_is_a_result_and_the_others_are_me
     """`tests/probe/test_in_a_run.py` looks at the run that was measured."""
     failed = failed_session(tmp_path_factory)
     check_end(failed, ExitCode.TARGET, "  kept: 1 of 1 runs are complete")
-    assert "faulty: failing, not measured" in failed.stdout
+    assert "faulty: failing, left out" in failed.stdout
     assert "status 500, expected 200" in failed.stderr
     assert [read_run(folder).variant for folder in run_folders(failed.session)] == ["before"]
     assert (failed.session / REPORT_FILE).exists()

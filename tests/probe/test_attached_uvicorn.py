@@ -1,6 +1,5 @@
 """The probe attached to a real uvicorn: counts and structure, never timings."""
 
-import gc
 import signal
 import time
 from pathlib import Path
@@ -12,6 +11,10 @@ from loopbench.records.stamps import ASK_HEADER, read_stamps
 from tests.probe.target import HERE, PROBE_FOLDER, Target, running, serving
 
 pytestmark = pytest.mark.real
+
+OF_THE_INTERPRETER = (
+    1_000  # objects that Python freezes itself are fewer (375 on Python 3.12), those of an app are more
+)
 
 LINES_APART_S = 2.0
 """One second, plus a margin for a busy machine."""
@@ -38,8 +41,7 @@ def test_the_server_counts_exactly_the_answers_its_clients_got_and_is_as_configu
         assert target.ask("/executor") == b"3"
         count = int(target.ask("/frozen"))
         target.stop(signal.SIGTERM)
-    of_the_interpreter = gc.get_freeze_count()  # 375 on Python 3.12
-    assert (count > of_the_interpreter) is (frozen == "1")
+    assert (count > OF_THE_INTERPRETER) is (frozen == "1")
     logs = read_probe_logs(tmp_path)
     assert logs.requests_total == target.requests == 23
     assert len(logs.processes) == workers

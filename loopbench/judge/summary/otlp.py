@@ -34,7 +34,7 @@ BETWEEN_HEADERS: Final = re.compile(r"[,;=:\s\"']+|%[0-9A-Fa-f]{2}")
 PROTOBUF: Final = "application/x-protobuf"
 MAX_ANSWER_BYTES: Final = 64 * 1024
 """Of a receiver's answer; one without an end is read no further."""
-MAX_REASON: Final = 300
+MAX_REASON: Final = 300  # characters
 
 
 def send(report: SessionReport, url: str) -> int:
@@ -50,9 +50,9 @@ def send(report: SessionReport, url: str) -> int:
     with _complaints() as said:
         if not _exported(families, endpoint):
             first = showable(said[0]) if said else "no reason given"  # the later ones say that it gave up
-            reason = first.partition(", retrying in")[0][:MAX_REASON]
+            reason = hidden(without_userinfo(first.partition(", retrying in")[0]))[:MAX_REASON]
             raise EnvironmentRefusedError(
-                f"the figures were not taken: {hidden(without_userinfo(reason))}",
+                f"the figures were not taken: {reason}",
                 slug="otlp",
                 where=hidden(without_userinfo(showable(endpoint))),
                 hints=("start a collector with an OTLP/HTTP receiver there",),

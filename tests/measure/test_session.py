@@ -38,13 +38,16 @@ class FakeJudge:
     enough_after: int = 99
     rounds_asked: int = 0
     rule: str = "M2"
-    cycles_s: Mapping[str, float] = field(default_factory=dict)  # by variant, where it is not 1
+    cycles_s: Mapping[str, float] = field(default_factory=dict)  # from good answer to good answer, where it is not 1
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(between_runs, "least_window_s", lambda _folder, _variant: 6.0)
-        patch.setattr(between_runs, "cycle_s", lambda _folder, variant, **_: self.cycles_s.get(variant, 1.0))
+        patch.setattr(between_runs, "cycle_s", self._cycle_s)
         patch.setattr(between_runs, "faults_of", self._faults)
         patch.setattr(between_runs, "rounds_standing", self._standing)
+
+    def _cycle_s(self, _session_folder: Path, variant: str, *, good: bool = False) -> float:
+        return self.cycles_s.get(variant, 1.0) if good else 1.0
 
     def _faults(self, run_folder: Path, _session_folder: Path) -> tuple[str, ...]:
         variant = run_folder.name

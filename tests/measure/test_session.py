@@ -39,6 +39,7 @@ class FakeJudge:
     rounds_asked: int = 0
     rule: str = "M2"
     cycles_s: Mapping[str, float] = field(default_factory=dict)  # from good answer to good answer, where it is not 1
+    failing: str = ""  # the variant of which every second answer is wrong
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(between_runs, "least_window_s", lambda _folder, _variant: 6.0)
@@ -47,7 +48,8 @@ class FakeJudge:
         patch.setattr(between_runs, "rounds_standing", self._standing)
 
     def _cycle_s(self, _session_folder: Path, variant: str, *, good: bool = False) -> float:
-        return self.cycles_s.get(variant, 1.0) if good else 1.0
+        cycle_s = self.cycles_s.get(variant, 1.0)
+        return cycle_s if good or variant != self.failing else cycle_s / 2
 
     def _faults(self, run_folder: Path, _session_folder: Path) -> tuple[str, ...]:
         variant = run_folder.name
@@ -146,11 +148,11 @@ LIMITED = scenario().repeat.model_copy(update={"max_times_slower": 10.0})
 SLOW_ONES = {"aiofiles": 12.0, "thread-offload": math.inf}  # def, the baseline: 1 s
 
 
-def run_with_slow_ones(stage: Stage, cycles_s: Mapping[str, float], **settings: Any) -> set[str]:
+def run_with_slow_ones(stage: Stage, cycles_s: Mapping[str, float], failing: str = "", **settings: Any) -> set[str]:
     """Run the plan, in which ramps show these cycles; return the variants that are in no round."""
     context = stage.context()
     context.scenario = context.scenario.model_copy(update=settings)
-    run_plan(stage, FakeJudge(cycles_s=cycles_s), rounds=1, context=context)
+    run_plan(stage, FakeJudge(cycles_s=cycles_s, failing=failing), rounds=1, context=context)
     return {run.variant for run in stage.committed} - {run.variant for run in stage.committed if run.round}
 
 
@@ -174,8 +176,13 @@ def test_where_all_others_are_too_slow_there_is_no_round(stage: Stage) -> None:
     assert run_with_slow_ones(stage, others, repeat=LIMITED) == {"def", *others}
 
 
-def test_beside_a_baseline_without_a_good_answer_none_is_too_slow(stage: Stage) -> None:
-    assert run_with_slow_ones(stage, {"def": math.inf, "aiofiles": 99.0}, repeat=LIMITED) == set()
+@pytest.mark.parametrize("cycle_s", [math.inf, 1.0], ids=["every answer fails", "every second fails"])
+def test_beside_a_baseline_that_fails_none_is_too_slow(stage: Stage, cycle_s: float) -> None:
+    assert run_with_slow_ones(stage, {"def": cycle_s, "aiofiles": 99.0}, "def", repeat=LIMITED) == set()
+
+
+def test_a_variant_that_fails_is_no_model_for_the_others(stage: Stage) -> None:
+    assert run_with_slow_ones(stage, {"aiofiles": 0.002}, "aiofiles", repeat=LIMITED, baseline=None) == set()
 
 
 def test_a_resumed_session_measures_no_round_of_one_variant_that_is_left(stage: Stage) -> None:

@@ -27,6 +27,7 @@ from loopbench.scenario import Scenario
 from loopbench.showable import showable
 
 RESPONSE_TIMES = 6.0  # in a steady window: one more than rule D2 asks for, because no two runs are alike
+WELL = 1.01  # a model's good answers are at most so many times as far apart as all of its answers
 MAX_PAIRS = 3  # in a sentence
 MAX_WINDOW_S = 30.0  # a window that would have to be longer stays as it is: its answers bound the rate within seconds
 
@@ -63,19 +64,21 @@ def cycle_s(session_folder: Path, variant: str, *, good: bool = False) -> float:
 def too_slow(session_folder: Path, scenario: Scenario) -> Iterator[VariantFailure]:
     """Yield the variants that are more than `[repeat] max_times_slower` than the baseline, or else the fastest one.
 
-    Only good answers count: a variant that fails at once is fast and no model. Beside a sick baseline none is too slow.
+    Good answers count. A variant that fails at once is fast and no model, so beside a failing baseline none is too slow.
     """
     if scenario.repeat.max_times_slower is None:
         return
-    cycles_s = {each.name: cycle_s(session_folder, each.slug, good=True) for each in scenario.repeated_variants}
-    known_s = {name: cycle for name, cycle in cycles_s.items() if cycle}
-    model = scenario.baseline or min(known_s, key=known_s.__getitem__, default="")
-    most_s = scenario.repeat.max_times_slower * known_s.get(model, math.inf)
-    for name, taken_s in known_s.items():
+    variants = scenario.repeated_variants
+    good_s = {each.name: cycle_s(session_folder, each.slug, good=True) for each in variants}
+    all_s = {each.name: cycle_s(session_folder, each.slug) for each in variants}
+    models = {name: cycle for name, cycle in good_s.items() if 0 < cycle < math.inf and cycle <= WELL * all_s[name]}
+    model = scenario.baseline or min(models, key=models.__getitem__, default="")
+    most_s = scenario.repeat.max_times_slower * models.get(model, math.inf)
+    for name, taken_s in good_s.items():
         if taken_s > most_s:
             took = "no user got a good answer"
             took = f"each user got a good answer in {taken_s:.2g} s" if math.isfinite(taken_s) else took
-            yield VariantFailure(name, SLOW, f"in its ramp {took}, {model}: in {known_s[model]:.2g} s", "")
+            yield VariantFailure(name, SLOW, f"in its ramp {took}, {model}: in {models[model]:.2g} s", "")
 
 
 def _cycle_s(run: Run, window: Phase, *, good: bool) -> float:

@@ -64,7 +64,7 @@ def cycle_s(session_folder: Path, variant: str, *, good: bool = False) -> float:
 def too_slow(session_folder: Path, scenario: Scenario) -> Iterator[VariantFailure]:
     """Yield the variants that are more than `[repeat] max_times_slower` than the baseline, or else the fastest one.
 
-    Good answers count. A variant that fails at once is fast and no model, so beside a failing baseline none is too slow.
+    Good answers count. A variant that fails at once is fast and no model: beside a failing baseline none is too slow.
     """
     if scenario.repeat.max_times_slower is None:
         return
